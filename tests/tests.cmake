@@ -1,0 +1,101 @@
+# Tests, found by their names. Included by the top-level file, so paths are from the root.
+#
+#   tests/FOLDER/test_*.c     a cmocka executable, linked with everything     label FOLDER
+#   tests/FOLDER/test_*       any other file: a script, run as it is          label FOLDER
+#   tests/fuzz/fuzz_*.c       preset fuzz: a libFuzzer target; else replay_*, which runs the corpus
+#   tests/support/*.c         helpers that every test may call
+#
+# Scripts see KLAMM (the program), KLAMM_SOURCE (the tree), KLAMM_BUILD and KLAMM_KAFKA_DIR (the
+# broker of tests/kafka/broker, which ctest starts before the first test with label kafka).
+set(TEST_FOLDERS unit property simulation faults cases reference kafka tree)
+set(TEST_ENVIRONMENT
+    KLAMM=${CMAKE_BINARY_DIR}/klamm
+    KLAMM_SOURCE=${CMAKE_SOURCE_DIR}
+    KLAMM_BUILD=${CMAKE_BINARY_DIR}
+    KLAMM_KAFKA_DIR=${CMAKE_BINARY_DIR}/kafka
+    ASAN_OPTIONS=detect_leaks=1:strict_string_checks=1:detect_stack_use_after_return=1
+    UBSAN_OPTIONS=print_stacktrace=1
+    TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1)
+
+# link_test(target source): everything; the worker only where the test includes its headers.
+function(link_test target source)
+    target_link_libraries(${target} PRIVATE klamm_all)
+    file(STRINGS ${source} uses_worker REGEX "#include \"worker/")
+    if(uses_worker AND TARGET worker)
+        target_link_libraries(${target} PRIVATE worker)
+    endif()
+    if(TARGET test_support)
+        target_link_libraries(${target} PRIVATE test_support)
+    endif()
+    if(KLAMM_LTO)
+        target_link_options(${target} PRIVATE -fno-lto)
+    endif()
+    target_compile_definitions(${target} PRIVATE KLAMM_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
+endfunction()
+
+function(describe_test name label)
+    set_tests_properties(${name} PROPERTIES
+        LABELS ${label} TIMEOUT 300 ENVIRONMENT "${TEST_ENVIRONMENT}")
+    if(label STREQUAL "kafka")
+        set_tests_properties(${name} PROPERTIES
+            RESOURCE_LOCK kafka FIXTURES_REQUIRED kafka_broker TIMEOUT 900)
+    endif()
+endfunction()
+
+file(GLOB support CONFIGURE_DEPENDS tests/support/*.c)
+if(support AND NOT KLAMM_FUZZ)
+    add_library(test_support STATIC ${support})
+    target_link_libraries(test_support PUBLIC klamm_all)
+endif()
+
+foreach(folder ${TEST_FOLDERS})
+    if(KLAMM_FUZZ)
+        break()
+    endif()
+    file(GLOB tests CONFIGURE_DEPENDS tests/${folder}/test_*)
+    list(FILTER tests EXCLUDE REGEX "\\.h$|~$")
+    foreach(test ${tests})
+        get_filename_component(stem ${test} NAME_WE)
+        string(REGEX REPLACE "^test_" "" name ${stem})
+        if(test MATCHES "\\.c$")
+            find_dependency_as(dep_cmocka cmocka)
+            set(target test_${name})
+            if(TARGET ${target})
+                set(target test_${folder}_${name})
+            endif()
+            add_executable(${target} ${test})
+            link_test(${target} ${test})
+            target_link_libraries(${target} PRIVATE dep_cmocka)
+            add_test(NAME ${folder}.${name} COMMAND ${target} WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
+        else()
+            add_test(NAME ${folder}.${name} COMMAND ${test} WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
+        endif()
+        describe_test(${folder}.${name} ${folder})
+    endforeach()
+endforeach()
+
+file(GLOB targets CONFIGURE_DEPENDS tests/fuzz/fuzz_*.c)
+foreach(source ${targets})
+    get_filename_component(name ${source} NAME_WE)
+    string(REGEX REPLACE "^fuzz_" "" what ${name})
+    if(KLAMM_FUZZ)
+        add_executable(${name} ${source})
+        link_test(${name} ${source})
+        target_link_options(${name} PRIVATE -fsanitize=fuzzer)
+    else()
+        add_executable(replay_${what} ${source} tests/fuzz/replay_main.c)
+        link_test(replay_${what} ${source})
+        add_test(NAME fuzz.${what}
+            COMMAND replay_${what} ${CMAKE_SOURCE_DIR}/tests/fuzz/corpus/${what})
+        describe_test(fuzz.${what} fuzz)
+    endif()
+endforeach()
+
+if(EXISTS ${CMAKE_SOURCE_DIR}/tests/kafka/broker AND NOT KLAMM_FUZZ)
+    add_test(NAME kafka.start_broker COMMAND ${CMAKE_SOURCE_DIR}/tests/kafka/broker start)
+    add_test(NAME kafka.stop_broker COMMAND ${CMAKE_SOURCE_DIR}/tests/kafka/broker wipe)
+    set_tests_properties(kafka.start_broker PROPERTIES FIXTURES_SETUP kafka_broker)
+    set_tests_properties(kafka.stop_broker PROPERTIES FIXTURES_CLEANUP kafka_broker)
+    set_tests_properties(kafka.start_broker kafka.stop_broker PROPERTIES
+        LABELS kafka TIMEOUT 300 ENVIRONMENT "${TEST_ENVIRONMENT}")
+endif()
