@@ -359,6 +359,17 @@ int task_finish(struct task *t, struct err *e)
     return r < 0 ? fail(t, r, e) : 0;
 }
 
+int task_forward(struct task *t, struct err *e)
+{
+    int r = 0;
+    for (uint16_t i = 0; i < t->nspots && r == 0; i++) {
+        if (t->spot[i].vertex->kind == VERTEX_SINK) {
+            r = sink_watermark(t, &t->spot[i]);
+        }
+    }
+    return r < 0 ? fail(t, r, e) : 0;
+}
+
 struct changelog {
     struct task *t;
     const char *topic;
@@ -390,12 +401,10 @@ static int send_change(void *ctx, const void *key, uint32_t key_n, const void *v
 
 int task_flush(struct task *t, struct err *e)
 {
-    int r = 0;
+    int r = task_forward(t, e);
     for (uint16_t i = 0; i < t->nspots && r == 0; i++) {
         struct spot *p = &t->spot[i];
-        if (p->vertex->kind == VERTEX_SINK) {
-            r = sink_watermark(t, p);
-        } else if (p->vertex->kind == VERTEX_STEP && p->op.node->def->flush) {
+        if (p->vertex->kind == VERTEX_STEP && p->op.node->def->flush) {
             r = p->op.node->def->flush(&p->op);
         }
     }

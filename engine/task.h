@@ -60,6 +60,8 @@ int task_tick(struct task *t, int64_t now, struct err *e);
 /* The end of time: every window closes (replay). */
 int task_finish(struct task *t, struct err *e);
 
+/* Tells repartitions the task's watermark now, without a commit (replay). */
+int task_forward(struct task *t, struct err *e);
 /* Before a commit: steps flush, watermarks go to repartitions, changes to changelogs (through
  * env->produce). */
 int task_flush(struct task *t, struct err *e);

@@ -264,8 +264,8 @@ static int read_time(const struct task *t, const struct input *in, const struct 
 }
 
 /* Reads the envelope: 1 a row follows at *value, 0 a watermark only, negative: damaged. */
-static int open_envelope(struct input *in, const struct record *r, const uint8_t **value,
-                         size_t *n, int64_t *seen)
+static int open_envelope(struct input *in, const struct record *r, int64_t now,
+                         const uint8_t **value, size_t *n, int64_t *seen)
 {
     const uint8_t *p = r->value, *end = p + r->value_n;
     int64_t part;
@@ -279,6 +279,7 @@ static int open_envelope(struct input *in, const struct record *r, const uint8_t
     }
     struct part *from = &in->part[part];
     from->watermark = *seen > from->watermark ? *seen : from->watermark;
+    from->last_record = now;
     *value = p;
     *n = (size_t)(end - p);
     return is_row;
@@ -310,7 +311,7 @@ static int read_row(struct task *t, struct input *in, const struct record *r, st
         return 0;
     }
     if (in->nparts) {
-        int is_row = open_envelope(in, r, &value, &n, &seen);
+        int is_row = open_envelope(in, r, now, &value, &n, &seen);
         if (is_row < 0) {
             return bad_record(t, errors, r, "VALUE_CONVERTER", "damaged internal record");
         }
@@ -365,7 +366,7 @@ static int64_t read_batch(struct task *t, struct input *in, const struct record 
         }
     }
     b->origin = in->nparts ? NULL : (const struct record *const *)origin;
-    b->nsel = row;
+    b->rows = b->nsel = row;
     b->schema = in->source->schema;
     return (int64_t)used;
 }
@@ -378,9 +379,6 @@ int task_push(struct task *t, int input, const struct record *r, size_t n, struc
     bool single = t->env.one_at_a_time || in->source->row_at_a_time;
     t->dirty = true;
     in->last_record = now;
-    for (int i = 0; i < in->nparts; i++) {
-        in->part[i].last_record = now;
-    }
     for (size_t at = 0; at < n;) {
         arena_reset(&t->batch);
         size_t most = single ? 1 : t->env.batch_rows;

@@ -39,13 +39,17 @@ struct log_events {
     /* They go away: lost false: what was done for them may still be committed with commit(). lost
      * true: someone else owns them already. Records of theirs not yet handed out are discarded. */
     void (*revoked)(void *ctx, const struct log_position *p, size_t n, bool lost);
+    /* Called inside release(): everything before `offset` has been handed out and nothing more is
+     * there (end of partition; transaction markers may lie before it). May be NULL. */
+    void (*caught_up)(void *ctx, const char *topic, int32_t partition, int64_t offset);
 };
 
 struct log_config {
     const char *group;           /* group.id */
     const char *transactional;   /* transactional.id; NULL: at_least_once */
     const char *instance;        /* group.instance.id; NULL: dynamic member */
-    const char *const *topics;   /* to subscribe to, NULL-terminated */
+    const char *const *topics;   /* to subscribe to, NULL-terminated; NULL: not a member of the
+                                    group, only for producing and questions */
     bool copartition;            /* several inputs a task: range assignment instead of cooperative-sticky */
     bool from_latest;            /* auto.offset.reset */
     const char *const *property; /* librdkafka properties: name, value, …, NULL (kafka log only) */
