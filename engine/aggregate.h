@@ -1,0 +1,61 @@
+/* Aggregate: count, sum, … one file each under windows/aggregates/.
+ *
+ * State is a fixed part of plain bytes, plus at most one growable blob for what has no fixed size (a
+ * longest string, a sketch). Panes are combined, never subtracted. Rows are added in input order: the
+ * same bits for any batch size.
+ */
+#ifndef KLAMM_ENGINE_AGGREGATE_H
+#define KLAMM_ENGINE_AGGREGATE_H
+
+#include "engine/expression/expression.h"
+#include "engine/vector.h"
+
+#define AGGREGATE_ARGS_MAX 3
+
+/* Growable bytes of a state; zeroed when new, freed by the store. */
+struct blob {
+    char *p; /* mem_alloc'ed */
+    uint32_t n, cap;
+};
+
+/* A call bound to its arguments; in the plan's arena. */
+struct aggregate_call {
+    const struct aggregate_def *def;
+    int nargs;
+    const struct expression *arg[AGGREGATE_ARGS_MAX];
+    const struct type *arg_type[AGGREGATE_ARGS_MAX];
+    const struct type *type; /* of the result */
+    bool nullable;
+    void *bound;    /* constants and the like, set by bind */
+    uint32_t size;  /* of the state, set by bind from def->state_size or by itself */
+    uint32_t at;    /* where its state stands in the pane's bytes */
+};
+
+struct aggregate_rows {
+    const struct batch *batch;
+    const struct vec *arg; /* one per argument */
+    uint16_t n;            /* rows to add */
+    const uint16_t *row;   /* their numbers, ascending */
+    void *const *state;    /* state of each (n pointers, repeating when rows share a pane) */
+};
+
+struct aggregate_def {
+    const char *name, *doc;
+    int min_args, max_args;
+    uint32_t state_size; /* multiple of 8 */
+    bool has_blob;       /* the state begins with a struct blob */
+    uint16_t version;
+    /* Checks argument types, sets type, nullable (and bound, size): 0 or -ERR_CONFIG. */
+    int (*bind)(struct aggregate_call *c, struct arena *a, struct err *e);
+    void (*init)(const struct aggregate_call *c, void *state); /* NULL: zero bytes */
+    /* Adds rows; a failed row (overflow) goes to errors. */
+    int (*update)(const struct aggregate_call *c, const struct aggregate_rows *r,
+                  struct row_errors *errors);
+    /* into += from, `from` being later or equal in order of event time. */
+    void (*combine)(const struct aggregate_call *c, void *into, const void *from);
+    /* Writes row `row` of out (null flags through vec_set_null); mem for long strings. */
+    void (*result)(const struct aggregate_call *c, const void *state, struct vec *out, uint16_t row,
+                   uint16_t rows, struct arena *mem);
+};
+
+#endif

@@ -1,0 +1,51 @@
+/* Function tables: one per family (functions_math.c, functions_string.c, …), each a list of
+ * signatures with their kernels. The binder picks the first signature whose parameters the arguments
+ * can be converted to (long widens to double; a null literal fits everything).
+ */
+#ifndef KLAMM_ENGINE_EXPRESSION_FUNCTIONS_H
+#define KLAMM_ENGINE_EXPRESSION_FUNCTIONS_H
+
+#include "engine/expression/expression.h"
+
+enum null_rule {
+    NULL_IF_ANY, /* the result is null where any argument is; the kernel need not look */
+    NULL_OWN,    /* the kernel sees nulls and decides */
+};
+
+/* What a kernel works on: the rows of sel (never NULL here). */
+struct kernel_call {
+    uint16_t rows, nsel;
+    const uint16_t *sel;
+    int nargs;
+    const struct vec *arg;
+    struct vec *out; /* allocated; nulls already set for NULL_IF_ANY */
+    struct arena *mem;
+    struct row_errors *errors;
+    const void *state; /* what prepare() made of constant arguments, or NULL */
+};
+
+struct function_def {
+    const char *name;
+    /* "dd" two doubles; letters: b boolean, l long, d double, t timestamp, s string, y bytes, A any
+     * array, M any map, * any type (equal letters after * must agree); a last letter followed by
+     * "+" repeats one or more times; "|" begins the optional arguments. */
+    const char *args;
+    char result; /* a letter as above; '=' the (common) type of the * arguments; 'e' element type */
+    enum null_rule nulls;
+    int (*kernel)(struct kernel_call *c);
+    /* Optional, once at compile time: looks at constant arguments (a regular expression, say). */
+    int (*prepare)(const void **state, struct arena *a, int nargs,
+                   const struct expression *const *arg, struct err *e);
+    const char *doc;
+};
+
+struct function_table {
+    const char *family;
+    const struct function_def *functions; /* ends with a NULL name */
+};
+
+/* Adds a failed row; the first error of a row counts. */
+__attribute__((format(printf, 3, 4))) void kernel_error(struct kernel_call *c, uint16_t row,
+                                                        const char *fmt, ...);
+
+#endif

@@ -1,0 +1,67 @@
+/* State: the keyed store of one step of one task, with the list of what changed since the last commit.
+ *
+ *   entry   | next dirty | hash | flags | key bytes | value bytes |
+ *
+ * Values are changed in place: find or insert, write, state_touch(). At a commit the lane sends every
+ * dirty entry's last value to the changelog and then calls state_committed(); an aborted transaction
+ * throws the whole store away and restores it. Entries do not move, except by state_resize(). A value
+ * that owns memory outside the entry says so with a state_codec. One owner: the task.
+ */
+#ifndef KLAMM_ENGINE_STATE_H
+#define KLAMM_ENGINE_STATE_H
+
+#include "engine/buffer.h"
+#include "engine/error.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct state;
+struct state_entry;
+
+/* How values are written to and read from bytes; NULL members: the bytes themselves. */
+struct state_codec {
+    void *ctx;
+    void (*save)(void *ctx, const void *value, uint32_t n, struct buffer *out);
+    /* Bytes of the value in memory for these saved bytes, or -ERR_DATA. */
+    int64_t (*loaded_size)(void *ctx, const void *saved, size_t n);
+    int (*load)(void *ctx, void *value, uint32_t n, const void *saved, size_t saved_n);
+    void (*drop)(void *ctx, void *value, uint32_t n); /* releases what the value owns */
+};
+
+/* The memory back end. codec may be NULL and must outlive the store. */
+struct state *state_memory_new(const struct state_codec *codec);
+void state_free(struct state *s);
+
+struct state_entry *state_find(const struct state *s, uint64_t hash, const void *key, uint32_t n);
+/* Finds or makes (value zeroed, not yet dirty). An existing entry keeps its size. */
+struct state_entry *state_insert(struct state *s, uint64_t hash, const void *key, uint32_t n,
+                                 uint32_t value_n, bool *is_new);
+void *state_value(const struct state_entry *e);
+uint32_t state_value_size(const struct state_entry *e);
+const void *state_key(const struct state_entry *e, uint32_t *n);
+/* Another size for the value; returns the entry, which may have moved. New bytes are zero. */
+struct state_entry *state_resize(struct state *s, struct state_entry *e, uint32_t value_n);
+/* The value changed: it goes to the changelog at the next commit. */
+void state_touch(struct state *s, struct state_entry *e);
+/* Gone for find and each at once; the deletion goes to the changelog unless the entry never got there. */
+void state_delete(struct state *s, struct state_entry *e);
+/* Calls each for every entry, in no particular order; each may delete the entry it is given. */
+int state_each(struct state *s, int (*each)(void *ctx, struct state_entry *e), void *ctx);
+uint64_t state_count(const struct state *s);
+uint64_t state_bytes(const struct state *s); /* held, for memory.limit and metrics */
+uint64_t state_dirty_bytes(const struct state *s);
+
+/* At a commit: every change in the order of first touch; value NULL: deleted. The bytes live until
+ * the callback returns. */
+int state_changes(struct state *s,
+                  int (*each)(void *ctx, const void *key, uint32_t key_n, const void *value,
+                              size_t value_n),
+                  void *ctx);
+void state_committed(struct state *s);
+/* While restoring from the changelog: absolute, repeatable; value NULL: deleted. */
+int state_restore(struct state *s, const void *key, uint32_t key_n, const void *value,
+                  size_t value_n);
+
+#endif

@@ -1,0 +1,130 @@
+/* Step: the descriptor behind every key of `steps:`; all that operators/, windows/ and ml/ need to know
+ * of the engine.
+ *
+ *   parse cfg (descriptor table) -> bind, once per plan: columns, programs, output schema
+ *                                -> open, once per task, after its state is restored
+ *   per batch:  push -> op_emit() to the steps behind, any number of times
+ *   per watermark: watermark -> op_emit();   per commit: flush -> state;   close
+ *
+ * A node (bound step) is read-only and shared by all lanes; an op is one task's instance of it and is
+ * touched by one thread only.
+ */
+#ifndef KLAMM_ENGINE_STEP_H
+#define KLAMM_ENGINE_STEP_H
+
+#include "engine/batch.h"
+#include "engine/clock.h"
+#include "engine/config.h"
+#include "engine/error.h"
+#include "engine/state.h"
+
+struct node;
+struct op;
+struct task;
+struct message;
+
+struct step_def {
+    const char *name; /* the YAML key; also the file's name */
+    const char *doc;  /* one sentence */
+    /* Configuration: a table when the step's value is a map; or `value`, a single field (offset 0)
+     * when the value is a scalar or list (`filter: EXPR`). With both, a map goes to the table and
+     * anything else to `value`. */
+    const struct config_field *config;
+    const struct config_field *value;
+    size_t config_size;
+    bool stateful;          /* has a state store and a changelog topic; needs a keyed input unless
+                               keyless is set */
+    bool keyless;           /* stateful, yet without a key */
+    uint16_t state_version; /* of the values in the store */
+
+    /* Once: reads n->cfg and n->in[], sets n->out[0..noutputs) and n->bound; problems go to
+     * n->diags. Returns 0 or -ERR_CONFIG. */
+    int (*bind)(struct node *n);
+    /* Which input columns are needed for these output columns (of out[0]; of every output, ored, when
+     * all outputs have the input's schema). in is preset to false. NULL: all columns are needed. */
+    void (*needs)(const struct node *n, const bool *out, bool *in);
+    /* How much later than its input's watermark rows may still come out, ms (windows: grace). NULL: 0. */
+    int64_t (*lag)(const struct node *n);
+    /* Optional: how the step stores values; set on the store before it is restored. */
+    const struct state_codec *(*state_codec)(const struct node *n);
+
+    int (*open)(struct op *op, struct err *e);
+    int (*push)(struct op *op, int input, struct batch *b);
+    /* The input's watermark rose: fire, expire. The engine then passes watermark - lag on. */
+    int (*watermark)(struct op *op, int64_t time);
+    /* Wall clock went on: idle time-outs, `emit: {every}`. */
+    int (*tick)(struct op *op, int64_t now);
+    /* Least watermark that makes it emit, TIME_MAX when none: the source ends the batch with the row
+     * that reaches it. */
+    int64_t (*next_time)(struct op *op);
+    /* From the mailbox: remote answers, trained models. */
+    int (*deliver)(struct op *op, const struct message *m);
+    /* Oldest input offset not finished with, INT64_MAX when none: nothing above it commits. */
+    int64_t (*hold)(struct op *op);
+    /* Before a commit: cached values go into state. */
+    int (*flush)(struct op *op);
+    void (*close)(struct op *op); /* also after a failed open */
+};
+
+#define STEP_INPUTS_MAX  2
+#define STEP_OUTPUTS_MAX 16
+
+/* A bound step in the plan. */
+struct node {
+    const struct step_def *def;
+    const void *cfg;
+    const struct yaml *yaml; /* its value */
+    struct place at;
+    const char *path;   /* key path, `streams.load.steps[2].window` */
+    const char *stream; /* that it belongs to */
+    int number;         /* of the step in its stream, from 1 */
+    uint64_t seed;      /* of the topology, mixed with stream and number */
+    uint16_t ninputs, noutputs;
+    const struct schema *in[STEP_INPUTS_MAX];
+    const struct schema *out[STEP_OUTPUTS_MAX];
+    const char *output_name[STEP_OUTPUTS_MAX]; /* of split's branches; NULL otherwise */
+    void *bound;         /* the step's own, in mem */
+    struct arena *mem;   /* the plan's; during bind only */
+    struct diags *diags; /* during bind only */
+};
+
+/* Adds a problem at a place of the node's configuration; returns -ERR_CONFIG. */
+__attribute__((format(printf, 3, 4))) int node_error(struct node *n, struct place at,
+                                                     const char *fmt, ...);
+
+enum step_counter {
+    COUNT_LATE,     /* rows that no window took */
+    COUNT_NULL_KEY, /* rows dropped since a key column is null */
+    COUNT_BAD,      /* rows with an error */
+    COUNT_SKIPPED,  /* other rows left out: duplicates, null features, tombstones */
+    COUNT_LABELS,   /* rows learned */
+    STEP_COUNTERS,
+};
+
+/* One task's instance. */
+struct op {
+    const struct node *node;
+    struct task *task;
+    void *self;          /* the step's own, made by open, freed by close */
+    struct state *state; /* of stateful steps */
+    struct arena *mem;   /* the task's batch arena: valid until the outermost push or watermark ends */
+    int64_t watermark;   /* of its input, TIME_MIN before the first */
+    uint64_t counter[STEP_COUNTERS];
+};
+
+/* Hands rows to the steps behind `output`; returns what they return. b is borrowed for the call. */
+int op_emit(struct op *op, int output, struct batch *b);
+/* Reports a row that cannot be processed: with `errors: {tolerance: all}` it goes to the dead letters
+ * and 0 is returned (the caller leaves the row out); else -ERR_DATA, to be returned at once. */
+int op_bad_row(struct op *op, const struct batch *b, uint16_t row, const char *text);
+/* The same for all of errors: *b's selection loses these rows (allocated from b->mem). */
+struct row_errors;
+int op_bad_rows(struct op *op, struct batch *b, const struct row_errors *errors);
+/* Wall clock of the task (virtual in tests). */
+int64_t op_now(const struct op *op);
+/* The task's partition. */
+int32_t op_partition(const struct op *op);
+/* Names a metric of this op (gauge), e.g. "accuracy"; kept until the op closes. */
+void op_metric(struct op *op, const char *name, double value);
+
+#endif

@@ -1,0 +1,103 @@
+/* Log: the only door to topics. kafka_log.c speaks to Kafka, memory_log.c keeps everything in the
+ * process (demonstrations, tests, simulation), with partitions, groups, transactions and isolation
+ * as Kafka has them.
+ *
+ *   lane thread:  poll -> records -> tasks -> produce …, then commit (or abort)
+ *
+ * One handle per lane, used by its thread only. In transactional mode (exactly_once) everything
+ * produced since begin, and the offsets given to commit, become visible together or not at all.
+ * In plain mode (at_least_once) commit flushes first and then stores the offsets.
+ */
+#ifndef KLAMM_WORKER_LOG_H
+#define KLAMM_WORKER_LOG_H
+
+#include "engine/error.h"
+#include "engine/record.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define OFFSET_NONE (-1) /* no committed offset */
+
+struct log;
+
+/* A partition with an offset to begin at or to commit. */
+struct log_position {
+    const char *topic;
+    int32_t partition;
+    int64_t offset;       /* next to read */
+    const char *metadata; /* of the committed offset; NULL: none */
+};
+
+/* Called inside poll(), in the lane's thread. */
+struct log_events {
+    void *ctx;
+    /* These partitions are ours now. offset and metadata are what the group has committed
+     * (OFFSET_NONE: nothing yet). The callee may set `offset` to begin elsewhere. Keep it quick. */
+    void (*assigned)(void *ctx, struct log_position *p, size_t n);
+    /* They go away: lost false: what was done for them may still be committed with commit(). lost
+     * true: someone else owns them already. Records of theirs not yet handed out are discarded. */
+    void (*revoked)(void *ctx, const struct log_position *p, size_t n, bool lost);
+};
+
+struct log_config {
+    const char *group;           /* group.id */
+    const char *transactional;   /* transactional.id; NULL: at_least_once */
+    const char *instance;        /* group.instance.id; NULL: dynamic member */
+    const char *const *topics;   /* to subscribe to, NULL-terminated */
+    bool copartition;            /* several inputs a task: range assignment instead of cooperative-sticky */
+    bool from_latest;            /* auto.offset.reset */
+    const char *const *property; /* librdkafka properties: name, value, …, NULL (kafka log only) */
+    int64_t memory_limit;        /* bytes this lane's queues may take; 0: the recommended defaults */
+};
+
+struct log_ops {
+    /* Reads what is there, waiting at most timeout_ms for the first record. The records (in runs of one
+     * partition, in offset order) live until release(). Transaction markers leave gaps in the
+     * offsets. -ERR_RETRY, -ERR_ABORT, -ERR_FATAL. */
+    int (*poll)(struct log *l, int timeout_ms, const struct record **records, size_t *n,
+                struct err *e);
+    void (*release)(struct log *l);
+    int (*pause)(struct log *l, const char *topic, int32_t partition);
+    int (*resume)(struct log *l, const char *topic, int32_t partition);
+    int (*seek)(struct log *l, const char *topic, int32_t partition, int64_t offset, struct err *e);
+
+    int (*begin)(struct log *l, struct err *e); /* a transaction; nothing to do when one is open */
+    /* Copies the records. partition -1: murmur2 of the key, any partition without a key. Waits while
+     * the queue is full. */
+    int (*produce)(struct log *l, const struct record *records, size_t n, struct err *e);
+    /* Offsets of ALL partitions that this lane owns, changed or not, so that a stale member cannot
+     * commit. -ERR_ABORT: call abort and read again; -ERR_FATAL: fenced, close the lane. */
+    int (*commit)(struct log *l, const struct log_position *p, size_t n, struct err *e);
+    int (*abort)(struct log *l, struct err *e);
+
+    /* Cluster questions, blocking; timeout_ms bounds each. */
+    int (*partitions)(struct log *l, const char *topic, int32_t *count, int timeout_ms,
+                      struct err *e); /* *count 0: there is no such topic */
+    /* read_committed end (the last stable offset) and the beginning of a partition. */
+    int (*bounds)(struct log *l, const char *topic, int32_t partition, int64_t *begin, int64_t *end,
+                  int timeout_ms, struct err *e);
+    /* compact: cleanup.policy=compact. replication -1: the broker's default. Already there is fine.
+     * config: name, value, …, NULL or NULL. */
+    int (*create_topic)(struct log *l, const char *topic, int32_t partitions, int16_t replication,
+                        bool compact, const char *const *config, int timeout_ms, struct err *e);
+    /* Reads a partition from `from` to its committed end, calling each in order (for changelogs and
+     * other compacted topics); *next is the offset to go on from. */
+    int (*read_all)(struct log *l, const char *topic, int32_t partition, int64_t from,
+                    int (*each)(void *ctx, const struct record *r), void *ctx, int64_t *next,
+                    struct err *e);
+    /* Offsets the group has committed, for partitions in p (offset, metadata set; metadata lives
+     * until the next call). */
+    int (*committed)(struct log *l, struct log_position *p, size_t n, int timeout_ms,
+                     struct err *e);
+    /* Leaves the group (leave true) or closes only, so that a static member may come back. Frees l. */
+    void (*close)(struct log *l, bool leave);
+};
+
+/* The first member of every implementation. */
+struct log {
+    const struct log_ops *ops;
+};
+
+#endif
