@@ -40,7 +40,7 @@ static void grows_and_prints(void **state)
 static void varints_come_back(void **state)
 {
     (void)state;
-    const int64_t v[] = {0,  -1, 1,         -2,        63,        64,       -64,
+    const int64_t v[] = {0,   -1,   1,    -2,        63,        64,        -64,
                          -65, 8191, 8192, INT32_MAX, INT32_MIN, INT64_MAX, INT64_MIN};
     struct buffer b;
     buffer_init(&b);

@@ -41,8 +41,17 @@ static void durations(void **state)
     assert_int_equal(parsed("2d"), 172800000);
     assert_int_equal(parsed("0s"), 0);
     assert_int_equal(parsed("9223372036854775807ms"), INT64_MAX);
-    const char *const bad[] = {"", "s", "5", "5 s", "-5s", "5S", "1.5h", "5sx", "5mss",
-                               "9223372036854775808ms", "9223372036854775807s"};
+    const char *const bad[] = {"",
+                               "s",
+                               "5",
+                               "5 s",
+                               "-5s",
+                               "5S",
+                               "1.5h",
+                               "5sx",
+                               "5mss",
+                               "9223372036854775808ms",
+                               "9223372036854775807s"};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         assert_int_equal(parsed(bad[i]), -1);
     }

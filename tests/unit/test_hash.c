@@ -1,4 +1,5 @@
-/* Hashes: murmur2 against the vectors of Kafka's own unit test, XXH3 against its published value. */
+/* Hashes: murmur2 against the vectors of Kafka's own unit test, XXH3 against its published value.
+ */
 #include "engine/hash.h"
 
 #include <setjmp.h>
@@ -17,7 +18,8 @@ static void murmur2_as_the_java_client(void **state)
         const char *key;
         int32_t hash;
     } vector[] = {
-        {"21", -973932308},       {"foobar", -790332482},
+        {"21", -973932308},
+        {"foobar", -790332482},
         {"a-little-bit-long-string", -985981536},
         {"a-little-bit-longer-string", -1486304829},
         {"lkjh234lh9fiuh90y23oiuhsafujhadof229phr9h19h89h8", -58897971},

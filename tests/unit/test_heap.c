@@ -10,7 +10,6 @@
 
 #include <cmocka.h>
 
-
 static void sorted_and_stable(void **state)
 {
     (void)state;

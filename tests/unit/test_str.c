@@ -10,7 +10,6 @@
 
 #include <cmocka.h>
 
-
 static struct str of(const char *s)
 {
     return str_ref(s, (uint32_t)strlen(s));
@@ -71,9 +70,18 @@ static void utf8(void **state)
                                 "\xf0\x90\x80\x80",
                                 "\xf4\x8f\xbf\xbf",
                                 "1234567\xc3\xa4 straddles"};
-    const char *const bad[] = {"\x80",         "\xc0\x80",         "\xc1\xbf",     "\xc2",
-                               "\xe0\x9f\xbf", "\xed\xa0\x80",     "\xe1\x80",     "\xe1\x80\x41",
-                               "\xf0\x8f\xbf\xbf", "\xf4\x90\x80\x80", "\xf5\x80\x80\x80", "\xff",
+    const char *const bad[] = {"\x80",
+                               "\xc0\x80",
+                               "\xc1\xbf",
+                               "\xc2",
+                               "\xe0\x9f\xbf",
+                               "\xed\xa0\x80",
+                               "\xe1\x80",
+                               "\xe1\x80\x41",
+                               "\xf0\x8f\xbf\xbf",
+                               "\xf4\x90\x80\x80",
+                               "\xf5\x80\x80\x80",
+                               "\xff",
                                "12345678\xf0\x90\x80"};
     for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
         assert_true(utf8_valid(good[i], strlen(good[i])));

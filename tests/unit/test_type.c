@@ -19,10 +19,14 @@ static void print_and_parse(void **state)
     arena_init(&a);
     struct buffer b;
     buffer_init(&b);
-    const char *const texts[] = {"boolean",       "long",
-                                 "double",        "timestamp",
-                                 "string",        "bytes",
-                                 "array<string>", "map<array<double>>",
+    const char *const texts[] = {"boolean",
+                                 "long",
+                                 "double",
+                                 "timestamp",
+                                 "string",
+                                 "bytes",
+                                 "array<string>",
+                                 "map<array<double>>",
                                  "array<record<a: long, b: map<string>>>",
                                  "record<c: boolean>"};
     const struct type *types[10];
@@ -39,8 +43,8 @@ static void print_and_parse(void **state)
     }
     assert_ptr_equal(type_parse(&a, " int "), &type_long);
     assert_ptr_equal(type_parse(&a, "float"), &type_double);
-    assert_true(type_equal(type_parse(&a, "array< map<int> >"),
-                           type_array(&a, type_map(&a, &type_long))));
+    assert_true(
+        type_equal(type_parse(&a, "array< map<int> >"), type_array(&a, type_map(&a, &type_long))));
     buffer_done(&b);
     arena_done(&a);
 }
@@ -50,9 +54,9 @@ static void nonsense(void **state)
     (void)state;
     struct arena a;
     arena_init(&a);
-    const char *const bad[] = {"",        "strin",          "array",        "array<>",
-                               "array<long", "long>",       "map<long,long>", "record<>",
-                               "record<a>",  "record<a: b>", "long long",    "record<a: long,>"};
+    const char *const bad[] = {"",           "strin",        "array",          "array<>",
+                               "array<long", "long>",        "map<long,long>", "record<>",
+                               "record<a>",  "record<a: b>", "long long",      "record<a: long,>"};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         assert_null(type_parse(&a, bad[i]));
     }
