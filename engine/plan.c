@@ -7,8 +7,8 @@
  *   from ──> ref ──step──> ref ──step──> ref ──> sinks; other streams that name this one go on here
  *
  * A stateful step whose input was rekeyed gets a repartition before it: a sink and a source of the
- * internal topic NAME-STREAM-repartition. Sub-plans are joined (union-find) where a union or a shared
- * topic needs rows of two of them in one task.
+ * internal topic NAME-STREAM-repartition. Sub-plans are joined (union-find) where a union or a
+ * shared topic needs rows of two of them in one task.
  */
 #include "engine/plan.h"
 #include "engine/hash.h"
@@ -248,8 +248,8 @@ static int infer_key(struct planner *b, struct plan_source *src, struct schema *
         return 0;
     }
     name = key && key->text ? key->text : "string";
-    src->key.def = codec_or_error(b, name, true, key ? key->at : src->key.at,
-                                  src->end ? src->end->path : "");
+    src->key.def =
+        codec_or_error(b, name, true, key ? key->at : src->key.at, src->end ? src->end->path : "");
     if (!src->key.def) {
         return -ERR_CONFIG;
     }
@@ -424,10 +424,11 @@ static int add_union_columns(struct planner *b, const struct stream *st, struct 
                 type_print(&x, s->col[at].type);
                 buffer_text(&x, " and ");
                 type_print(&x, col->type);
-                diags_add(b->d, st->from.at, st->from.path,
-                          "column \"%s\" has different types in the united streams: %s; cast one of "
-                          "them with `add`",
-                          col->name, buffer_cstr(&x));
+                diags_add(
+                    b->d, st->from.at, st->from.path,
+                    "column \"%s\" has different types in the united streams: %s; cast one of "
+                    "them with `add`",
+                    col->name, buffer_cstr(&x));
                 buffer_done(&x);
                 return -ERR_CONFIG;
             }
@@ -525,12 +526,13 @@ static int find_ref(struct planner *b, const struct config_text *text, struct re
                 return 0;
             }
         }
-        return diags_add(b->d, text->at, text->path,
-                         dot ? "stream \"%.*s\" has no branch \"%s\"; its last step must be a split "
-                               "with that branch"
-                             : "stream \"%.*s\" ends in a split: name one of its branches, "
-                               "`%s.BRANCH`",
-                         (int)n, s, dot ? dot + 1 : s);
+        return diags_add(
+            b->d, text->at, text->path,
+            dot ? "stream \"%.*s\" has no branch \"%s\"; its last step must be a split "
+                  "with that branch"
+                : "stream \"%.*s\" ends in a split: name one of its branches, "
+                  "`%s.BRANCH`",
+            (int)n, s, dot ? dot + 1 : s);
     }
     unknown_stream(b, text, name);
     return -ERR_CONFIG;
@@ -542,8 +544,9 @@ static int plan_from(struct planner *b, const struct stream *st, struct ref *out
         return plan_topic_source(b, st, out);
     }
     if (st->has_time) {
-        diags_add(b->d, st->at, st->path,
-                  "`time` belongs to the stream that reads the topic, not to one that reads a stream");
+        diags_add(
+            b->d, st->at, st->path,
+            "`time` belongs to the stream that reads the topic, not to one that reads a stream");
     }
     int n = st->from.names.n, r = 0;
     struct ref *in = arena_zalloc(&b->p->mem, ((size_t)n + 1) * sizeof *in);
@@ -566,8 +569,8 @@ static struct plan_sink *sink_new(struct planner *b, const struct stream *st, co
 {
     struct plan_sink *k = arena_zalloc(&b->p->mem, sizeof *k);
     int vertex;
-    struct vertex *v = vertex_new(b, VERTEX_SINK, st->name, b->p->vertex[in->vertex]->subplan,
-                                  &vertex);
+    struct vertex *v =
+        vertex_new(b, VERTEX_SINK, st->name, b->p->vertex[in->vertex]->subplan, &vertex);
     v->sink = k;
     k->stream = st->name;
     k->topic = topic;
@@ -664,7 +667,8 @@ static int plan_step(struct planner *b, const struct stream *st, int i, struct r
     n->path = arena_printf(a, "%s.steps[%d].%s", st->path, i + 1, y->key[0]);
     n->stream = st->name;
     n->number = i + 1;
-    n->seed = hash_stable(st->name, strlen(st->name), (uint64_t)b->t->seed * 1000003U + (uint64_t)i);
+    n->seed =
+        hash_stable(st->name, strlen(st->name), (uint64_t)b->t->seed * 1000003U + (uint64_t)i);
     n->ninputs = 1;
     n->noutputs = 1;
     n->in[0] = at->schema;
@@ -676,10 +680,11 @@ static int plan_step(struct planner *b, const struct stream *st, int i, struct r
     }
     bool needs_key = n->def->stateful && !n->def->keyless && !n->single_partition;
     if (needs_key && !at->schema->keyed) {
-        return node_error(n, n->at,
-                          "%s works per key, but the rows have none here: put `- key_by: COLUMN` before "
-                          "it (or `- key_by: []` for one group of all rows)",
-                          n->def->name);
+        return node_error(
+            n, n->at,
+            "%s works per key, but the rows have none here: put `- key_by: COLUMN` before "
+            "it (or `- key_by: []` for one group of all rows)",
+            n->def->name);
     }
     if (n->single_partition ||
         (needs_key && (at->rekeyed || (at->schema->keyed && at->schema->nkey == 0)))) {
@@ -691,8 +696,8 @@ static int plan_step(struct planner *b, const struct stream *st, int i, struct r
         }
     }
     int vertex;
-    struct vertex *v = vertex_new(b, VERTEX_STEP, st->name, b->p->vertex[at->vertex]->subplan,
-                                  &vertex);
+    struct vertex *v =
+        vertex_new(b, VERTEX_STEP, st->name, b->p->vertex[at->vertex]->subplan, &vertex);
     v->node = n;
     v->noutputs = n->noutputs;
     for (int o = 0; o < n->noutputs; o++) {
@@ -781,10 +786,11 @@ static int plan_stream(struct planner *b, int i, struct place from)
     }
     for (int k = 0; r == 0 && k < st->nto; k++) {
         if (b->p->vertex[at.vertex]->noutputs > 1) {
-            r = diags_add(b->d, st->to[k].at, st->to[k].path,
-                          "a stream that ends in a split has no output of its own: read its branches "
-                          "with `from: %s.BRANCH`",
-                          st->name);
+            r = diags_add(
+                b->d, st->to[k].at, st->to[k].path,
+                "a stream that ends in a split has no output of its own: read its branches "
+                "with `from: %s.BRANCH`",
+                st->name);
         } else {
             r = plan_to(b, st, &st->to[k], &at);
         }
@@ -810,12 +816,11 @@ static void name_stores(struct planner *b, struct subplan *s)
                     strcmp(w->stream, v->stream) == 0;
         }
         struct arena *a = &b->p->mem;
-        const char *step = same == 1 ? v->node->def->name
-                                     : arena_printf(a, "%s%d", v->node->def->name, same);
+        const char *step =
+            same == 1 ? v->node->def->name : arena_printf(a, "%s%d", v->node->def->name, same);
         s->store[s->nstores++] = (struct plan_store){
             .vertex = s->vertex[i],
-            .changelog =
-                arena_printf(a, "%s-%s-%s-changelog", b->t->name, v->stream, step)};
+            .changelog = arena_printf(a, "%s-%s-%s-changelog", b->t->name, v->stream, step)};
     }
 }
 

@@ -51,18 +51,18 @@ struct plan_source {
     uint16_t vertex;
     int ntopics;
     const char *const *topic;
-    const struct end *end;               /* NULL: a repartition */
-    const struct connector_def *feeder;  /* connector that fills the topic, or NULL */
+    const struct end *end;              /* NULL: a repartition */
+    const struct connector_def *feeder; /* connector that fills the topic, or NULL */
     const void *feeder_cfg;
     const struct schema *feeder_schema;
-    int repartition;                     /* number of the sink that fills the topic, or -1 */
+    int repartition; /* number of the sink that fills the topic, or -1 */
     struct codec_spec value, key;
-    int key_column;                      /* column that takes a named key; -1: by name */
+    int key_column; /* column that takes a named key; -1: by name */
     bool reads_key;
     const struct schema *schema;
-    const struct schema *read_schema;    /* of a repartition: as written, nothing hidden */
+    const struct schema *read_schema; /* of a repartition: as written, nothing hidden */
     int meta[METAS];
-    int time_column;                     /* -1: the record's timestamp */
+    int time_column; /* -1: the record's timestamp */
     struct time_cfg time;
     struct errors_cfg errors;
     bool row_at_a_time; /* rows of one batch could overtake each other on two ways to one place */
@@ -76,12 +76,12 @@ struct plan_union {
 struct plan_sink {
     const char *stream;
     const char *topic;
-    const struct end *end;               /* NULL: a repartition */
-    const struct connector_def *drain;   /* connector that empties the topic, or NULL */
+    const struct end *end;             /* NULL: a repartition */
+    const struct connector_def *drain; /* connector that empties the topic, or NULL */
     const void *drain_cfg;
-    bool repartition, single;            /* single: one partition */
+    bool repartition, single; /* single: one partition */
     uint16_t vertex;
-    const struct schema *schema;         /* of the rows it gets */
+    const struct schema *schema; /* of the rows it gets */
     const struct schema *write_schema;
     struct codec_spec value, key;
 };
@@ -95,8 +95,8 @@ struct subplan {
     uint16_t id, level; /* level: 0 reads outside topics only */
     bool single;        /* one task */
     uint16_t nsources, nvertices, nstores;
-    uint16_t *source;  /* numbers of plan.source */
-    uint16_t *vertex;  /* in topological order */
+    uint16_t *source; /* numbers of plan.source */
+    uint16_t *vertex; /* in topological order */
     struct plan_store *store;
 };
 
@@ -110,8 +110,8 @@ struct plan {
     struct subplan *subplan;
 };
 
-/* Plans a topology. schemas may be NULL: then types come from `schema` and `columns` only. All problems
- * go to d. The topology must outlive the plan. */
+/* Plans a topology. schemas may be NULL: then types come from `schema` and `columns` only. All
+ * problems go to d. The topology must outlive the plan. */
 int plan_new(struct plan **out, const struct topology *t, struct schema_store *schemas,
              struct diags *d);
 void plan_free(struct plan *p);

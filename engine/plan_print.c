@@ -103,8 +103,7 @@ static void print_sink(struct buffer *b, const struct vertex *v)
     const struct plan_sink *k = v->sink;
     buffer_printf(b, " to %s", k->topic);
     if (k->repartition) {
-        buffer_printf(b, " (internal, %s)",
-                      k->single ? "one partition" : "by the new key");
+        buffer_printf(b, " (internal, %s)", k->single ? "one partition" : "by the new key");
     } else if (k->drain) {
         buffer_printf(b, " (emptied by the %s sink)", k->drain->name);
     } else {
@@ -240,10 +239,11 @@ void plan_print_json(struct buffer *b, const struct plan *p)
                   p->topology->guarantee == EXACTLY_ONCE ? "exactly_once" : "at_least_once");
     for (uint16_t i = 0; i < p->nvertices; i++) {
         const struct vertex *v = p->vertex[i];
-        buffer_printf(b,
-                      "%s{\"id\":%d,\"kind\":\"%s\",\"name\":\"%s\",\"stream\":\"%s\",\"subplan\":%d,"
-                      "\"columns\":",
-                      i ? "," : "", i + 1, kind[v->kind], label_of(v), v->stream, v->subplan);
+        buffer_printf(
+            b,
+            "%s{\"id\":%d,\"kind\":\"%s\",\"name\":\"%s\",\"stream\":\"%s\",\"subplan\":%d,"
+            "\"columns\":",
+            i ? "," : "", i + 1, kind[v->kind], label_of(v), v->stream, v->subplan);
         json_columns(b, v->noutputs ? v->out[0] : v->sink->schema);
         buffer_text(b, ",\"to\":[");
         bool first = true;

@@ -1,16 +1,16 @@
 /* A task's life: spots (vertices at work), delivery of batches, watermarks, commits.
  *
- * Rows and watermarks travel the same edges, depth first. A step sees a watermark only after all rows
- * before it; what it emits because of it leaves before the watermark goes on.
+ * Rows and watermarks travel the same edges, depth first. A step sees a watermark only after all
+ * rows before it; what it emits because of it leaves before the watermark goes on.
  *
  *   union     rows: seen lowered to the least watermark of the other inputs; watermark: the least
  *   step      watermark passed on lowered by what may still come out (lag)
  *   sink      encodes; a repartition also sends its watermark at every commit
  */
-#include "engine/task_internal.h"
 #include "engine/expression/expression.h"
 #include "engine/hash.h"
 #include "engine/memory.h"
+#include "engine/task_internal.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -186,7 +186,8 @@ static int union_push(struct task *t, struct spot *p, uint16_t input, struct bat
     return task_deliver(t, &p->vertex->edges[0], &out);
 }
 
-/* In the small preset every batch carries a selection vector, so that no step relies on its absence. */
+/* In the small preset every batch carries a selection vector, so that no step relies on its
+ * absence. */
 static void wrap_selection(struct batch *b)
 {
 #ifdef KLAMM_SMALL
@@ -413,8 +414,8 @@ int task_flush(struct task *t, struct err *e)
     }
     for (uint16_t i = 0; i < t->subplan->nstores && r == 0; i++) {
         struct spot *p = spot_at(t, t->subplan->store[i].vertex);
-        struct changelog c = {t, t->subplan->store[i].changelog,
-                              p->op.node->def->state_version, &p->bytes, e};
+        struct changelog c = {t, t->subplan->store[i].changelog, p->op.node->def->state_version,
+                              &p->bytes, e};
         r = state_changes(p->op.state, send_change, &c);
     }
     arena_reset(&t->batch);

@@ -30,11 +30,11 @@ struct task_env {
 };
 
 struct task_counts {
-    uint64_t records;      /* read */
-    uint64_t rows_out;     /* written to sinks, repartitions included */
-    uint64_t bad;          /* to dead letters */
-    uint64_t tombstones;   /* null values skipped */
-    uint64_t late;         /* rows that no window took */
+    uint64_t records;    /* read */
+    uint64_t rows_out;   /* written to sinks, repartitions included */
+    uint64_t bad;        /* to dead letters */
+    uint64_t tombstones; /* null values skipped */
+    uint64_t late;       /* rows that no window took */
 };
 
 int task_new(struct task **out, const struct plan *plan, uint16_t subplan, int32_t partition,
@@ -50,8 +50,8 @@ void task_input_restore(struct task *t, int input, int64_t offset, const char *m
 int task_restore(struct task *t, int store, const struct record *r, struct err *e);
 int task_open(struct task *t, struct err *e);
 
-/* Runs records of one input, in offset order, through the steps. -ERR_DATA: a record that must not be
- * skipped; e names it. */
+/* Runs records of one input, in offset order, through the steps. -ERR_DATA: a record that must not
+ * be skipped; e names it. */
 int task_push(struct task *t, int input, const struct record *r, size_t n, struct err *e);
 /* The input has nothing up to this offset (end of partition behind transaction markers). */
 void task_caught_up(struct task *t, int input, int64_t offset);

@@ -36,7 +36,7 @@ struct input {
     int nparts;          /* of a repartition: source partitions upstream */
     struct part {
         int64_t watermark, last_record;
-    } *part;
+    } * part;
     struct codec_reader *value_reader, *key_reader;
     bool *needs; /* columns that the value reader fills */
     struct schema *key_schema;
@@ -51,7 +51,7 @@ struct task {
     struct arena batch; /* the batch in hand */
     struct spot *spot;  /* per vertex of the sub-plan */
     uint16_t nspots;
-    uint16_t *spot_of;  /* per vertex of the plan */
+    uint16_t *spot_of; /* per vertex of the plan */
     struct input *input;
     int ninputs;
     struct task_counts counts;

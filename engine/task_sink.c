@@ -1,8 +1,8 @@
 /* Sinks: rows become records of a topic.
  *
  * All rows of a batch are encoded into one buffer and handed over in one call. Rows whose key has a
- * null column leave without a key. A repartition wraps its rows in the envelope of task_source.c and,
- * before each commit, tells every target partition its watermark when that has risen.
+ * null column leave without a key. A repartition wraps its rows in the envelope of task_source.c
+ * and, before each commit, tells every target partition its watermark when that has risen.
  */
 #include "engine/key.h"
 #include "engine/memory.h"
@@ -13,8 +13,8 @@
 int sink_open(struct task *t, struct spot *s, struct err *e)
 {
     const struct plan_sink *k = s->vertex->sink;
-    int r = k->value.def->writer_open(&s->value_writer, &k->value, k->write_schema, t->env.schemas,
-                                      e);
+    int r =
+        k->value.def->writer_open(&s->value_writer, &k->value, k->write_schema, t->env.schemas, e);
     if (r == 0 && k->schema->keyed && k->schema->nkey > 0) {
         r = k->key.def->writer_open(&s->key_writer, &k->key, k->write_schema, t->env.schemas, e);
     }

@@ -2,17 +2,17 @@
  *
  *   record -> value codec -> key codec -> _topic … -> event time -> watermark as of this row
  *
- * A batch ends when it is full, when the records are used up, or with the row whose watermark makes a
- * step behind it emit: so what comes out never depends on the size of batches. A value that cannot
- * be read is a bad record; a null value (tombstone) is skipped and counted.
+ * A batch ends when it is full, when the records are used up, or with the row whose watermark makes
+ * a step behind it emit: so what comes out never depends on the size of batches. A value that
+ * cannot be read is a bad record; a null value (tombstone) is skipped and counted.
  *
  * Records of a repartition carry an envelope before the Avro bytes:
  *
  *   byte 1 (row) or 2 (watermark only) | varint source partition | varint watermark | Avro …
  *
  * Each row's lateness is judged by the watermark of the partition it came from; the source's
- * watermark is the least over all of them. A committed offset's metadata is "w<watermark>", or for a
- * repartition "p<partition>:<watermark>,…".
+ * watermark is the least over all of them. A committed offset's metadata is "w<watermark>", or for
+ * a repartition "p<partition>:<watermark>,…".
  */
 #include "engine/memory.h"
 #include "engine/nested.h"
@@ -141,8 +141,8 @@ int64_t source_watermark(const struct task *t, const struct input *in)
     return least;
 }
 
-/* The least watermark of this source at which a step behind it emits. lag: how much steps on the way
- * lower the watermark; bound: what other inputs of unions on the way allow. */
+/* The least watermark of this source at which a step behind it emits. lag: how much steps on the
+ * way lower the watermark; bound: what other inputs of unions on the way allow. */
 static int64_t next_fire(struct task *t, const struct input *in)
 {
     int64_t fire = TIME_MAX, *lag = t->reach, *bound = t->reach + t->nspots;

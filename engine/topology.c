@@ -1,7 +1,8 @@
 /* Topology files: the keys of the top level, of streams, and of `from` and `to`.
  *
- * `from` and `to` have several shapes (a name, a list, a map with exactly one kind key), so they are
- * taken apart here by hand; the options beside a topic come from descriptor tables as everything else.
+ * `from` and `to` have several shapes (a name, a list, a map with exactly one kind key), so they
+ * are taken apart here by hand; the options beside a topic come from descriptor tables as
+ * everything else.
  *
  *   from: NAME | [NAME, …] | {topic: T or [T, …], options…} | {CONNECTOR: {…}}
  *   to:   TOPIC | {topic: T, options…} | {CONNECTOR: {…}} | a list of these
@@ -63,14 +64,17 @@ const struct config_field stream_fields[] = {
      .doc = "a stream, a list of streams, `{topic: …}`, or a connector such as `{generator: …}`"},
     {"time", CONFIG_SECTION, STREAM(time), .section = time_fields, .doc = "event time"},
     {"steps", CONFIG_YAML, STREAM(steps), .doc = "list of steps, each a map with one key"},
-    {"to", CONFIG_YAML, STREAM(to), .doc = "a topic name, `{topic: …}`, a connector, or a list of these"},
-    {"errors", CONFIG_SECTION, STREAM(errors), .section = errors_fields, .doc = "as at the top, for this stream"},
+    {"to", CONFIG_YAML, STREAM(to),
+     .doc = "a topic name, `{topic: …}`, a connector, or a list of these"},
+    {"errors", CONFIG_SECTION, STREAM(errors), .section = errors_fields,
+     .doc = "as at the top, for this stream"},
     {0},
 };
 #define END(member) offsetof(struct end, member)
 const struct config_field topic_from_fields[] = {
     {"topic", CONFIG_NAMES, END(names), .required = true, .doc = "a topic or a list of topics"},
-    {"schema", CONFIG_TEXT, END(schema), .doc = "reader's Avro schema file; else the registry's latest"},
+    {"schema", CONFIG_TEXT, END(schema),
+     .doc = "reader's Avro schema file; else the registry's latest"},
     {"columns", CONFIG_YAML, END(columns), .doc = "types for json and csv: `{host: string}`"},
     {"key", CONFIG_YAML, END(key),
      .doc = "`string` (default), `long`, `bytes`, `avro`, `json`, `none`, or `{column: type}`"},
@@ -80,8 +84,10 @@ const struct config_field topic_from_fields[] = {
 };
 const struct config_field topic_to_fields[] = {
     {"topic", CONFIG_NAMES, END(names), .required = true, .doc = "the topic"},
-    {"schema", CONFIG_TEXT, END(schema), .doc = "Avro schema file to write with, instead of the generated one"},
-    {"key", CONFIG_YAML, END(key), .doc = "`string` (default), `long`, `bytes`, `avro`, `json`, `none`"},
+    {"schema", CONFIG_TEXT, END(schema),
+     .doc = "Avro schema file to write with, instead of the generated one"},
+    {"key", CONFIG_YAML, END(key),
+     .doc = "`string` (default), `long`, `bytes`, `avro`, `json`, `none`"},
     {"value", CONFIG_TEXT, END(value), .def = "avro", .doc = "as in `from`"},
     {"subject", CONFIG_TEXT, END(subject), .doc = "registry subject, `<topic>-value` by default"},
     {"partitions", CONFIG_LONG, END(partitions), .min = 1, .max = 100000,
@@ -97,7 +103,8 @@ const struct config_field topology_fields[] = {
      .doc = "names the consumer group `klamm-<name>` and the internal topics"},
     {"kafka", CONFIG_MAP, TOP(kafka), .doc = "any librdkafka property"},
     {"schema_registry", CONFIG_YAML, TOP(schema_registry),
-     .doc = "`{url, user, password, ca, …}`; without it schemas live in the topic `_klamm_schemas`"},
+     .doc =
+         "`{url, user, password, ca, …}`; without it schemas live in the topic `_klamm_schemas`"},
     {"guarantee", CONFIG_ENUM, TOP(guarantee), .def = "exactly_once", .values = guarantees,
      .doc = "what a crash may do to the output"},
     {"state", CONFIG_SECTION, TOP(state), .section = state_fields, .doc = "where state is kept"},
@@ -167,10 +174,11 @@ static int parse_connector(struct end *e, const struct yaml *y, bool is_source, 
     e->options = y->item[found];
     for (int k = 0; k < y->n; k++) {
         if (k != found) {
-            return diags_add(d, y->key_at[k], e->path,
-                             "options of \"%s\" stand inside it, and only one kind is allowed here: "
-                             "move \"%s\" into %s: {…}",
-                             e->connector, y->key[k], e->connector);
+            return diags_add(
+                d, y->key_at[k], e->path,
+                "options of \"%s\" stand inside it, and only one kind is allowed here: "
+                "move \"%s\" into %s: {…}",
+                e->connector, y->key[k], e->connector);
         }
     }
     return 0;
@@ -190,8 +198,9 @@ static int parse_end(struct end *e, const struct yaml *y, const char *path, bool
     e->partitions = e->replication = CONFIG_UNSET;
     if (y->kind == YAML_MAP) {
         if (yaml_get(y, "topic_pattern")) {
-            return diags_add(d, y->at, path, "topic_pattern is not supported by this version: list "
-                                             "the topics, `topic: [a, b]`");
+            return diags_add(d, y->at, path,
+                             "topic_pattern is not supported by this version: list "
+                             "the topics, `topic: [a, b]`");
         }
         if (!yaml_get(y, "topic")) {
             return parse_connector(e, y, is_source, d);
@@ -201,7 +210,8 @@ static int parse_end(struct end *e, const struct yaml *y, const char *path, bool
         e->at = y->at;
         e->path = path;
         if (r == 0 && !is_source && e->names.n != 1) {
-            return diags_add(d, y->at, path, "a `to` writes to one topic; make `to` a list instead");
+            return diags_add(d, y->at, path,
+                             "a `to` writes to one topic; make `to` a list instead");
         }
         return r;
     }
@@ -231,12 +241,13 @@ static int parse_steps(struct stream *s, const struct yaml *y, struct arena *a, 
     for (int i = 0; i < y->n; i++) {
         s->step[i] = y->item[i];
         if (y->item[i]->kind != YAML_MAP || y->item[i]->n != 1) {
-            r = diags_add(d, y->item[i]->at, arena_printf(a, "%s.steps[%d]", s->path, i + 1),
-                          "a step is a map with exactly one key, the step's name (`- filter: value > "
-                          "0`)%s",
-                          y->item[i]->kind == YAML_MAP && y->item[i]->n > 1
-                              ? "; is an option of the step indented too little?"
-                              : "");
+            r = diags_add(
+                d, y->item[i]->at, arena_printf(a, "%s.steps[%d]", s->path, i + 1),
+                "a step is a map with exactly one key, the step's name (`- filter: value > "
+                "0`)%s",
+                y->item[i]->kind == YAML_MAP && y->item[i]->n > 1
+                    ? "; is an option of the step indented too little?"
+                    : "");
         }
     }
     return r;
@@ -248,7 +259,8 @@ static int parse_stream(struct stream *s, const struct topology *t, const struct
     int before = d->n;
     struct stream_cfg c;
     if (y->kind != YAML_MAP) {
-        return diags_add(d, y->at, s->path, "a stream is a map with `from`, `steps`, `to`, found a %s",
+        return diags_add(d, y->at, s->path,
+                         "a stream is a map with `from`, `steps`, `to`, found a %s",
                          yaml_kind_name(y->kind));
     }
     config_parse(stream_fields, &c, y, s->path, a, d);
@@ -281,8 +293,9 @@ static int parse_stream(struct stream *s, const struct topology *t, const struct
 static bool name_is_legal(const char *s)
 {
     size_t n = strlen(s);
-    return n > 0 && n < 150 && strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-                                         "_-.") == n;
+    return n > 0 && n < 150 &&
+           strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+                     "_-.") == n;
 }
 
 static void parse_streams(struct topology *t, struct arena *a, struct diags *d)
@@ -314,8 +327,8 @@ static void check_kafka(const struct topology *t, struct diags *d)
         const struct config_item *k = &t->kafka.item[i];
         for (size_t j = 0; j < sizeof owned / sizeof *owned; j++) {
             if (strcmp(k->name, owned[j].name) == 0) {
-                diags_add(d, k->value.at, k->value.path, "klamm sets %s itself: %s; remove the line",
-                          k->name, owned[j].why);
+                diags_add(d, k->value.at, k->value.path,
+                          "klamm sets %s itself: %s; remove the line", k->name, owned[j].why);
             }
         }
     }
@@ -341,8 +354,9 @@ static int build(struct topology **out, struct arena *a, struct yaml *root, cons
                   t->name);
     }
     if (t->state.backend != 0) {
-        diags_add(d, root->at, "state.backend",
-                  "this version keeps state in memory only: use `memory` (a changelog topic backs it)");
+        diags_add(
+            d, root->at, "state.backend",
+            "this version keeps state in memory only: use `memory` (a changelog topic backs it)");
     }
     if (t->tables) {
         diags_add(d, t->tables->at, "tables", "tables are not supported by this version");

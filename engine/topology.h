@@ -1,7 +1,7 @@
 /* Topology: a topology file read into structs, before anything is typed or planned.
  *
- * Everything lives in the arena given to topology_load(). Problems of the whole file are collected in
- * diags. What a stream's `steps` mean is the plan's business (plan.h).
+ * Everything lives in the arena given to topology_load(). Problems of the whole file are collected
+ * in diags. What a stream's `steps` mean is the plan's business (plan.h).
  */
 #ifndef KLAMM_ENGINE_TOPOLOGY_H
 #define KLAMM_ENGINE_TOPOLOGY_H

@@ -3,10 +3,10 @@
  *   broker -- topics -- partitions -- records, ascending offsets (gaps where compacted)
  *          -- groups -- members, owner and committed offset of every partition
  *
- * One mutex guards everything; records are copied in and out, so that nobody keeps a pointer into the
- * broker. A group's partitions are dealt out by number: partition p of every topic goes to member
- * p mod members, hence co-partitioned topics stay together. A partition changes hands only after
- * its old owner has let it go in its own poll().
+ * One mutex guards everything; records are copied in and out, so that nobody keeps a pointer into
+ * the broker. A group's partitions are dealt out by number: partition p of every topic goes to
+ * member p mod members, hence co-partitioned topics stay together. A partition changes hands only
+ * after its old owner has let it go in its own poll().
  */
 #include "worker/memory_log.h"
 #include "engine/arena.h"
@@ -26,7 +26,8 @@ struct kept {
     uint32_t key_n, value_n, headers_n;
     bool has_key, has_value;
     uint32_t nheaders;
-    char bytes[]; /* key, value, then per header: varint name length, name, varint n+1 (0 null), value */
+    char bytes[]; /* key, value, then per header: varint name length, name, varint n+1 (0 null),
+                     value */
 };
 
 struct partition {
@@ -348,8 +349,7 @@ static void take_over(struct memory_log *l)
             continue;
         }
         c->owner = l;
-        got[n++] = (struct log_position){c->topic->name, c->partition, c->committed,
-                                         c->metadata};
+        got[n++] = (struct log_position){c->topic->name, c->partition, c->committed, c->metadata};
     }
     if (n == 0) {
         return;
