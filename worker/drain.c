@@ -12,6 +12,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define STOP_MOST 10000 /* ms */
+
 struct held {
     int32_t partition;
     int64_t next; /* -1: nothing read */
@@ -32,7 +34,7 @@ struct drain {
     struct buffer line;
     int nheld;
     struct held *held;
-    bool idle; /* the last poll brought nothing */
+    int64_t deadline; /* of stopping; 0: not yet stopping */
 };
 
 static void on_assigned(void *ctx, struct log_position *p, size_t n)
@@ -57,11 +59,22 @@ static void on_revoked(void *ctx, const struct log_position *p, size_t n, bool l
     }
 }
 
+static void on_caught_up(void *ctx, const char *topic, int32_t partition, int64_t offset)
+{
+    struct drain *d = ctx;
+    (void)topic;
+    for (int k = 0; k < d->nheld; k++) {
+        if (d->held[k].partition == partition && offset > d->held[k].next) {
+            d->held[k].next = offset;
+        }
+    }
+}
+
 static int drain_open(struct drain *d, struct err *e)
 {
     char group[400];
     const char *topics[] = {d->sink->topic, NULL};
-    struct log_events ev = {d, on_assigned, on_revoked, NULL};
+    struct log_events ev = {d, on_assigned, on_revoked, on_caught_up};
     snprintf(group, sizeof group, "klamm-%s-%s-%s", d->plan->topology->name, d->sink->stream,
              d->sink->drain ? d->sink->drain->name : "show");
     struct log_config cfg = {.group = group, .topics = topics, .property = d->client->property};
@@ -124,7 +137,6 @@ static int drain_once(struct drain *d, struct err *e)
         }
     }
     d->log->ops->release(d->log);
-    d->idle = n == 0;
     if (result == 0 && n > 0 && d->sink->drain && d->sink->drain->sink_flush) {
         result = d->sink->drain->sink_flush(d->connector, e);
     }
@@ -134,11 +146,31 @@ static int drain_once(struct drain *d, struct err *e)
     return result < 0 || n == 0 ? result : commit(d, e);
 }
 
+/* Asked to stop, and everything that was there is written. */
+static bool is_finished(struct drain *d)
+{
+    if (!atomic_load(&d->stopping)) {
+        return false;
+    }
+    int64_t now = clock_now(&clock_system), begin, end;
+    if (d->deadline == 0) {
+        d->deadline = now + STOP_MOST;
+    }
+    for (int k = 0; k < d->nheld; k++) {
+        if (d->log->ops->bounds(d->log, d->sink->topic, d->held[k].partition, &begin, &end, 1000,
+                                NULL) == 0 &&
+            d->held[k].next < end) {
+            return now > d->deadline;
+        }
+    }
+    return d->nheld > 0 || now > d->deadline;
+}
+
 static void *drain_main(void *arg)
 {
     struct drain *d = arg;
     int r = drain_open(d, &d->failure);
-    while (r == 0 && !(atomic_load(&d->stopping) && d->idle && d->nheld > 0)) {
+    while (r == 0 && !is_finished(d)) {
         r = drain_once(d, &d->failure);
         if (r == -ERR_RETRY || r == -ERR_ABORT) {
             logger(LOG_LEVEL_WARN, "%s: %s", d->sink->topic, d->failure.text);
