@@ -10,9 +10,9 @@
 
 #include <string.h>
 
-static const char *const type_names[] = {"boolean",   "long",     "double", "string", "bytes",
-                                         "timestamp", "array<",   "map<",   "int",    "float",
-                                         NULL};
+static const char *const type_names[] = {"boolean", "long",      "double", "string",
+                                         "bytes",   "timestamp", "array<", "map<",
+                                         "int",     "float",     NULL};
 
 static int add_column(const struct codec_spec *spec, int i, struct arena *a, struct schema *out,
                       struct diags *d)
@@ -30,7 +30,8 @@ static int add_column(const struct codec_spec *spec, int i, struct arena *a, str
                          near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
     }
     if (schema_find(out, name) >= 0) {
-        return diags_add(d, spec->columns->key_at[i], path, "there is a column of this name already");
+        return diags_add(d, spec->columns->key_at[i], path,
+                         "there is a column of this name already");
     }
     if (out->n >= COLUMNS_MAX) {
         return diags_add(d, value->at, path, "more than %d columns", COLUMNS_MAX);
@@ -76,8 +77,7 @@ uint16_t columns_to_read(const struct codec_spec *spec, const struct schema *sch
     uint16_t n = 0;
     for (uint16_t c = 0; c < schema->n; c++) {
         bool is_ours = !schema->col[c].hidden && (needs == NULL || needs[c]);
-        if (is_ours &&
-            (spec->columns == NULL || is_declared(spec->columns, schema->col[c].name))) {
+        if (is_ours && (spec->columns == NULL || is_declared(spec->columns, schema->col[c].name))) {
             column[n++] = c;
         }
     }
@@ -94,9 +94,4 @@ uint16_t columns_to_write(const struct codec_spec *spec, const struct schema *sc
         column[k] = schema->key[k];
     }
     return schema->nkey;
-}
-
-const char *columns_key_name(const struct codec_spec *spec)
-{
-    return spec->columns && spec->columns->n > 0 ? spec->columns->key[0] : "_key";
 }

@@ -4,8 +4,8 @@
 
 #include "engine/codec.h"
 
-/* Appends the columns of spec->columns to out, nullable, in their order. Problems go to d. Returns 0 or
- * -ERR_CONFIG. */
+/* Appends the columns of spec->columns to out, nullable, in their order. Problems go to d. Returns
+ * 0 or -ERR_CONFIG. */
 int columns_infer(const struct codec_spec *spec, struct arena *a, struct schema *out,
                   struct diags *d);
 /* Which columns of the schema a reader fills: those of spec->columns where given, else all visible
@@ -15,8 +15,5 @@ uint16_t columns_to_read(const struct codec_spec *spec, const struct schema *sch
 /* Which columns a writer writes: the key columns for keys, else the visible ones. */
 uint16_t columns_to_write(const struct codec_spec *spec, const struct schema *schema,
                           uint16_t *column);
-/* The one column that a key codec of a single value reads or writes: the name given in
- * `columns: {NAME: type}`, or `_key`. */
-const char *columns_key_name(const struct codec_spec *spec);
 
 #endif

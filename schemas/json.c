@@ -24,9 +24,9 @@ struct codec_reader {
     struct arena arena;
     struct json_values values;
     struct json_node *root;
-    uint16_t *column;  /* to fill */
+    uint16_t *column; /* to fill */
     uint16_t ncolumns;
-    uint32_t *seen; /* by column: the row that had it last */
+    uint32_t *seen;  /* by column: the row that had it last */
     uint32_t number; /* of the row being read */
 };
 
@@ -87,11 +87,8 @@ static struct json_node *find_child(struct json_node *node, const struct json_te
         }
     }
     struct json_node *child = json_child(node, key->p, key->n);
-    for (uint16_t i = 0; child != NULL && i < node->nchild; i++) {
-        if (node->child[i] == child) {
-            node->next = (uint16_t)(i + 1);
-            break;
-        }
+    if (child != NULL) {
+        node->next = (uint16_t)(child->index + 1);
     }
     return child;
 }
@@ -139,9 +136,9 @@ static int read_object(struct codec_reader *r, struct json_node *node, struct ba
             } else if (kind == JSON_NULL) {
                 (void)json_null(j);
             } else {
-                rc = kind == JSON_BAD ? json_fault(j, e)
-                                      : err_set(e, ERR_DATA, "%.200s: an object is expected",
-                                                child->name);
+                rc = kind == JSON_BAD
+                         ? json_fault(j, e)
+                         : err_set(e, ERR_DATA, "%.200s: an object is expected", child->name);
             }
         }
         if (rc < 0) {
@@ -167,8 +164,8 @@ static int fill_missing(struct codec_reader *r, struct batch *b, uint16_t row, s
     return 0;
 }
 
-static int json_read(struct codec_reader *r, const void *p, size_t n, struct batch *b,
-                     uint16_t row, struct err *e)
+static int json_read(struct codec_reader *r, const void *p, size_t n, struct batch *b, uint16_t row,
+                     struct err *e)
 {
     struct json_pull *j = &r->values.pull;
     if (++r->number == 0) { /* the numbers have wrapped round: old ones must not count */

@@ -193,9 +193,8 @@ static bool unescape_unicode(struct json_pull *j, const char **p, const char *en
     *p += 4;
     uint32_t c = (uint32_t)first;
     if (c >= 0xd800 && c < 0xe000) {
-        int second = c < 0xdc00 && end - *p >= 6 && (*p)[0] == '\\' && (*p)[1] == 'u'
-                         ? hex4(*p + 2)
-                         : -1;
+        int second =
+            c < 0xdc00 && end - *p >= 6 && (*p)[0] == '\\' && (*p)[1] == 'u' ? hex4(*p + 2) : -1;
         if (second < 0xdc00 || second >= 0xe000) {
             return fail(j, "half of a surrogate pair is missing");
         }

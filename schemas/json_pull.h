@@ -5,8 +5,8 @@
  *     while (json_key(&j, &key)) { json_skip(&j, NULL); }      or json_item(&j) in an array
  *     json_finish(&j);
  *
- * Strict RFC 8259 over UTF-8, at most JSON_DEPTH levels, no recursion. After a fault every call fails,
- * so loops end by themselves and the fault is looked at once. One owner.
+ * Strict RFC 8259 over UTF-8, at most JSON_DEPTH levels, no recursion. After a fault every call
+ * fails, so loops end by themselves and the fault is looked at once. One owner.
  */
 #ifndef KLAMM_SCHEMAS_JSON_PULL_H
 #define KLAMM_SCHEMAS_JSON_PULL_H

@@ -59,6 +59,7 @@ static struct json_node *add_child(struct arena *a, struct json_node *node, cons
     child->name = name;
     child->name_n = (uint32_t)n;
     child->column = -1;
+    child->index = node->nchild;
     if ((node->nchild & (node->nchild - 1)) == 0) { /* full at each power of two */
         struct json_node **more = arena_array(a, node->nchild * 2U + 1, sizeof *more);
         if (node->nchild > 0) {

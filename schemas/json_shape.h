@@ -11,7 +11,8 @@ struct json_node {
     uint32_t name_n;
     int32_t column;  /* -1: an object of columns */
     uint32_t seen;   /* reading: number of the row that had it last */
-    uint16_t next;   /* reading: the child that followed last time */
+    uint16_t index;  /* among its siblings */
+    uint16_t next;   /* reading: the child expected next */
     uint16_t nchild; /* in order of the first column below each */
     struct json_node **child;
     uint16_t *table; /* child number + 1 by hash, 0: free; NULL: few children, look at each */
