@@ -1,13 +1,14 @@
 /* Kafka log, consumer: poll, release, headers.
  *
- * poll drains librdkafka's queue without waiting and blocks only for the first record of an empty one:
- * asking for a full batch with a time-out would wait for the batch, not for the record. Records point
- * into librdkafka's messages, which live until release(); nothing is copied and nothing allocated for
- * a record, except where headers are parsed (topics of with_headers that have some, and headers()).
+ * poll drains librdkafka's queue without waiting and blocks only for the first record of an empty
+ * one: asking for a full batch with a time-out would wait for the batch, not for the record.
+ * Records point into librdkafka's messages, which live until release(); nothing is copied and
+ * nothing allocated for a record, except where headers are parsed (topics of with_headers that have
+ * some, and headers()).
  *
- * A rebalance callback runs inside these calls. Records that were taken from the queue before it and
- * belong to partitions that are gone are dropped here. Errors that come along with records wait for
- * the next poll.
+ * A rebalance callback runs inside these calls. Records that were taken from the queue before it
+ * and belong to partitions that are gone are dropped here. Errors that come along with records wait
+ * for the next poll.
  */
 #include "engine/clock.h"
 #include "engine/memory.h"
@@ -17,7 +18,7 @@
 #include <string.h>
 
 #define PENDING_WAIT_MS 50
-#define READER_IDLE_NS (10 * 1000000000LL)
+#define READER_IDLE_NS  (10 * 1000000000LL)
 
 static void subscribe(struct kafka_log *l, const char *const *topics,
                       rd_kafka_topic_partition_list_t *list)
@@ -66,14 +67,14 @@ void kafka_record(struct record *r, const rd_kafka_message_t *m, const char *top
     };
 }
 
-static void parse_headers(struct kafka_log *l, struct record *r, const rd_kafka_message_t *m)
+void kafka_parse_headers(struct arena *a, struct record *r, const rd_kafka_message_t *m)
 {
     rd_kafka_headers_t *list;
     if (rd_kafka_message_headers(m, &list) != RD_KAFKA_RESP_ERR_NO_ERROR) {
         return;
     }
     size_t n = rd_kafka_header_cnt(list);
-    struct header *h = arena_array(&l->headers, n, sizeof *h);
+    struct header *h = arena_array(a, n, sizeof *h);
     for (size_t i = 0; i < n; i++) {
         h[i] = (struct header){NULL, NULL, 0};
         rd_kafka_header_get_all(list, i, &h[i].name, &h[i].value, &h[i].n);
@@ -112,6 +113,7 @@ static size_t take(struct kafka_log *l, size_t n)
         if (m->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
             note_event(l, m);
             rd_kafka_message_destroy(m);
+            rkt = NULL; /* the table of partitions may have moved */
             continue;
         }
         if (m->rkt != rkt || m->partition != partition) {
@@ -128,7 +130,7 @@ static size_t take(struct kafka_log *l, size_t n)
         l->msg[kept] = m;
         kafka_record(&l->record[kept], m, t->name);
         if (t->has_headers) {
-            parse_headers(l, &l->record[kept], m);
+            kafka_parse_headers(&l->headers, &l->record[kept], m);
         }
         kept++;
     }
@@ -208,7 +210,7 @@ int kafka_headers(struct log *log, const struct record *r, const struct header *
     size_t i = (size_t)(r - l->record);
     assert(i < l->n);
     if (l->record[i].headers == NULL) {
-        parse_headers(l, &l->record[i], l->msg[i]);
+        kafka_parse_headers(&l->headers, &l->record[i], l->msg[i]);
     }
     *out = l->record[i].headers;
     *n = l->record[i].nheaders;

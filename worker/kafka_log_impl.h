@@ -15,10 +15,11 @@
 #define KAFKA_BATCH 1000 /* records a poll */
 #endif
 #define KAFKA_TRANSACTION_MS 10000 /* a dead worker holds back read_committed readers that long */
-#define KAFKA_COMMIT_MS 30000      /* a commit that cannot succeed in this time has failed */
-#define KAFKA_QUIET_SLOTS 16
+#define KAFKA_COMMIT_MS      30000 /* a commit that cannot succeed in this time has failed */
+#define KAFKA_QUIET_SLOTS    16
 
-/* Topics are interned: records and positions share one name pointer, found by librdkafka's handle. */
+/* Topics are interned: records and positions share one name pointer, found by librdkafka's handle.
+ */
 struct kafka_topic {
     char *name;
     rd_kafka_topic_t *in;  /* of the consumer; NULL until seen */
@@ -28,7 +29,7 @@ struct kafka_topic {
     struct kafka_part {
         bool owned, paused;
         int64_t next; /* behind the last record or the end seen; OFFSET_NONE: not known yet */
-    } *part;
+    } * part;
 };
 
 /* A message of one kind is printed once in a while, then with the number left out. */
@@ -45,7 +46,9 @@ struct kafka_log {
     rd_kafka_queue_t *queue; /* the consumer's */
     char *group, *transactional;
     bool from_latest, all_headers;
-    const char **property; /* copies, for handles opened later */
+    char **property; /* copies, for handles opened later */
+    char **with_headers;
+    size_t nwith_headers;
 
     struct kafka_topic **topic, *last_in, *last_out;
     size_t ntopics;
@@ -62,6 +65,8 @@ struct kafka_log {
     struct err failure; /* for the next poll */
 
     bool in_transaction;
+    size_t queued, queued_bytes; /* records with librdkafka, and the most it takes */
+    size_t queued_most, queued_most_bytes;
     unsigned long undelivered; /* since the last commit or abort */
     struct err delivery;       /* the first of them */
 
@@ -94,6 +99,7 @@ int kafka_poll(struct log *log, int timeout_ms, const struct record **records, s
 void kafka_release(struct log *log);
 int kafka_headers(struct log *log, const struct record *r, const struct header **out, size_t *n);
 void kafka_record(struct record *r, const rd_kafka_message_t *m, const char *topic);
+void kafka_parse_headers(struct arena *a, struct record *r, const rd_kafka_message_t *m);
 
 /* rebalance */
 void kafka_on_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t code,
@@ -110,6 +116,7 @@ int kafka_position(struct log *log, const char *topic, int32_t partition, int64_
 int kafka_producer_open(struct kafka_log *l, const struct log_config *cfg, struct err *e);
 void kafka_producer_close(struct kafka_log *l);
 int kafka_produce(struct log *log, const struct record *records, size_t n, struct err *e);
+int kafka_transactions_init(struct kafka_log *l, struct err *e);
 int kafka_begin(struct log *log, struct err *e);
 int kafka_commit(struct log *log, const struct log_position *p, size_t n, struct err *e);
 int kafka_abort(struct log *log, struct err *e);
@@ -123,7 +130,8 @@ int kafka_create_topic(struct log *log, const char *topic, int32_t partitions, i
                        bool compact, const char *const *config, int timeout_ms, struct err *e);
 int kafka_committed(struct log *log, struct log_position *p, size_t n, int timeout_ms,
                     struct err *e);
-/* Fetches what the group has committed, once: *stable false when a transaction still holds it back. */
+/* Fetches what the group has committed, once: *stable false when a transaction still holds it back.
+ */
 int kafka_fetch_committed(struct kafka_log *l, rd_kafka_topic_partition_list_t *list,
                           int timeout_ms, bool *stable, struct err *e);
 int kafka_offset_of(rd_kafka_t *rk, const char *topic, int32_t partition, int64_t spec,

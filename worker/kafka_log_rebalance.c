@@ -1,9 +1,10 @@
 /* Kafka log, rebalance: what the group gives and takes, and single partitions of it.
  *
- *   assign   fetch committed offsets -> tell the lane, which may begin elsewhere -> hand to librdkafka
- *               \_ a dead member's transaction still holds them back: keep the assignment pending, ask
- *                  again from poll, so that the partitions that stay keep running meanwhile
- *   revoke   tell the lane, which commits (unless lost) -> take from librdkafka
+ *   assign   fetch committed offsets -> tell the lane, which may begin elsewhere -> hand to
+ * librdkafka
+ *               \_ a dead member's transaction still holds them back: keep the assignment pending,
+ * ask again from poll, so that the partitions that stay keep running meanwhile revoke   tell the
+ * lane, which commits (unless lost) -> take from librdkafka
  *
  * All of it happens in the lane's thread, inside poll. cooperative-sticky changes assignments
  * incrementally; range takes everything back first.
@@ -13,12 +14,13 @@
 #include "worker/kafka_log_impl.h"
 
 #include <string.h>
+#include <time.h>
 
-#define FIRST_ASK_MS 500
-#define ASK_AGAIN_MS 50
-#define ASK_AGAIN_NS (200 * 1000000LL)
+#define FIRST_ASK_MS   500
+#define ASK_AGAIN_MS   50
+#define ASK_AGAIN_NS   (200 * 1000000LL)
 #define ASK_LONGEST_NS (90 * 1000000000LL)
-#define SEEK_MS 10000
+#define SEEK_MS        10000
 
 static bool is_cooperative(rd_kafka_t *rk)
 {
@@ -223,8 +225,7 @@ int kafka_resume(struct log *log, const char *topic, int32_t partition)
 }
 
 /* A partition that was just assigned cannot be moved until its fetcher has begun: asked again. */
-int kafka_seek(struct log *log, const char *topic, int32_t partition, int64_t offset,
-               struct err *e)
+int kafka_seek(struct log *log, const char *topic, int32_t partition, int64_t offset, struct err *e)
 {
     struct kafka_log *l = (struct kafka_log *)log;
     int64_t deadline = clock_monotonic_ns() + SEEK_MS * 1000000LL;
@@ -253,8 +254,8 @@ int kafka_seek(struct log *log, const char *topic, int32_t partition, int64_t of
     return 0;
 }
 
-/* librdkafka's own position counts transaction markers that went by; the end seen counts what a fetch
- * found nothing behind. */
+/* librdkafka's own position counts transaction markers that went by; the end seen counts what a
+ * fetch found nothing behind. */
 int kafka_position(struct log *log, const char *topic, int32_t partition, int64_t *offset)
 {
     struct kafka_log *l = (struct kafka_log *)log;

@@ -1,22 +1,24 @@
-/* Kafka log, settings: how the librdkafka handles of a lane are configured, and what its errors mean.
+/* Kafka log, settings: how the librdkafka handles of a lane are configured, and what its errors
+ * mean.
  *
  *   defaults (the tables below)  <  the user's properties  <  what klamm owns (the commit protocol)
  *
- * The defaults were measured (small records, one broker on the same machine): fetches of 256 KiB and
- * 20,000 prefetched records keep full speed in 25 MB; a fetch back-off of 2 ms instead of 1000 keeps a
- * slow lane from standing still whenever its queue was full; retry.backoff.ms 5 and delivery reports
- * bring a commit from 12 ms to 4.
+ * The defaults were measured (small records, one broker on the same machine): fetches of 256 KiB
+ * and 20,000 prefetched records keep full speed in 25 MB; a fetch back-off of 2 ms instead of 1000
+ * keeps a slow lane from standing still whenever its queue was full; retry.backoff.ms 5 and
+ * delivery reports bring a commit from 12 ms to 4.
  *
  * memory_limit: one fetched byte becomes up to 16 resident ones (decompressed, 310 bytes of
  * bookkeeping a record), so the size of a fetch is what is fitted to the limit:
  *
- *     limit = 10 MB + Q (s + 310) + F * 16        Q = 20000 records prefetched, s = 52 bytes a record
+ *     limit = 10 MB + Q (s + 310) + F * 16        Q = 20000 records prefetched, s = 52 bytes a
+ * record
  *
  * Large values are bounded by a quarter of the limit besides (queued.max.messages.kbytes).
  *
- * Every property is set on both kinds of handles; librdkafka's warnings about the ones that a handle
- * does not use are dropped. Log lines and errors arrive in the lane's thread (log.queue), each kind at
- * most once in ten seconds.
+ * Every property is set on both kinds of handles; librdkafka's warnings about the ones that a
+ * handle does not use are dropped. Log lines and errors arrive in the lane's thread (log.queue),
+ * each kind at most once in ten seconds.
  */
 #include "engine/clock.h"
 #include "engine/hash.h"
@@ -28,25 +30,21 @@
 #include <stdio.h>
 #include <string.h>
 
-#define QUIET_NS (10 * 1000000000LL)
-#define PREFETCHED 20000
-#define QUEUED_MAX 50000
+#define QUIET_NS    (10 * 1000000000LL)
+#define PREFETCHED  20000
+#define QUEUED_MAX  50000
 #define FETCH_LEAST (256 * 1024)
-#define FETCH_MOST (1024 * 1024)
+#define FETCH_MOST  (1024 * 1024)
 
 struct pair {
     const char *name, *value;
 };
 
 static const struct pair consumer_defaults[] = {
-    {"fetch.queue.backoff.ms", "2"},
-    {"fetch.message.max.bytes", "262144"},
-    {"message.max.bytes", "1048576"},
-    {"fetch.wait.max.ms", "100"},
-    {"heartbeat.interval.ms", "500"},
-    {"session.timeout.ms", "10000"},
-    {"retry.backoff.ms", "10"},
-    {NULL, NULL},
+    {"fetch.queue.backoff.ms", "2"},  {"fetch.message.max.bytes", "262144"},
+    {"message.max.bytes", "1048576"}, {"fetch.wait.max.ms", "100"},
+    {"heartbeat.interval.ms", "500"}, {"session.timeout.ms", "10000"},
+    {"retry.backoff.ms", "10"},       {NULL, NULL},
 };
 
 static const struct pair consumer_owned[] = {
@@ -58,8 +56,12 @@ static const struct pair consumer_owned[] = {
 };
 
 static const struct pair producer_defaults[] = {
-    {"compression.codec", "lz4"}, {"linger.ms", "5"},  {"batch.size", "262144"},
-    {"retry.backoff.ms", "5"},    {"acks", "all"},     {"message.max.bytes", "1048576"},
+    {"compression.codec", "lz4"},
+    {"linger.ms", "5"},
+    {"batch.size", "262144"},
+    {"retry.backoff.ms", "5"},
+    {"acks", "all"},
+    {"message.max.bytes", "1048576"},
     {NULL, NULL},
 };
 
@@ -131,7 +133,8 @@ static bool set_memory(rd_kafka_conf_t *conf, enum kafka_role role, int64_t limi
     int64_t fetch = FETCH_MOST, prefetched = PREFETCHED, queued = QUEUED_MAX;
     if (limit > 0) {
         prefetched = clamp(limit / 4 / (52 + 310), 1000, PREFETCHED);
-        fetch = clamp((limit - 10 * 1000000 - prefetched * (52 + 310)) / 16, FETCH_LEAST, FETCH_MOST);
+        fetch =
+            clamp((limit - 10 * 1000000 - prefetched * (52 + 310)) / 16, FETCH_LEAST, FETCH_MOST);
         queued = clamp(limit / 4 / (52 + 310), 10000, QUEUED_MAX);
         int64_t kbytes = clamp(limit / 4 / 1024, 1024, 2097151);
         if (!set_number(conf,
@@ -218,7 +221,8 @@ rd_kafka_t *kafka_new(rd_kafka_type_t type, rd_kafka_conf_t *conf, struct err *e
 }
 
 /* The property nearest to a name that librdkafka does not know. */
-static const char *suggestion(const rd_kafka_conf_t *known, const char *name, char *out, size_t size)
+static const char *suggestion(const rd_kafka_conf_t *known, const char *name, char *out,
+                              size_t size)
 {
     size_t n = 0, names = 0;
     rd_kafka_conf_t *conf = rd_kafka_conf_dup(known);
