@@ -51,9 +51,9 @@ int kafka_partitions(struct log *log, const char *topic, int32_t *count, int tim
     return ask_partitions((struct kafka_log *)log, topic, count, &led, timeout_ms, e);
 }
 
-int kafka_offset_of(rd_kafka_t *rk, const char *topic, int32_t partition, int64_t spec,
-                    rd_kafka_IsolationLevel_t isolation, int64_t *offset, int timeout_ms,
-                    struct err *e)
+static rd_kafka_resp_err_t ask_offset(rd_kafka_t *rk, const char *topic, int32_t partition,
+                                      int64_t spec, rd_kafka_IsolationLevel_t isolation,
+                                      int64_t *offset, int timeout_ms)
 {
     char text[256] = "";
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
@@ -76,14 +76,35 @@ int kafka_offset_of(rd_kafka_t *rk, const char *topic, int32_t partition, int64_
         code = at == NULL ? RD_KAFKA_RESP_ERR__BAD_MSG : at->err;
         *offset = at == NULL ? OFFSET_NONE : at->offset;
     }
-    int rc = code == RD_KAFKA_RESP_ERR_NO_ERROR ? 0 : kafka_fail(e, code, topic, NULL);
     if (event != NULL) {
         rd_kafka_event_destroy(event);
     }
     rd_kafka_queue_destroy(queue);
     rd_kafka_AdminOptions_destroy(options);
     rd_kafka_topic_partition_list_destroy(list);
-    return rc;
+    return code;
+}
+
+/* A leader may be unknown or just elected: asked again. */
+int kafka_offset_of(rd_kafka_t *rk, const char *topic, int32_t partition, int64_t spec,
+                    rd_kafka_IsolationLevel_t isolation, int64_t *offset, int timeout_ms,
+                    struct err *e)
+{
+    int64_t deadline = clock_monotonic_ns() + timeout_ms * 1000000LL;
+    for (;;) {
+        rd_kafka_resp_err_t code =
+            ask_offset(rk, topic, partition, spec, isolation, offset, timeout_ms);
+        if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
+            return 0;
+        }
+        if ((code != RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION &&
+             code != RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE &&
+             code != RD_KAFKA_RESP_ERR__TRANSPORT) ||
+            clock_monotonic_ns() > deadline) {
+            return kafka_fail(e, code, topic, NULL);
+        }
+        nanosleep(&(struct timespec){.tv_nsec = 20 * 1000000}, NULL);
+    }
 }
 
 int kafka_bounds(struct log *log, const char *topic, int32_t partition, int64_t *begin,
