@@ -1,5 +1,6 @@
-/* Reaching topics: Kafka through librdkafka with the user's properties, or the log in memory; and the
- * schemas: a registry over HTTP when there is one, else the topic `_klamm_schemas`, else memory.
+/* Reaching topics: Kafka through librdkafka with the user's properties, or the log in memory; and
+ * the schemas: a registry over HTTP when there is one, else the topic `_klamm_schemas`, else
+ * memory.
  */
 #include "worker/client.h"
 #include "engine/memory.h"

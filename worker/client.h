@@ -1,5 +1,5 @@
-/* Client: what commands and runners share in reaching topics: a handle on Kafka or on the log in memory,
- * opened with a topology's properties, and the store of schemas that goes with it.
+/* Client: what commands and runners share in reaching topics: a handle on Kafka or on the log in
+ * memory, opened with a topology's properties, and the store of schemas that goes with it.
  */
 #ifndef KLAMM_WORKER_CLIENT_H
 #define KLAMM_WORKER_CLIENT_H
@@ -17,8 +17,8 @@ struct client {
     struct schema_store *schemas;
 };
 
-/* kafka: librdkafka properties; registry: the value of `schema_registry`, or NULL. Both must outlive
- * the client. -ERR_CONFIG for a wrong property or registry option. */
+/* kafka: librdkafka properties; registry: the value of `schema_registry`, or NULL. Both must
+ * outlive the client. -ERR_CONFIG for a wrong property or registry option. */
 int client_open(struct client *c, struct memory_broker *memory, const struct config_list *kafka,
                 const struct yaml *registry, struct err *e);
 /* Opens another handle. */

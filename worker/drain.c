@@ -1,5 +1,5 @@
-/* A drain's loop: poll its topic, print each record as a line, hand the lines to the connector (or show
- * them), flush, and only then commit the offsets: a crash repeats lines, it never loses one.
+/* A drain's loop: poll its topic, print each record as a line, hand the lines to the connector (or
+ * show them), flush, and only then commit the offsets: a crash repeats lines, it never loses one.
  */
 #include "engine/logger.h"
 #include "engine/memory.h"
@@ -59,22 +59,11 @@ static void on_revoked(void *ctx, const struct log_position *p, size_t n, bool l
     }
 }
 
-static void on_caught_up(void *ctx, const char *topic, int32_t partition, int64_t offset)
-{
-    struct drain *d = ctx;
-    (void)topic;
-    for (int k = 0; k < d->nheld; k++) {
-        if (d->held[k].partition == partition && offset > d->held[k].next) {
-            d->held[k].next = offset;
-        }
-    }
-}
-
 static int drain_open(struct drain *d, struct err *e)
 {
     char group[400];
     const char *topics[] = {d->sink->topic, NULL};
-    struct log_events ev = {d, on_assigned, on_revoked, on_caught_up};
+    struct log_events ev = {d, on_assigned, on_revoked};
     snprintf(group, sizeof group, "klamm-%s-%s-%s", d->plan->topology->name, d->sink->stream,
              d->sink->drain ? d->sink->drain->name : "show");
     struct log_config cfg = {.group = group, .topics = topics, .property = d->client->property};
@@ -116,8 +105,8 @@ static int commit(struct drain *d, struct err *e)
     size_t n = 0;
     for (int i = 0; i < d->nheld && n < 256; i++) {
         if (d->held[i].next >= 0) {
-            p[n++] = (struct log_position){d->sink->topic, d->held[i].partition, d->held[i].next,
-                                           NULL};
+            p[n++] =
+                (struct log_position){d->sink->topic, d->held[i].partition, d->held[i].next, NULL};
         }
     }
     return n ? d->log->ops->commit(d->log, p, n, e) : 0;
@@ -157,6 +146,9 @@ static bool is_finished(struct drain *d)
         d->deadline = now + STOP_MOST;
     }
     for (int k = 0; k < d->nheld; k++) {
+        int64_t at = d->held[k].next;
+        d->log->ops->position(d->log, d->sink->topic, d->held[k].partition, &at);
+        d->held[k].next = at > d->held[k].next ? at : d->held[k].next;
         if (d->log->ops->bounds(d->log, d->sink->topic, d->held[k].partition, &begin, &end, 1000,
                                 NULL) == 0 &&
             d->held[k].next < end) {

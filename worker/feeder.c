@@ -1,7 +1,8 @@
-/* A feeder's loop: ask the connector for rows that are due, encode, produce, commit with the position.
+/* A feeder's loop: ask the connector for rows that are due, encode, produce, commit with the
+ * position.
  *
- * The transactional id belongs to the stream, not to the process: a second process that feeds the same
- * stream fences the first, so rows are never made twice.
+ * The transactional id belongs to the stream, not to the process: a second process that feeds the
+ * same stream fences the first, so rows are never made twice.
  */
 #include "worker/feeder.h"
 #include "engine/logger.h"
@@ -55,8 +56,7 @@ static int feeder_open(struct feeder *f, struct err *e)
                              .property = f->client->property};
     int64_t next;
     int r = client_log(f->client, &f->log, &cfg, NULL, e);
-    r = r < 0 ? r
-              : f->log->ops->read_all(f->log, f->positions, 0, 0, read_position, f, &next, e);
+    r = r < 0 ? r : f->log->ops->read_all(f->log, f->positions, 0, 0, read_position, f, &next, e);
     r = r < 0 ? r
               : f->source->value.def->writer_open(&f->writer, &f->source->value,
                                                   f->source->feeder_schema, f->client->schemas, e);
@@ -102,7 +102,8 @@ static int feeder_loop(struct feeder *f, struct err *e)
         struct batch *b = NULL;
         int64_t now = clock_now(&clock_system), next = now + SLEEP_MOST, position = f->position;
         arena_reset(&f->mem);
-        at_end = f->source->feeder->source_poll(f->connector, now, &f->mem, &b, &position, &next, e);
+        at_end =
+            f->source->feeder->source_poll(f->connector, now, &f->mem, &b, &position, &next, e);
         if (at_end < 0) {
             return at_end;
         }

@@ -1,16 +1,16 @@
 /* The lane's loop.
  *
- *   poll ─ open the tasks of new partitions (restore from changelogs) ─ push runs of records ─ release
- *     └─ every commit interval: flush all tasks, commit outputs + changelogs + the offsets of ALL
- *        partitions in one transaction, then tell the tasks
+ *   poll ─ open the tasks of new partitions (restore from changelogs) ─ push runs of records ─
+ * release └─ every commit interval: flush all tasks, commit outputs + changelogs + the offsets of
+ * ALL partitions in one transaction, then tell the tasks
  *
  *   revoked    commit, close the tasks that go away
  *   lost       their work must not become visible: abort, rebuild what is left
  *   ABORT      abort, rebuild all tasks from the committed offsets
  *   DATA, FATAL, CONFIG   the lane ends; its last commit stands
  *
- * An early commit (state changes beyond DIRTY_MOST) never comes sooner than 20 ms after the last one:
- * the broker would still be writing that one's markers.
+ * An early commit (state changes beyond DIRTY_MOST) never comes sooner than 20 ms after the last
+ * one: the broker would still be writing that one's markers.
  */
 #include "worker/lane.h"
 #include "engine/logger.h"
@@ -21,21 +21,21 @@
 #include <stdio.h>
 #include <string.h>
 
-#define DIRTY_MOST       (16U << 20)
-#define TICK_MS          100
-#define COMMIT_SOONEST   20
-#define METADATA_MOST    4096
+#define DIRTY_MOST     (16U << 20)
+#define TICK_MS        100
+#define COMMIT_SOONEST 20
+#define METADATA_MOST  4096
 
 /* A partition that we own: where its records go. */
 struct route {
     const char *topic; /* the plan's */
     int32_t partition;
-    int64_t offset;    /* committed when it was assigned */
+    int64_t offset; /* committed when it was assigned */
     char *metadata;
     struct member *member;
 };
 
-struct member { /* a task and its place */
+struct member {        /* a task and its place */
     struct task *task; /* NULL: to be built */
     uint16_t subplan;
     int32_t partition;
@@ -121,10 +121,10 @@ static void on_assigned(void *ctx, struct log_position *p, size_t n)
             continue;
         }
         l->route = mem_resize(l->route, (size_t)l->nroutes + 1, sizeof *l->route);
-        l->route[l->nroutes++] = (struct route){
-            topic, p[i].partition, p[i].offset,
-            p[i].metadata && p[i].metadata[0] ? mem_strdup(p[i].metadata) : NULL,
-            member_get(l, (uint16_t)subplan, p[i].partition)};
+        l->route[l->nroutes++] =
+            (struct route){topic, p[i].partition, p[i].offset,
+                           p[i].metadata && p[i].metadata[0] ? mem_strdup(p[i].metadata) : NULL,
+                           member_get(l, (uint16_t)subplan, p[i].partition)};
     }
     l->last = NULL;
 }
@@ -262,15 +262,17 @@ static void on_revoked(void *ctx, const struct log_position *p, size_t n, bool l
     drop_routes(l, p, n);
 }
 
-static void on_caught_up(void *ctx, const char *topic, int32_t partition, int64_t offset)
+/* Nothing came: positions may still have moved, behind transaction markers. */
+static void follow_positions(struct lane *l)
 {
-    struct lane *l = ctx;
     for (int i = 0; i < l->nroutes; i++) {
         const struct route *r = &l->route[i];
-        if (r->partition != partition || strcmp(r->topic, topic) != 0 || !r->member->task) {
+        int64_t offset;
+        if (!r->member->task ||
+            l->log->ops->position(l->log, r->topic, r->partition, &offset) < 0) {
             continue;
         }
-        for (int in = -1; (in = task_input(r->member->task, topic, in)) >= 0;) {
+        for (int in = -1; (in = task_input(r->member->task, r->topic, in)) >= 0;) {
             task_caught_up(r->member->task, in, offset);
         }
     }
@@ -345,8 +347,8 @@ static int rebuild(struct lane *l, struct err *e)
     }
     struct log_position *p = mem_array((size_t)l->nroutes + 1, sizeof *p);
     for (int i = 0; i < l->nroutes; i++) {
-        p[i] = (struct log_position){.topic = l->route[i].topic,
-                                     .partition = l->route[i].partition};
+        p[i] =
+            (struct log_position){.topic = l->route[i].topic, .partition = l->route[i].partition};
     }
     if (r == 0 && l->nroutes) {
         r = l->log->ops->committed(l->log, p, (size_t)l->nroutes, 10000, e);
@@ -444,6 +446,9 @@ static int once(struct lane *l, struct err *e)
         }
     }
     l->log->ops->release(l->log);
+    if (result == 0 && n == 0 && !l->rebuild) {
+        follow_positions(l);
+    }
     if (result == 0 && l->rebuild) {
         result = -ERR_ABORT;
     }
@@ -458,7 +463,7 @@ static int once(struct lane *l, struct err *e)
 
 static int run(struct lane *l, struct err *e)
 {
-    struct log_events ev = {l, on_assigned, on_revoked, on_caught_up};
+    struct log_events ev = {l, on_assigned, on_revoked};
     int r = l->cfg.open_log(l->cfg.ctx, &l->log, &l->cfg.log, &ev, e);
     if (r < 0) {
         return r;
@@ -467,8 +472,9 @@ static int run(struct lane *l, struct err *e)
     while (r == 0 && !atomic_load(&l->stopping)) {
         r = once(l, e);
         if (r == -ERR_ABORT) {
-            logger(LOG_LEVEL_WARN, "lane %d: transaction aborted%s%s; going on from the last commit",
-                   l->cfg.number, e->text[0] ? ": " : "", e->text);
+            logger(LOG_LEVEL_WARN,
+                   "lane %d: transaction aborted%s%s; going on from the last commit", l->cfg.number,
+                   e->text[0] ? ": " : "", e->text);
             err_clear(e);
             r = rebuild(l, e);
         }

@@ -1,7 +1,8 @@
 /* Printing records.
  *
- * Each side (key, value) has a format. Avro keeps one reader per schema id: the writer's own schema,
- * all columns. The other formats need no schema: string, long and bytes read the column `_key` or
+ * Each side (key, value) has a format. Avro keeps one reader per schema id: the writer's own
+ * schema, all columns. The other formats need no schema: string, long and bytes read the column
+ * `_key` or
  * `_value`; json is passed on as it is.
  */
 #include "worker/printer.h"
@@ -76,7 +77,8 @@ static int add_decoder(struct printer *p, struct side *s, uint32_t id, const cha
     struct diags problems;
     int r = 0;
     d->id = id;
-    d->spec = (struct codec_spec){.def = s->def, .is_key = s->is_key, .topic = "", .schema_json = json};
+    d->spec =
+        (struct codec_spec){.def = s->def, .is_key = s->is_key, .topic = "", .schema_json = json};
     if (columns) {
         d->schema = schema_new(&p->mem, columns->n);
         for (uint16_t c = 0; c < columns->n; c++) {
@@ -120,7 +122,8 @@ static int decoder_for(struct printer *p, struct side *s, const uint8_t *bytes, 
         if (n < 5 || bytes[0] != 0) {
             return err_set(e, ERR_DATA, "not Avro with a schema id (byte 0 is not 0)");
         }
-        id = (uint32_t)bytes[1] << 24 | (uint32_t)bytes[2] << 16 | (uint32_t)bytes[3] << 8 | bytes[4];
+        id = (uint32_t)bytes[1] << 24 | (uint32_t)bytes[2] << 16 | (uint32_t)bytes[3] << 8 |
+             bytes[4];
     }
     for (int i = 0; i < s->n; i++) {
         if (s->decoder[i]->id == id) {

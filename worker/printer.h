@@ -1,5 +1,5 @@
-/* Printer: records of topics as record lines (JSON), whatever their format. Schemas are looked up by the
- * id in each record and kept. One owner.
+/* Printer: records of topics as record lines (JSON), whatever their format. Schemas are looked up
+ * by the id in each record and kept. One owner.
  */
 #ifndef KLAMM_WORKER_PRINTER_H
 #define KLAMM_WORKER_PRINTER_H

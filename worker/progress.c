@@ -1,4 +1,5 @@
-/* Committed offsets by topic and partition, under one mutex: a lane writes them after each commit. */
+/* Committed offsets by topic and partition, under one mutex: a lane writes them after each commit.
+ */
 #include "engine/memory.h"
 #include "worker/lane.h"
 
@@ -12,7 +13,7 @@ struct progress {
         char *topic;
         int32_t partition;
         int64_t offset;
-    } *entry;
+    } * entry;
 };
 
 struct progress *progress_new(void)

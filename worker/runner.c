@@ -60,8 +60,7 @@ struct runner {
 static int32_t partitions_of(struct runner *r, const char *topic, struct err *e)
 {
     int32_t n = 0;
-    int result =
-        r->client.log->ops->partitions(r->client.log, topic, &n, ADMIN_MS, e);
+    int result = r->client.log->ops->partitions(r->client.log, topic, &n, ADMIN_MS, e);
     return result < 0 ? result : n;
 }
 
@@ -97,12 +96,13 @@ static int32_t count_source(struct runner *r, const struct plan_source *s, struc
                            s->topic[k]);
         }
         if (most && n != most && r->copartition) {
-            return err_set(e, ERR_CONFIG,
-                           "%s:%d:%d: %s: topics read together need equally many partitions; \"%s\" "
-                           "has %d, another has %d: give it a stream of its own with key_by before "
-                           "they meet",
-                           s->end->at.file, s->end->at.line, s->end->at.column, s->end->path,
-                           s->topic[k], n, most);
+            return err_set(
+                e, ERR_CONFIG,
+                "%s:%d:%d: %s: topics read together need equally many partitions; \"%s\" "
+                "has %d, another has %d: give it a stream of its own with key_by before "
+                "they meet",
+                s->end->at.file, s->end->at.line, s->end->at.column, s->end->path, s->topic[k], n,
+                most);
         }
         most = n > most ? n : most;
     }
@@ -163,11 +163,12 @@ static int create_topics(struct runner *r, struct err *e)
             result = create(r, topic, r->tasks[i], CONFIG_UNSET, true, NULL, e);
             int32_t n = result < 0 ? result : partitions_of(r, topic, e);
             if (n > 0 && n != r->tasks[i]) {
-                result = err_set(e, ERR_CONFIG,
-                                 "changelog %s has %d partitions, but the input has %d now: state is "
-                                 "bound to partitions; put a key_by (repartition) before the step, or "
-                                 "delete the changelog to begin anew",
-                                 topic, n, r->tasks[i]);
+                result =
+                    err_set(e, ERR_CONFIG,
+                            "changelog %s has %d partitions, but the input has %d now: state is "
+                            "bound to partitions; put a key_by (repartition) before the step, or "
+                            "delete the changelog to begin anew",
+                            topic, n, r->tasks[i]);
             }
         }
     }
@@ -231,8 +232,8 @@ static int prepare(struct runner *r, struct err *e)
             snprintf(r->group, sizeof r->group, "%s", t->kafka.item[i].value.text);
         } else if (strcmp(t->kafka.item[i].name, "auto.offset.reset") == 0) {
             const char *v = t->kafka.item[i].value.text;
-            r->from_latest = strcmp(v, "latest") == 0 || strcmp(v, "largest") == 0 ||
-                             strcmp(v, "end") == 0;
+            r->from_latest =
+                strcmp(v, "latest") == 0 || strcmp(v, "largest") == 0 || strcmp(v, "end") == 0;
         }
     }
     if (!r->o.memory) {
@@ -355,15 +356,13 @@ static int find_targets(struct runner *r, int level, struct err *e)
             int32_t n = partitions_of(r, s->topic[k], e);
             for (int32_t x = 0; x < n; x++) {
                 int64_t begin, end;
-                int result = r->client.log->ops->bounds(r->client.log, s->topic[k], x, &begin,
-                                                        &end, ADMIN_MS, e);
+                int result = r->client.log->ops->bounds(r->client.log, s->topic[k], x, &begin, &end,
+                                                        ADMIN_MS, e);
                 if (result < 0) {
                     return result;
                 }
-                r->target =
-                    mem_resize(r->target, (size_t)r->ntargets + 1, sizeof *r->target);
-                r->target[r->ntargets++] =
-                    (struct target){s->topic[k], x, begin == end ? 0 : end};
+                r->target = mem_resize(r->target, (size_t)r->ntargets + 1, sizeof *r->target);
+                r->target[r->ntargets++] = (struct target){s->topic[k], x, begin == end ? 0 : end};
             }
             if (n < 0) {
                 return n;
@@ -465,8 +464,7 @@ static void report(const struct runner *r, const char *end)
             sum.commits += c.commits;
         }
     }
-    fprintf(stderr,
-            "%s: %llu records read, %llu written, %llu late, %llu bad, %llu commits%s",
+    fprintf(stderr, "%s: %llu records read, %llu written, %llu late, %llu bad, %llu commits%s",
             r->topology->name, (unsigned long long)sum.records, (unsigned long long)sum.rows_out,
             (unsigned long long)sum.late, (unsigned long long)sum.bad,
             (unsigned long long)sum.commits, end);

@@ -1,5 +1,5 @@
-/* Schemas in the compacted topic `_klamm_schemas`, where there is no schema registry. The rules of the
- * topic are in schemas/registry_topic.h; this gives them a log. */
+/* Schemas in the compacted topic `_klamm_schemas`, where there is no schema registry. The rules of
+ * the topic are in schemas/registry_topic.h; this gives them a log. */
 #ifndef KLAMM_WORKER_SCHEMA_TOPIC_H
 #define KLAMM_WORKER_SCHEMA_TOPIC_H
 

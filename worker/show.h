@@ -1,5 +1,5 @@
-/* Show: records as they come. On a terminal a table of the newest rows, redrawn in place; elsewhere one
- * record line each. One owner. */
+/* Show: records as they come. On a terminal a table of the newest rows, redrawn in place; elsewhere
+ * one record line each. One owner. */
 #ifndef KLAMM_WORKER_SHOW_H
 #define KLAMM_WORKER_SHOW_H
 

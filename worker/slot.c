@@ -1,5 +1,5 @@
-/* Slots: `DIR/TOPOLOGY/slot-N`, one line with the member's id, locked with flock() while in use. The
- * lock dies with the process, so a slot is free again right after kill -9.
+/* Slots: `DIR/TOPOLOGY/slot-N`, one line with the member's id, locked with flock() while in use.
+ * The lock dies with the process, so a slot is free again right after kill -9.
  */
 #include "worker/slot.h"
 

@@ -1,6 +1,6 @@
 /* Slot: which member of a topology's group this process is. It locks the lowest free numbered file
- * under `state.dir/<topology>/`; the id kept in the file names the member and its transactions, so a
- * restart on the same disk is the same member.
+ * under `state.dir/<topology>/`; the id kept in the file names the member and its transactions, so
+ * a restart on the same disk is the same member.
  */
 #ifndef KLAMM_WORKER_SLOT_H
 #define KLAMM_WORKER_SLOT_H
