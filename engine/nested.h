@@ -52,4 +52,12 @@ bool nested_field(const struct type *record, const void *p, uint32_t n, uint16_t
 /* Appends an item of type t. */
 void nested_put(struct buffer *b, const struct type *t, const struct nested_value *v);
 
+/* A value without its presence byte: appended (it is not null), or read at p; returns the byte behind
+ * it, or NULL on damage. Key bytes are made of these. */
+void nested_put_value(struct buffer *b, const struct type *t, const struct nested_value *v);
+const uint8_t *nested_read_value(const struct type *t, const uint8_t *p, const uint8_t *end,
+                                 struct nested_value *v);
+/* As text: scalars plain, bytes as base64, arrays, maps and records as JSON; null: "null". */
+void nested_print(struct buffer *b, const struct type *t, const struct nested_value *v);
+
 #endif

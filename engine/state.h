@@ -34,6 +34,7 @@ struct state_codec {
 struct state *state_memory_new(const struct state_codec *codec);
 void state_free(struct state *s);
 
+/* `hash` is hash_bytes(key, n, 0) always: what restores and resizes recompute it. */
 struct state_entry *state_find(const struct state *s, uint64_t hash, const void *key, uint32_t n);
 /* Finds or makes (value zeroed, not yet dirty). An existing entry keeps its size. */
 struct state_entry *state_insert(struct state *s, uint64_t hash, const void *key, uint32_t n,
