@@ -171,7 +171,7 @@ int classes_io(struct classes *c, struct snapshot *s)
             name = mem_strndup(str_data(&c->label[i].text), name_n);
         }
         snapshot_bytes(s, &name, &name_n, CLASS_NAME_MAX);
-        if (s->loading && snapshot_status(s) == 0 && add_loaded(c, name, name_n) < 0) {
+        if (s->loading && snapshot_status(s) == 0 && add_loaded(c, name ? name : "", name_n) < 0) {
             s->status = -ERR_DATA;
         }
         mem_free(name);

@@ -5,8 +5,8 @@
  *
  * which is the order of a River pipeline (StandardScaler | learner).
  *
- *   state     algorithm, columns, scaling, rows, version; classes; scaler; learner; evaluation. A
- *             snapshot of another algorithm or of other features is refused.
+ *   state     algorithm, columns, scaling, type of label; rows, version; classes; categories; scaler;
+ *             learner; evaluation. A snapshot of another algorithm or of other columns is refused.
  *   classes   a learner of two classes knows false and true of a boolean label from the start; every
  *             other class is added in the row that first brings it
  */
@@ -34,6 +34,10 @@ struct model *model_new(const struct model_config *config, uint64_t seed)
     if (config->is_scaled) {
         scaler_init(&m->scaler, config->ncolumns);
     }
+    m->category = mem_array(config->ncategories + 1, sizeof(m->category[0]));
+    for (uint32_t i = 0; i < config->ncategories; i++) {
+        classes_init(&m->category[i], &type_string);
+    }
     classes_init(&m->classes, config->label);
     if (config->def->is_binary && config->label->kind == TYPE_BOOLEAN) {
         classes_add_booleans(&m->classes);
@@ -50,6 +54,10 @@ void model_free(struct model *m)
     if (m->config->is_scaled) {
         scaler_done(&m->scaler);
     }
+    for (uint32_t i = 0; i < m->config->ncategories; i++) {
+        classes_done(&m->category[i]);
+    }
+    mem_free(m->category);
     classes_done(&m->classes);
     evaluation_done(&m->evaluation);
     mem_free(m);
@@ -143,30 +151,34 @@ int model_learn(struct model *m, const double *x, const struct vec *label, uint1
     return predicted >= 0;
 }
 
+/* One text that tells configurations apart which cannot read each other's snapshots. */
+static void print_shape(const struct model_config *config, struct buffer *out)
+{
+    buffer_printf(out, "%s %s, %s label", config->def->name, config->is_scaled ? "scaled" : "plain",
+                  config->label->kind == TYPE_STRING    ? "string"
+                  : config->label->kind == TYPE_BOOLEAN ? "boolean"
+                                                        : "long");
+    for (uint32_t i = 0; i < config->ncolumns; i++) {
+        buffer_printf(out, "%s %s%s", i > 0 ? "," : ":", config->column[i].name,
+                      config->column[i].is_category ? " (category)" : "");
+    }
+}
+
 /* What the snapshot must have been made with. */
 static int header_io(struct model *m, struct snapshot *s)
 {
-    const struct model_config *config = m->config;
-    uint32_t columns = config->ncolumns, is_scaled = config->is_scaled;
-    uint32_t kind = (uint32_t)config->label->kind, n = (uint32_t)strlen(config->def->name);
-    char *name = mem_strndup(config->def->name, n);
-    if (s->loading) {
-        mem_free(name);
-        name = NULL;
-        n = 0;
-    }
+    struct buffer shape;
+    buffer_init(&shape);
+    print_shape(m->config, &shape);
+    uint32_t n = s->loading ? 0 : (uint32_t)shape.n;
+    char *text = s->loading ? NULL : mem_strndup(shape.data, shape.n);
     snapshot_version(s, 1);
-    snapshot_bytes(s, &name, &n, 100);
-    snapshot_u32(s, &columns);
-    snapshot_u32(s, &is_scaled);
-    snapshot_u32(s, &kind);
-    if (snapshot_status(s) == 0 &&
-        (n != strlen(config->def->name) || memcmp(name, config->def->name, n) != 0 ||
-         columns != config->ncolumns || is_scaled != config->is_scaled ||
-         kind != (uint32_t)config->label->kind)) {
+    snapshot_bytes(s, &text, &n, UINT32_MAX);
+    if (snapshot_status(s) == 0 && (n != shape.n || memcmp(text, shape.data, n) != 0)) {
         s->status = -ERR_DATA;
     }
-    mem_free(name);
+    mem_free(text);
+    buffer_done(&shape);
     return snapshot_status(s);
 }
 
@@ -185,6 +197,9 @@ int model_io(struct model *m, struct snapshot *s)
     }
     if (s->loading && m->config->def->grow) {
         m->config->def->grow(m->learner, m->classes.n);
+    }
+    for (uint32_t i = 0; i < m->config->ncategories; i++) {
+        classes_io(&m->category[i], s);
     }
     if (m->config->is_scaled) {
         scaler_io(&m->scaler, s);

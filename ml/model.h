@@ -19,8 +19,8 @@ struct model_config {
     const struct learner_def *def;
     const void *options;
     const struct learner_column *column;
-    uint32_t ncolumns;
-    bool is_scaled;
+    uint32_t ncolumns, ncategories;
+    bool is_scaled; /* never with categories */
     const struct type *label; /* boolean, long or string */
 };
 
@@ -35,6 +35,7 @@ struct model {
     void *learner;
     struct scaler scaler; /* of is_scaled */
     struct classes classes;
+    struct classes *category; /* one dictionary per category column */
     struct evaluation evaluation;
     int64_t rows;    /* learned */
     int64_t version; /* 1, and one more with each model that takes its place */
