@@ -34,7 +34,7 @@ enum config_kind {
     CONFIG_EXPRESSION,  /* struct config_text */
     CONFIG_EXPRESSIONS, /* struct config_list: a select list in one string, a list of strings, or a map
                            name: expression. The select list is split later, by expression_list() */
-    CONFIG_NAMES,       /* struct config_list: one name or a list of names */
+    CONFIG_NAMES,       /* struct config_list: one name or a list of names; name and value.text agree */
     CONFIG_MAP,         /* struct config_list: name and scalar text of any keys */
     CONFIG_SECTION,     /* struct of section_size bytes in place; section is its table */
     CONFIG_YAML,        /* const struct yaml *: kept as it is, for those who look closer themselves */
@@ -46,9 +46,10 @@ struct config_text {
     const char *path;
     bool in_place; /* column of an error = at.column + position in text */
     bool flow;     /* inside {…} or […]: an unbalanced bracket is due to a comma that ended the value */
+    bool secret;   /* holds a value from ${…}: no message may quote it */
 };
 
-struct config_list {
+struct config_list { /* absent: item is NULL; an empty list: n is 0, item is not NULL */
     int n;
     struct config_item {
         const char *name; /* NULL in lists without names */
@@ -78,7 +79,7 @@ int config_parse_value(const struct config_field *field, void *out, const struct
 
 /* The properties object of the table's JSON Schema appended to b (a JSON object, no newline). */
 void config_json_schema(struct buffer *b, const struct config_field *table);
-/* Rows of a Markdown table: | key | type | default | meaning |, nested sections as `a.b`. */
+/* A Markdown table with head: | key | type | default | meaning |, nested sections as `a.b`. */
 void config_markdown(struct buffer *b, const struct config_field *table);
 
 #endif

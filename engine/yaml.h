@@ -28,8 +28,9 @@ struct yaml {
     struct place at;
     const char *text; /* of a scalar, as written (expanded), NUL-terminated */
     size_t text_n;
-    bool plain;   /* written without quotes on one line: columns inside the text are columns of the file */
-    bool flow;    /* stands inside a flow map or list: a comma ends the value */
+    bool plain;   /* text stands in the file as it is, on one line: columns inside it are columns there */
+    bool flow;    /* unquoted inside a flow map or list: a comma ends the value */
+    int skip;     /* columns from at to the first character of text: 1 behind a quote */
     bool secret;
     bool boolean; /* of YAML_BOOLEAN */
     int64_t number;
@@ -56,5 +57,7 @@ const char *yaml_kind_name(enum yaml_kind kind);
 /* The tree as JSON text (secrets as "***") appended to b. */
 struct buffer;
 void yaml_to_json(struct buffer *b, const struct yaml *y);
+/* Text as a JSON string, quotes included, appended to b. */
+void yaml_json_text(struct buffer *b, const char *p, size_t n);
 
 #endif
