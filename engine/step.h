@@ -83,6 +83,8 @@ struct node {
     const struct schema *in[STEP_INPUTS_MAX];
     const struct schema *out[STEP_OUTPUTS_MAX];
     const char *output_name[STEP_OUTPUTS_MAX]; /* of split's branches; NULL otherwise */
+    bool single_partition; /* set by bind: one task sees all rows, so that the plan puts a repartition
+                              to one partition in front unless the input has just one */
     void *bound;         /* the step's own, in mem */
     struct arena *mem;   /* the plan's; during bind only */
     struct diags *diags; /* during bind only */

@@ -128,6 +128,22 @@ static int class_of(struct model *m, const struct vec *label, uint16_t row, cons
     return class;
 }
 
+static int score(struct model *m, int class, int predicted, double p, struct outcome *outcome)
+{
+    if (predicted >= 0) {
+        *outcome = evaluation_score(&m->evaluation, (uint32_t)class, (uint32_t)predicted, p);
+    }
+    evaluation_label(&m->evaluation, (uint32_t)class);
+    return predicted >= 0;
+}
+
+int model_score(struct model *m, const struct vec *label, uint16_t row, int predicted,
+                const struct model_scratch *scratch, struct outcome *outcome)
+{
+    int class = classes_find(&m->classes, label, row);
+    return class < 0 ? 0 : score(m, class, predicted, scratch->proba[class], outcome);
+}
+
 int model_learn(struct model *m, const double *x, const struct vec *label, uint16_t row,
                 int predicted, struct model_scratch *scratch, struct outcome *outcome,
                 const char **problem)
@@ -137,18 +153,15 @@ int model_learn(struct model *m, const double *x, const struct vec *label, uint1
     if (class < 0) {
         return class;
     }
-    if (predicted >= 0) {
-        double p = (uint32_t)class < known ? scratch->proba[class] : 0;
-        *outcome = evaluation_score(&m->evaluation, (uint32_t)class, (uint32_t)predicted, p);
-    }
-    evaluation_label(&m->evaluation, (uint32_t)class);
+    double p = (uint32_t)class < known ? scratch->proba[class] : 0;
+    int scored = score(m, class, predicted, p, outcome);
     if (m->config->is_scaled) {
         scaler_learn(&m->scaler, x);
     }
     double y = class;
     m->config->def->learn(m->learner, scaled(m, x, scratch), 1, &y, NULL);
     m->rows++;
-    return predicted >= 0;
+    return scored;
 }
 
 /* One text that tells configurations apart which cannot read each other's snapshots. */
