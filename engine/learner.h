@@ -4,9 +4,10 @@
  *   per row: predict, then grow (a class not seen before) and learn;   io: save, load;   close
  *
  * A learner knows numbers only. Rows are doubles, row-major, finite and in the order of `column`;
- * classes are the numbers 0, 1, 2, … in the order in which they were first learned (names, scaling and
- * scores are the host's: ml/model.h). learn() of n rows equals n calls with one row each, bit for bit;
- * what is random follows from the seed. One owner; instances share nothing but their options.
+ * classes are the numbers 0, 1, 2, … in the order in which they were first learned (names, scaling
+ * and scores are the host's: ml/model.h). learn() of n rows equals n calls with one row each, bit
+ * for bit; what is random follows from the seed. One owner; instances share nothing but their
+ * options.
  */
 #ifndef KLAMM_ENGINE_LEARNER_H
 #define KLAMM_ENGINE_LEARNER_H
@@ -60,13 +61,13 @@ struct learner_def {
     void *(*open)(const struct learner_setup *setup);
     /* From now on there are `classes` classes. NULL where is_binary, or without LEARN_CLASSES. */
     void (*grow)(void *l, uint32_t classes);
-    /* out[row * stride + class], the probabilities of the classes grown so far (two where is_binary);
-     * or out[row * stride], the value. */
+    /* out[row * stride + class], the probabilities of the classes grown so far (two where
+     * is_binary); or out[row * stride], the value. */
     void (*predict)(void *l, const double *x, uint32_t rows, double *out, uint32_t stride);
     /* y: class numbers or values; w: weights of the rows, NULL: all 1. */
     void (*learn)(void *l, const double *x, uint32_t rows, const double *y, const double *w);
-    /* Saves or loads everything learned (into an instance just opened with the same setup). Bounded by
-     * what the snapshot holds; 0 or -ERR_DATA. */
+    /* Saves or loads everything learned (into an instance just opened with the same setup). Bounded
+     * by what the snapshot holds; 0 or -ERR_DATA. */
     int (*io)(void *l, struct snapshot *s);
     void (*close)(void *l);
 };

@@ -1,6 +1,6 @@
-/* What every learning step does with `algorithm` and `options`: the learner is found by its name among
- * those that can do the step's task, and its own table parses the options. An option under the name
- * that another library gives it is an error that tells the name here.
+/* What every learning step does with `algorithm` and `options`: the learner is found by its name
+ * among those that can do the step's task, and its own table parses the options. An option under
+ * the name that another library gives it is an error that tells the name here.
  */
 #include "ml/algorithm.h"
 
@@ -11,8 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
-int algorithm_problem(struct node *n, const char *key,
-                                                         const char *fmt, ...)
+int algorithm_problem(struct node *n, const char *key, const char *fmt, ...)
 {
     char text[512];
     va_list args;
@@ -20,8 +19,8 @@ int algorithm_problem(struct node *n, const char *key,
     vsnprintf(text, sizeof(text), fmt, args);
     va_end(args);
     const struct yaml *value = yaml_get(n->yaml, key);
-    return diags_add(n->diags, value ? value->at : n->at, arena_printf(n->mem, "%s.%s", n->path, key),
-                     "%s", text);
+    return diags_add(n->diags, value ? value->at : n->at,
+                     arena_printf(n->mem, "%s.%s", n->path, key), "%s", text);
 }
 
 const struct learner_def *algorithm_find(struct node *n, enum learner_task task, const char *name)
@@ -49,10 +48,11 @@ const struct learner_def *algorithm_find(struct node *n, enum learner_task task,
     names[usable] = NULL;
     const char *near = nearest_name(name, names);
     if (near) {
-        algorithm_problem(n, "algorithm", "unknown algorithm `%.100s`: did you mean `%s`?", name, near);
+        algorithm_problem(n, "algorithm", "unknown algorithm `%.100s`: did you mean `%s`?", name,
+                          near);
     } else {
         algorithm_problem(n, "algorithm", "unknown algorithm `%.100s`: expected one of %s", name,
-                buffer_cstr(&list));
+                          buffer_cstr(&list));
     }
     buffer_done(&list);
     return NULL;

@@ -14,7 +14,7 @@ struct classes {
     struct class_label {
         int64_t number;  /* of a boolean or long label */
         struct str text; /* of a string label; its name in maps for every type */
-    } *label;
+    } * label;
 };
 
 /* The longest string that may name a class. */

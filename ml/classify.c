@@ -1,18 +1,17 @@
 /* classify: each row is predicted by what was learned from the rows before it, then learned.
  *
  *   in      features, label (null: predict only)
- *   out     the input's columns and  <as>                 the most probable class, of the label's type
- *                                    <as>_proba           map<double> by class; boolean label: P(true)
- *                                    <as>_model_version   1, and one more with each model that replaces it
- *           all null before the model has learned its first row
- *   null    a missing feature (null, NaN, infinite): <as> and <as>_proba are null, the row is not learned,
- *           it is counted as skipped; a null key with `per: key` drops the row and counts it; a row that
- *           deletes passes through without prediction
- *   bad     a failed expression, a third class for an algorithm of two, more than 1000 classes: row error
- *   state   one entry per model (key bytes with `per: key`, else the empty key). The value in memory is
- *           a pointer to the model; the changelog has its snapshot (ml/model.c), version 1
- *   order   rows one by one in input order: the same bits for any batch size
- *   global  needs all rows in one task: bind asks the plan for a one-partition repartition
+ *   out     the input's columns and  <as>                 the most probable class, of the label's
+ * type <as>_proba           map<double> by class; boolean label: P(true) <as>_model_version   1,
+ * and one more with each model that replaces it all null before the model has learned its first row
+ *   null    a missing feature (null, NaN, infinite): <as> and <as>_proba are null, the row is not
+ * learned, it is counted as skipped; a null key with `per: key` drops the row and counts it; a row
+ * that deletes passes through without prediction bad     a failed expression, a third class for an
+ * algorithm of two, more than 1000 classes: row error state   one entry per model (key bytes with
+ * `per: key`, else the empty key). The value in memory is a pointer to the model; the changelog has
+ * its snapshot (ml/model.c), version 1 order   rows one by one in input order: the same bits for
+ * any batch size global  needs all rows in one task: bind asks the plan for a one-partition
+ * repartition
  */
 #include "engine/hash.h"
 #include "engine/key.h"
@@ -55,7 +54,8 @@ static const struct config_field fields[] = {
     {"options", CONFIG_YAML, offsetof(struct classify_cfg, options),
      .doc = "of the learner, named as River names them"},
     {"scale", CONFIG_ENUM, offsetof(struct classify_cfg, scale), .def = "none", .values = scales,
-     .doc = "`standard`: features are centred and divided by their deviation, learned on the stream"},
+     .doc =
+         "`standard`: features are centred and divided by their deviation, learned on the stream"},
     {"per", CONFIG_ENUM, offsetof(struct classify_cfg, per), .def = "global", .values = pers,
      .doc = "one model for all rows, for each key or for each partition"},
     {"learn", CONFIG_ENUM, offsetof(struct classify_cfg, learn), .def = "online", .values = learns,
@@ -63,7 +63,8 @@ static const struct config_field fields[] = {
     {0},
 };
 
-/* ---- plan -------------------------------------------------------------------------------------- */
+/* ---- plan --------------------------------------------------------------------------------------
+ */
 
 struct plan {
     const struct classify_cfg *cfg;
@@ -84,8 +85,9 @@ static int bind_label(struct node *n, struct plan *p)
     }
     const struct type *type = expression_type(p->label);
     if (type->kind == TYPE_DOUBLE) {
-        return algorithm_problem(n, "label", "a double has no classes: regress predicts values, and "
-                                   "`label > 0.5` or cast(… as long) makes classes");
+        return algorithm_problem(n, "label",
+                                 "a double has no classes: regress predicts values, and "
+                                 "`label > 0.5` or cast(… as long) makes classes");
     }
     if (type->kind != TYPE_BOOLEAN && type->kind != TYPE_LONG && type->kind != TYPE_STRING) {
         return algorithm_problem(n, "label", "a label is a string, a long or a boolean");
@@ -99,7 +101,8 @@ static int bind_features(struct node *n, struct plan *p)
     const struct yaml *value = yaml_get(n->yaml, "features");
     struct features_setup setup = {
         .list = &p->cfg->features,
-        .whole = {.at = value ? value->at : n->at, .path = arena_printf(n->mem, "%s.features", n->path)},
+        .whole = {.at = value ? value->at : n->at,
+                  .path = arena_printf(n->mem, "%s.features", n->path)},
         .in = n->in[0],
         .label = p->label,
         .def = p->model.def,
@@ -165,7 +168,8 @@ static int classify_bind(struct node *n)
     n->single_partition = cfg->per == PER_GLOBAL;
     int status = 0;
     if (cfg->per == PER_KEY && !n->in[0]->keyed) {
-        status = algorithm_problem(n, "per", "rows have no key here: put `key_by` before, or `per: global`");
+        status = algorithm_problem(n, "per",
+                                   "rows have no key here: put `key_by` before, or `per: global`");
     }
     if (bind_label(n, p) < 0) {
         status = -ERR_CONFIG;
@@ -198,7 +202,8 @@ static void classify_needs(const struct node *n, const bool *out, bool *in)
     }
 }
 
-/* ---- state: a pointer to the model in memory, its snapshot in the changelog ----------------------- */
+/* ---- state: a pointer to the model in memory, its snapshot in the changelog
+ * ----------------------- */
 
 static void model_save(void *ctx, const void *value, uint32_t n, struct buffer *out)
 {
@@ -251,7 +256,8 @@ static const struct state_codec *classify_codec(const struct node *n)
     return &p->codec;
 }
 
-/* ---- task -------------------------------------------------------------------------------------- */
+/* ---- task --------------------------------------------------------------------------------------
+ */
 
 struct classifier {
     struct model_scratch scratch;
@@ -407,7 +413,8 @@ static int learn_row(struct pass *p, struct model *m, struct state_entry *entry,
     } else {
         m = m ? m : make_model(p, row, &entry);
         features_row(&p->plan->features, &p->features, row, m->category, FEATURE_LEARN, p->c->x);
-        scored = model_learn(m, p->c->x, &p->label, row, predicted, &p->c->scratch, &outcome, &text);
+        scored =
+            model_learn(m, p->c->x, &p->label, row, predicted, &p->c->scratch, &outcome, &text);
         if (scored < 0) {
             int status = op_bad_row(p->op, &p->in, row, text);
             return status < 0 ? status : 1;

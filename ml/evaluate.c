@@ -6,8 +6,9 @@
  *   log loss   mean of -log P(label), P kept within 1e-15 of 0 and 1
  *
  *   rows       only rows with a prediction and a label count: the first row of a model has no
- *              prediction yet, so n labels give n - 1 scored rows (as River's progressive_val_score)
- *   state      totals, the ring as far as it is filled, labels per class: version 1
+ *              prediction yet, so n labels give n - 1 scored rows (as River's
+ * progressive_val_score) state      totals, the ring as far as it is filled, labels per class:
+ * version 1
  */
 #include "ml/evaluate.h"
 
@@ -64,7 +65,8 @@ double scores_log_loss(const struct scores *s)
 
 void scores_print(const struct scores *s, struct buffer *out)
 {
-    buffer_printf(out, "accuracy %.4f (majority class %.4f, no change %.4f), log loss %.4f, %lld rows",
+    buffer_printf(out,
+                  "accuracy %.4f (majority class %.4f, no change %.4f), log loss %.4f, %lld rows",
                   scores_accuracy(s, SCORE_LEARNER), scores_accuracy(s, SCORE_MAJORITY),
                   scores_accuracy(s, SCORE_NO_CHANGE), scores_log_loss(s), (long long)s->rows);
 }

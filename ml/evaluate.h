@@ -54,8 +54,8 @@ struct evaluation {
 };
 
 void evaluation_done(struct evaluation *e); /* of a zeroed one with last = -1, too */
-/* Scores a prediction: `label` is a class number; p the probability that it was given (0 for a class
- * not seen before). */
+/* Scores a prediction: `label` is a class number; p the probability that it was given (0 for a
+ * class not seen before). */
 struct outcome evaluation_score(struct evaluation *e, uint32_t label, uint32_t predicted, double p);
 /* A label became known (after it was scored, if there was a prediction). */
 void evaluation_label(struct evaluation *e, uint32_t label);

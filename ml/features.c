@@ -1,13 +1,13 @@
-/* Features of a batch: each expression is evaluated once for all rows, then rows are gathered one by
- * one, since each is predicted before it is learned.
+/* Features of a batch: each expression is evaluated once for all rows, then rows are gathered one
+ * by one, since each is predicted before it is learned.
  *
  *   numbers     long and double as they are, boolean as 0 and 1
  *   categories  strings, only for learners that take them: numbered in the order in which they were
  *               learned; one that was never learned, or one too many, is -1
  *   pattern     text that begins or ends with `*` and is otherwise a name: every visible numeric
  *               column that it matches, in the order of the input, but those that the label reads
- *   missing     a null, NaN or infinite feature, or one beyond +-1e150: the row has no prediction and
- *               is not learned
+ *   missing     a null, NaN or infinite feature, or one beyond +-1e150: the row has no prediction
+ * and is not learned
  */
 #include "ml/features.h"
 
@@ -17,7 +17,8 @@
 #include <math.h>
 #include <stdlib.h>
 
-/* ---- binding ----------------------------------------------------------------------------------- */
+/* ---- binding -----------------------------------------------------------------------------------
+ */
 
 struct binding {
     struct features *f;
@@ -98,9 +99,10 @@ static void bind_expression(struct binding *x, const char *name, const struct co
         x->status = diags_add(setup->diags, text->at, text->path,
                               "'%s' is the label: a feature must be known before it", text->text);
     } else if (type->kind == TYPE_STRING && !setup->def->takes_categories) {
-        x->status = diags_add(setup->diags, text->at, text->path,
-                              "'%s' is a string, and %s takes numbers: put a one_hot step before it",
-                              text->text, setup->def->name);
+        x->status =
+            diags_add(setup->diags, text->at, text->path,
+                      "'%s' is a string, and %s takes numbers: put a one_hot step before it",
+                      text->text, setup->def->name);
     } else if (!type_is_numeric(type) && type->kind != TYPE_BOOLEAN && type->kind != TYPE_STRING) {
         struct buffer kind;
         buffer_init(&kind);
@@ -228,7 +230,8 @@ void features_needs(const struct features *f, bool *in)
     }
 }
 
-/* ---- rows -------------------------------------------------------------------------------------- */
+/* ---- rows --------------------------------------------------------------------------------------
+ */
 
 /* Doubles of a numeric or boolean column for the rows selected. */
 static const double *as_doubles(const struct vec *v, const struct batch *b)
@@ -261,8 +264,8 @@ static void merge_errors(struct row_errors *into, const struct row_errors *more,
     if (more->n == 0) {
         return;
     }
-    struct row_errors all = {.item = arena_array(mem, (size_t)into->n + more->n,
-                                                 sizeof(all.item[0]))};
+    struct row_errors all = {.item =
+                                 arena_array(mem, (size_t)into->n + more->n, sizeof(all.item[0]))};
     uint16_t i = 0, j = 0;
     while (i < into->n || j < more->n) {
         bool from_first = j == more->n || (i < into->n && into->item[i].row <= more->item[j].row);

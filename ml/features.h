@@ -1,4 +1,5 @@
-/* Features: the columns, expressions and `cpu_*` patterns that a learner is given, as rows of doubles. */
+/* Features: the columns, expressions and `cpu_*` patterns that a learner is given, as rows of
+ * doubles. */
 #ifndef KLAMM_ML_FEATURES_H
 #define KLAMM_ML_FEATURES_H
 
@@ -18,8 +19,8 @@ struct features {
     const struct expression **expression;
 };
 
-/* What they are bound to; label may be NULL. Columns that the label reads are never meant by a pattern,
- * and the label itself is refused as a feature. */
+/* What they are bound to; label may be NULL. Columns that the label reads are never meant by a
+ * pattern, and the label itself is refused as a feature. */
 struct features_setup {
     const struct config_list *list;
     struct config_text whole; /* where the list stands, for messages */
@@ -35,9 +36,9 @@ void features_needs(const struct features *f, bool *in);
 
 /* The features of a batch, by column; in the batch's arena. */
 struct feature_rows {
-    const double **value;      /* per feature; NULL for a category */
-    const struct str **text;   /* per feature; NULL for a number */
-    uint8_t *is_missing;       /* per row: some feature is null, NaN or infinite */
+    const double **value;    /* per feature; NULL for a category */
+    const struct str **text; /* per feature; NULL for a number */
+    uint8_t *is_missing;     /* per row: some feature is null, NaN or infinite */
 };
 /* Evaluates over b's selection; rows that fail go to errors. */
 int features_eval(const struct features *f, const struct batch *b, struct feature_rows *out,

@@ -1,5 +1,5 @@
-/* Small dense loops that every linear learner shares. The order of additions is fixed, so that results
- * are the same bits on every run; rows of a stream are too short to repay a call into BLAS.
+/* Small dense loops that every linear learner shares. The order of additions is fixed, so that
+ * results are the same bits on every run; rows of a stream are too short to repay a call into BLAS.
  */
 #ifndef KLAMM_ML_LINALG_H
 #define KLAMM_ML_LINALG_H

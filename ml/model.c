@@ -5,10 +5,10 @@
  *
  * which is the order of a River pipeline (StandardScaler | learner).
  *
- *   state     algorithm, columns, scaling, type of label; rows, version; classes; categories; scaler;
- *             learner; evaluation. A snapshot of another algorithm or of other columns is refused.
- *   classes   a learner of two classes knows false and true of a boolean label from the start; every
- *             other class is added in the row that first brings it
+ *   state     algorithm, columns, scaling, type of label; rows, version; classes; categories;
+ * scaler; learner; evaluation. A snapshot of another algorithm or of other columns is refused.
+ *   classes   a learner of two classes knows false and true of a boolean label from the start;
+ * every other class is added in the row that first brings it
  */
 #include "ml/model.h"
 
@@ -131,9 +131,9 @@ static int class_of(struct model *m, const struct vec *label, uint16_t row, cons
 static int score(struct model *m, int class, int predicted, double p, struct outcome *outcome)
 {
     if (predicted >= 0) {
-        *outcome = evaluation_score(&m->evaluation, (uint32_t)class, (uint32_t)predicted, p);
+        *outcome = evaluation_score(&m->evaluation, (uint32_t) class, (uint32_t)predicted, p);
     }
-    evaluation_label(&m->evaluation, (uint32_t)class);
+    evaluation_label(&m->evaluation, (uint32_t) class);
     return predicted >= 0;
 }
 
@@ -153,7 +153,7 @@ int model_learn(struct model *m, const double *x, const struct vec *label, uint1
     if (class < 0) {
         return class;
     }
-    double p = (uint32_t)class < known ? scratch->proba[class] : 0;
+    double p = (uint32_t) class < known ? scratch->proba[class] : 0;
     int scored = score(m, class, predicted, p, outcome);
     if (m->config->is_scaled) {
         scaler_learn(&m->scaler, x);
@@ -220,8 +220,8 @@ int model_io(struct model *m, struct snapshot *s)
     m->config->def->io(m->learner, s);
     evaluation_io(&m->evaluation, s);
     if (s->loading && snapshot_status(s) == 0 &&
-        (m->rows < 0 || (m->rows > 0 && m->classes.n == 0) || m->evaluation.classes > m->classes.n ||
-         (m->config->def->is_binary && m->classes.n > 2))) {
+        (m->rows < 0 || (m->rows > 0 && m->classes.n == 0) ||
+         m->evaluation.classes > m->classes.n || (m->config->def->is_binary && m->classes.n > 2))) {
         s->status = -ERR_DATA;
     }
     return snapshot_status(s);

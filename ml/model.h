@@ -20,7 +20,7 @@ struct model_config {
     const void *options;
     const struct learner_column *column;
     uint32_t ncolumns, ncategories;
-    bool is_scaled; /* never with categories */
+    bool is_scaled;           /* never with categories */
     const struct type *label; /* boolean, long or string */
 };
 
@@ -46,15 +46,15 @@ void model_free(struct model *m);
 void model_scratch_init(struct model_scratch *s, const struct model_config *config);
 void model_scratch_done(struct model_scratch *s);
 
-/* The most probable class, the first one on a tie; scratch->proba has all. -1 before the first row was
- * learned, or when the probabilities are not finite (the learner diverged). */
+/* The most probable class, the first one on a tie; scratch->proba has all. -1 before the first row
+ * was learned, or when the probabilities are not finite (the learner diverged). */
 int model_predict(struct model *m, const double *x, struct model_scratch *scratch);
-/* Scores what model_predict() gave for the same x against a label, without learning: 1 when scored, 0
- * when there is nothing to score (predicted is -1, or the label is of no class known). */
+/* Scores what model_predict() gave for the same x against a label, without learning: 1 when scored,
+ * 0 when there is nothing to score (predicted is -1, or the label is of no class known). */
 int model_score(struct model *m, const struct vec *label, uint16_t row, int predicted,
                 const struct model_scratch *scratch, struct outcome *outcome);
-/* Scores and learns the row: 1 when scored, else 0. -ERR_DATA with a message when the label cannot be
- * a class: nothing is scored or learned then. */
+/* Scores and learns the row: 1 when scored, else 0. -ERR_DATA with a message when the label cannot
+ * be a class: nothing is scored or learned then. */
 int model_learn(struct model *m, const double *x, const struct vec *label, uint16_t row,
                 int predicted, struct model_scratch *scratch, struct outcome *outcome,
                 const char **problem);

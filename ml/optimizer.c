@@ -1,5 +1,5 @@
-/* The optimizers by name. The list is short and closed: an optimizer is an option of a learner, not a
- * thing that users add.
+/* The optimizers by name. The list is short and closed: an optimizer is an option of a learner, not
+ * a thing that users add.
  */
 #include "ml/optimizer.h"
 

@@ -3,6 +3,7 @@
 #   tests/FOLDER/test_*.c     a cmocka executable, linked with everything     label FOLDER
 #   tests/FOLDER/test_*       any other file: a script, run as it is          label FOLDER
 #   tests/fuzz/fuzz_*.c       preset fuzz: a libFuzzer target; else replay_*, which runs the corpus
+#   tests/reference/*.c       any other C file there: a program that the scripts beside it run
 #   tests/support/*.c         helpers that every test may call
 #
 # Scripts see KLAMM (the program), KLAMM_SOURCE (the tree), KLAMM_BUILD and KLAMM_KAFKA_DIR (the
@@ -35,7 +36,7 @@ endfunction()
 
 function(describe_test name label)
     set_tests_properties(${name} PROPERTIES
-        LABELS ${label} TIMEOUT 300 ENVIRONMENT "${TEST_ENVIRONMENT}")
+        LABELS ${label} TIMEOUT 300 SKIP_RETURN_CODE 77 ENVIRONMENT "${TEST_ENVIRONMENT}")
     if(label STREQUAL "kafka")
         set_tests_properties(${name} PROPERTIES
             RESOURCE_LOCK kafka FIXTURES_REQUIRED kafka_broker TIMEOUT 900)
@@ -72,6 +73,16 @@ foreach(folder ${TEST_FOLDERS})
         endif()
         describe_test(${folder}.${name} ${folder})
     endforeach()
+endforeach()
+
+file(GLOB drivers CONFIGURE_DEPENDS tests/reference/*.c)
+list(FILTER drivers EXCLUDE REGEX "/test_[^/]*$")
+foreach(source ${drivers})
+    if(NOT KLAMM_FUZZ)
+        get_filename_component(name ${source} NAME_WE)
+        add_executable(${name} ${source})
+        link_test(${name} ${source})
+    endif()
 endforeach()
 
 file(GLOB targets CONFIGURE_DEPENDS tests/fuzz/fuzz_*.c)

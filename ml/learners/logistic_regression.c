@@ -1,12 +1,12 @@
 /* logistic_regression: two classes by a linear score, learned row by row. Formulas and defaults are
  * those of River 0.26's linear_model.LogisticRegression.
  *
- *   score     z = w.x + b                       P(class 1) = 1 / (1 + exp(-z)), exactly 0 or 1 beyond |z| = 30
- *   loss      log(1 + exp(-y z)), y = +1 for class 1 and -1 for class 0
- *   gradient  g = -y / (exp(y z) + 1), times the row's weight, clipped to +-clip_gradient
- *   step      b <- b - intercept_lr * g;   w <- optimizer(w, g x + l2 w)
- *   l1        cumulative penalty (Tsuruoka, Tsujii and Ananiadou 2009): u grows by l1 * lr a row; each
- *             weight is moved towards 0, not past it, by what it is still due of u
+ *   score     z = w.x + b                       P(class 1) = 1 / (1 + exp(-z)), exactly 0 or 1
+ * beyond |z| = 30 loss      log(1 + exp(-y z)), y = +1 for class 1 and -1 for class 0 gradient  g =
+ * -y / (exp(y z) + 1), times the row's weight, clipped to +-clip_gradient step      b <- b -
+ * intercept_lr * g;   w <- optimizer(w, g x + l2 w) l1        cumulative penalty (Tsuruoka, Tsujii
+ * and Ananiadou 2009): u grows by l1 * lr a row; each weight is moved towards 0, not past it, by
+ * what it is still due of u
  *
  *   state     which optimizer slots and penalties follow; steps, intercept, u, weights, slots, what
  *             each weight has had of u (with l1 only): version 1
@@ -33,8 +33,8 @@ struct logistic {
     uint32_t n, nslots;
     int64_t steps;
     double intercept;
-    double penalty;  /* u: what every weight should have had of l1 so far */
-    double *weight;  /* one block: weights, slots, had */
+    double penalty; /* u: what every weight should have had of l1 so far */
+    double *weight; /* one block: weights, slots, had */
     double *slot;
     double *had; /* of the penalty, per weight; NULL without l1 */
 };
@@ -52,8 +52,8 @@ static const struct config_field fields[] = {
      .doc = "pushes weights to exactly 0; not together with l2"},
     {"intercept_init", CONFIG_DOUBLE, offsetof(struct options, intercept_init), .def = "0",
      .doc = "intercept before the first row"},
-    {"intercept_lr", CONFIG_DOUBLE, offsetof(struct options, intercept_lr), .def = "0.01",
-     .min = 0, .max = 1e6, .doc = "learning rate of the intercept; 0 keeps it as it is"},
+    {"intercept_lr", CONFIG_DOUBLE, offsetof(struct options, intercept_lr), .def = "0.01", .min = 0,
+     .max = 1e6, .doc = "learning rate of the intercept; 0 keeps it as it is"},
     {"clip_gradient", CONFIG_DOUBLE, offsetof(struct options, clip_gradient), .def = "1e12",
      .min = 0, .max = 1e300, .doc = "bound on the absolute value of the loss gradient"},
     {"loss", CONFIG_ENUM, offsetof(struct options, loss), .def = "log", .values = losses,

@@ -1,15 +1,15 @@
-/* softmax_regression: any number of classes, one linear score each, learned row by row. Formulas and
- * defaults are those of River 0.26's linear_model.SoftmaxRegression: there is no intercept, so features
- * should be centred (`scale: standard`).
+/* softmax_regression: any number of classes, one linear score each, learned row by row. Formulas
+ * and defaults are those of River 0.26's linear_model.SoftmaxRegression: there is no intercept, so
+ * features should be centred (`scale: standard`).
  *
  *   score     z_c = w_c.x                      P(c) = exp(z_c - max z) / sum over classes
  *   gradient  g_c = P(c) - [c is the label], with P(c) kept within 1e-15 of 0 and 1
  *   step      w_c <- optimizer(w_c, g_c x + l2 w_c), for every class known so far
  *   new class begins with zero weights; in the row that brings it its P counts as 0
  *
- *   state     doubles per class, number of classes; steps, weights and optimizer slots of each: version 1
- *   cost      classes x features, three passes a row
- *   order     rows one by one: the same bits for any batch size
+ *   state     doubles per class, number of classes; steps, weights and optimizer slots of each:
+ * version 1 cost      classes x features, three passes a row order     rows one by one: the same
+ * bits for any batch size
  */
 #include "engine/learner.h"
 #include "engine/memory.h"
@@ -49,8 +49,8 @@ static const struct config_field fields[] = {
 };
 
 static const struct learner_alias aliases[] = {
-    {"learning_rate", "lr"}, {"eta0", "lr"}, {"eta", "lr"}, {"alpha", "l2"}, {"lambda", "l2"},
-    {"solver", "optimizer"}, {0},
+    {"learning_rate", "lr"}, {"eta0", "lr"},          {"eta", "lr"}, {"alpha", "l2"},
+    {"lambda", "l2"},        {"solver", "optimizer"}, {0},
 };
 
 static int softmax_check(const void *options, struct err *e)
