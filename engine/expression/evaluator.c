@@ -1,16 +1,16 @@
 /* Evaluator: runs a program over the selected rows of a batch.
  *
- *   value   column of the batch, as it is; constant, spread over all rows when first used; slot, taken
- *           from the batch's arena when first written
- *   level   a stack of selections; kernels get the top one
- *   null    for NULL_IF_ANY the flags of the arguments are joined here; kernels that may fail are then
- *           called without the null rows, harmless ones with all (null rows hold zeroes), and
- *           the null rows of the result are set to zero
- *   errors  a failed row is null from there on; the first error of a row counts
+ *   value   column of the batch, as it is; constant, spread over all rows when first used; slot,
+ * taken from the batch's arena when first written level   a stack of selections; kernels get the
+ * top one null    for NULL_IF_ANY the flags of the arguments are joined here; kernels that may fail
+ * are then called without the null rows, harmless ones with all (null rows hold zeroes), and the
+ * null rows of the result are set to zero errors  a failed row is null from there on; the first
+ * error of a row counts
  */
 #include "engine/expression/kernel.h"
 #include "engine/expression/program.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -33,7 +33,7 @@ struct frame {
     struct slot {
         void *data;
         uint8_t *null;
-    } *slot;
+    } * slot;
     struct level *level;
     uint32_t top;
     uint16_t *scratch; /* a selection without null rows */
@@ -172,12 +172,29 @@ static bool join_nulls(struct frame *f, const struct kernel_call *c, uint32_t ou
     return any;
 }
 
+/* Rows that are null (flag 1) become zero, the others (0) stay: without branches. */
 static void clear_nulls(const struct kernel_call *c)
 {
     const uint8_t *null = c->out->null;
-    for (uint16_t k = 0; k < c->nsel; k++) {
-        if (null[c->sel[k]] == 1) {
-            clear_value(c->out, c->sel[k]);
+    size_t width = vec_width(c->out->type);
+    if (width == 1) {
+        for (uint16_t k = 0; k < c->nsel; k++) {
+            uint16_t row = c->sel[k];
+            c->out->b[row] &= (uint8_t)(null[row] - 1);
+        }
+    } else if (width == 8) {
+        for (uint16_t k = 0; k < c->nsel; k++) {
+            uint16_t row = c->sel[k];
+            int64_t v;
+            memcpy(&v, &c->out->i[row], sizeof v);
+            v &= (int64_t)null[row] - 1;
+            memcpy(&c->out->i[row], &v, sizeof v);
+        }
+    } else {
+        for (uint16_t k = 0; k < c->nsel; k++) {
+            if (null[c->sel[k]] == 1) {
+                clear_value(c->out, c->sel[k]);
+            }
         }
     }
 }
@@ -378,18 +395,19 @@ static void run(struct frame *f)
     }
 }
 
-static const uint16_t *all_rows(struct arena *mem, uint16_t rows)
-{
-    uint16_t *sel = arena_array(mem, rows > 0 ? rows : 1, sizeof *sel);
-    for (size_t row = 0; row < rows; row++) {
-        sel[row] = (uint16_t)row;
-    }
-    return sel;
-}
+#define FOUR(n)     n, n + 1, n + 2, n + 3
+#define SIXTEEN(n)  FOUR(n), FOUR(n + 4), FOUR(n + 8), FOUR(n + 12)
+#define HUNDREDS(n) SIXTEEN(n), SIXTEEN(n + 16), SIXTEEN(n + 32), SIXTEEN(n + 48)
+#define LARGE(n)    HUNDREDS(n), HUNDREDS(n + 64), HUNDREDS(n + 128), HUNDREDS(n + 192)
+
+/* The selection of all rows. */
+static const uint16_t every_row[BATCH_ROWS] = {LARGE(0),    LARGE(256),  LARGE(512),  LARGE(768),
+                                               LARGE(1024), LARGE(1280), LARGE(1536), LARGE(1792)};
 
 void program_run(const struct program *p, const struct batch *b, struct vec *out,
                  struct row_errors *errors)
 {
+    assert(b->rows <= BATCH_ROWS);
     struct frame f = {.p = p, .b = b, .mem = b->mem, .rows = b->rows, .errors = errors};
     f.v = arena_zalloc(f.mem, p->nvalues * sizeof *f.v);
     for (uint32_t k = 0; k < p->nvalues; k++) {
@@ -403,7 +421,7 @@ void program_run(const struct program *p, const struct batch *b, struct vec *out
         f.slot = arena_zalloc(f.mem, p->nslots * sizeof *f.slot);
         f.level = arena_zalloc(f.mem, (p->depth + 1) * sizeof *f.level);
         f.level[0].n = b->nsel;
-        f.level[0].sel = b->sel != NULL ? b->sel : all_rows(f.mem, b->rows);
+        f.level[0].sel = b->sel != NULL ? b->sel : every_row;
         run(&f);
     }
     *out = *fetch(&f, p->result);
