@@ -44,6 +44,13 @@ void avro_scratch_done(struct avro_scratch *x)
     buffer_done(&x->spots);
 }
 
+struct avro_number avro_rare_number(const uint8_t *p, const uint8_t *end)
+{
+    struct avro_number number = {0};
+    number.p = varint_read(p, end, &number.v);
+    return number;
+}
+
 static int bad(struct avro_in *in, const char *why)
 {
     in->why = why;
@@ -52,11 +59,12 @@ static int bad(struct avro_in *in, const char *why)
 
 static int get_long(struct avro_in *in, int64_t *v)
 {
-    const uint8_t *p = avro_long(in->p, in->end, v);
-    if (!p) {
+    struct avro_number number = avro_number(in->p, in->end);
+    if (!number.p) {
         return bad(in, "a number is cut off");
     }
-    in->p = p;
+    in->p = number.p;
+    *v = number.v;
     return 0;
 }
 
