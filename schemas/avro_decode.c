@@ -1,10 +1,10 @@
 /* Runs a plan over one datum, straight into the columns of a batch at one row.
  *
- * This is the hottest loop of a topology that reads Avro, so it holds what most schemas are made of;
- * all else is one call (avro_walk.c). Lengths are checked where they are used. A string of up to 12
- * bytes is made with two loads and a mask where 16 bytes may be read, and seen to be ASCII in the same
- * registers; a longer one is copied into b->mem. A column that has null flags gets its flag back to 0,
- * since the row may have been filled before. The datum must end with its last byte.
+ * This is the hottest loop of a topology that reads Avro, so it holds what most schemas are made
+ * of; all else is one call (avro_walk.c). Lengths are checked where they are used. A string of up
+ * to 12 bytes is made with two loads and a mask where 16 bytes may be read, and seen to be ASCII in
+ * the same registers; a longer one is copied into b->mem. A column that has null flags gets its
+ * flag back to 0, since the row may have been filled before. The datum must end with its last byte.
  */
 #include "schemas/avro_plan.h"
 
@@ -37,11 +37,17 @@ static inline bool store_string(struct str *out, const uint8_t *p, uint64_t n, c
     return ((low | high) & ASCII_MASK) == 0 || utf8_valid((const char *)p, n);
 }
 
+static void store_null(struct vec *v, uint16_t row, struct batch *b)
+{
+    vec_set_null(v, b->mem, b->rows, row);
+    memset((char *)v->data + row * vec_width(v->type), 0, vec_width(v->type));
+}
+
 static void store_value(struct vec *v, uint16_t row, const struct nested_value *value,
                         struct batch *b)
 {
     if (value->is_null) {
-        vec_set_null(v, b->mem, b->rows, row);
+        store_null(v, row, b);
     } else if (v->type->kind == TYPE_DOUBLE) {
         v->d[row] = value->d;
     } else if (v->type->kind == TYPE_BOOLEAN) {
@@ -51,12 +57,6 @@ static void store_value(struct vec *v, uint16_t row, const struct nested_value *
     } else {
         v->i[row] = value->i;
     }
-}
-
-static void store_null(struct vec *v, uint16_t row, struct batch *b)
-{
-    vec_set_null(v, b->mem, b->rows, row);
-    memset((char *)v->data + row * vec_width(v->type), 0, vec_width(v->type));
 }
 
 static inline struct vec *column(struct batch *b, const struct avro_op *op, uint16_t row)
@@ -130,7 +130,7 @@ int avro_decode(const struct avro_plan *plan, struct avro_scratch *x, const void
         return fail(&plan->op[plan->n - 1], b, "the record is too large", e);
     }
     for (;; op++) {
-        int64_t v;
+        int64_t v = 0;
         switch ((enum avro_code)op->code) {
         case OP_END:
             if (p != end) {

@@ -1,10 +1,11 @@
 /* JSON to Avro data.
  *
- * Unions are written plainly: the first branch that takes the value is used (the specification allows
- * only the first branch for defaults; versions since 1.12 and many libraries allow any). An integer
- * is taken by the first of int, long, float, double that holds it. The strings "NaN", "Infinity" and
- * "-Infinity" are doubles. A field that is left out takes its default; without one the value does not
- * fit. Each step and each byte burns fuel, nesting ends at AVRO_DEPTH_MAX.
+ * Unions are written plainly: the first branch that takes the value is used (the specification
+ * allows only the first branch for defaults; versions since 1.12 and many libraries allow any). An
+ * integer is taken by the first of int, long, float, double that holds it. The strings "NaN",
+ * "Infinity" and
+ * "-Infinity" are doubles. A field that is left out takes its default; without one the value does
+ * not fit. Each step and each byte burns fuel, nesting ends at AVRO_DEPTH_MAX.
  */
 #include "schemas/avro_json.h"
 
@@ -40,7 +41,9 @@ static bool as_double(const json_t *j, double *d)
 {
     const char *s = json_string_value(j);
     if (s) {
-        *d = strcmp(s, "NaN") == 0 ? (double)NAN : strcmp(s, "-Infinity") == 0 ? -HUGE_VAL : HUGE_VAL;
+        *d = strcmp(s, "NaN") == 0         ? (double)NAN
+             : strcmp(s, "-Infinity") == 0 ? -HUGE_VAL
+                                           : HUGE_VAL;
         return strcmp(s, "NaN") == 0 || strcmp(s, "-Infinity") == 0 || strcmp(s, "Infinity") == 0;
     }
     *d = json_number_value(j);
@@ -122,36 +125,37 @@ static int64_t from_latin(const char *s, size_t n, uint8_t *out)
     return k;
 }
 
-static int put_decimal(struct writer *w, const struct avro_node *s, const json_t *j)
+int avro_put_decimal(struct buffer *out, const struct avro_node *s, double d)
 {
-    uint8_t bytes[8];
-    double d = nearbyint(json_number_value(j) * pow(10, s->scale));
-    if (!(fabs(d) < 9e18) || (s->type == AV_FIXED && s->size > 4096)) {
+    d = nearbyint(d * pow(10, s->scale));
+    if (!(fabs(d) < 9e18) || s->size > 4096) {
         return -ERR_DATA;
     }
+    uint8_t bytes[8], sign = d < 0 ? 0xff : 0;
     int64_t v = (int64_t)d;
     for (int i = 7; i >= 0; i--, v >>= 8) {
         bytes[i] = (uint8_t)v;
     }
-    if (s->type == AV_BYTES) {
-        return put_text(w, (const char *)bytes, 8);
-    }
-    for (uint32_t i = 8; i < s->size; i++) {
-        buffer_byte(w->out, d < 0 ? 0xff : 0);
-    }
-    uint32_t n = s->size < 8 ? s->size : 8;
-    for (uint32_t i = 0; i < 8 - n; i++) {
-        if (bytes[i] != (d < 0 ? 0xff : 0) || (bytes[8 - n] >> 7) != (d < 0)) {
+    uint32_t size = s->type == AV_FIXED ? s->size : 8, dropped = size < 8 ? 8 - size : 0;
+    for (uint32_t i = 0; i < dropped; i++) {
+        if (bytes[i] != sign || bytes[dropped] >> 7 != sign >> 7) {
             return -ERR_DATA;
         }
     }
-    return add(w, bytes + 8 - n, n);
+    if (s->type == AV_BYTES) {
+        buffer_varint(out, 8);
+    }
+    for (uint32_t i = 8; i < size; i++) {
+        buffer_byte(out, sign);
+    }
+    buffer_add(out, bytes + dropped, 8 - dropped);
+    return 0;
 }
 
 static int put_bytes(struct writer *w, const struct avro_node *s, const json_t *j)
 {
     if (w->form == AV_JSON_TEXT && s->logical == AV_DECIMAL && json_is_number(j)) {
-        return put_decimal(w, s, j);
+        return avro_put_decimal(w->out, s, json_number_value(j));
     }
     const char *text = json_string_value(j);
     size_t n = json_string_length(j);

@@ -5,16 +5,18 @@
  *   item    an item of engine/nested.h: presence byte and value
  *   text    JSON: unions plainly, bytes as base64, timestamps in ms, NaN and infinities as strings
  *
- * Avro announces the items of an array block by block, nested.h in front of all: the count is put there
- * when it is known. Fields arrive in the writer's order but stand in the reader's: each field's piece
- * of the output is noted in `spots`, and the pieces are put in order at the end of the record.
+ * Avro announces the items of an array block by block, nested.h in front of all: the count is put
+ * there when it is known. Fields arrive in the writer's order but stand in the reader's: each
+ * field's piece of the output is noted in `spots`, and the pieces are put in order at the end of
+ * the record.
  *
- * Hostile data: every length is held against the bytes that are left; nesting ends at AVRO_DEPTH_MAX;
- * each value burns fuel, of which a datum gets a million and eight per byte, so that a huge count of
- * values without bytes stops; no output grows beyond AVRO_VALUE_MAX.
+ * Hostile data: every length is held against the bytes that are left; nesting ends at
+ * AVRO_DEPTH_MAX; each value burns fuel, of which a datum gets a million and eight per byte, so
+ * that a huge count of values without bytes stops; no output grows beyond AVRO_VALUE_MAX.
  */
 #include "schemas/avro_walk.h"
 
+#include "engine/vector.h"
 #include "schemas/avro_columns.h"
 
 #include <math.h>

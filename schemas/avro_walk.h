@@ -14,7 +14,7 @@
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "Avro's doubles are copied as they are");
 
-#define AVRO_ZERO_BYTES_MAX 1000000    /* values that take no bytes, per datum */
+#define AVRO_ZERO_BYTES_MAX 1000000     /* values that take no bytes, per datum */
 #define AVRO_VALUE_MAX      (64u << 20) /* bytes of one array, map or JSON text */
 
 struct avro_in {
@@ -38,8 +38,9 @@ int avro_skip(struct avro_in *in, const struct avro_node *w, int depth);
 int avro_value(struct avro_in *in, struct avro_scratch *x, const struct avro_link *l,
                const struct type *t, struct nested_value *v);
 
-/* A long at p: the byte behind it, or NULL. The usual lengths take no loop: the eight bytes from p on
- * are cut behind the first that has no continuation bit, and their groups of 7 bits pushed together. */
+/* A long at p: the byte behind it, or NULL. The usual lengths take no loop: the eight bytes from p
+ * on are cut behind the first that has no continuation bit, and their groups of 7 bits pushed
+ * together. */
 static inline const uint8_t *avro_long(const uint8_t *p, const uint8_t *end, int64_t *v)
 {
     uint64_t u;
