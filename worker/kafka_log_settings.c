@@ -51,7 +51,6 @@ static const struct pair consumer_owned[] = {
     {"enable.auto.commit", "false"},
     {"enable.auto.offset.store", "false"},
     {"isolation.level", "read_committed"},
-    {"enable.partition.eof", "true"},
     {NULL, NULL},
 };
 
@@ -89,7 +88,7 @@ static const struct pair refused[] = {
     {"partition.assignment.strategy", "klamm chooses it, so that state moves with its partitions"},
     {"partitioner", "klamm partitions as the Java clients do (murmur2)"},
     {"enable.idempotence", "klamm's producers are always idempotent"},
-    {"enable.partition.eof", "klamm needs it to know the end of a partition"},
+    {"enable.partition.eof", "it would disturb the positions of klamm's consumers"},
     {"group.instance.id", "klamm derives it from the state directory, one for each lane"},
     {"group.protocol", "the consumer protocol needs librdkafka 2.12"},
     {"log.queue", "klamm reads librdkafka's messages in its own threads"},
@@ -177,9 +176,11 @@ static bool set_lane(rd_kafka_conf_t *conf, enum kafka_role role, const struct k
         return false;
     }
     if (role == KAFKA_READER) {
-        return set(conf, "auto.offset.reset", "earliest", e);
+        return set(conf, "auto.offset.reset", "earliest", e) &&
+               set(conf, "enable.partition.eof", "true", e);
     }
-    return set(conf, "auto.offset.reset", l->from_latest ? "latest" : "earliest", e) &&
+    return set(conf, "enable.partition.eof", "false", e) &&
+           set(conf, "auto.offset.reset", l->from_latest ? "latest" : "earliest", e) &&
            set(conf, "partition.assignment.strategy",
                cfg->copartition ? "range" : "cooperative-sticky", e) &&
            (cfg->instance == NULL || set(conf, "group.instance.id", cfg->instance, e));
