@@ -3,7 +3,8 @@
 (kill -9), stopped for longer than their session (SIGSTOP, SIGCONT: zombies) and ended politely (SIGTERM).
 Afterwards every input must be counted once and in order, by what a read_committed reader sees.
 
-  test_commit.py [SECONDS] [SEED]     40 s of crashes by default; the seed is printed
+  test_commit.py [SECONDS [SEED [dynamic|static]]]     40 s of crashes by default, half with either
+                                                        kind of members; the seed is printed
 """
 import os
 import random
@@ -14,6 +15,7 @@ import time
 
 SECONDS = float(sys.argv[1]) if len(sys.argv) > 1 else 40.0
 SEED = int(sys.argv[2]) if len(sys.argv) > 2 else int(time.time())
+KINDS = sys.argv[3:] or ["dynamic", "static"]
 RATE = 2000
 HERE = os.path.dirname(os.path.abspath(__file__))
 PROBE = os.path.join(os.environ.get("KLAMM_BUILD", os.path.join(HERE, "../../build/dev")), "commit_probe")
@@ -85,17 +87,17 @@ def crash_loop(workers, rng, until):
     return counts
 
 
-def run(probe_env, rng, static):
-    prefix = f"commit-{os.getpid()}-{'static' if static else 'dynamic'}"
+def run(probe_env, rng, kind, seconds):
+    prefix = f"commit-{os.getpid()}-{kind}"
     env = dict(probe_env)
-    if static:
+    if kind == "static":
         env["KLAMM_PROBE_STATIC"] = "1"
     subprocess.run([PROBE, "create", prefix], env=env, check=True)
-    n = int(RATE * SECONDS / 2)
+    n = int(RATE * seconds)
     feed = subprocess.Popen([PROBE, "feed", prefix, str(n), str(RATE)], env=env)
     workers = [Worker(name, prefix, env) for name in ("a", "b")]
     try:
-        counts = crash_loop(workers, rng, time.time() + SECONDS / 2)
+        counts = crash_loop(workers, rng, time.time() + seconds)
         if feed.wait(60) != 0:
             raise SystemExit("feed failed")
         subprocess.run([PROBE, "wait", prefix, "60"], env=env, check=True)
@@ -109,7 +111,7 @@ def run(probe_env, rng, static):
             if w.process.poll() is None:
                 w.process.kill()
     subprocess.run([PROBE, "check", prefix], env=env, check=True)
-    print(f"{'static' if static else 'dynamic'} members:",
+    print(f"{kind} members:",
           ", ".join(f"{v} {k}" for k, v in counts.items()), flush=True)
 
 
@@ -117,8 +119,8 @@ def main():
     print(f"seed {SEED}", flush=True)
     rng = random.Random(SEED)
     env = dict(os.environ, KAFKA=os.environ.get("KAFKA") or broker())
-    run(env, rng, static=False)
-    run(env, rng, static=True)
+    for kind in KINDS:
+        run(env, rng, kind, SECONDS / len(KINDS))
 
 
 main()
