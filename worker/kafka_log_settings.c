@@ -40,6 +40,13 @@ struct pair {
     const char *name, *value;
 };
 
+static const struct pair common_defaults[] = {
+    {"client.id", "klamm"},
+    {"enable.metrics.push", "false"}, /* closing a handle would wait a second for a last push */
+    {"log.queue", "true"},
+    {NULL, NULL},
+};
+
 static const struct pair consumer_defaults[] = {
     {"fetch.queue.backoff.ms", "2"},  {"fetch.message.max.bytes", "262144"},
     {"message.max.bytes", "1048576"}, {"fetch.wait.max.ms", "100"},
@@ -195,8 +202,7 @@ rd_kafka_conf_t *kafka_conf(struct kafka_log *l, enum kafka_role role, const str
         [KAFKA_READER] = reader_defaults,
     };
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
-    if (!set(conf, "client.id", "klamm", e) || !set(conf, "log.queue", "true", e) ||
-        !set_all(conf, defaults[role], e) ||
+    if (!set_all(conf, common_defaults, e) || !set_all(conf, defaults[role], e) ||
         (role != KAFKA_READER && !set_memory(conf, role, cfg->memory_limit, e)) ||
         !set_user(conf, (const char *const *)l->property, e) || !set_lane(conf, role, l, cfg, e)) {
         rd_kafka_conf_destroy(conf);

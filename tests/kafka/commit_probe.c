@@ -339,8 +339,6 @@ static int open_log(struct probe *p, const char *prefix, const char *group, cons
 
 static int work(struct probe *p)
 {
-    signal(SIGTERM, on_signal);
-    signal(SIGINT, on_signal);
     while (!stopping) {
         step(p);
     }
@@ -502,6 +500,8 @@ int main(int argc, char **argv)
     snprintf(id, sizeof id, "%s-%s", argc > 2 ? argv[2] : "", argc > 3 ? argv[3] : "");
     int rc = 2;
     if (strcmp(command, "work") == 0 && argc == 4) {
+        signal(SIGTERM, on_signal);
+        signal(SIGINT, on_signal);
         open_log(&p, argv[2], group, id);
         return work(&p);
     }
