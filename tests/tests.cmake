@@ -3,7 +3,7 @@
 #   tests/FOLDER/test_*.c     a cmocka executable, linked with everything     label FOLDER
 #   tests/FOLDER/test_*       any other file: a script, run as it is          label FOLDER
 #   tests/fuzz/fuzz_*.c       preset fuzz: a libFuzzer target; else replay_*, which runs the corpus
-#   tests/reference/*.c       any other C file there: a program that the scripts beside it run
+#   tests/{kafka,reference}/*.c  any other name: a program that the scripts there run
 #   tests/support/*.c         helpers that every test may call
 #
 # Tests are called FOLDER.NAME; in the sanitizer presets PRESET/FOLDER.NAME (KLAMM_TEST_PREFIX).
@@ -79,9 +79,9 @@ foreach(folder ${TEST_FOLDERS})
     endforeach()
 endforeach()
 
-file(GLOB drivers CONFIGURE_DEPENDS tests/reference/*.c)
-list(FILTER drivers EXCLUDE REGEX "/test_[^/]*$")
-foreach(source ${drivers})
+file(GLOB programs CONFIGURE_DEPENDS tests/kafka/*.c tests/reference/*.c)
+list(FILTER programs EXCLUDE REGEX "/test_[^/]*$")
+foreach(source ${programs})
     if(NOT KLAMM_FUZZ)
         get_filename_component(name ${source} NAME_WE)
         add_executable(${name} ${source})
