@@ -39,8 +39,7 @@ void learner_data_free(struct learner_data *d)
     mem_free(d->y);
 }
 
-void *learner_open(const struct learner_def *def, const void *options,
-                   const struct learner_data *d)
+void *learner_open(const struct learner_def *def, const void *options, const struct learner_data *d)
 {
     static const struct learner_column column[64];
     struct learner_setup setup = {
@@ -198,8 +197,7 @@ void check_probabilities(const struct learner_def *def, const void *options,
     def->close(l);
 }
 
-void check_learner(const struct learner_def *def, const void *options,
-                   const struct learner_data *d)
+void check_learner(const struct learner_def *def, const void *options, const struct learner_data *d)
 {
     check_learns_rows_one_by_one(def, options, d);
     check_continues_after_load(def, options, d);

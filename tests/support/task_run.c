@@ -1,6 +1,6 @@
-/* A small world around tasks: produced records go to the tasks that read their topic, to the changelog
- * or to the output. A restart flushes, commits and throws every task away; the new ones are restored
- * from the changelogs.
+/* A small world around tasks: produced records go to the tasks that read their topic, to the
+ * changelog or to the output. A restart flushes, commits and throws every task away; the new ones
+ * are restored from the changelogs.
  */
 #include "tests/support/task_run.h"
 
@@ -269,8 +269,8 @@ void task_run(const struct task_run *run, struct task_result *r)
     buffer_init(&r->out);
     buffer_init(&r->state);
     buffer_init(&r->metrics);
-    r->status = topology_parse(&topology, &a, "test.yaml", run->topology, strlen(run->topology), NULL,
-                               0, &r->diags);
+    r->status = topology_parse(&topology, &a, "test.yaml", run->topology, strlen(run->topology),
+                               NULL, 0, &r->diags);
     if (r->status == 0) {
         r->status = plan_new(&w.plan, topology, NULL, &r->diags);
     }

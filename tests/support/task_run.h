@@ -1,5 +1,5 @@
-/* Runs a topology over records in memory, without a log: for tests of steps. One task per sub-plan; what
- * goes to a repartition is read back at once. */
+/* Runs a topology over records in memory, without a log: for tests of steps. One task per sub-plan;
+ * what goes to a repartition is read back at once. */
 #ifndef KLAMM_TESTS_SUPPORT_TASK_RUN_H
 #define KLAMM_TESTS_SUPPORT_TASK_RUN_H
 
@@ -8,8 +8,8 @@
 
 /* How a run goes; zero means the default. */
 struct task_run {
-    const char *topology; /* YAML text */
-    const char *topic;    /* of the rows */
+    const char *topology;     /* YAML text */
+    const char *topic;        /* of the rows */
     const char *const *value; /* rows, JSON or whatever the topology reads; timestamps 0, 1, 2, … */
     const char *const *key;   /* of the rows; NULL: none */
     size_t n;
@@ -18,11 +18,11 @@ struct task_run {
 };
 
 struct task_result {
-    int status;           /* 0, or minus an err_kind */
-    struct err err;       /* of a failed run */
-    struct diags diags;   /* of a topology that does not plan */
-    struct buffer out;    /* "TOPIC VALUE\n" per record that is not internal */
-    struct buffer state;  /* bytes of all changelogs at the end, by store and key */
+    int status;            /* 0, or minus an err_kind */
+    struct err err;        /* of a failed run */
+    struct diags diags;    /* of a topology that does not plan */
+    struct buffer out;     /* "TOPIC VALUE\n" per record that is not internal */
+    struct buffer state;   /* bytes of all changelogs at the end, by store and key */
     struct buffer metrics; /* "NAME=VALUE\n" of all steps */
 };
 

@@ -1,5 +1,6 @@
-/* classify inside a topology: outputs, nulls, bad rows, keys, and the same bytes for every batch size and
- * across restarts. */
+/* classify inside a topology: outputs, nulls, bad rows, keys, and the same bytes for every batch
+ * size and across restarts. */
+#include "engine/logger.h"
 #include "engine/memory.h"
 #include "engine/random.h"
 #include "tests/support/task_run.h"
@@ -30,7 +31,7 @@ static const char *const host[] = {"h0", "h1", "a host with a long name"};
     "    steps:\n"
 #define HEAD  FROM("none")
 #define KEYED FROM("string")
-#define TAIL "    to: {topic: out, key: none, value: json}\n"
+#define TAIL  "    to: {topic: out, key: none, value: json}\n"
 
 /* Three hosts; kind follows a and b with noise, up follows a. */
 static int make_rows(void **state)
@@ -45,8 +46,7 @@ static int make_rows(void **state)
         const char *kind = a + noise > 0.5 ? "high" : b + noise > 0 ? "odd" : "low";
         rows[i] = mem_printf("{\"host\": \"%s\", \"a\": %.17g, \"b\": %.17g, \"n\": %d, "
                              "\"kind\": \"%s\", \"up\": %s}",
-                             keys[i], a, b, i % 7, kind,
-                             a + noise > 0 ? "true" : "false");
+                             keys[i], a, b, i % 7, kind, a + noise > 0 ? "true" : "false");
     }
     return 0;
 }
@@ -122,12 +122,15 @@ static void is_the_same_for_every_batch_size_and_restart(void **state)
 {
     (void)state;
     static const char *const topology[] = {
-        HEAD "      - classify: {algorithm: softmax_regression, features: [a, b * n, n], label: kind,\n"
-             "                   as: p, scale: standard, per: partition}\n" TAIL,
-        KEYED "      - classify: {algorithm: gaussian_nb, features: [a, b], label: kind, as: p, per: "
-             "key}\n" TAIL,
-        HEAD "      - classify: {algorithm: logistic_regression, features: '*', label: a > 0, as: p,\n"
-             "                   per: partition}\n" TAIL,
+        HEAD
+        "      - classify: {algorithm: softmax_regression, features: [a, b * n, n], label: kind,\n"
+        "                   as: p, scale: standard, per: partition}\n" TAIL,
+        KEYED
+        "      - classify: {algorithm: gaussian_nb, features: [a, b], label: kind, as: p, per: "
+        "key}\n" TAIL,
+        HEAD
+        "      - classify: {algorithm: logistic_regression, features: '*', label: a > 0, as: p,\n"
+        "                   per: partition}\n" TAIL,
     };
     for (int t = 0; t < 3; t++) {
         struct task_result first = {0};
@@ -164,7 +167,7 @@ static void missing_features_and_labels(void **state)
     (void)state;
     static const char *const some[] = {
         "{\"a\": 1, \"b\": 1, \"kind\": \"x\"}",
-        "{\"a\": null, \"b\": 1, \"kind\": \"y\"}",          /* not learned: y stays unknown */
+        "{\"a\": null, \"b\": 1, \"kind\": \"y\"}", /* not learned: y stays unknown */
         "{\"a\": \"NaN\", \"b\": 1, \"kind\": \"y\"}",
         "{\"a\": 1, \"b\": \"-Infinity\", \"kind\": \"y\"}",
         "{\"a\": 1, \"b\": 1e200, \"kind\": \"y\"}",
@@ -181,19 +184,22 @@ static void missing_features_and_labels(void **state)
     }
     line(&r, 5, text, sizeof(text));
     assert_non_null(strstr(text, "\"p\":\"x\",\"p_proba\":{\"x\":1.0}"));
-    assert_true(task_result_metric(&r, "rows") == 1); /* predicted and labelled: the last one only */
+    assert_true(task_result_metric(&r, "rows") ==
+                1); /* predicted and labelled: the last one only */
     task_result_done(&r);
 }
 
 static void a_boolean_label_gives_one_probability(void **state)
 {
     (void)state;
-    static const char *const algorithm[] = {"logistic_regression", "softmax_regression", "gaussian_nb"};
+    static const char *const algorithm[] = {"logistic_regression", "softmax_regression",
+                                            "gaussian_nb"};
     for (int i = 0; i < 3; i++) {
         struct task_result r = {0};
         char text[1000], topology[2000];
         snprintf(topology, sizeof(topology),
-                 HEAD "      - classify: {algorithm: %s, features: [a, b], label: up, as: p, per: partition}\n" TAIL,
+                 HEAD "      - classify: {algorithm: %s, features: [a, b], label: up, as: p, per: "
+                      "partition}\n" TAIL,
                  algorithm[i]);
         run_all(topology, &r);
         line(&r, ROWS - 1, text, sizeof(text));
@@ -212,7 +218,8 @@ static void a_third_class_is_a_bad_row(void **state)
 {
     (void)state;
     struct task_result r = {0};
-    run(HEAD "      - classify: {algorithm: logistic_regression, features: [a], label: kind, as: p, per: partition}\n" TAIL,
+    run(HEAD "      - classify: {algorithm: logistic_regression, features: [a], label: kind, as: "
+             "p, per: partition}\n" TAIL,
         (const char *const *)rows, ROWS, &r);
     assert_int_equal(r.status, -ERR_DATA);
     assert_non_null(strstr(r.err.text, "softmax_regression"));
@@ -229,7 +236,8 @@ static void bad_rows_go_to_dead_letters(void **state)
     };
     struct task_result r = {0};
     run("errors: {tolerance: all, dead_letter_topic: dead}\n" HEAD
-        "      - classify: {algorithm: logistic_regression, features: [10 / n, a], label: kind, as: "
+        "      - classify: {algorithm: logistic_regression, features: [10 / n, a], label: kind, "
+        "as: "
         "p, per: partition}\n" TAIL,
         some, 5, &r);
     assert_int_equal(r.status, 0);
@@ -250,7 +258,7 @@ static void one_model_a_key(void **state)
     struct task_result r = {0};
     char text[1000];
     run_all(KEYED "      - classify: {algorithm: gaussian_nb, features: [a], label: host, as: p, "
-                 "per: key}\n" TAIL,
+                  "per: key}\n" TAIL,
             &r);
     for (int i = 0; i < ROWS; i++) {
         line(&r, i, text, sizeof(text));
@@ -296,7 +304,8 @@ static const struct {
     {"{algorithm: gaussian_nb, features: [a], label: kind, as: p, options: {lr: 1}}", "no options"},
     {"{algorithm: logistic_regression, features: [a], label: up, as: p, options: {eta0: 1}}",
      "`eta0` is called `lr` here"},
-    {"{algorithm: logistic_regression, features: [a], label: up, as: p, options: {learning_rate: 1}}",
+    {"{algorithm: logistic_regression, features: [a], label: up, as: p, options: {learning_rate: "
+     "1}}",
      "`lr`"},
     {"{algorithm: logistic_regression, features: [a], label: up, as: p, options: {l3: 1}}",
      "did you mean"},
@@ -330,14 +339,16 @@ static void problems_say_what_to_do(void **state)
 static void features_by_name_list_and_pattern(void **state)
 {
     (void)state;
-    static const char *const same[] = {"[a, b, n]", "'a, b,n'", "'*'", "['a*', b, n]",
-                                       "{a: a, b: b, n: n}", "[a, b, 'cast(n as double)']"};
+    static const char *const same[] = {
+        "[a, b, n]",    "'a, b,n'",           "'*'",
+        "['a*', b, n]", "{a: a, b: b, n: n}", "[a, b, 'cast(n as double)']"};
     struct task_result first = {0};
     for (int i = 0; i < 6; i++) {
         struct task_result r = {0};
         char topology[2000];
         snprintf(topology, sizeof(topology),
-                 HEAD "      - classify: {algorithm: gaussian_nb, features: %s, label: kind, as: p, per: partition}\n" TAIL,
+                 HEAD "      - classify: {algorithm: gaussian_nb, features: %s, label: kind, as: "
+                      "p, per: partition}\n" TAIL,
                  same[i]);
         run_all(topology, i == 0 ? &first : &r);
         if (i > 0) {
@@ -384,5 +395,6 @@ int main(void)
         cmocka_unit_test(problems_say_what_to_do),
         cmocka_unit_test(features_by_name_list_and_pattern),
     };
+    logger_level(LOG_LEVEL_ERROR);
     return cmocka_run_group_tests(tests, make_rows, free_rows);
 }

@@ -48,7 +48,8 @@ static void agrees_with_a_plain_count(void **state)
     random_seed(&random, 8, 1);
     h.last = -1;
     for (int r = 0; r < ROWS; r++) {
-        uint32_t label = random_below(&random, r < 1500 ? 3 : 5), predicted = random_below(&random, 5);
+        uint32_t label = random_below(&random, r < 1500 ? 3 : 5),
+                 predicted = random_below(&random, 5);
         double p = random_unit(&random);
         if (r > 0) {
             h.hit[SCORE_LEARNER][h.n] = predicted == label;
@@ -66,7 +67,8 @@ static void agrees_with_a_plain_count(void **state)
             int from = h.n > ROLLING_ROWS ? h.n - ROLLING_ROWS : 0;
             if (r % 100 == 0 || r == ROWS - 1) {
                 assert_true(fabs(scores_accuracy(&e.scores, i) - share(h.hit[i], 0, h.n)) < 1e-12);
-                assert_true(fabs(scores_rolling(&e.scores, i) - share(h.hit[i], from, h.n)) < 1e-12);
+                assert_true(fabs(scores_rolling(&e.scores, i) - share(h.hit[i], from, h.n)) <
+                            1e-12);
             }
         }
     }
@@ -164,8 +166,9 @@ static void totals_of_models_add_up(void **state)
     struct buffer line;
     buffer_init(&line);
     scores_print(&all, &line);
-    assert_string_equal(buffer_cstr(&line), "accuracy 0.6667 (majority class 0.3333, no change 0.6667), "
-                                            "log loss 0.8333, 3 rows");
+    assert_string_equal(buffer_cstr(&line),
+                        "accuracy 0.6667 (majority class 0.3333, no change 0.6667), "
+                        "log loss 0.8333, 3 rows");
     buffer_done(&line);
 }
 

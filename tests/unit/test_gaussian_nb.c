@@ -1,4 +1,5 @@
-/* gaussian_nb: on-line moments against two passes over the data, and the formula for P spelled out. */
+/* gaussian_nb: on-line moments against two passes over the data, and the formula for P spelled out.
+ */
 #include "engine/memory.h"
 #include "tests/support/learner_check.h"
 

@@ -1,4 +1,5 @@
-/* logistic_regression: its gradient is that of its loss, its numbers are those worked out by hand. */
+/* logistic_regression: its gradient is that of its loss, its numbers are those worked out by hand.
+ */
 #include "engine/arena.h"
 #include "engine/config.h"
 #include "engine/memory.h"
@@ -203,7 +204,8 @@ static void refuses_a_snapshot_with_another_penalty(void **state)
     (void)state;
     struct learner_data d = learner_data_new(20, 3, 2, 5);
     struct buffer saved;
-    void *a = learner_open(def, options("{l1: 0.001}"), &d), *b = learner_open(def, options("{}"), &d);
+    void *a = learner_open(def, options("{l1: 0.001}"), &d),
+         *b = learner_open(def, options("{}"), &d);
     learner_feed(def, a, &d, 0, d.rows);
     buffer_init(&saved);
     struct snapshot s = snapshot_saver(&saved);

@@ -53,7 +53,8 @@ static double loss(double w[3][2], const double *x, double y)
     return log(sum) - (w[label][0] * x[0] + w[label][1] * x[1]);
 }
 
-/* The weights up to a vector common to all classes: logarithms of P along both axes, class 0 as 0. */
+/* The weights up to a vector common to all classes: logarithms of P along both axes, class 0 as 0.
+ */
 static void read_weights(void *l, double w[3][2])
 {
     for (int axis = 0; axis < 2; axis++) {
