@@ -32,10 +32,13 @@ static int feed_open(struct feed *f, const struct rows *rows, struct err *e)
 {
     const struct feed_target *t = f->t;
     const char *schema = rows_schema(rows);
-    f->read_spec = (struct codec_spec){.def = codec_named(schema ? "avro_raw" : "json"),
-                                       .topic = t->topic,
-                                       .schema_json = schema};
-    int r = f->read_spec.def->reader_open(&f->reader, &f->read_spec, t->schema, NULL, t->schemas, e);
+    f->read_spec = (struct codec_spec){
+        .def = codec_named(schema ? "avro_raw" : "json"), .topic = t->topic, .schema_json = schema};
+    if (!f->read_spec.def) {
+        return err_set(e, ERR_CONFIG, "%s: this build cannot read the file's format", t->topic);
+    }
+    int r =
+        f->read_spec.def->reader_open(&f->reader, &f->read_spec, t->schema, NULL, t->schemas, e);
     r = r < 0 ? r : t->value->def->writer_open(&f->writer, t->value, t->schema, t->schemas, e);
     if (r == 0 && t->key && t->schema->nkey) {
         r = t->key->def->writer_open(&f->key_writer, t->key, t->schema, t->schemas, e);

@@ -8,8 +8,8 @@
 
 struct feed_target {
     const char *topic;
-    const struct codec_spec *value, *key; /* formats to write; key: for rows without one, from the key
-                                             columns of schema; NULL: they have none */
+    const struct codec_spec *value, *key; /* formats to write; key: for rows without one, from the
+                                             key columns of schema; NULL: they have none */
     const struct schema *schema;          /* columns of the value */
     struct schema_store *schemas;
 };

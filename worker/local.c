@@ -2,9 +2,9 @@
  *
  *   push -> task -> output / queue;  then, until the queue is empty: queue -> task -> …
  *
- * After each push the tasks that were touched tell their repartitions the watermark, so windows behind
- * a repartition close as soon as the direct ones would. Changelogs are kept as the last value of each
- * key, for local_restart().
+ * After each push the tasks that were touched tell their repartitions the watermark, so windows
+ * behind a repartition close as soon as the direct ones would. Changelogs are kept as the last
+ * value of each key, for local_restart().
  */
 #include "worker/local.h"
 #include "engine/hash.h"
@@ -111,9 +111,9 @@ static int local_produce(void *ctx, const struct record *r, size_t n, struct err
         int subplan = reader_of(l->cfg.plan, r[i].topic);
         int32_t of = subplan >= 0 ? l->tasks[subplan] : l->cfg.partitions, p = r[i].partition;
         if (p < 0) {
-            p = r[i].key ? (int32_t)((hash_murmur2(r[i].key, r[i].key_n) & 0x7fffffff) %
-                                     (uint32_t)of)
-                         : 0;
+            p = r[i].key
+                    ? (int32_t)((hash_murmur2(r[i].key, r[i].key_n) & 0x7fffffff) % (uint32_t)of)
+                    : 0;
         }
         if (subplan >= 0) {
             enqueue(l, &r[i], p);
@@ -191,8 +191,8 @@ int local_new(struct local **out, const struct local_config *cfg, struct err *e)
     for (uint16_t i = 0; i < p->nsubplans; i++) {
         for (int32_t k = 0; k < l->tasks[i] && r == 0; k++) {
             for (uint16_t s = 0; s < p->subplan[i].nstores; s++) {
-                l->changelog[l->nchangelogs++] = (struct changelog){
-                    p->subplan[i].store[s].changelog, k, state_memory_new(NULL)};
+                l->changelog[l->nchangelogs++] =
+                    (struct changelog){p->subplan[i].store[s].changelog, k, state_memory_new(NULL)};
             }
             r = build_task(l, i, k, e);
             r = r < 0 ? r : task_open(l->task[i][k], e);

@@ -1,6 +1,6 @@
-/* Local: a plan at work without Kafka, without threads and without a clock of its own: what `replay` and
- * `test` drive. Records go in one by one; internal topics are queues that are emptied before the
- * next one; so every run of the same input is the same.
+/* Local: a plan at work without Kafka, without threads and without a clock of its own: what
+ * `replay` and `test` drive. Records go in one by one; internal topics are queues that are emptied
+ * before the next one; so every run of the same input is the same.
  */
 #ifndef KLAMM_WORKER_LOCAL_H
 #define KLAMM_WORKER_LOCAL_H

@@ -1,7 +1,7 @@
 /* klamm: command line.
  *
- * Every command has a table of flags; unknown ones get the nearest name. SIGINT and SIGTERM set one flag
- * that commands look at; a second SIGINT ends the process at once.
+ * Every command has a table of flags; unknown ones get the nearest name. SIGINT and SIGTERM set one
+ * flag that commands look at; a second SIGINT ends the process at once.
  */
 #include "engine/clock.h"
 #include "engine/logger.h"
@@ -31,8 +31,9 @@ static void on_signal(int number)
 
 static void print_help(FILE *f)
 {
-    fprintf(f, "klamm %s: a stream processor for Apache Kafka with machine learning built in\n\n"
-               "usage: klamm COMMAND [options]\n\n",
+    fprintf(f,
+            "klamm %s: a stream processor for Apache Kafka with machine learning built in\n\n"
+            "usage: klamm COMMAND [options]\n\n",
             KLAMM_VERSION);
     for (int i = 0; commands[i]; i++) {
         fprintf(f, "  %-9s %s\n", commands[i]->name, commands[i]->doc);

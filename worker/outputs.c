@@ -1,5 +1,5 @@
-/* A sink's topic is printed by the sink's formats; any other topic is one for dead letters, whose values
- * are the bytes that came in: JSON here.
+/* A sink's topic is printed by the sink's formats; any other topic is one for dead letters, whose
+ * values are the bytes that came in: JSON here.
  */
 #include "worker/outputs.h"
 #include "engine/memory.h"

@@ -1,4 +1,5 @@
-/* Outputs: what a local run writes, per topic: how its records are printed, and its next offsets. */
+/* Outputs: what a local run writes, per topic: how its records are printed, and its next offsets.
+ */
 #ifndef KLAMM_WORKER_OUTPUTS_H
 #define KLAMM_WORKER_OUTPUTS_H
 

@@ -1,7 +1,7 @@
 /* Reading rows from files.
  *
- * A CSV record becomes a JSON object by the header's names and the columns' types: an empty field is
- * null, a number must read as one. Lines are bounded, so that no file can take all memory.
+ * A CSV record becomes a JSON object by the header's names and the columns' types: an empty field
+ * is null, a number must read as one. Lines are bounded, so that no file can take all memory.
  */
 #include "worker/rows.h"
 #include "engine/memory.h"
@@ -66,8 +66,9 @@ static int read_header(struct rows *r, struct err *e)
     bool quoted;
     int result = read_line(r, true, e);
     if (result <= 0) {
-        return result < 0 ? result
-                          : err_set(e, ERR_DATA, "%s: a CSV file begins with a header line", r->name);
+        return result < 0
+                   ? result
+                   : err_set(e, ERR_DATA, "%s: a CSV file begins with a header line", r->name);
     }
     csv_begin(&r->fields, r->line.data, r->line.n);
     r->column = mem_array(FIELDS_MOST, sizeof *r->column);
@@ -206,9 +207,9 @@ static int csv_to_json(struct rows *r, struct err *e)
     }
     buffer_text(&r->json, "}");
     if (result == 0 && (r->fields.fault || field != r->nfields)) {
-        result = err_set(e, ERR_DATA, "%s:%lld: %s", r->name, (long long)r->line_number,
-                         r->fields.fault ? r->fields.fault
-                                         : "not as many fields as the header has");
+        result =
+            err_set(e, ERR_DATA, "%s:%lld: %s", r->name, (long long)r->line_number,
+                    r->fields.fault ? r->fields.fault : "not as many fields as the header has");
     }
     return result;
 }

@@ -28,7 +28,7 @@
 struct lane_slot {
     struct lane *lane;
     int64_t retry_at, backoff;
-    char instance[300], transactional[300];
+    char member[400]; /* group.instance.id and transactional.id */
 };
 
 struct target { /* --until-end: an input partition and where it ends */
@@ -284,8 +284,7 @@ static int start_lane(struct runner *r, int i, struct err *e)
 {
     struct lane_slot *s = &r->lane[i];
     const struct topology *t = r->topology;
-    snprintf(s->instance, sizeof s->instance, "%s-%s-%d", r->group, r->slot.id, i);
-    snprintf(s->transactional, sizeof s->transactional, "%s-%s-%d", r->group, r->slot.id, i);
+    snprintf(s->member, sizeof s->member, "%s-%s-%d", r->group, r->slot.id, i);
     struct lane_config cfg = {
         .number = i,
         .plan = r->plan,
@@ -297,8 +296,8 @@ static int start_lane(struct runner *r, int i, struct err *e)
         .open_log = open_lane_log,
         .ctx = r,
         .log = {.group = r->group,
-                .transactional = t->guarantee == EXACTLY_ONCE ? s->transactional : NULL,
-                .instance = s->instance,
+                .transactional = t->guarantee == EXACTLY_ONCE ? s->member : NULL,
+                .instance = s->member,
                 .topics = r->topics,
                 .copartition = r->copartition,
                 .from_latest = r->from_latest,
@@ -466,8 +465,9 @@ int runner_feed(struct runner *r, const char *stream, const char *path, struct e
                                 .schemas = r->client.schemas};
         uint64_t n;
         int format = rows_format_of(path, e);
-        return format < 0 ? format
-                          : feed_file(r->client.log, &t, path, (enum rows_format)format, &n, NULL, e);
+        return format < 0
+                   ? format
+                   : feed_file(r->client.log, &t, path, (enum rows_format)format, &n, NULL, e);
     }
     return -ERR_CONFIG;
 }

@@ -1,6 +1,6 @@
-/* The topic of schemas on a log handle: reading goes on where the last reading ended; appending waits
- * for the acknowledgement. The handle is plain (no transactions), so a schema is there before the
- * first record that names it.
+/* The topic of schemas on a log handle: reading goes on where the last reading ended; appending
+ * waits for the acknowledgement. The handle is plain (no transactions), so a schema is there before
+ * the first record that names it.
  */
 #include "worker/schema_topic.h"
 #include "engine/memory.h"
@@ -86,7 +86,7 @@ int schema_topic_open(struct schema_store **out, const struct client *c, struct 
         schema_topic_free(&s->store);
         return r;
     }
-    struct registry_log log = {s, append, read_new};
+    struct registry_log log = {.ctx = s, .append = append, .read_new = read_new};
     s->rules = registry_topic_new(&log);
     s->inner = registry_topic_store(s->rules);
     *out = &s->store;

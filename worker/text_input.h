@@ -1,5 +1,5 @@
-/* Text input: what `replay` and `test` share in feeding a plan from JSON: the stream's source, read as
- * JSON instead of its own format, and keys turned into the bytes that the key's format has. */
+/* Text input: what `replay` and `test` share in feeding a plan from JSON: the stream's source, read
+ * as JSON instead of its own format, and keys turned into the bytes that the key's format has. */
 #ifndef KLAMM_WORKER_TEXT_INPUT_H
 #define KLAMM_WORKER_TEXT_INPUT_H
 

@@ -1,5 +1,5 @@
-/* klamm check: reads, types and plans topologies, and prints the plan. --online asks the cluster and the
- * registry too. */
+/* klamm check: reads, types and plans topologies, and prints the plan. --online asks the cluster
+ * and the registry too. */
 #include "engine/memory.h"
 #include "engine/plan.h"
 #include "worker/client.h"

@@ -1,6 +1,6 @@
-/* Commands of the program: one file and one `struct command` each; main.c lists them, parses flags from
- * their tables and prints their help. Exit codes: 0 success, 1 failed at run time, 2 wrong usage or
- * configuration.
+/* Commands of the program: one file and one `struct command` each; main.c lists them, parses flags
+ * from their tables and prints their help. Exit codes: 0 success, 1 failed at run time, 2 wrong
+ * usage or configuration.
  */
 #ifndef KLAMM_WORKER_COMMANDS_COMMAND_H
 #define KLAMM_WORKER_COMMANDS_COMMAND_H
@@ -28,7 +28,7 @@ struct invocation {
     struct given {
         const struct flag *flag;
         const char *value;
-    } *given;
+    } * given;
     const atomic_bool *stop; /* set by SIGINT and SIGTERM */
 };
 

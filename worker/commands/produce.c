@@ -1,5 +1,5 @@
-/* klamm produce: record lines, JSON rows or CSV (from a file or stdin) as Avro records of a topic. The
- * schema is registered under <topic>-value first, even when there are no rows. */
+/* klamm produce: record lines, JSON rows or CSV (from a file or stdin) as Avro records of a topic.
+ * The schema is registered under <topic>-value first, even when there are no rows. */
 #include "engine/memory.h"
 #include "engine/plan.h"
 #include "engine/registry.h"
@@ -80,7 +80,7 @@ static int produce(const struct invocation *in, struct connection *c, uint64_t *
     const char *rows = flag_value(in, "rows"), *partitions = flag_value(in, "partitions");
     struct codec_spec value = {.def = codec_named("avro"), .topic = topic};
     struct codec_spec key = {.def = codec_named("string"), .topic = topic, .is_key = true};
-    struct schema *schema;
+    struct schema *schema = NULL;
     int32_t there;
     enum rows_format format = ROWS_RECORD_LINES;
     if (rows && strcmp(rows, "csv") != 0 && strcmp(rows, "json") != 0) {

@@ -2,8 +2,9 @@
  *
  *   files ─ head with the least event time next, ties in command-line order ─ local ─ record lines
  *
- * Values of files are JSON (or Avro bytes of a container), so the sources' codecs are set to match; what
- * goes out is encoded by the sinks' codecs and printed from those bytes, as `tail` would show it.
+ * Values of files are JSON (or Avro bytes of a container), so the sources' codecs are set to match;
+ * what goes out is encoded by the sinks' codecs and printed from those bytes, as `tail` would show
+ * it.
  */
 #include "engine/memory.h"
 #include "schemas/registry_memory.h"

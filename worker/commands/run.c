@@ -1,9 +1,9 @@
-/* klamm run: topologies in this process until SIGINT or SIGTERM, or until the end of the input. Several
- * topologies share the process, each with lanes and a group of its own. --input fills topics of the log
- * in memory from files first. */
+/* klamm run: topologies in this process until SIGINT or SIGTERM, or until the end of the input.
+ * Several topologies share the process, each with lanes and a group of its own. --input fills
+ * topics of the log in memory from files first. */
+#include "engine/memory.h"
 #include "worker/commands/command.h"
 #include "worker/feed_file.h"
-#include "engine/memory.h"
 #include "worker/runner.h"
 
 #include <pthread.h>
@@ -25,8 +25,8 @@ static void *run_one(void *arg)
 }
 
 /* --input STREAM=FILE, each into the topic of its stream. */
-static int feed_inputs(const struct invocation *in, struct memory_broker *memory,
-                       struct running *x, int n, struct err *e)
+static int feed_inputs(const struct invocation *in, struct memory_broker *memory, struct running *x,
+                       int n, struct err *e)
 {
     for (int i = 0, r; flag_nth(in, "input", i); i++) {
         const char *v = flag_nth(in, "input", i), *equals = strchr(v, '=');
@@ -69,9 +69,8 @@ static int run_all(const struct invocation *in, struct running *x, int n)
 static int run(const struct invocation *in)
 {
     struct setting set[64];
-    struct runner_options o = {.until_end = flag_given(in, "until-end"),
-                               .show = flag_value(in, "show"),
-                               .stop = in->stop};
+    struct runner_options o = {
+        .until_end = flag_given(in, "until-end"), .show = flag_value(in, "show"), .stop = in->stop};
     int nset = flag_settings(in, set, 64), n = 0, code = EXIT_OK;
     if (nset < 0 || flag_batch_rows(in, &o.batch_rows) != 0) {
         return EXIT_USAGE;
@@ -111,7 +110,8 @@ static int run(const struct invocation *in)
 static const struct flag flags[] = {
     {"in-memory", NULL, "keep all topics in this process: no Kafka needed, nothing outlives it"},
     {"until-end", NULL, "stop at the end offsets seen at start, leaving open windows in state"},
-    {"input", "STREAM=FILE", "with --in-memory: rows for the topic of a stream (.jsonl .csv .avro)"},
+    {"input", "STREAM=FILE",
+     "with --in-memory: rows for the topic of a stream (.jsonl .csv .avro)"},
     {"show", "TOPIC", "print the records of an output topic as they come (a table on a terminal)"},
     {"set", "PATH=VALUE", "override a key of the topology, e.g. --set lanes=2"},
     {"batch-rows", "N", "rows a batch at most (for tests; the output does not depend on it)"},

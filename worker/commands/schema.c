@@ -1,5 +1,6 @@
-/* klamm schema: the JSON Schema of topology files, for editors; --reference prints the same tables as the
- * Markdown reference of docs/topology.md. Both come from the descriptor tables, so they cannot go stale.
+/* klamm schema: the JSON Schema of topology files, for editors; --reference prints the same tables
+ * as the Markdown reference of docs/topology.md. Both come from the descriptor tables, so they
+ * cannot go stale.
  */
 #include "engine/connector.h"
 #include "engine/registry.h"

@@ -1,5 +1,5 @@
-/* klamm tail: the records of a topic as record lines, Avro decoded, from the beginning or only new ones,
- * until interrupted or (--until-end) to the end as of now. */
+/* klamm tail: the records of a topic as record lines, Avro decoded, from the beginning or only new
+ * ones, until interrupted or (--until-end) to the end as of now. */
 #include "engine/memory.h"
 #include "worker/commands/connection.h"
 #include "worker/printer.h"
@@ -87,8 +87,8 @@ static int run(const struct invocation *in)
         return code;
     }
     buffer_init(&t.line);
-    int r = printer_new(&t.printer, key ? key : "string", value ? value : "avro", c.client.schemas,
-                        &e);
+    int r =
+        printer_new(&t.printer, key ? key : "string", value ? value : "avro", c.client.schemas, &e);
     r = r < 0 ? r : tail(in, &c, &t, &e);
     if (r < 0) {
         code = print_error(&e);

@@ -1,11 +1,11 @@
-/* klamm test: unit tests of topologies. A file names a topology and cases; each case gives input rows at
- * times of a virtual clock and the rows that must come out.
+/* klamm test: unit tests of topologies. A file names a topology and cases; each case gives input
+ * rows at times of a virtual clock and the rows that must come out.
  *
  *   exact      per topic: exactly these rows, in this order, with exactly these fields
  *   contains   per topic: these rows in this order, others between them and more fields allowed
  *
- * Numbers are equal when they differ by at most 1e-9 of their size. Windows stay open at the end of a
- * case unless it says `finish: true`. A failure shows expected and actual rows side by side.
+ * Numbers are equal when they differ by at most 1e-9 of their size. Windows stay open at the end of
+ * a case unless it says `finish: true`. A failure shows expected and actual rows side by side.
  */
 #include "engine/memory.h"
 #include "schemas/registry_memory.h"
@@ -57,7 +57,8 @@ struct input_cfg {
     const struct yaml *key, *value, *headers;
 };
 static const struct config_field input_fields[] = {
-    {"stream", CONFIG_TEXT, offsetof(struct input_cfg, stream), .required = true, .doc = "a stream"},
+    {"stream", CONFIG_TEXT, offsetof(struct input_cfg, stream), .required = true,
+     .doc = "a stream"},
     {"at", CONFIG_DURATION, offsetof(struct input_cfg, at), .def = "0s",
      .doc = "virtual wall clock, and the record's timestamp unless that is given"},
     {"partition", CONFIG_LONG, offsetof(struct input_cfg, partition), .def = "0", .min = 0,
@@ -215,8 +216,8 @@ static void print_side_by_side(const char *topic, const json_t *want, const json
     for (size_t i = 0; i < n || i < m; i++) {
         char *left = i < n ? row_text(json_array_get(want, i)) : strdup("");
         char *right = i < m ? row_text(json_array_get(got, i)) : strdup("");
-        bool same = i < n && i < m &&
-                    row_matches(json_array_get(want, i), json_array_get(got, i), loose);
+        bool same =
+            i < n && i < m && row_matches(json_array_get(want, i), json_array_get(got, i), loose);
         printf("    %s %-*s %s %s\n", same ? " " : "!", width, left ? left : "", same ? "|" : "#",
                right ? right : "");
         free(left);
@@ -336,7 +337,7 @@ static int run_case(struct testing *t, const struct yaml *y, const char *path, s
                     struct err *e)
 {
     struct case_cfg c;
-    struct input_cfg *in;
+    struct input_cfg *in = NULL;
     int r = parse_case(t, y, path, &c, &in, d);
     if (r < 0) {
         return -ERR_CONFIG;
@@ -402,15 +403,16 @@ static int run_file(const struct invocation *in, const char *file, struct testin
     }
     const char *slash = strrchr(file, '/');
     if (r == 0) {
-        const char *path = slash && cfg.topology[0] != '/'
-                               ? arena_printf(&t->mem, "%.*s/%s", (int)(slash - file), file,
-                                              cfg.topology)
-                               : cfg.topology;
+        const char *path =
+            slash && cfg.topology[0] != '/'
+                ? arena_printf(&t->mem, "%.*s/%s", (int)(slash - file), file, cfg.topology)
+                : cfg.topology;
         r = topology_load(&t->topology, &t->mem, path, set, nset, d);
     }
     for (int i = 0; r == 0 && i < cfg.cases->n; i++) {
         struct err e = {0};
-        int good = run_case(t, cfg.cases->item[i], arena_printf(&t->mem, "cases[%d]", i + 1), d, &e);
+        int good =
+            run_case(t, cfg.cases->item[i], arena_printf(&t->mem, "cases[%d]", i + 1), d, &e);
         if (good < 0) {
             r = good;
         } else {
