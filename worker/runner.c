@@ -10,6 +10,7 @@
 #include "engine/logger.h"
 #include "engine/memory.h"
 #include "worker/client.h"
+#include "worker/feed_file.h"
 #include "worker/feeder.h"
 #include "worker/lane.h"
 #include "worker/slot.h"
@@ -449,6 +450,26 @@ static int watch_lanes(struct runner *r, struct err *e)
         }
     }
     return 0;
+}
+
+int runner_feed(struct runner *r, const char *stream, const char *path, struct err *e)
+{
+    for (uint16_t i = 0; i < r->plan->nsources; i++) {
+        const struct plan_source *s = r->plan->source[i];
+        if (strcmp(s->stream, stream) != 0 || s->repartition >= 0 || s->feeder) {
+            continue;
+        }
+        struct feed_target t = {.topic = s->topic[0],
+                                .value = &s->value,
+                                .key = s->reads_key && s->key_column < 0 ? NULL : &s->key,
+                                .schema = s->schema,
+                                .schemas = r->client.schemas};
+        uint64_t n;
+        int format = rows_format_of(path, e);
+        return format < 0 ? format
+                          : feed_file(r->client.log, &t, path, (enum rows_format)format, &n, NULL, e);
+    }
+    return -ERR_CONFIG;
 }
 
 static void report(const struct runner *r, const char *end)

@@ -1,0 +1,16 @@
+# Programs of bench/, included by the top-level file: bench_load (data), bench_bare (the floor).
+# They are built on demand: ninja bench_load bench_bare, which bench/run does.
+if(TARGET worker)
+    add_executable(bench_load EXCLUDE_FROM_ALL bench/load.c)
+    target_link_libraries(bench_load PRIVATE worker klamm_all m)
+    add_executable(bench_bare EXCLUDE_FROM_ALL bench/bare.c)
+    target_link_libraries(bench_bare PRIVATE klamm_flags dep_rdkafka__2_8)
+    if(NOT KLAMM_SANITIZE)
+        find_library(MIMALLOC mimalloc REQUIRED)
+        target_link_libraries(bench_bare PRIVATE -Wl,--push-state,--no-as-needed ${MIMALLOC} -Wl,--pop-state)
+    endif()
+    if(KLAMM_LTO)
+        target_link_options(bench_load PRIVATE -fno-lto)
+        target_link_options(bench_bare PRIVATE -fno-lto)
+    endif()
+endif()
