@@ -31,7 +31,8 @@ static inline const char *str_data(const struct str *s)
     return s->n <= STR_INLINE ? s->head : s->p;
 }
 
-/* Refers to p when n > 12: the caller keeps p alive as long as the str. p may be NULL when n is 0. */
+/* Refers to p when n > 12: the caller keeps p alive as long as the str. p may be NULL when n is 0.
+ */
 static inline struct str str_ref(const void *p, uint32_t n)
 {
     struct str s = {.n = n};
