@@ -368,6 +368,7 @@ static int parse_list(const struct reader *r, enum config_kind kind, struct conf
         return expected(r, y, path, takes_map ? "a map" : "a name or a list of names");
     }
     int n = is_scalar(y) ? 1 : y->n;
+    out->n = 0;
     out->item = arena_array(r->a, n > 0 ? (size_t)n : 1, sizeof *out->item);
     if (y->kind == YAML_MAP) {
         return parse_map_items(r, kind, out, y, path);

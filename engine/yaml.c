@@ -53,6 +53,7 @@ struct parse {
     size_t n;
     struct diags *d;
     int first_diag;
+    bool is_broken;     /* a syntax error or a limit ended the parse */
     struct buffer path; /* key path of the node in hand */
     int nodes;          /* of the tree so far, aliases expanded */
     size_t bytes;
@@ -126,9 +127,11 @@ static void find_character(const struct parse *p, struct place at, char out[8])
 
 static int report_syntax(struct parse *p)
 {
+    p->is_broken = true;
     const yaml_parser_t *y = &p->parser;
     struct yaml_syntax_error x = {.problem = y->problem,
                                   .context = y->context,
+                                  .path = buffer_cstr(&p->path),
                                   .at = place_of(p, y->problem_mark),
                                   .context_line = place_of(p, y->context_mark).line,
                                   .context_column = place_of(p, y->context_mark).column};
@@ -155,6 +158,7 @@ static int charge(struct parse *p, struct place at, int depth, const struct cost
 {
     p->nodes += cost->nodes;
     p->bytes += cost->bytes;
+    p->is_broken = true;
     if (depth + cost->height > DEPTH_MAX) {
         return problem(p, at, "nested more than %d deep", DEPTH_MAX);
     }
@@ -168,12 +172,14 @@ static int charge(struct parse *p, struct place at, int depth, const struct cost
     if (p->d->n - p->first_diag >= PROBLEMS_MAX) {
         return problem(p, at, "too many problems: stopped here");
     }
+    p->is_broken = false;
     return 0;
 }
 
 static int remember_anchor(struct parse *p, const char *name, struct yaml *node, struct cost cost)
 {
     if (p->nanchors == ANCHORS_MAX) {
+        p->is_broken = true;
         return problem(p, node->at, "more than %d anchors", ANCHORS_MAX);
     }
     if (p->nanchors == p->anchors_cap) {
@@ -419,7 +425,8 @@ static int compare_keys(const void *a, const void *b)
     return order != 0 ? order : x->i - y->i;
 }
 
-static void report_duplicates(struct parse *p, const struct children *c)
+/* Reports keys that stand there twice and leaves the first of them. */
+static void drop_duplicates(struct parse *p, struct children *c)
 {
     if (c->n < 2) {
         return;
@@ -429,8 +436,8 @@ static void report_duplicates(struct parse *p, const struct children *c)
         order[i] = (struct key_order){c->key[i], i};
     }
     qsort(order, (size_t)c->n, sizeof *order, compare_keys);
-    int first = 0;
-    for (int i = 1; i < c->n && p->d->n - p->first_diag < PROBLEMS_MAX; i++) {
+    int first = 0, ndropped = 0;
+    for (int i = 1; i < c->n; i++) {
         if (strcmp(order[i].key, order[first].key) != 0) {
             first = i;
             continue;
@@ -439,8 +446,19 @@ static void report_duplicates(struct parse *p, const struct children *c)
         problem(p, c->key_at[order[i].i],
                 "duplicate key `%.100s`: it stands already at line %d, column %d", order[i].key,
                 before.line, before.column);
+        c->item[order[i].i] = NULL;
+        ndropped++;
     }
     mem_free(order);
+    int kept = 0;
+    for (int i = 0; i < c->n && ndropped > 0; i++) {
+        if (c->item[i] != NULL) {
+            c->item[kept] = c->item[i];
+            c->key[kept] = c->key[i];
+            c->key_at[kept++] = c->key_at[i];
+        }
+    }
+    c->n -= ndropped;
 }
 
 static int build_entries(struct parse *p, bool in_flow, int depth, struct children *c,
@@ -454,7 +472,7 @@ static int build_entries(struct parse *p, bool in_flow, int depth, struct childr
         }
         if (event.type == YAML_MAPPING_END_EVENT) {
             yaml_event_delete(&event);
-            report_duplicates(p, c);
+            drop_duplicates(p, c);
             return 0;
         }
         const char *key;
@@ -576,6 +594,7 @@ int yaml_parse(struct yaml **out, struct arena *a, const char *file, const char 
                       .d = d,
                       .first_diag = d->n};
     struct place start = {p.file, 1, 1};
+    *out = NULL;
     if (n > BYTES_MAX) {
         return diags_add(d, start, "", "the file is larger than 16 MiB");
     }
@@ -598,6 +617,9 @@ int yaml_parse(struct yaml **out, struct arena *a, const char *file, const char 
     yaml_parser_delete(&p.parser);
     buffer_done(&p.path);
     mem_free(p.anchor);
+    if (p.is_broken) {
+        *out = NULL;
+    }
     if (d->n > p.first_diag) {
         qsort(d->item + p.first_diag, (size_t)(d->n - p.first_diag), sizeof *d->item,
               compare_diags);
@@ -609,6 +631,7 @@ int yaml_parse(struct yaml **out, struct arena *a, const char *file, const char 
 int yaml_load(struct yaml **out, struct arena *a, const char *file, struct diags *d)
 {
     struct place at = {arena_strdup(a, file), 0, 0};
+    *out = NULL;
     int fd = open(file, O_RDONLY | O_CLOEXEC | O_NOCTTY);
     if (fd < 0) {
         return diags_add(d, at, "", "cannot read the file: %s", strerror(errno));

@@ -106,7 +106,7 @@ int yaml_syntax_explain(const struct yaml_syntax_error *x, struct diags *d)
         buffer_printf(&b, "not YAML: %s%s%s", x->problem != NULL ? x->problem : "unreadable",
                       x->context != NULL ? ", " : "", x->context != NULL ? x->context : "");
     }
-    diags_add(d, x->at, "", "%s", buffer_cstr(&b));
+    diags_add(d, x->at, x->path, "%s", buffer_cstr(&b));
     buffer_done(&b);
     return -ERR_CONFIG;
 }
