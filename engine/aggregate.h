@@ -1,8 +1,8 @@
 /* Aggregate: count, sum, … one file each under windows/aggregates/.
  *
- * State is a fixed part of plain bytes, plus at most one growable blob for what has no fixed size (a
- * longest string, a sketch). Panes are combined, never subtracted. Rows are added in input order: the
- * same bits for any batch size.
+ * State is a fixed part of plain bytes, plus at most one growable blob for what has no fixed size
+ * (a longest string, a sketch). Panes are combined, never subtracted. Rows are added in input
+ * order: the same bits for any batch size.
  */
 #ifndef KLAMM_ENGINE_AGGREGATE_H
 #define KLAMM_ENGINE_AGGREGATE_H
@@ -26,9 +26,9 @@ struct aggregate_call {
     const struct type *arg_type[AGGREGATE_ARGS_MAX];
     const struct type *type; /* of the result */
     bool nullable;
-    void *bound;    /* constants and the like, set by bind */
-    uint32_t size;  /* of the state, set by bind from def->state_size or by itself */
-    uint32_t at;    /* where its state stands in the pane's bytes */
+    void *bound;   /* constants and the like, set by bind */
+    uint32_t size; /* of the state, set by bind from def->state_size or by itself */
+    uint32_t at;   /* where its state stands in the pane's bytes */
 };
 
 struct aggregate_rows {

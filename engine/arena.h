@@ -1,4 +1,5 @@
-/* Arena: memory that dies together. Plans live in one arena; each task has one for the batch in hand.
+/* Arena: memory that dies together. Plans live in one arena; each task has one for the batch in
+ * hand.
  *
  * Pages are kept on reset and release, so a task allocates nothing once it is warm. With
  * KLAMM_ARENA_MALLOC (sanitizer builds) each object is its own malloc, so that the sanitizers see

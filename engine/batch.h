@@ -32,7 +32,7 @@ struct batch {
     const uint16_t *sel; /* NULL: rows 0 .. rows-1, and nsel == rows */
     int64_t *time;
     int64_t *seen;
-    uint8_t *row_op;                     /* NULL: all upserts */
+    uint8_t *row_op;                    /* NULL: all upserts */
     const struct record *const *origin; /* source record of each row; NULL behind windows */
     struct vec *col;                    /* schema->n of them */
     struct arena *mem;

@@ -1,5 +1,5 @@
-/* Clock: the wall clock as an object, so that tests and replay can drive it. The only place that asks
- * the system for the time. Thread-safe to read.
+/* Clock: the wall clock as an object, so that tests and replay can drive it. The only place that
+ * asks the system for the time. Thread-safe to read.
  */
 #ifndef KLAMM_ENGINE_CLOCK_H
 #define KLAMM_ENGINE_CLOCK_H
@@ -25,7 +25,8 @@ static inline int64_t clock_now(const struct clock *c)
 /* Monotonic ns, for measuring durations only. */
 int64_t clock_monotonic_ns(void);
 
-/* "5s", "10m", "1h", "250ms", "2d", "0s" to ms: digits and one unit of ms s m h d. Returns 0, or -1. */
+/* "5s", "10m", "1h", "250ms", "2d", "0s" to ms: digits and one unit of ms s m h d. Returns 0, or
+ * -1. */
 int duration_parse(const char *s, size_t n, int64_t *ms);
 /* The shortest exact form of a duration: "90s", "1h". Writes at most 32 bytes. */
 void duration_format(int64_t ms, char out[32]);

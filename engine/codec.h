@@ -22,7 +22,7 @@ struct codec_spec {
     const struct codec_def *def;
     bool is_key;
     const char *topic;
-    struct place at;            /* of the `from` or `to` */
+    struct place at; /* of the `from` or `to` */
     const char *path;
     const char *schema_file;    /* avro: reader's schema, already resolved against the topology's
                                    folder; NULL: the registry's latest */
@@ -37,16 +37,17 @@ struct codec_def {
     const char *name, *doc;
     bool for_key, for_value;
     bool needs_columns; /* types must be given: `columns` or `schema` */
-    /* Appends the columns that reading yields to `out` (room is there: COLUMNS_MAX). Problems go to d. */
+    /* Appends the columns that reading yields to `out` (room is there: COLUMNS_MAX). Problems go to
+     * d. */
     int (*infer)(const struct codec_spec *spec, struct arena *a, struct schema *out,
                  struct diags *d);
-    /* `schema` holds the columns to fill, matched by name (a codec ignores names it does not know and
-     * hidden ones); needs[c] false: leave it alone. */
+    /* `schema` holds the columns to fill, matched by name (a codec ignores names it does not know
+     * and hidden ones); needs[c] false: leave it alone. */
     int (*reader_open)(struct codec_reader **out, const struct codec_spec *spec,
                        const struct schema *schema, const bool *needs, struct schema_store *schemas,
                        struct err *e);
-    /* Fills row `row` of b's columns. -ERR_DATA with a message: b's row must be considered garbage and
-     * may be filled again. Long strings are copied into b->mem. p is not NULL. */
+    /* Fills row `row` of b's columns. -ERR_DATA with a message: b's row must be considered garbage
+     * and may be filled again. Long strings are copied into b->mem. p is not NULL. */
     int (*read)(struct codec_reader *r, const void *p, size_t n, struct batch *b, uint16_t row,
                 struct err *e);
     void (*reader_close)(struct codec_reader *r);

@@ -1,12 +1,14 @@
-/* Descriptor tables for configuration: one table drives parsing, defaults, ranges, did-you-mean, the
- * JSON Schema of `klamm schema` and the reference page.
+/* Descriptor tables for configuration: one table drives parsing, defaults, ranges, did-you-mean,
+ * the JSON Schema of `klamm schema` and the reference page.
  *
  *     struct window_cfg { int64_t tumbling, grace; struct config_list aggregate; };
  *     static const struct config_field fields[] = {
- *         {"tumbling", CONFIG_DURATION, offsetof(struct window_cfg, tumbling), .min = 1, .doc = "..."},
- *         {"grace", CONFIG_DURATION, offsetof(struct window_cfg, grace), .def = "0s", .doc = "..."},
- *         {"aggregate", CONFIG_EXPRESSIONS, offsetof(struct window_cfg, aggregate), .required = true},
- *         {0},
+ *         {"tumbling", CONFIG_DURATION, offsetof(struct window_cfg, tumbling), .min = 1, .doc =
+ * "..."},
+ *         {"grace", CONFIG_DURATION, offsetof(struct window_cfg, grace), .def = "0s", .doc =
+ * "..."},
+ *         {"aggregate", CONFIG_EXPRESSIONS, offsetof(struct window_cfg, aggregate), .required =
+ * true}, {0},
  *     };
  *
  * Parsed structs live in the arena; all text in them too. A field that is absent and has no default
@@ -32,12 +34,13 @@ enum config_kind {
     CONFIG_SIZE,        /* int64_t bytes: 512, 64KB, 256MB, 2GB (powers of 1024) */
     CONFIG_ENUM,        /* int: index into values[] */
     CONFIG_EXPRESSION,  /* struct config_text */
-    CONFIG_EXPRESSIONS, /* struct config_list: a select list in one string, a list of strings, or a map
-                           name: expression. The select list is split later, by expression_list() */
-    CONFIG_NAMES,       /* struct config_list: one name or a list of names; name and value.text agree */
-    CONFIG_MAP,         /* struct config_list: name and scalar text of any keys */
-    CONFIG_SECTION,     /* struct of section_size bytes in place; section is its table */
-    CONFIG_YAML,        /* const struct yaml *: kept as it is, for those who look closer themselves */
+    CONFIG_EXPRESSIONS, /* struct config_list: a select list in one string, a list of strings, or a
+                           map name: expression. The select list is split later, by
+                           expression_list() */
+    CONFIG_NAMES,   /* struct config_list: one name or a list of names; name and value.text agree */
+    CONFIG_MAP,     /* struct config_list: name and scalar text of any keys */
+    CONFIG_SECTION, /* struct of section_size bytes in place; section is its table */
+    CONFIG_YAML,    /* const struct yaml *: kept as it is, for those who look closer themselves */
 };
 
 struct config_text {
@@ -45,8 +48,8 @@ struct config_text {
     struct place at;  /* of the first character of text when in_place, else of the value */
     const char *path;
     bool in_place; /* column of an error = at.column + position in text */
-    bool flow;     /* inside {…} or […]: an unbalanced bracket is due to a comma that ended the value */
-    bool secret;   /* holds a value from ${…}: no message may quote it */
+    bool flow; /* inside {…} or […]: an unbalanced bracket is due to a comma that ended the value */
+    bool secret; /* holds a value from ${…}: no message may quote it */
 };
 
 struct config_list { /* absent: item is NULL; an empty list: n is 0, item is not NULL */
@@ -54,23 +57,24 @@ struct config_list { /* absent: item is NULL; an empty list: n is 0, item is not
     struct config_item {
         const char *name; /* NULL in lists without names */
         struct config_text value;
-    } *item;
+    } * item;
 };
 
 struct config_field {
     const char *name; /* NULL ends the table */
     enum config_kind kind;
     size_t offset;
-    const char *def;                    /* default, as a user would write it; NULL: none */
-    double min, max;                    /* inclusive; both 0: no bounds. max 0 with min > 0: no upper */
-    const char *const *values;          /* of CONFIG_ENUM, NULL-terminated */
+    const char *def;           /* default, as a user would write it; NULL: none */
+    double min, max;           /* inclusive; both 0: no bounds. max 0 with min > 0: no upper */
+    const char *const *values; /* of CONFIG_ENUM, NULL-terminated */
     const struct config_field *section; /* of CONFIG_SECTION */
     bool required;
     const char *doc; /* one sentence for the reference page */
 };
 
-/* Parses a map into out (zeroed or garbage; every field is set). `path` is the key path of the map for
- * messages. Unknown keys get the nearest valid name. Returns 0 or -ERR_CONFIG (all problems in d). */
+/* Parses a map into out (zeroed or garbage; every field is set). `path` is the key path of the map
+ * for messages. Unknown keys get the nearest valid name. Returns 0 or -ERR_CONFIG (all problems in
+ * d). */
 int config_parse(const struct config_field *table, void *out, const struct yaml *map,
                  const char *path, struct arena *a, struct diags *d);
 /* One value, where a step's configuration is a single scalar or list. */

@@ -1,8 +1,9 @@
-/* Connector: a source or sink beside topics (generator, file, log, …). One file each under connectors/.
+/* Connector: a source or sink beside topics (generator, file, log, …). One file each under
+ * connectors/.
  *
- * Connectors run in the control thread and speak rows; the worker moves the rows to and from topics,
- * so exactly-once stays a question of Kafka alone. A source's position is one number that it
- * defines (rows made, bytes read); it commits in the transaction of the rows read up to it.
+ * Connectors run in the control thread and speak rows; the worker moves the rows to and from
+ * topics, so exactly-once stays a question of Kafka alone. A source's position is one number that
+ * it defines (rows made, bytes read); it commits in the transaction of the rows read up to it.
  */
 #ifndef KLAMM_ENGINE_CONNECTOR_H
 #define KLAMM_ENGINE_CONNECTOR_H
@@ -24,8 +25,8 @@ struct connector_def {
     int (*source_open)(struct connector **out, const void *cfg, const struct schema *schema,
                        int64_t position, struct err *e);
     /* Rows that are due at wall clock `now`: *out in mem (NULL when none), event times in b->time,
-     * b->origin NULL. *position is the position behind them, *next when to ask again (ms). Returns 1
-     * at the end of a source that has one, else 0. */
+     * b->origin NULL. *position is the position behind them, *next when to ask again (ms). Returns
+     * 1 at the end of a source that has one, else 0. */
     int (*source_poll)(struct connector *c, int64_t now, struct arena *mem, struct batch **out,
                        int64_t *position, int64_t *next, struct err *e);
     /* Sinks: NULL: not a sink. */

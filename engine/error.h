@@ -1,9 +1,9 @@
 /* Errors: one caller-owned struct, kinds that name who must act.
  *
  * Every fallible function returns an int: zero or positive is fine, negative is minus an err_kind.
- * Cold functions take `struct err *e` last and leave a sentence there; hot functions return the kind
- * only. The first (lowest) message is kept; callers add context in front with err_prefix(), once, at
- * the boundary. Any thread may use its own struct err.
+ * Cold functions take `struct err *e` last and leave a sentence there; hot functions return the
+ * kind only. The first (lowest) message is kept; callers add context in front with err_prefix(),
+ * once, at the boundary. Any thread may use its own struct err.
  */
 #ifndef KLAMM_ENGINE_ERROR_H
 #define KLAMM_ENGINE_ERROR_H
@@ -46,7 +46,7 @@ struct diags {
         struct place at;
         char *path; /* key path, `streams.load.steps[2].window.tumbling`; "" for the whole file */
         char *text; /* what is wrong, what was expected, the nearest valid name */
-    } *item;
+    } * item;
     int n, cap;
 };
 

@@ -11,7 +11,8 @@
 uint64_t hash_bytes(const void *p, size_t n, uint64_t seed);
 /* Stable over builds, machines and time (sampling, feature hashing): never narrowed. */
 uint64_t hash_stable(const void *p, size_t n, uint64_t seed);
-/* org.apache.kafka.common.utils.Utils.murmur2; the partition of a key is (h & 0x7fffffff) % count. */
+/* org.apache.kafka.common.utils.Utils.murmur2; the partition of a key is (h & 0x7fffffff) % count.
+ */
 uint32_t hash_murmur2(const void *p, size_t n);
 
 static inline uint64_t hash_mix(uint64_t h, uint64_t v)

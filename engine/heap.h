@@ -1,5 +1,5 @@
-/* A binary min-heap of (time, item) pairs: timers and merge order. Ties come out in insertion order.
- * One owner. */
+/* A binary min-heap of (time, item) pairs: timers and merge order. Ties come out in insertion
+ * order. One owner. */
 #ifndef KLAMM_ENGINE_HEAP_H
 #define KLAMM_ENGINE_HEAP_H
 
@@ -11,7 +11,7 @@ struct heap {
         int64_t time;
         uint64_t order;
         void *item;
-    } *entry;
+    } * entry;
     uint32_t n, cap;
     uint64_t next_order;
 };

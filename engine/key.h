@@ -14,8 +14,9 @@
 
 /* True when any key column of the row is null. */
 bool key_is_null(const struct batch *b, uint16_t row);
-/* Key bytes and hashes of all selected rows at once: key[row], hash[row] (arena); rows with a null in
- * the key are left out of sel (arena) and counted in *nulls. Strings may point into the batch. */
+/* Key bytes and hashes of all selected rows at once: key[row], hash[row] (arena); rows with a null
+ * in the key are left out of sel (arena) and counted in *nulls. Strings may point into the batch.
+ */
 struct keyed_rows {
     struct str *key;
     uint64_t *hash;

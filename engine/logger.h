@@ -1,5 +1,5 @@
-/* Messages for the operator on stderr: "12:00:01 info  topology host-load: ...". Thread-safe. Levels
- * are process-wide and set once by main. */
+/* Messages for the operator on stderr: "12:00:01 info  topology host-load: ...". Thread-safe.
+ * Levels are process-wide and set once by main. */
 #ifndef KLAMM_ENGINE_LOGGER_H
 #define KLAMM_ENGINE_LOGGER_H
 

@@ -4,8 +4,8 @@
  *   map      varint n, then n times: varint length, key bytes, item
  *   record   its fields in order, each an item
  *   item     byte 0: null, or byte 1 and the value: boolean 1 byte; long, timestamp zig-zag varint;
- *            double 8 bytes little endian; string, bytes varint length and bytes; array, map, record
- *            as above
+ *            double 8 bytes little endian; string, bytes varint length and bytes; array, map,
+ * record as above
  *
  * Codecs write these bytes (so they are trusted inside one process), functions read them; a damaged
  * one reads as the end of data, never out of bounds.
@@ -42,8 +42,8 @@ struct nested_cursor nested_open(const struct type *t, const void *p, uint32_t n
 bool nested_next(struct nested_cursor *c, const char **key, uint32_t *key_n,
                  struct nested_value *v);
 int64_t nested_count(const void *p, uint32_t n);
-/* Item i of an array / entry of a map (the last of equal keys wins) / field i of a record: false when
- * there is none. */
+/* Item i of an array / entry of a map (the last of equal keys wins) / field i of a record: false
+ * when there is none. */
 bool nested_at(const struct type *t, const void *p, uint32_t n, int64_t i, struct nested_value *v);
 bool nested_entry(const struct type *t, const void *p, uint32_t n, const char *key, uint32_t key_n,
                   struct nested_value *v);
@@ -52,8 +52,8 @@ bool nested_field(const struct type *record, const void *p, uint32_t n, uint16_t
 /* Appends an item of type t. */
 void nested_put(struct buffer *b, const struct type *t, const struct nested_value *v);
 
-/* A value without its presence byte: appended (it is not null), or read at p; returns the byte behind
- * it, or NULL on damage. Key bytes are made of these. */
+/* A value without its presence byte: appended (it is not null), or read at p; returns the byte
+ * behind it, or NULL on damage. Key bytes are made of these. */
 void nested_put_value(struct buffer *b, const struct type *t, const struct nested_value *v);
 const uint8_t *nested_read_value(const struct type *t, const uint8_t *p, const uint8_t *end,
                                  struct nested_value *v);

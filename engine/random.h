@@ -1,5 +1,5 @@
-/* Random numbers: PCG32 with explicit state, reproducible by seed. The state is plain bytes and may be
- * saved. One owner.
+/* Random numbers: PCG32 with explicit state, reproducible by seed. The state is plain bytes and may
+ * be saved. One owner.
  */
 #ifndef KLAMM_ENGINE_RANDOM_H
 #define KLAMM_ENGINE_RANDOM_H

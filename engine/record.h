@@ -1,5 +1,5 @@
-/* Record: one message of a topic as the engine sees it. All pointers are borrowed; whoever hands out a
- * record says until when (a log: until release). */
+/* Record: one message of a topic as the engine sees it. All pointers are borrowed; whoever hands
+ * out a record says until when (a log: until release). */
 #ifndef KLAMM_ENGINE_RECORD_H
 #define KLAMM_ENGINE_RECORD_H
 

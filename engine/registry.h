@@ -1,5 +1,5 @@
-/* Registry: every descriptor of the tree, found by its name in YAML. The arrays are written by CMake
- * from the sources of the leaf folders (`const struct X_def NAME = {`); each ends with NULL.
+/* Registry: every descriptor of the tree, found by its name in YAML. The arrays are written by
+ * CMake from the sources of the leaf folders (`const struct X_def NAME = {`); each ends with NULL.
  */
 #ifndef KLAMM_ENGINE_REGISTRY_H
 #define KLAMM_ENGINE_REGISTRY_H

@@ -1,9 +1,9 @@
 /* Schema of a batch: its columns, in order, and which of them form the key. Immutable once planned;
  * lives in the plan's arena; shared by all lanes.
  *
- * Hidden columns (`_key _topic _partition _offset _time _headers _value`) can be read by expressions
- * and pass through per-row steps, but are neither written out nor meant by "all columns".
- * Records of the input are flattened: a field b of record a is the column "a.b".
+ * Hidden columns (`_key _topic _partition _offset _time _headers _value`) can be read by
+ * expressions and pass through per-row steps, but are neither written out nor meant by "all
+ * columns". Records of the input are flattened: a field b of record a is the column "a.b".
  */
 #ifndef KLAMM_ENGINE_SCHEMA_H
 #define KLAMM_ENGINE_SCHEMA_H

@@ -1,4 +1,5 @@
-/* Where Avro schemas live: a schema registry over HTTP, the compacted topic _klamm_schemas, or memory.
+/* Where Avro schemas live: a schema registry over HTTP, the compacted topic _klamm_schemas, or
+ * memory.
  *
  * One interface for the codecs. Implementations cache; a hit costs a table look-up. Thread-safe.
  */

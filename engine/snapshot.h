@@ -20,10 +20,10 @@
 
 struct snapshot {
     bool loading;
-    struct buffer *out;      /* saving */
-    const uint8_t *p, *end;  /* loading */
-    uint16_t version;        /* found while loading, written while saving */
-    int status;              /* 0 or -ERR_DATA */
+    struct buffer *out;     /* saving */
+    const uint8_t *p, *end; /* loading */
+    uint16_t version;       /* found while loading, written while saving */
+    int status;             /* 0 or -ERR_DATA */
 };
 
 struct snapshot snapshot_saver(struct buffer *out);

@@ -1,11 +1,13 @@
-/* State: the keyed store of one step of one task, with the list of what changed since the last commit.
+/* State: the keyed store of one step of one task, with the list of what changed since the last
+ * commit.
  *
  *   entry   | next dirty | hash | flags | key bytes | value bytes |
  *
- * Values are changed in place: find or insert, write, state_touch(). At a commit the lane sends every
- * dirty entry's last value to the changelog and then calls state_committed(); an aborted transaction
- * throws the whole store away and restores it. Entries do not move, except by state_resize(). A value
- * that owns memory outside the entry says so with a state_codec. One owner: the task.
+ * Values are changed in place: find or insert, write, state_touch(). At a commit the lane sends
+ * every dirty entry's last value to the changelog and then calls state_committed(); an aborted
+ * transaction throws the whole store away and restores it. Entries do not move, except by
+ * state_resize(). A value that owns memory outside the entry says so with a state_codec. One owner:
+ * the task.
  */
 #ifndef KLAMM_ENGINE_STATE_H
 #define KLAMM_ENGINE_STATE_H
@@ -46,7 +48,8 @@ const void *state_key(const struct state_entry *e, uint32_t *n);
 struct state_entry *state_resize(struct state *s, struct state_entry *e, uint32_t value_n);
 /* The value changed: it goes to the changelog at the next commit. */
 void state_touch(struct state *s, struct state_entry *e);
-/* Gone for find and each at once; the deletion goes to the changelog unless the entry never got there. */
+/* Gone for find and each at once; the deletion goes to the changelog unless the entry never got
+ * there. */
 void state_delete(struct state *s, struct state_entry *e);
 /* Calls each for every entry, in no particular order; each may delete the entry it is given. */
 int state_each(struct state *s, int (*each)(void *ctx, struct state_entry *e), void *ctx);

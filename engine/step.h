@@ -1,13 +1,13 @@
-/* Step: the descriptor behind every key of `steps:`; all that operators/, windows/ and ml/ need to know
- * of the engine.
+/* Step: the descriptor behind every key of `steps:`; all that operators/, windows/ and ml/ need to
+ * know of the engine.
  *
  *   parse cfg (descriptor table) -> bind, once per plan: columns, programs, output schema
  *                                -> open, once per task, after its state is restored
  *   per batch:  push -> op_emit() to the steps behind, any number of times
  *   per watermark: watermark -> op_emit();   per commit: flush -> state;   close
  *
- * A node (bound step) is read-only and shared by all lanes; an op is one task's instance of it and is
- * touched by one thread only.
+ * A node (bound step) is read-only and shared by all lanes; an op is one task's instance of it and
+ * is touched by one thread only.
  */
 #ifndef KLAMM_ENGINE_STEP_H
 #define KLAMM_ENGINE_STEP_H
@@ -40,10 +40,12 @@ struct step_def {
     /* Once: reads n->cfg and n->in[], sets n->out[0..noutputs) and n->bound; problems go to
      * n->diags. Returns 0 or -ERR_CONFIG. */
     int (*bind)(struct node *n);
-    /* Which input columns are needed for these output columns (of out[0]; of every output, ored, when
-     * all outputs have the input's schema). in is preset to false. NULL: all columns are needed. */
+    /* Which input columns are needed for these output columns (of out[0]; of every output, ored,
+     * when all outputs have the input's schema). in is preset to false. NULL: all columns are
+     * needed. */
     void (*needs)(const struct node *n, const bool *out, bool *in);
-    /* How much later than its input's watermark rows may still come out, ms (windows: grace). NULL: 0. */
+    /* How much later than its input's watermark rows may still come out, ms (windows: grace). NULL:
+     * 0. */
     int64_t (*lag)(const struct node *n);
     /* Optional: how the step stores values; set on the store before it is restored. */
     const struct state_codec *(*state_codec)(const struct node *n);
@@ -54,8 +56,8 @@ struct step_def {
     int (*watermark)(struct op *op, int64_t time);
     /* Wall clock went on: idle time-outs, `emit: {every}`. */
     int (*tick)(struct op *op, int64_t now);
-    /* Least watermark that makes it emit, TIME_MAX when none: the source ends the batch with the row
-     * that reaches it. */
+    /* Least watermark that makes it emit, TIME_MAX when none: the source ends the batch with the
+     * row that reaches it. */
     int64_t (*next_time)(struct op *op);
     /* From the mailbox: remote answers, trained models. */
     int (*deliver)(struct op *op, const struct message *m);
@@ -83,9 +85,10 @@ struct node {
     const struct schema *in[STEP_INPUTS_MAX];
     const struct schema *out[STEP_OUTPUTS_MAX];
     const char *output_name[STEP_OUTPUTS_MAX]; /* of split's branches; NULL otherwise */
-    void *bound;         /* the step's own, in mem */
-    struct arena *mem;   /* the plan's; during bind only */
-    struct diags *diags; /* during bind only */
+    bool single_partition; /* set by bind: all rows must meet in one task (global learners) */
+    void *bound;           /* the step's own, in mem */
+    struct arena *mem;     /* the plan's; during bind only */
+    struct diags *diags;   /* during bind only */
 };
 
 /* Adds a problem at a place of the node's configuration; returns -ERR_CONFIG. */
@@ -107,15 +110,17 @@ struct op {
     struct task *task;
     void *self;          /* the step's own, made by open, freed by close */
     struct state *state; /* of stateful steps */
-    struct arena *mem;   /* the task's batch arena: valid until the outermost push or watermark ends */
-    int64_t watermark;   /* of its input, TIME_MIN before the first */
+    struct arena
+        *mem; /* the task's batch arena: valid until the outermost push or watermark ends */
+    int64_t watermark; /* of its input, TIME_MIN before the first */
     uint64_t counter[STEP_COUNTERS];
 };
 
 /* Hands rows to the steps behind `output`; returns what they return. b is borrowed for the call. */
 int op_emit(struct op *op, int output, struct batch *b);
-/* Reports a row that cannot be processed: with `errors: {tolerance: all}` it goes to the dead letters
- * and 0 is returned (the caller leaves the row out); else -ERR_DATA, to be returned at once. */
+/* Reports a row that cannot be processed: with `errors: {tolerance: all}` it goes to the dead
+ * letters and 0 is returned (the caller leaves the row out); else -ERR_DATA, to be returned at
+ * once. */
 int op_bad_row(struct op *op, const struct batch *b, uint16_t row, const char *text);
 /* The same for all of errors: *b's selection loses these rows (allocated from b->mem). */
 struct row_errors;

@@ -1,4 +1,5 @@
-/* Strings in columns: 16 bytes, up to 12 of them inline, longer ones as a 4-byte head and a pointer.
+/* Strings in columns: 16 bytes, up to 12 of them inline, longer ones as a 4-byte head and a
+ * pointer.
  *
  *     n | 12 bytes inline, unused ones zero             n <= 12
  *     n | first 4 bytes | pointer to all n bytes        n >  12

@@ -28,7 +28,7 @@ struct type {
     const struct type_field {
         const char *name;
         const struct type *type;
-    } *field;
+    } * field;
 };
 
 extern const struct type type_boolean, type_long, type_double, type_timestamp, type_string,

@@ -9,8 +9,8 @@
 
 struct vec {
     const struct type *type;
-    uint8_t *null; /* NULL: no row is null; else null[row] is 1 for null rows. The value of a null row
-                      is zero bytes, so kernels may compute on it. */
+    uint8_t *null; /* NULL: no row is null; else null[row] is 1 for null rows. The value of a null
+                      row is zero bytes, so kernels may compute on it. */
     union {
         void *data; /* NULL: the column was not read, since nothing uses it */
         uint8_t *b; /* boolean */

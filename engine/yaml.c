@@ -5,11 +5,11 @@
  *   alias        the anchored node itself, shared, not copied
  *   map          keys are text; duplicates are found by sorting the keys
  *
- * An alias costs what it stands for: its nodes, bytes and height count again wherever it is used. So
- * whoever walks the tree visits at most NODES_MAX nodes of at most BYTES_MAX text, DEPTH_MAX deep, and
- * a bomb of aliases to aliases ends at the first limit. A syntax error ends the parse; problems of
- * single nodes (duplicate keys, unknown tags, unset variables) are collected and come out sorted by
- * place.
+ * An alias costs what it stands for: its nodes, bytes and height count again wherever it is used.
+ * So whoever walks the tree visits at most NODES_MAX nodes of at most BYTES_MAX text, DEPTH_MAX
+ * deep, and a bomb of aliases to aliases ends at the first limit. A syntax error ends the parse;
+ * problems of single nodes (duplicate keys, unknown tags, unset variables) are collected and come
+ * out sorted by place.
  */
 #include "engine/yaml.h"
 
@@ -240,8 +240,11 @@ static void apply_tag(struct parse *p, struct yaml *y, const char *tag)
     static const struct {
         const char *name;
         enum yaml_kind kind;
-    } known[] = {{"null", YAML_NULL}, {"bool", YAML_BOOLEAN}, {"int", YAML_LONG},
-                 {"float", YAML_DOUBLE}, {"str", YAML_STRING}};
+    } known[] = {{"null", YAML_NULL},
+                 {"bool", YAML_BOOLEAN},
+                 {"int", YAML_LONG},
+                 {"float", YAML_DOUBLE},
+                 {"str", YAML_STRING}};
     if (strcmp(tag, "!") == 0) {
         y->kind = YAML_STRING;
         return;
@@ -289,10 +292,9 @@ static int build_scalar(struct parse *p, const yaml_event_t *event, int depth, b
     for (size_t i = 0; i < n; i++) {
         characters += ((unsigned char)value[i] & 0xc0) != 0x80;
     }
-    y->plain = tag == NULL && (is_plain || is_quoted) &&
-               event->start_mark.line == event->end_mark.line &&
-               event->end_mark.column - event->start_mark.column ==
-                   characters + 2 * (size_t)y->skip;
+    y->plain =
+        tag == NULL && (is_plain || is_quoted) && event->start_mark.line == event->end_mark.line &&
+        event->end_mark.column - event->start_mark.column == characters + 2 * (size_t)y->skip;
     expand(p, y, is_plain && tag == NULL);
     if (tag != NULL) {
         apply_tag(p, y, tag);
@@ -372,8 +374,8 @@ static int build_items(struct parse *p, bool in_flow, int depth, struct children
     }
 }
 
-/* Text of a key, or NULL when it cannot be one; what is wrong has been reported then, and a key that
- * is a list or map has been read to its end. */
+/* Text of a key, or NULL when it cannot be one; what is wrong has been reported then, and a key
+ * that is a list or map has been read to its end. */
 static int read_key(struct parse *p, const yaml_event_t *event, bool in_flow, int depth,
                     const char **key, struct place *at)
 {
@@ -502,8 +504,8 @@ static int build_collection(struct parse *p, const yaml_event_t *event, int dept
                             struct yaml **out, struct cost *cost)
 {
     bool is_map = event->type == YAML_MAPPING_START_EVENT;
-    const char *tag = (const char *)(is_map ? event->data.mapping_start.tag
-                                            : event->data.sequence_start.tag);
+    const char *tag =
+        (const char *)(is_map ? event->data.mapping_start.tag : event->data.sequence_start.tag);
     bool is_flow = is_map ? event->data.mapping_start.style == YAML_FLOW_MAPPING_STYLE
                           : event->data.sequence_start.style == YAML_FLOW_SEQUENCE_STYLE;
     struct yaml *y = arena_zalloc(p->a, sizeof *y);
@@ -587,12 +589,8 @@ static int compare_diags(const void *a, const void *b)
 int yaml_parse(struct yaml **out, struct arena *a, const char *file, const char *text, size_t n,
                struct diags *d)
 {
-    struct parse p = {.a = a,
-                      .file = arena_strdup(a, file),
-                      .text = text,
-                      .n = n,
-                      .d = d,
-                      .first_diag = d->n};
+    struct parse p = {
+        .a = a, .file = arena_strdup(a, file), .text = text, .n = n, .d = d, .first_diag = d->n};
     struct place start = {p.file, 1, 1};
     *out = NULL;
     if (n > BYTES_MAX) {

@@ -5,9 +5,12 @@
 #   tests/fuzz/fuzz_*.c       preset fuzz: a libFuzzer target; else replay_*, which runs the corpus
 #   tests/support/*.c         helpers that every test may call
 #
+# Tests are called FOLDER.NAME; in the sanitizer presets PRESET/FOLDER.NAME (KLAMM_TEST_PREFIX).
 # Scripts see KLAMM (the program), KLAMM_SOURCE (the tree), KLAMM_BUILD and KLAMM_KAFKA_DIR (the
-# broker of tests/kafka/broker, which ctest starts before the first test with label kafka).
-set(TEST_FOLDERS unit property simulation faults cases reference kafka tree)
+# broker of tests/kafka/broker, which ctest starts before the first test with label kafka). python3 is
+# the one of build/python, with the packages of .ci/requirements.txt.
+set(TEST_FOLDERS unit property simulation faults cases reference kafka examples tree)
+set(P ${KLAMM_TEST_PREFIX})
 set(TEST_ENVIRONMENT
     KLAMM=${CMAKE_BINARY_DIR}/klamm
     KLAMM_SOURCE=${CMAKE_SOURCE_DIR}
@@ -35,10 +38,11 @@ endfunction()
 
 function(describe_test name label)
     set_tests_properties(${name} PROPERTIES
-        LABELS ${label} TIMEOUT 300 ENVIRONMENT "${TEST_ENVIRONMENT}")
+        LABELS ${label} TIMEOUT 300 ENVIRONMENT "${TEST_ENVIRONMENT}"
+        ENVIRONMENT_MODIFICATION "PATH=path_list_prepend:${CMAKE_SOURCE_DIR}/build/python/bin")
     if(label STREQUAL "kafka")
         set_tests_properties(${name} PROPERTIES
-            RESOURCE_LOCK kafka FIXTURES_REQUIRED kafka_broker TIMEOUT 900)
+            RESOURCE_LOCK kafka FIXTURES_REQUIRED ${P}kafka_broker TIMEOUT 900)
     endif()
 endfunction()
 
@@ -66,11 +70,11 @@ foreach(folder ${TEST_FOLDERS})
             add_executable(${target} ${test})
             link_test(${target} ${test})
             target_link_libraries(${target} PRIVATE dep_cmocka)
-            add_test(NAME ${folder}.${name} COMMAND ${target} WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
+            add_test(NAME ${P}${folder}.${name} COMMAND ${target} WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
         else()
-            add_test(NAME ${folder}.${name} COMMAND ${test} WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
+            add_test(NAME ${P}${folder}.${name} COMMAND ${test} WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
         endif()
-        describe_test(${folder}.${name} ${folder})
+        describe_test(${P}${folder}.${name} ${folder})
     endforeach()
 endforeach()
 
@@ -85,17 +89,17 @@ foreach(source ${targets})
     else()
         add_executable(replay_${what} ${source} tests/fuzz/replay_main.c)
         link_test(replay_${what} ${source})
-        add_test(NAME fuzz.${what}
+        add_test(NAME ${P}fuzz.${what}
             COMMAND replay_${what} ${CMAKE_SOURCE_DIR}/tests/fuzz/corpus/${what})
-        describe_test(fuzz.${what} fuzz)
+        describe_test(${P}fuzz.${what} fuzz)
     endif()
 endforeach()
 
 if(EXISTS ${CMAKE_SOURCE_DIR}/tests/kafka/broker AND NOT KLAMM_FUZZ)
-    add_test(NAME kafka.start_broker COMMAND ${CMAKE_SOURCE_DIR}/tests/kafka/broker start)
-    add_test(NAME kafka.stop_broker COMMAND ${CMAKE_SOURCE_DIR}/tests/kafka/broker wipe)
-    set_tests_properties(kafka.start_broker PROPERTIES FIXTURES_SETUP kafka_broker)
-    set_tests_properties(kafka.stop_broker PROPERTIES FIXTURES_CLEANUP kafka_broker)
-    set_tests_properties(kafka.start_broker kafka.stop_broker PROPERTIES
+    add_test(NAME ${P}kafka.start_broker COMMAND ${CMAKE_SOURCE_DIR}/tests/kafka/broker start)
+    add_test(NAME ${P}kafka.stop_broker COMMAND ${CMAKE_SOURCE_DIR}/tests/kafka/broker wipe)
+    set_tests_properties(${P}kafka.start_broker PROPERTIES FIXTURES_SETUP ${P}kafka_broker)
+    set_tests_properties(${P}kafka.stop_broker PROPERTIES FIXTURES_CLEANUP ${P}kafka_broker)
+    set_tests_properties(${P}kafka.start_broker ${P}kafka.stop_broker PROPERTIES
         LABELS kafka TIMEOUT 300 ENVIRONMENT "${TEST_ENVIRONMENT}")
 endif()

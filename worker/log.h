@@ -39,22 +39,26 @@ struct log_events {
     /* They go away: lost false: what was done for them may still be committed with commit(). lost
      * true: someone else owns them already. Records of theirs not yet handed out are discarded. */
     void (*revoked)(void *ctx, const struct log_position *p, size_t n, bool lost);
+    /* Called inside release(): everything before `offset` has been handed out and nothing more is
+     * there (end of partition; transaction markers may lie before it). May be NULL. */
+    void (*caught_up)(void *ctx, const char *topic, int32_t partition, int64_t offset);
 };
 
 struct log_config {
-    const char *group;           /* group.id */
-    const char *transactional;   /* transactional.id; NULL: at_least_once */
-    const char *instance;        /* group.instance.id; NULL: dynamic member */
-    const char *const *topics;   /* to subscribe to, NULL-terminated */
-    bool copartition;            /* several inputs a task: range assignment instead of cooperative-sticky */
-    bool from_latest;            /* auto.offset.reset */
+    const char *group;         /* group.id */
+    const char *transactional; /* transactional.id; NULL: at_least_once */
+    const char *instance;      /* group.instance.id; NULL: dynamic member */
+    const char *const *topics; /* to subscribe to, NULL-terminated; NULL: not a member of the
+                                  group, only for producing and questions */
+    bool copartition; /* several inputs a task: range assignment instead of cooperative-sticky */
+    bool from_latest; /* auto.offset.reset */
     const char *const *property; /* librdkafka properties: name, value, …, NULL (kafka log only) */
-    int64_t memory_limit;        /* bytes this lane's queues may take; 0: the recommended defaults */
+    int64_t memory_limit; /* bytes this lane's queues may take; 0: the recommended defaults */
 };
 
 struct log_ops {
-    /* Reads what is there, waiting at most timeout_ms for the first record. The records (in runs of one
-     * partition, in offset order) live until release(). Transaction markers leave gaps in the
+    /* Reads what is there, waiting at most timeout_ms for the first record. The records (in runs of
+     * one partition, in offset order) live until release(). Transaction markers leave gaps in the
      * offsets. -ERR_RETRY, -ERR_ABORT, -ERR_FATAL. */
     int (*poll)(struct log *l, int timeout_ms, const struct record **records, size_t *n,
                 struct err *e);
@@ -64,8 +68,8 @@ struct log_ops {
     int (*seek)(struct log *l, const char *topic, int32_t partition, int64_t offset, struct err *e);
 
     int (*begin)(struct log *l, struct err *e); /* a transaction; nothing to do when one is open */
-    /* Copies the records. partition -1: murmur2 of the key, any partition without a key. Waits while
-     * the queue is full. */
+    /* Copies the records. partition -1: murmur2 of the key, any partition without a key. Waits
+     * while the queue is full. */
     int (*produce)(struct log *l, const struct record *records, size_t n, struct err *e);
     /* Offsets of ALL partitions that this lane owns, changed or not, so that a stale member cannot
      * commit. -ERR_ABORT: call abort and read again; -ERR_FATAL: fenced, close the lane. */
@@ -91,7 +95,8 @@ struct log_ops {
      * until the next call). */
     int (*committed)(struct log *l, struct log_position *p, size_t n, int timeout_ms,
                      struct err *e);
-    /* Leaves the group (leave true) or closes only, so that a static member may come back. Frees l. */
+    /* Leaves the group (leave true) or closes only, so that a static member may come back. Frees l.
+     */
     void (*close)(struct log *l, bool leave);
 };
 

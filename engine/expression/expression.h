@@ -1,5 +1,5 @@
-/* Expressions: SQL syntax and null logic, typed before anything runs, compiled to a flat program over
- * vectors.
+/* Expressions: SQL syntax and null logic, typed before anything runs, compiled to a flat program
+ * over vectors.
  *
  *     text -> lexer -> parser (tree) -> binder (types, columns) -> program -> evaluator
  *
@@ -20,7 +20,8 @@ struct expression;
 struct expression_call {
     const char *name; /* lower case */
     int nargs;
-    const struct expression *const *arg; /* compiled against `inner`; a constant one has a literal */
+    const struct expression *const
+        *arg; /* compiled against `inner`; a constant one has a literal */
     struct place at;
 };
 struct expression_host {
@@ -61,20 +62,20 @@ struct row_errors {
     struct row_error {
         uint16_t row;
         const char *text;
-    } *item; /* in the batch's arena */
+    } * item; /* in the batch's arena */
 };
 
-/* Evaluates over the selected rows into *out (freshly allocated from b->mem, or a column of b shared).
- * errors->n > 0 tells of failed rows; errors must be zeroed before. Only rows whose value matters are
- * errors: `case`, `coalesce`, `and`, `or` evaluate what SQL would. Returns 0. */
+/* Evaluates over the selected rows into *out (freshly allocated from b->mem, or a column of b
+ * shared). errors->n > 0 tells of failed rows; errors must be zeroed before. Only rows whose value
+ * matters are errors: `case`, `coalesce`, `and`, `or` evaluate what SQL would. Returns 0. */
 int expression_eval(const struct expression *x, const struct batch *b, struct vec *out,
                     struct row_errors *errors);
 /* Rows of b's selection where a boolean expression is true; sel has room for b->nsel. */
 int expression_filter(const struct expression *x, const struct batch *b, uint16_t *sel,
                       uint16_t *nsel, struct row_errors *errors);
 
-/* Named expressions of a CONFIG_EXPRESSIONS value: "a, b * 2 as c" is split into items with names (a
- * bare column names itself); a map's items keep their names. */
+/* Named expressions of a CONFIG_EXPRESSIONS value: "a, b * 2 as c" is split into items with names
+ * (a bare column names itself); a map's items keep their names. */
 struct named_expression {
     const char *name;
     struct config_text text;

@@ -1,6 +1,6 @@
 /* Function tables: one per family (functions_math.c, functions_string.c, …), each a list of
- * signatures with their kernels. The binder picks the first signature whose parameters the arguments
- * can be converted to (long widens to double; a null literal fits everything).
+ * signatures with their kernels. The binder picks the first signature whose parameters the
+ * arguments can be converted to (long widens to double; a null literal fits everything).
  */
 #ifndef KLAMM_ENGINE_EXPRESSION_FUNCTIONS_H
 #define KLAMM_ENGINE_EXPRESSION_FUNCTIONS_H

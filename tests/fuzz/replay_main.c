@@ -63,7 +63,7 @@ static int replay(const char *path)
 
 int main(int argc, char **argv)
 {
-    uint8_t *nothing = malloc(1);
+    uint8_t *nothing = calloc(1, 1);
     (void)LLVMFuzzerTestOneInput(nothing, 0);
     free(nothing);
     int total = 1;

@@ -143,7 +143,8 @@ static void test_shapes_of_expressions(void **state)
 {
     (void)state;
     struct fixture f;
-    assert_int_equal(parse(&f, "select: {a: 1, b: \"f(x, y)\", c: null}\nnames: one\nfilter: 5\n"), 0);
+    assert_int_equal(parse(&f, "select: {a: 1, b: \"f(x, y)\", c: null}\nnames: one\nfilter: 5\n"),
+                     0);
     assert_int_equal(f.out.select.n, 3);
     assert_string_equal(f.out.select.item[1].name, "b");
     assert_string_equal(f.out.select.item[1].value.text, "f(x, y)");
@@ -215,19 +216,23 @@ static const struct {
      "t:5:9: s.names[0]: expected a name, found \"\"\n"
      "t:6:10: s.map.a: expected text, found a list\n"},
     {"{filter: f(a, b), flag: false}\n",
-     "t:1:10: s.filter: inside {…} or […] a comma ends the value, which leaves a bracket or quote open "
+     "t:1:10: s.filter: inside {…} or […] a comma ends the value, which leaves a bracket or quote "
+     "open "
      "here, found \"f(a\": put quotes around the whole value\n"},
     {"select: {p: quantile(value, 0.99), q: 1}\nmap: {c: f(x, y, z), d: 1}\n",
-     "t:1:13: s.select.p: inside {…} or […] a comma ends the value, which leaves a bracket or quote "
+     "t:1:13: s.select.p: inside {…} or […] a comma ends the value, which leaves a bracket or "
+     "quote "
      "open here, found \"quantile(value\": put quotes around the whole value\n"
-     "t:2:10: s.map.c: inside {…} or […] a comma ends the value, which leaves a bracket or quote open "
+     "t:2:10: s.map.c: inside {…} or […] a comma ends the value, which leaves a bracket or quote "
+     "open "
      "here, found \"f(x\": put quotes around the whole value\n"},
-    {"select: [sum(a, b), c]\n",
-     "t:1:10: s.select[0]: inside {…} or […] a comma ends the value, which leaves a bracket or quote "
-     "open here, found \"sum(a\": put quotes around the whole value\n"},
+    {"select: [sum(a, b), c]\n", "t:1:10: s.select[0]: inside {…} or […] a comma ends the value, "
+                                 "which leaves a bracket or quote "
+                                 "open here, found \"sum(a\": put quotes around the whole value\n"},
     {"filter: \"a\\0b\"\n", "t:1:9: s.filter: expected an expression without the character \\0\n"},
-    {"zzzzzzzz: 1\n", "t:1:1: s: unknown key `zzzzzzzz`: expected text, flag, n, wait, pause, size, "
-                      "rate, mode, filter, select, names, map, inner or yaml\n"},
+    {"zzzzzzzz: 1\n",
+     "t:1:1: s: unknown key `zzzzzzzz`: expected text, flag, n, wait, pause, size, "
+     "rate, mode, filter, select, names, map, inner or yaml\n"},
     {"wait: ${env:KLAMM_A}\nmode: ${env:KLAMM_A}\n",
      "t:1:7: s.wait: expected a duration such as 10s, found another value in ${…}\n"
      "t:2:7: s.mode: expected final or updates, found another value in ${…}\n"},

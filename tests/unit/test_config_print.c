@@ -44,7 +44,8 @@ static void test_json_schema(void **state)
     buffer_init(&b);
     config_json_schema(&b, fields);
     static const char *const parts[] = {
-        "{\"select\":{\"anyOf\":[{\"type\":[\"string\",\"number\",\"boolean\"]},{\"type\":\"array\"",
+        "{\"select\":{\"anyOf\":[{\"type\":[\"string\",\"number\",\"boolean\"]},{\"type\":"
+        "\"array\"",
         "\"description\":\"a | \\\"b\\\".\"}",
         "\"wait\":{\"anyOf\":[{\"type\":\"string\",\"pattern\":\"^[0-9]+(ms|s|m|h|d)$\"}",
         "\"default\":\"10s\"}",

@@ -127,22 +127,26 @@ static const struct {
     {"a: {x: 1, y: [1,2}\n",
      "t.yaml:1:18: a.y: the list […] that begins at line 1, column 14 is not closed here: expected "
      "`,` or `]`; text with , [ ] { } in it needs quotes\n"},
-    {"a: {x: b[0]}\n",
-     "t.yaml:1:9: a: the map {…} that begins at line 1, column 4 is not closed here: expected `,` or "
-     "`}`; text with , [ ] { } in it needs quotes\n"},
+    {"a: {x: b[0]}\n", "t.yaml:1:9: a: the map {…} that begins at line 1, column 4 is not closed "
+                       "here: expected `,` or "
+                       "`}`; text with , [ ] { } in it needs quotes\n"},
     {"a: \"x\nb: 2\n", "t.yaml:3:1: the quote that opens at line 1, column 4 is never closed\n"},
-    {"a: b: c\n", "t.yaml:1:5: a `: ` cannot stand here: text with `: ` in it needs quotes, and a key "
-                  "the indentation of its neighbours\n"},
+    {"a: b: c\n",
+     "t.yaml:1:5: a `: ` cannot stand here: text with `: ` in it needs quotes, and a key "
+     "the indentation of its neighbours\n"},
     {"a: @x\n", "t.yaml:1:4: text cannot begin with `@`: put quotes around it\n"},
     {"a: - b\n", "t.yaml:1:4: a list item cannot begin here: put `- ` on a line of its own below "
                  "the key\n"},
-    {"- a\nb: c\n", "t.yaml:2:1: expected `- ` with the indentation of the list that begins at line "
-                    "1, column 1, or a less indented key\n"},
-    {"a: 'x' y\n", "t.yaml:1:8: expected a key with the indentation of the map that begins at line 1, "
-                   "column 1: this line is indented otherwise, or a value goes on behind its closing "
-                   "quote\n"},
-    {"a: \"\\q\"\n", "t.yaml:1:5: unknown escape behind \\ in a double-quoted text: write \\\\ for a "
-                     "backslash, or use single quotes\n"},
+    {"- a\nb: c\n",
+     "t.yaml:2:1: expected `- ` with the indentation of the list that begins at line "
+     "1, column 1, or a less indented key\n"},
+    {"a: 'x' y\n",
+     "t.yaml:1:8: expected a key with the indentation of the map that begins at line 1, "
+     "column 1: this line is indented otherwise, or a value goes on behind its closing "
+     "quote\n"},
+    {"a: \"\\q\"\n",
+     "t.yaml:1:5: unknown escape behind \\ in a double-quoted text: write \\\\ for a "
+     "backslash, or use single quotes\n"},
     {"x: *nope\n", "t.yaml:1:4: x: alias `*nope` without an anchor `&nope` before it\n"},
     {"a: &a [*a]\n", "t.yaml:1:8: a[0]: alias `*a` without an anchor `&a` before it\n"},
     {"a: 1\n---\nb: 2\n", "t.yaml:2:1: a second document begins: one file holds one document\n"},

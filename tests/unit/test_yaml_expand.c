@@ -134,11 +134,10 @@ static void test_properties(void **state)
 {
     (void)state;
     static const char *const pairs[][2] = {
-        {"user", "klamm"},         {"pass", "a=b:cd"},
-        {"bare", "word"},          {"spaced key", "1"},
-        {"tabs", "a\tb"},          {"uni", "\xc3\xa9\xf0\x9f\x98\x80"},
-        {"empty", ""},             {"user2", "x"},
-        {"twice", "2"},            {"last", "end"},
+        {"user", "klamm"},   {"pass", "a=b:cd"}, {"bare", "word"},
+        {"spaced key", "1"}, {"tabs", "a\tb"},   {"uni", "\xc3\xa9\xf0\x9f\x98\x80"},
+        {"empty", ""},       {"user2", "x"},     {"twice", "2"},
+        {"last", "end"},
     };
     for (size_t i = 0; i < sizeof pairs / sizeof pairs[0]; i++) {
         char text[128];

@@ -27,12 +27,14 @@ static void test_kinds(void **state)
     } rows[] = {
         {YAML_NULL, {"", "~", "null", "Null", "NULL"}},
         {YAML_BOOLEAN, {"true", "True", "TRUE", "false", "False", "FALSE"}},
-        {YAML_LONG, {"0", "-0", "+12", "007", "0x1F", "0o17", "9223372036854775807",
-                     "-9223372036854775808"}},
-        {YAML_DOUBLE, {".5", "-.5", "1.", "1.5e3", "1e3", "+1E-3", ".inf", "-.INF", ".NaN",
-                       "9223372036854775808", "0xFFFFFFFFFFFFFFFFFF"}},
-        {YAML_STRING, {"on", "no", "yes", "tRUE", "nULL", "12:30", "1_000", "0b1", "-0x1", "0x",
-                       "0o8", ".", "e3", "1e", "+", "- 1"}},
+        {YAML_LONG,
+         {"0", "-0", "+12", "007", "0x1F", "0o17", "9223372036854775807", "-9223372036854775808"}},
+        {YAML_DOUBLE,
+         {".5", "-.5", "1.", "1.5e3", "1e3", "+1E-3", ".inf", "-.INF", ".NaN",
+          "9223372036854775808", "0xFFFFFFFFFFFFFFFFFF"}},
+        {YAML_STRING,
+         {"on", "no", "yes", "tRUE", "nULL", "12:30", "1_000", "0b1", "-0x1", "0x", "0o8", ".",
+          "e3", "1e", "+", "- 1"}},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         for (int k = 0; k < 16 && rows[i].text[k] != NULL; k++) {

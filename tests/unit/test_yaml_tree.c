@@ -12,9 +12,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const base = "kafka: {bootstrap.servers: a, group: {id: 1}}\n"
-                                "streams: {load: {steps: [{filter: x}, {window: {tumbling: 5s}}]}}\n"
-                                "state:\n";
+static const char *const base =
+    "kafka: {bootstrap.servers: a, group: {id: 1}}\n"
+    "streams: {load: {steps: [{filter: x}, {window: {tumbling: 5s}}]}}\n"
+    "state:\n";
 
 /* Sets one path on the tree above and compares all of it. */
 static void assert_set(const char *path, const char *value, const char *json)

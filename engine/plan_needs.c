@@ -1,0 +1,138 @@
+/* Two walks over the finished plan.
+ *
+ * Needs: from the sinks backwards, which columns anyone reads; sources decode only those, and a
+ * repartition carries the visible ones plus the hidden ones that are read behind it.
+ *
+ * Races: where rows of one batch can reach the same place on two ways (a stream that splits and is
+ * united again, or writes one topic twice), whole batches would arrive one way after the other, and
+ * the order would show the size of batches. Such a source hands out its rows one at a time.
+ */
+#include "engine/plan.h"
+
+#include <string.h>
+
+static void needs_of_step(const struct vertex *v, const bool *out, bool *in)
+{
+    const struct node *n = v->node;
+    const struct schema *s = n->in[0];
+    bool *mine = in;
+    if (!n->def->needs) {
+        for (uint16_t c = 0; c < s->n; c++) {
+            mine[c] |= !s->col[c].hidden;
+        }
+    } else {
+        n->def->needs(n, out, mine);
+    }
+    if (n->def->stateful) {
+        for (uint16_t i = 0; i < s->nkey; i++) {
+            in[s->key[i]] = true;
+        }
+    }
+}
+
+static void needs_of_sink(const struct plan *p, const struct plan_sink *k, bool *in)
+{
+    for (uint16_t c = 0; c < k->schema->n; c++) {
+        in[c] |= !k->schema->col[c].hidden;
+    }
+    for (uint16_t i = 0; i < k->schema->nkey; i++) {
+        in[k->schema->key[i]] = true;
+    }
+    for (uint16_t i = 0; k->repartition && i < p->nsources; i++) {
+        if (p->source[i]->repartition >= 0 && p->sink[p->source[i]->repartition] == k) {
+            const bool *behind = p->vertex[p->source[i]->vertex]->needs;
+            for (uint16_t c = 0; c < k->schema->n; c++) {
+                in[c] |= behind[c];
+            }
+        }
+    }
+}
+
+/* What travels through a repartition: the needed columns, none of them hidden. */
+static void find_write_schema(struct plan *p, struct plan_sink *k, const bool *needs)
+{
+    struct schema *w = schema_new(&p->mem, k->schema->n);
+    for (uint16_t c = 0; c < k->schema->n; c++) {
+        const struct column *col = &k->schema->col[c];
+        schema_add(w, col->name, col->type, true, !needs[c]);
+    }
+    w->keyed = k->schema->keyed;
+    w->nkey = k->schema->nkey;
+    memcpy(w->key, k->schema->key, w->nkey * sizeof *w->key);
+    k->write_schema = w;
+    for (uint16_t i = 0; i < p->nsources; i++) {
+        if (p->source[i]->repartition >= 0 && p->sink[p->source[i]->repartition] == k) {
+            p->source[i]->read_schema = w;
+        }
+    }
+}
+
+void plan_find_needs(struct plan *p)
+{
+    for (uint16_t i = p->nvertices; i-- > 0;) {
+        struct vertex *v = p->vertex[i];
+        uint16_t n = v->noutputs ? v->out[0]->n : v->sink->schema->n;
+        v->needs = arena_zalloc(&p->mem, n + 1U);
+        for (int o = 0; o < v->noutputs; o++) {
+            for (uint16_t e = 0; e < v->edges[o].n; e++) {
+                const struct edge *edge = &v->edges[o].item[e];
+                const struct vertex *w = p->vertex[edge->to];
+                if (w->kind == VERTEX_SINK) {
+                    for (uint16_t c = 0; c < n; c++) {
+                        v->needs[c] |= w->needs[c];
+                    }
+                } else if (w->kind == VERTEX_UNION) {
+                    for (uint16_t c = 0; c < w->out[0]->n; c++) {
+                        int16_t from = w->merge->column[edge->input][c];
+                        if (from >= 0) {
+                            v->needs[from] |= w->needs[c];
+                        }
+                    }
+                } else {
+                    needs_of_step(w, w->needs, v->needs);
+                }
+            }
+        }
+        if (v->kind == VERTEX_SOURCE && v->source->time_column >= 0) {
+            v->needs[v->source->time_column] = true;
+        }
+        if (v->kind == VERTEX_SINK) {
+            needs_of_sink(p, v->sink, v->needs);
+            if (v->sink->repartition) {
+                find_write_schema(p, v->sink, v->needs);
+            }
+        }
+    }
+}
+
+static bool meets_twice(struct plan *p, uint16_t source, uint8_t *ways)
+{
+    memset(ways, 0, p->nvertices);
+    ways[source] = 1;
+    bool twice = false;
+    for (uint16_t i = source; i < p->nvertices; i++) {
+        const struct vertex *v = p->vertex[i];
+        for (int o = 0; ways[i] && o < v->noutputs; o++) {
+            for (uint16_t e = 0; e < v->edges[o].n; e++) {
+                uint8_t *w = &ways[v->edges[o].item[e].to];
+                *w = (uint8_t)(*w + ways[i] > 2 ? 2 : *w + ways[i]);
+                twice |= *w > 1;
+            }
+        }
+    }
+    for (uint16_t i = 0; i < p->nsinks; i++) {
+        for (uint16_t k = 0; k < i; k++) {
+            twice |= ways[p->sink[i]->vertex] && ways[p->sink[k]->vertex] &&
+                     strcmp(p->sink[i]->topic, p->sink[k]->topic) == 0;
+        }
+    }
+    return twice;
+}
+
+void plan_find_races(struct plan *p)
+{
+    uint8_t *ways = arena_alloc(&p->mem, p->nvertices + 1U);
+    for (uint16_t i = 0; i < p->nsources; i++) {
+        p->source[i]->row_at_a_time = meets_twice(p, p->source[i]->vertex, ways);
+    }
+}

@@ -1,0 +1,268 @@
+/* The plan in words, as a Graphviz drawing and as JSON.
+ *
+ *   topology host-load: exactly once, group klamm-host-load
+ *
+ *   sub-plan 0: one task per partition of metrics
+ *     1 read   samples  from metrics (avro), key host
+ *              columns  host: string, value: double, ts: timestamp; not read: unit
+ *              time     ts, out of order by at most 2s
+ *     2 filter samples  <- 1
+ *     3 write  load     <- 2  to host-load (avro)
+ */
+#include "engine/plan.h"
+
+#include <string.h>
+
+static void print_key(struct buffer *b, const struct schema *s)
+{
+    if (!s->keyed) {
+        buffer_text(b, "no key");
+        return;
+    }
+    buffer_text(b, "key ");
+    for (uint16_t i = 0; i < s->nkey; i++) {
+        buffer_printf(b, "%s%s", i ? ", " : "", s->col[s->key[i]].name);
+    }
+    if (s->nkey == 0) {
+        buffer_text(b, "[] (one group of all rows)");
+    }
+}
+
+static void print_inputs(struct buffer *b, const struct plan *p, uint16_t vertex)
+{
+    bool first = true;
+    for (uint16_t i = 0; i < vertex; i++) {
+        const struct vertex *v = p->vertex[i];
+        for (int o = 0; o < v->noutputs; o++) {
+            for (uint16_t e = 0; e < v->edges[o].n; e++) {
+                if (v->edges[o].item[e].to != vertex) {
+                    continue;
+                }
+                buffer_printf(b, "%s%d", first ? "<- " : ", ", i + 1);
+                if (v->kind == VERTEX_STEP && v->node->output_name[o]) {
+                    buffer_printf(b, ".%s", v->node->output_name[o]);
+                }
+                first = false;
+            }
+        }
+    }
+}
+
+static void print_columns(struct buffer *b, const char *label, const struct schema *s,
+                          const bool *needs, bool want)
+{
+    bool first = true;
+    for (uint16_t c = 0; c < s->n; c++) {
+        if (s->col[c].hidden || (needs && needs[c] != want)) {
+            continue;
+        }
+        buffer_printf(b, "%s%s", first ? label : ", ", s->col[c].name);
+        if (want) {
+            buffer_text(b, ": ");
+            type_print(b, s->col[c].type);
+            buffer_text(b, s->col[c].nullable ? "?" : "");
+        }
+        first = false;
+    }
+    if (!first) {
+        buffer_text(b, "\n");
+    }
+}
+
+static void print_source(struct buffer *b, const struct vertex *v)
+{
+    const struct plan_source *s = v->source;
+    char d[32];
+    buffer_text(b, "from ");
+    for (int i = 0; i < s->ntopics; i++) {
+        buffer_printf(b, "%s%s", i ? ", " : "", s->topic[i]);
+    }
+    if (s->repartition >= 0) {
+        buffer_text(b, " (internal)");
+    } else if (s->feeder) {
+        buffer_printf(b, " (filled by the %s source)", s->feeder->name);
+    } else {
+        buffer_printf(b, " (%s)", s->value.def->name);
+    }
+    buffer_text(b, ", ");
+    print_key(b, s->schema);
+    buffer_text(b, "\n");
+    print_columns(b, "             columns:  ", s->schema, v->needs, true);
+    print_columns(b, "             not read: ", s->schema, v->needs, false);
+    if (s->repartition < 0) {
+        duration_format(s->time.out_of_order, d);
+        buffer_printf(b, "             time:     %s, out of order by at most %s\n",
+                      s->time_column >= 0 ? s->schema->col[s->time_column].name
+                                          : "the record's timestamp",
+                      d);
+    }
+}
+
+static void print_sink(struct buffer *b, const struct vertex *v)
+{
+    const struct plan_sink *k = v->sink;
+    buffer_printf(b, " to %s", k->topic);
+    if (k->repartition) {
+        buffer_printf(b, " (internal, %s)", k->single ? "one partition" : "by the new key");
+    } else if (k->drain) {
+        buffer_printf(b, " (emptied by the %s sink)", k->drain->name);
+    } else {
+        buffer_printf(b, " (%s)", k->value.def->name);
+    }
+    buffer_text(b, ", ");
+    print_key(b, k->schema);
+    buffer_text(b, "\n");
+    if (!k->repartition) {
+        print_columns(b, "             columns:  ", k->schema, NULL, true);
+    }
+}
+
+static void print_vertex(struct buffer *b, const struct plan *p, uint16_t i)
+{
+    static const char *const verb[] = {"read", "", "union", "write"};
+    const struct vertex *v = p->vertex[i];
+    const char *what = v->kind == VERTEX_STEP ? v->node->def->name : verb[v->kind];
+    buffer_printf(b, "  %3d %-8s %-12s ", i + 1, what, v->stream);
+    if (v->kind == VERTEX_SOURCE) {
+        print_source(b, v);
+        return;
+    }
+    print_inputs(b, p, i);
+    if (v->kind == VERTEX_SINK) {
+        print_sink(b, v);
+        return;
+    }
+    const struct subplan *s = &p->subplan[v->subplan];
+    for (uint16_t k = 0; k < s->nstores; k++) {
+        if (s->store[k].vertex == i) {
+            buffer_printf(b, "  state in %s", s->store[k].changelog);
+        }
+    }
+    buffer_text(b, "\n");
+}
+
+void plan_print_text(struct buffer *b, const struct plan *p)
+{
+    const struct topology *t = p->topology;
+    buffer_printf(b, "topology %s: %s, group klamm-%s, %lld lane%s\n", t->name,
+                  t->guarantee == EXACTLY_ONCE ? "exactly once" : "at least once", t->name,
+                  (long long)t->lanes, t->lanes == 1 ? "" : "s");
+    for (uint16_t i = 0; i < p->nsubplans; i++) {
+        const struct subplan *s = &p->subplan[i];
+        buffer_printf(b, "\nsub-plan %d: ", i);
+        if (s->single) {
+            buffer_text(b, "one task, since its rows must meet in one place\n");
+        } else {
+            buffer_text(b, "one task per partition of ");
+            bool first = true;
+            for (uint16_t k = 0; k < s->nsources; k++) {
+                const struct plan_source *src = p->source[s->source[k]];
+                for (int n = 0; n < src->ntopics; n++) {
+                    buffer_printf(b, "%s%s", first ? "" : ", ", src->topic[n]);
+                    first = false;
+                }
+            }
+            buffer_text(b, "\n");
+        }
+        for (uint16_t k = 0; k < s->nvertices; k++) {
+            print_vertex(b, p, s->vertex[k]);
+        }
+        for (uint16_t k = 0; k < s->nsources; k++) {
+            if (p->source[s->source[k]]->row_at_a_time) {
+                buffer_printf(b,
+                              "      note: rows of %s reach one place on two ways, so they are "
+                              "handled one at a time (slower)\n",
+                              p->source[s->source[k]]->stream);
+            }
+        }
+    }
+}
+
+static const char *label_of(const struct vertex *v)
+{
+    return v->kind == VERTEX_STEP     ? v->node->def->name
+           : v->kind == VERTEX_SOURCE ? v->source->topic[0]
+           : v->kind == VERTEX_UNION  ? "union"
+                                      : v->sink->topic;
+}
+
+void plan_print_dot(struct buffer *b, const struct plan *p)
+{
+    buffer_printf(b, "digraph \"%s\" {\n  rankdir=LR;\n  node [fontname=\"sans-serif\"];\n",
+                  p->topology->name);
+    for (uint16_t i = 0; i < p->nsubplans; i++) {
+        buffer_printf(b, "  subgraph cluster_%d {\n    label=\"sub-plan %d\";\n", i, i);
+        for (uint16_t k = 0; k < p->subplan[i].nvertices; k++) {
+            uint16_t n = p->subplan[i].vertex[k];
+            const struct vertex *v = p->vertex[n];
+            bool topic = v->kind == VERTEX_SOURCE || v->kind == VERTEX_SINK;
+            buffer_printf(b, "    v%d [label=\"%s\\n%s\", shape=%s];\n", n, label_of(v), v->stream,
+                          topic ? "cylinder" : "box");
+        }
+        buffer_text(b, "  }\n");
+    }
+    for (uint16_t i = 0; i < p->nvertices; i++) {
+        const struct vertex *v = p->vertex[i];
+        for (int o = 0; o < v->noutputs; o++) {
+            for (uint16_t e = 0; e < v->edges[o].n; e++) {
+                buffer_printf(b, "  v%d -> v%d;\n", i, v->edges[o].item[e].to);
+            }
+        }
+        if (v->kind == VERTEX_SOURCE && v->source->repartition >= 0) {
+            buffer_printf(b, "  v%d -> v%d [style=dashed];\n",
+                          p->sink[v->source->repartition]->vertex, i);
+        }
+    }
+    buffer_text(b, "}\n");
+}
+
+static void json_columns(struct buffer *b, const struct schema *s)
+{
+    buffer_text(b, "[");
+    bool first = true;
+    for (uint16_t c = 0; c < s->n; c++) {
+        if (s->col[c].hidden) {
+            continue;
+        }
+        buffer_printf(b, "%s{\"name\":\"%s\",\"type\":\"", first ? "" : ",", s->col[c].name);
+        type_print(b, s->col[c].type);
+        buffer_printf(b, "\",\"nullable\":%s}", s->col[c].nullable ? "true" : "false");
+        first = false;
+    }
+    buffer_text(b, "]");
+}
+
+void plan_print_json(struct buffer *b, const struct plan *p)
+{
+    static const char *const kind[] = {"read", "step", "union", "write"};
+    buffer_printf(b, "{\"topology\":\"%s\",\"guarantee\":\"%s\",\"vertices\":[", p->topology->name,
+                  p->topology->guarantee == EXACTLY_ONCE ? "exactly_once" : "at_least_once");
+    for (uint16_t i = 0; i < p->nvertices; i++) {
+        const struct vertex *v = p->vertex[i];
+        buffer_printf(
+            b,
+            "%s{\"id\":%d,\"kind\":\"%s\",\"name\":\"%s\",\"stream\":\"%s\",\"subplan\":%d,"
+            "\"columns\":",
+            i ? "," : "", i + 1, kind[v->kind], label_of(v), v->stream, v->subplan);
+        json_columns(b, v->noutputs ? v->out[0] : v->sink->schema);
+        buffer_text(b, ",\"to\":[");
+        bool first = true;
+        for (int o = 0; o < v->noutputs; o++) {
+            for (uint16_t e = 0; e < v->edges[o].n; e++) {
+                buffer_printf(b, "%s%d", first ? "" : ",", v->edges[o].item[e].to + 1);
+                first = false;
+            }
+        }
+        buffer_text(b, "]}");
+    }
+    buffer_text(b, "],\"stores\":[");
+    bool first = true;
+    for (uint16_t i = 0; i < p->nsubplans; i++) {
+        for (uint16_t k = 0; k < p->subplan[i].nstores; k++) {
+            buffer_printf(b, "%s{\"step\":%d,\"changelog\":\"%s\"}", first ? "" : ",",
+                          p->subplan[i].store[k].vertex + 1, p->subplan[i].store[k].changelog);
+            first = false;
+        }
+    }
+    buffer_text(b, "]}\n");
+}

@@ -1,0 +1,584 @@
+/* A task's life: spots (vertices at work), delivery of batches, watermarks, commits.
+ *
+ * Rows and watermarks travel the same edges, depth first. A step sees a watermark only after all
+ * rows before it; what it emits because of it leaves before the watermark goes on.
+ *
+ *   union     rows: seen lowered to the least watermark of the other inputs; watermark: the least
+ *   step      watermark passed on lowered by what may still come out (lag)
+ *   sink      encodes; a repartition also sends its watermark at every commit
+ */
+#include "engine/expression/expression.h"
+#include "engine/hash.h"
+#include "engine/memory.h"
+#include "engine/task_internal.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static struct spot *spot_at(struct task *t, uint16_t vertex)
+{
+    return &t->spot[t->spot_of[vertex]];
+}
+
+static int64_t lowered(int64_t watermark, int64_t lag)
+{
+    return watermark == TIME_MAX || watermark < TIME_MIN + lag ? watermark : watermark - lag;
+}
+
+static void make_spots(struct task *t)
+{
+    const struct subplan *s = t->subplan;
+    t->nspots = s->nvertices;
+    t->spot = arena_zalloc(&t->mem, s->nvertices * sizeof *t->spot + 1);
+    t->spot_of = arena_zalloc(&t->mem, t->plan->nvertices * sizeof *t->spot_of + 1);
+    t->reach = arena_zalloc(&t->mem, 2U * s->nvertices * sizeof *t->reach + 1);
+    for (uint16_t i = 0; i < s->nvertices; i++) {
+        struct spot *p = &t->spot[i];
+        p->vertex = t->plan->vertex[s->vertex[i]];
+        t->spot_of[s->vertex[i]] = i;
+        p->errors = &topology_stream(t->plan->topology, p->vertex->stream)->errors;
+        p->watermark = p->sent_watermark = TIME_MIN;
+        buffer_init(&p->bytes);
+        p->op = (struct op){.task = t, .mem = &t->batch, .watermark = TIME_MIN};
+        if (p->vertex->kind == VERTEX_STEP) {
+            p->op.node = p->vertex->node;
+            p->lag = p->op.node->def->lag ? p->op.node->def->lag(p->op.node) : 0;
+        } else if (p->vertex->kind == VERTEX_UNION) {
+            uint16_t n = p->vertex->merge->ninputs;
+            p->in_watermark = arena_array(&t->mem, n, sizeof *p->in_watermark);
+            for (uint16_t k = 0; k < n; k++) {
+                p->in_watermark[k] = TIME_MIN;
+            }
+        }
+    }
+    for (uint16_t i = 0; i < s->nstores; i++) {
+        struct spot *p = spot_at(t, s->store[i].vertex);
+        const struct step_def *def = p->op.node->def;
+        p->op.state = state_memory_new(def->state_codec ? def->state_codec(p->op.node) : NULL);
+    }
+}
+
+static int make_inputs(struct task *t, struct err *e)
+{
+    int n = 0;
+    for (uint16_t i = 0; i < t->subplan->nsources; i++) {
+        n += t->plan->source[t->subplan->source[i]]->ntopics;
+    }
+    t->input = arena_zalloc(&t->mem, (size_t)n * sizeof *t->input + 1);
+    for (uint16_t i = 0; i < t->subplan->nsources; i++) {
+        const struct plan_source *src = t->plan->source[t->subplan->source[i]];
+        for (int k = 0; k < src->ntopics; k++) {
+            struct input *in = &t->input[t->ninputs++];
+            in->source = src;
+            in->topic = src->topic[k];
+            in->spot = t->spot_of[src->vertex];
+            int r = input_open(t, in, e);
+            if (r < 0) {
+                return err_prefix(e, "topic %s", in->topic);
+            }
+        }
+    }
+    return 0;
+}
+
+int task_new(struct task **out, const struct plan *plan, uint16_t subplan, int32_t partition,
+             const struct task_env *env, struct err *e)
+{
+    struct task *t = mem_zalloc(sizeof *t);
+    t->plan = plan;
+    t->subplan = &plan->subplan[subplan];
+    t->partition = partition;
+    t->env = *env;
+    arena_init(&t->mem);
+    arena_init(&t->batch);
+    make_spots(t);
+    int r = make_inputs(t, e);
+    if (r < 0) {
+        task_free(t);
+        return r;
+    }
+    *out = t;
+    return 0;
+}
+
+int task_input(const struct task *t, const char *topic, int after)
+{
+    for (int i = after + 1; i < t->ninputs; i++) {
+        if (strcmp(t->input[i].topic, topic) == 0) {
+            return i;
+        }
+    }
+    return -1;
+}
+
+int task_inputs(const struct task *t)
+{
+    return t->ninputs;
+}
+
+const char *task_input_topic(const struct task *t, int input)
+{
+    return t->input[input].topic;
+}
+
+int task_restore(struct task *t, int store, const struct record *r, struct err *e)
+{
+    struct spot *p = spot_at(t, t->subplan->store[store].vertex);
+    uint16_t version = p->op.node->def->state_version;
+    if (!r->value) {
+        return state_restore(p->op.state, r->key, (uint32_t)r->key_n, NULL, 0);
+    }
+    const uint8_t *v = r->value;
+    if (r->value_n < 2 || (v[0] | v[1] << 8) != version) {
+        return err_set(e, ERR_FATAL,
+                       "changelog %s holds state of another version of %s (found %d, need %d): "
+                       "delete the topic to begin with empty state",
+                       t->subplan->store[store].changelog, p->op.node->def->name,
+                       r->value_n < 2 ? -1 : v[0] | v[1] << 8, version);
+    }
+    int ok = state_restore(p->op.state, r->key, (uint32_t)r->key_n, v + 2, r->value_n - 2);
+    return ok < 0 ? err_set(e, ERR_FATAL, "changelog %s: damaged entry at offset %lld",
+                            t->subplan->store[store].changelog, (long long)r->offset)
+                  : 0;
+}
+
+int task_open(struct task *t, struct err *e)
+{
+    for (uint16_t i = 0; i < t->nspots; i++) {
+        struct spot *p = &t->spot[i];
+        int r = 0;
+        if (p->vertex->kind == VERTEX_STEP && p->op.node->def->open) {
+            r = p->op.node->def->open(&p->op, e);
+        } else if (p->vertex->kind == VERTEX_SINK) {
+            r = sink_open(t, p, e);
+        }
+        if (r < 0) {
+            return err_prefix(e, "stream %s", p->vertex->stream);
+        }
+    }
+    return 0;
+}
+
+static int union_push(struct task *t, struct spot *p, uint16_t input, struct batch *b)
+{
+    const struct plan_union *u = p->vertex->merge;
+    struct batch out = batch_reshape(b, p->vertex->out[0]);
+    for (uint16_t c = 0; c < out.schema->n; c++) {
+        int16_t from = u->column[input][c];
+        if (from >= 0) {
+            out.col[c] = b->col[from];
+        } else {
+            out.col[c] = vec_new(b->mem, out.schema->col[c].type, b->rows);
+            memset(vec_nulls(&out.col[c], b->mem, b->rows), 1, b->rows);
+        }
+    }
+    int64_t least = TIME_MAX;
+    for (uint16_t k = 0; k < u->ninputs; k++) {
+        if (k != input && p->in_watermark[k] < least) {
+            least = p->in_watermark[k];
+        }
+    }
+    out.seen = arena_array(b->mem, b->rows, sizeof *out.seen);
+    for (uint16_t row = 0; row < b->rows; row++) {
+        out.seen[row] = b->seen[row] < least ? b->seen[row] : least;
+    }
+    return task_deliver(t, &p->vertex->edges[0], &out);
+}
+
+/* In the small preset every batch carries a selection vector, so that no step relies on its
+ * absence. */
+static void wrap_selection(struct batch *b)
+{
+#ifdef KLAMM_SMALL
+    if (!b->sel) {
+        uint16_t *sel = arena_array(b->mem, b->nsel + 1U, sizeof *sel);
+        for (uint16_t k = 0; k < b->nsel; k++) {
+            sel[k] = k;
+        }
+        b->sel = sel;
+    }
+#else
+    (void)b;
+#endif
+}
+
+int task_deliver(struct task *t, const struct edges *edges, struct batch *b)
+{
+    if (b->nsel == 0) {
+        return 0;
+    }
+    for (uint16_t i = 0; i < edges->n; i++) {
+        struct spot *p = spot_at(t, edges->item[i].to);
+        struct batch mine = *b;
+        int r;
+        wrap_selection(&mine);
+        if (p->vertex->kind == VERTEX_STEP) {
+            r = p->op.node->def->push(&p->op, edges->item[i].input, &mine);
+        } else if (p->vertex->kind == VERTEX_SINK) {
+            r = sink_push(t, p, &mine);
+        } else {
+            r = union_push(t, p, edges->item[i].input, &mine);
+        }
+        if (r < 0) {
+            if (!t->failure.kind) {
+                err_set(&t->failure, (enum err_kind) - r, "%s failed", p->vertex->stream);
+            }
+            return r;
+        }
+    }
+    return 0;
+}
+
+static int step_advance(struct task *t, struct spot *p, int64_t watermark)
+{
+    const struct step_def *def = p->op.node->def;
+    if (watermark <= p->op.watermark) {
+        return 0;
+    }
+    if (def->watermark) {
+        struct arena_mark m = arena_mark(&t->batch);
+        int r = def->watermark(&p->op, watermark);
+        arena_release(&t->batch, m);
+        if (r < 0) {
+            return r;
+        }
+    }
+    p->op.watermark = watermark;
+    p->watermark = lowered(watermark, p->lag);
+    for (int o = 0; o < p->vertex->noutputs; o++) {
+        int r = task_advance(t, &p->vertex->edges[o], p->watermark);
+        if (r < 0) {
+            return r;
+        }
+    }
+    return 0;
+}
+
+int task_advance(struct task *t, const struct edges *edges, int64_t watermark)
+{
+    for (uint16_t i = 0; i < edges->n; i++) {
+        struct spot *p = spot_at(t, edges->item[i].to);
+        int r = 0;
+        if (p->vertex->kind == VERTEX_STEP) {
+            r = step_advance(t, p, watermark);
+        } else if (p->vertex->kind == VERTEX_SINK) {
+            p->watermark = watermark > p->watermark ? watermark : p->watermark;
+        } else {
+            int64_t *in = &p->in_watermark[edges->item[i].input], least = TIME_MAX;
+            *in = watermark > *in ? watermark : *in;
+            for (uint16_t k = 0; k < p->vertex->merge->ninputs; k++) {
+                least = p->in_watermark[k] < least ? p->in_watermark[k] : least;
+            }
+            if (least > p->watermark) {
+                p->watermark = least;
+                r = task_advance(t, &p->vertex->edges[0], least);
+            }
+        }
+        if (r < 0) {
+            return r;
+        }
+    }
+    return 0;
+}
+
+static int fail(struct task *t, int r, struct err *e)
+{
+    if (t->failure.kind) {
+        err_set(e, t->failure.kind, "%s", t->failure.text);
+        r = -(int)t->failure.kind;
+        err_clear(&t->failure);
+    }
+    return r;
+}
+
+/* Raises the watermark of an input's source and lets it run through the steps. */
+static int raise_source(struct task *t, struct input *in, int64_t watermark)
+{
+    struct spot *p = &t->spot[in->spot];
+    if (watermark <= p->watermark) {
+        return 0;
+    }
+    p->watermark = watermark;
+    return task_advance(t, &p->vertex->edges[0], watermark);
+}
+
+static int follow_parts(struct task *t, struct input *in, int64_t now)
+{
+    int64_t least = TIME_MAX, idle = in->source->time.idle;
+    for (int k = 0; k < in->nparts; k++) {
+        if (now - in->part[k].last_record < idle && in->part[k].watermark < least) {
+            least = in->part[k].watermark;
+        }
+    }
+    for (int k = 0; k < in->nparts && least != TIME_MAX; k++) {
+        if (now - in->part[k].last_record >= idle && in->part[k].watermark < least) {
+            in->part[k].watermark = least;
+        }
+    }
+    int64_t w = TIME_MAX;
+    for (int k = 0; k < in->nparts; k++) {
+        w = in->part[k].watermark < w ? in->part[k].watermark : w;
+    }
+    in->watermark = in->nparts && w > in->watermark ? w : in->watermark;
+    return raise_source(t, in, source_watermark(t, in));
+}
+
+int task_tick(struct task *t, int64_t now, struct err *e)
+{
+    int r = 0;
+    for (int i = 0; i < t->ninputs && r == 0; i++) {
+        struct input *in = &t->input[i];
+        const struct time_cfg *time = &in->source->time;
+        bool idle = now - in->last_record >= time->idle;
+        if (in->nparts) {
+            r = follow_parts(t, in, now);
+        } else if (idle && time->advance == ADVANCE_WALL_CLOCK && in->max_time != TIME_MIN) {
+            int64_t w = in->max_time - time->out_of_order + (now - in->last_record);
+            in->watermark = w > in->watermark ? w : in->watermark;
+            r = raise_source(t, in, source_watermark(t, in));
+        }
+    }
+    for (uint16_t i = 0; i < t->nspots && r == 0; i++) {
+        struct spot *p = &t->spot[i];
+        if (p->vertex->kind == VERTEX_STEP && p->op.node->def->tick) {
+            r = p->op.node->def->tick(&p->op, now);
+        }
+    }
+    arena_reset(&t->batch);
+    return r < 0 ? fail(t, r, e) : 0;
+}
+
+int task_finish(struct task *t, struct err *e)
+{
+    int r = 0;
+    for (int i = 0; i < t->ninputs && r == 0; i++) {
+        t->input[i].watermark = TIME_MAX;
+        r = raise_source(t, &t->input[i], source_watermark(t, &t->input[i]));
+    }
+    arena_reset(&t->batch);
+    return r < 0 ? fail(t, r, e) : 0;
+}
+
+int task_forward(struct task *t, struct err *e)
+{
+    int r = 0;
+    for (uint16_t i = 0; i < t->nspots && r == 0; i++) {
+        if (t->spot[i].vertex->kind == VERTEX_SINK) {
+            r = sink_watermark(t, &t->spot[i]);
+        }
+    }
+    return r < 0 ? fail(t, r, e) : 0;
+}
+
+struct changelog {
+    struct task *t;
+    const char *topic;
+    uint16_t version;
+    struct buffer *bytes;
+    struct err *e;
+};
+
+static int send_change(void *ctx, const void *key, uint32_t key_n, const void *value,
+                       size_t value_n)
+{
+    struct changelog *c = ctx;
+    struct record r = {.topic = c->topic,
+                       .partition = c->t->partition,
+                       .offset = -1,
+                       .timestamp = clock_now(c->t->env.clock),
+                       .key = key,
+                       .key_n = key_n};
+    if (value) {
+        buffer_clear(c->bytes);
+        buffer_byte(c->bytes, (uint8_t)c->version);
+        buffer_byte(c->bytes, (uint8_t)(c->version >> 8));
+        buffer_add(c->bytes, value, value_n);
+        r.value = c->bytes->data;
+        r.value_n = c->bytes->n;
+    }
+    return c->t->env.produce(c->t->env.ctx, &r, 1, c->e);
+}
+
+int task_flush(struct task *t, struct err *e)
+{
+    int r = task_forward(t, e);
+    for (uint16_t i = 0; i < t->nspots && r == 0; i++) {
+        struct spot *p = &t->spot[i];
+        if (p->vertex->kind == VERTEX_STEP && p->op.node->def->flush) {
+            r = p->op.node->def->flush(&p->op);
+        }
+    }
+    if (r < 0) {
+        return fail(t, r, e);
+    }
+    for (uint16_t i = 0; i < t->subplan->nstores && r == 0; i++) {
+        struct spot *p = spot_at(t, t->subplan->store[i].vertex);
+        struct changelog c = {t, t->subplan->store[i].changelog, p->op.node->def->state_version,
+                              &p->bytes, e};
+        r = state_changes(p->op.state, send_change, &c);
+    }
+    arena_reset(&t->batch);
+    return r;
+}
+
+void task_committed(struct task *t)
+{
+    for (uint16_t i = 0; i < t->subplan->nstores; i++) {
+        state_committed(spot_at(t, t->subplan->store[i].vertex)->op.state);
+    }
+    t->dirty = false;
+}
+
+bool task_dirty(const struct task *t)
+{
+    return t->dirty;
+}
+
+uint64_t task_dirty_bytes(const struct task *t)
+{
+    uint64_t n = 0;
+    for (uint16_t i = 0; i < t->nspots; i++) {
+        n += t->spot[i].op.state ? state_dirty_bytes(t->spot[i].op.state) : 0;
+    }
+    return n;
+}
+
+struct task_counts task_counts(const struct task *t)
+{
+    struct task_counts c = t->counts;
+    for (uint16_t i = 0; i < t->nspots; i++) {
+        c.late += t->spot[i].op.counter[COUNT_LATE];
+    }
+    return c;
+}
+
+uint16_t task_subplan(const struct task *t)
+{
+    return t->subplan->id;
+}
+
+int32_t task_partition(const struct task *t)
+{
+    return t->partition;
+}
+
+int64_t task_watermark(const struct task *t, int input)
+{
+    return t->input[input].watermark;
+}
+
+void task_metrics(const struct task *t,
+                  void (*each)(void *ctx, const struct node *n, const char *name, double value),
+                  void *ctx)
+{
+    for (uint16_t i = 0; i < t->nspots; i++) {
+        for (int k = 0; k < t->spot[i].nmetrics; k++) {
+            each(ctx, t->spot[i].op.node, t->spot[i].metric[k].name, t->spot[i].metric[k].value);
+        }
+    }
+}
+
+void task_free(struct task *t)
+{
+    for (uint16_t i = 0; i < t->nspots; i++) {
+        struct spot *p = &t->spot[i];
+        if (p->vertex->kind == VERTEX_STEP && p->op.node->def->close) {
+            p->op.node->def->close(&p->op);
+        }
+        if (p->op.state) {
+            state_free(p->op.state);
+        }
+        sink_close(p);
+    }
+    for (int i = 0; i < t->ninputs; i++) {
+        input_close(&t->input[i]);
+    }
+    arena_done(&t->batch);
+    arena_done(&t->mem);
+    mem_free(t);
+}
+
+int op_emit(struct op *op, int output, struct batch *b)
+{
+    struct spot *p = (struct spot *)op;
+    return task_deliver(op->task, &p->vertex->edges[output], b);
+}
+
+int op_bad_row(struct op *op, const struct batch *b, uint16_t row, const char *text)
+{
+    struct spot *p = (struct spot *)op;
+    struct task *t = op->task;
+    char what[1200];
+    snprintf(what, sizeof what, "%s: %s", op->node->path, text);
+    op->counter[COUNT_BAD]++;
+    if (b->origin && b->origin[row]) {
+        return bad_record(t, p->errors, b->origin[row], "TRANSFORMATION", what);
+    }
+    struct buffer text_of_row;
+    buffer_init(&text_of_row);
+    for (uint16_t c = 0; c < b->schema->n; c++) {
+        if (!b->schema->col[c].hidden && b->col[c].data) {
+            buffer_printf(&text_of_row, "%s%s=", text_of_row.n ? ", " : "", b->schema->col[c].name);
+            vec_print(&text_of_row, &b->col[c], row);
+        }
+    }
+    struct record r = {.topic = op->node->stream,
+                       .partition = t->partition,
+                       .offset = -1,
+                       .timestamp = b->time[row],
+                       .value = buffer_cstr(&text_of_row),
+                       .value_n = text_of_row.n};
+    int result = bad_record(t, p->errors, &r, "TRANSFORMATION", what);
+    buffer_done(&text_of_row);
+    return result;
+}
+
+int op_bad_rows(struct op *op, struct batch *b, const struct row_errors *errors)
+{
+    if (errors->n == 0) {
+        return 0;
+    }
+    uint16_t *sel = arena_array(b->mem, b->nsel + 1U, sizeof *sel), n = 0, k = 0;
+    for (uint16_t i = 0; i < b->nsel; i++) {
+        uint16_t row = batch_row(b, i);
+        while (k < errors->n && errors->item[k].row < row) {
+            k++;
+        }
+        if (k < errors->n && errors->item[k].row == row) {
+            int r = op_bad_row(op, b, row, errors->item[k].text);
+            if (r < 0) {
+                return r;
+            }
+        } else {
+            sel[n++] = row;
+        }
+    }
+    b->sel = sel;
+    b->nsel = n;
+    return 0;
+}
+
+int64_t op_now(const struct op *op)
+{
+    return clock_now(op->task->env.clock);
+}
+
+int32_t op_partition(const struct op *op)
+{
+    return op->task->partition;
+}
+
+void op_metric(struct op *op, const char *name, double value)
+{
+    struct spot *p = (struct spot *)op;
+    for (int i = 0; i < p->nmetrics; i++) {
+        if (strcmp(p->metric[i].name, name) == 0) {
+            p->metric[i].value = value;
+            return;
+        }
+    }
+    if (p->nmetrics < METRICS_MAX) {
+        p->metric[p->nmetrics++] = (struct metric){name, value};
+    }
+}

@@ -1,0 +1,87 @@
+/* Task: one sub-plan at work on one partition: its operators, its state, its watermarks.
+ *
+ *   NEW ──task_restore()*──> NEW ──task_open()──> OPEN ──task_push(), task_tick() …──┐
+ *                                                   ^                                │
+ *                                                   └── task_flush(), commit, task_committed()
+ *
+ * A task is touched by one thread. What it produces goes out through task_env; after an aborted
+ * transaction the task is thrown away and restored anew.
+ */
+#ifndef KLAMM_ENGINE_TASK_H
+#define KLAMM_ENGINE_TASK_H
+
+#include "engine/plan.h"
+#include "engine/record.h"
+
+struct task;
+
+/* What a task needs of the world; the same for all tasks of a lane. */
+struct task_env {
+    void *ctx;
+    const struct clock *clock;
+    struct schema_store *schemas;
+    uint16_t batch_rows; /* 1 .. BATCH_ROWS; the output does not depend on it */
+    bool one_at_a_time;  /* one row a batch, where the order over all sinks is shown (replay) */
+    bool limit_ahead;    /* records too far ahead of the wall clock are bad (not in replay) */
+    /* Copies the records. partition -1: by the key. */
+    int (*produce)(void *ctx, const struct record *r, size_t n, struct err *e);
+    /* Tasks of a sub-plan: how many source partitions a repartition carries. */
+    int32_t (*tasks)(void *ctx, uint16_t subplan);
+};
+
+struct task_counts {
+    uint64_t records;    /* read */
+    uint64_t rows_out;   /* written to sinks, repartitions included */
+    uint64_t bad;        /* to dead letters */
+    uint64_t tombstones; /* null values skipped */
+    uint64_t late;       /* rows that no window took */
+};
+
+int task_new(struct task **out, const struct plan *plan, uint16_t subplan, int32_t partition,
+             const struct task_env *env, struct err *e);
+/* Number of an input, or -1. One topic may feed several inputs: call with after = -1, then with the
+ * answer, until it is -1. */
+int task_input(const struct task *t, const char *topic, int after);
+int task_inputs(const struct task *t);
+const char *task_input_topic(const struct task *t, int input);
+/* Watermarks as committed with the input's offset (metadata may be NULL). */
+void task_input_restore(struct task *t, int input, int64_t offset, const char *metadata);
+/* One record of the changelog of store number `store` (plan's subplan.store). */
+int task_restore(struct task *t, int store, const struct record *r, struct err *e);
+int task_open(struct task *t, struct err *e);
+
+/* Runs records of one input, in offset order, through the steps. -ERR_DATA: a record that must not
+ * be skipped; e names it. */
+int task_push(struct task *t, int input, const struct record *r, size_t n, struct err *e);
+/* The input has nothing up to this offset (end of partition behind transaction markers). */
+void task_caught_up(struct task *t, int input, int64_t offset);
+/* The wall clock went on. */
+int task_tick(struct task *t, int64_t now, struct err *e);
+/* The end of time: every window closes (replay). */
+int task_finish(struct task *t, struct err *e);
+
+/* Tells repartitions the task's watermark now, without a commit (replay). */
+int task_forward(struct task *t, struct err *e);
+/* Before a commit: steps flush, watermarks go to repartitions, changes to changelogs (through
+ * env->produce). */
+int task_flush(struct task *t, struct err *e);
+void task_committed(struct task *t);
+/* Offset of an input to commit (next to read; -1: nothing read yet) with its watermark as text. */
+int64_t task_position(const struct task *t, int input, char *metadata, size_t size);
+/* Something was read or produced since the last commit. */
+bool task_dirty(const struct task *t);
+/* Bytes of changes since the last commit. */
+uint64_t task_dirty_bytes(const struct task *t);
+
+struct task_counts task_counts(const struct task *t);
+uint16_t task_subplan(const struct task *t);
+int32_t task_partition(const struct task *t);
+/* Watermark of an input, TIME_MIN before the first row. */
+int64_t task_watermark(const struct task *t, int input);
+/* Metrics that steps have set: calls each for all of them. */
+void task_metrics(const struct task *t,
+                  void (*each)(void *ctx, const struct node *n, const char *name, double value),
+                  void *ctx);
+void task_free(struct task *t);
+
+#endif

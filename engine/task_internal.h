@@ -1,0 +1,80 @@
+/* What task.c, task_source.c and task_sink.c share. Not for others. */
+#ifndef KLAMM_ENGINE_TASK_INTERNAL_H
+#define KLAMM_ENGINE_TASK_INTERNAL_H
+
+#include "engine/task.h"
+
+#define METRICS_MAX 32
+
+/* A vertex at work. */
+struct spot {
+    struct op op; /* first: op_emit() finds its spot by it */
+    const struct vertex *vertex;
+    const struct errors_cfg *errors;
+    int64_t *in_watermark; /* per input, of unions */
+    int64_t watermark;     /* passed on */
+    int64_t lag;
+    int nmetrics;
+    struct metric {
+        const char *name;
+        double value;
+    } metric[METRICS_MAX];
+    struct codec_writer *value_writer, *key_writer; /* of sinks */
+    struct buffer bytes;
+    int64_t sent_watermark; /* of repartitions: already told downstream */
+};
+
+/* One partition that feeds a source of the task. */
+struct input {
+    const struct plan_source *source;
+    const char *topic;
+    uint16_t spot;
+    int64_t next;     /* offset, -1 unknown */
+    int64_t max_time; /* TIME_MIN before the first row */
+    int64_t watermark;
+    int64_t last_record; /* wall clock */
+    int nparts;          /* of a repartition: source partitions upstream */
+    struct part {
+        int64_t watermark, last_record;
+    } * part;
+    struct codec_reader *value_reader, *key_reader;
+    bool *needs; /* columns that the value reader fills */
+    struct schema *key_schema;
+};
+
+struct task {
+    const struct plan *plan;
+    const struct subplan *subplan;
+    int32_t partition;
+    struct task_env env;
+    struct arena mem;   /* the task's life */
+    struct arena batch; /* the batch in hand */
+    struct spot *spot;  /* per vertex of the sub-plan */
+    uint16_t nspots;
+    uint16_t *spot_of; /* per vertex of the plan */
+    struct input *input;
+    int ninputs;
+    struct task_counts counts;
+    bool dirty;
+    struct err failure; /* what a step or sink said last */
+    int64_t *reach;     /* scratch of next_fire(): lag and bound per spot */
+};
+
+int task_deliver(struct task *t, const struct edges *edges, struct batch *b);
+int task_advance(struct task *t, const struct edges *edges, int64_t watermark);
+
+int input_open(struct task *t, struct input *in, struct err *e);
+void input_close(struct input *in);
+/* Watermark of the source that this input belongs to: the least of its inputs. */
+int64_t source_watermark(const struct task *t, const struct input *in);
+
+int sink_open(struct task *t, struct spot *s, struct err *e);
+int sink_push(struct task *t, struct spot *s, struct batch *b);
+int sink_watermark(struct task *t, struct spot *s);
+void sink_close(struct spot *s);
+
+/* A record that could not be read or processed: to the dead letters, or -ERR_DATA. */
+int bad_record(struct task *t, const struct errors_cfg *errors, const struct record *r,
+               const char *stage, const char *text);
+
+#endif

@@ -1,0 +1,459 @@
+/* Sources: records become batches with event times and watermarks.
+ *
+ *   record -> value codec -> key codec -> _topic … -> event time -> watermark as of this row
+ *
+ * A batch ends when it is full, when the records are used up, or with the row whose watermark makes
+ * a step behind it emit: so what comes out never depends on the size of batches. A value that
+ * cannot be read is a bad record; a null value (tombstone) is skipped and counted.
+ *
+ * Records of a repartition carry an envelope before the Avro bytes:
+ *
+ *   byte 1 (row) or 2 (watermark only) | varint source partition | varint watermark | Avro …
+ *
+ * Each row's lateness is judged by the watermark of the partition it came from; the source's
+ * watermark is the least over all of them. A committed offset's metadata is "w<watermark>", or for
+ * a repartition "p<partition>:<watermark>,…".
+ */
+#include "engine/memory.h"
+#include "engine/nested.h"
+#include "engine/task_internal.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define EVENT_TIME_LIMIT 10000000000000000 /* ms; keeps sums of times and durations in range */
+
+int bad_record(struct task *t, const struct errors_cfg *errors, const struct record *r,
+               const char *stage, const char *text)
+{
+    t->counts.bad++;
+    t->dirty = true;
+    if (errors->tolerance == TOLERATE_NONE) {
+        err_clear(&t->failure);
+        return err_set(&t->failure, ERR_DATA,
+                       "%s partition %d offset %" PRId64 ": %s (errors: {tolerance: all, "
+                       "dead_letter_topic: …} sets bad records aside instead of stopping)",
+                       r->topic, r->partition, r->offset, text);
+    }
+    char partition[16], offset[24], task[24];
+    snprintf(partition, sizeof partition, "%d", r->partition);
+    snprintf(offset, sizeof offset, "%" PRId64, r->offset);
+    snprintf(task, sizeof task, "%d", t->partition);
+    const char *const added[][2] = {
+        {"__connect.errors.topic", r->topic},
+        {"__connect.errors.partition", partition},
+        {"__connect.errors.offset", offset},
+        {"__connect.errors.connector.name", t->plan->topology->name},
+        {"__connect.errors.task.id", task},
+        {"__connect.errors.stage", stage},
+        {"__connect.errors.class.name", "klamm"},
+        {"__connect.errors.exception.class.name", "DataException"},
+        {"__connect.errors.exception.message", text},
+    };
+    size_t nadded = sizeof added / sizeof *added;
+    struct header *h = mem_array(r->nheaders + nadded, sizeof *h);
+    for (size_t i = 0; i < r->nheaders; i++) {
+        h[i] = r->headers[i];
+    }
+    for (size_t i = 0; i < nadded; i++) {
+        h[r->nheaders + i] = (struct header){added[i][0], added[i][1], strlen(added[i][1])};
+    }
+    struct record dead = *r;
+    dead.topic = errors->dead_letter_topic;
+    dead.partition = -1;
+    dead.offset = -1;
+    dead.headers = h;
+    dead.nheaders = r->nheaders + nadded;
+    int result = t->env.produce(t->env.ctx, &dead, 1, &t->failure);
+    mem_free(h);
+    return result;
+}
+
+static int open_key(struct task *t, struct input *in, struct err *e)
+{
+    const struct plan_source *src = in->source;
+    const struct schema *schema = src->read_schema;
+    const bool *needs = t->spot[in->spot].vertex->needs;
+    if (!src->reads_key) {
+        return 0;
+    }
+    bool used = src->key_column >= 0 && needs[src->key_column];
+    for (uint16_t i = 0; i < schema->nkey; i++) {
+        used |= needs[schema->key[i]];
+    }
+    if (!used) {
+        return 0;
+    }
+    if (src->key_column >= 0) {
+        in->key_schema = schema_new(&t->mem, 1);
+        schema_add(in->key_schema, "_key", schema->col[src->key_column].type, true, true);
+        schema = in->key_schema;
+        needs = NULL;
+    }
+    return src->key.def->reader_open(&in->key_reader, &src->key, schema, needs, t->env.schemas, e);
+}
+
+int input_open(struct task *t, struct input *in, struct err *e)
+{
+    const struct plan_source *src = in->source;
+    const struct schema *schema = src->read_schema;
+    in->next = -1;
+    in->max_time = in->watermark = TIME_MIN;
+    in->last_record = clock_now(t->env.clock);
+    if (src->repartition >= 0) {
+        const struct plan_sink *k = t->plan->sink[src->repartition];
+        in->nparts = t->env.tasks(t->env.ctx, t->plan->vertex[k->vertex]->subplan);
+        in->part = arena_array(&t->mem, (size_t)in->nparts + 1, sizeof *in->part);
+        for (int i = 0; i < in->nparts; i++) {
+            in->part[i] = (struct part){TIME_MIN, in->last_record};
+        }
+    }
+    in->needs = arena_array(&t->mem, schema->n + 1U, sizeof *in->needs);
+    for (uint16_t c = 0; c < schema->n; c++) {
+        in->needs[c] = t->spot[in->spot].vertex->needs[c] && !schema->col[c].hidden &&
+                       (int)c != src->key_column;
+    }
+    int r = src->value.def->reader_open(&in->value_reader, &src->value, schema, in->needs,
+                                        t->env.schemas, e);
+    return r < 0 ? r : open_key(t, in, e);
+}
+
+void input_close(struct input *in)
+{
+    if (in->value_reader) {
+        in->source->value.def->reader_close(in->value_reader);
+    }
+    if (in->key_reader) {
+        in->source->key.def->reader_close(in->key_reader);
+    }
+}
+
+int64_t source_watermark(const struct task *t, const struct input *in)
+{
+    int64_t least = in->watermark;
+    for (int i = 0; in->source->ntopics > 1 && i < t->ninputs; i++) {
+        if (t->input[i].source == in->source && t->input[i].watermark < least) {
+            least = t->input[i].watermark;
+        }
+    }
+    return least;
+}
+
+/* The least watermark of this source at which a step behind it emits. lag: how much steps on the
+ * way lower the watermark; bound: what other inputs of unions on the way allow. */
+static int64_t next_fire(struct task *t, const struct input *in)
+{
+    int64_t fire = TIME_MAX, *lag = t->reach, *bound = t->reach + t->nspots;
+    for (uint16_t i = 0; i < t->nspots; i++) {
+        lag[i] = -1;
+    }
+    lag[in->spot] = 0;
+    bound[in->spot] = TIME_MAX;
+    for (uint16_t i = in->spot; i < t->nspots; i++) {
+        const struct spot *p = &t->spot[i];
+        for (int o = 0; lag[i] >= 0 && o < p->vertex->noutputs; o++) {
+            for (uint16_t k = 0; k < p->vertex->edges[o].n; k++) {
+                const struct edge *edge = &p->vertex->edges[o].item[k];
+                uint16_t w = t->spot_of[edge->to];
+                struct spot *q = &t->spot[w];
+                int64_t limit = bound[i];
+                if (q->vertex->kind == VERTEX_UNION) {
+                    for (uint16_t u = 0; u < q->vertex->merge->ninputs; u++) {
+                        int64_t other = q->in_watermark[u];
+                        limit = u != edge->input && other < limit ? other : limit;
+                    }
+                } else if (q->vertex->kind == VERTEX_STEP && q->op.node->def->next_time) {
+                    int64_t next = q->op.node->def->next_time(&q->op);
+                    if (next <= limit && next != TIME_MAX && next + lag[i] < fire) {
+                        fire = next + lag[i];
+                    }
+                }
+                bound[w] = lag[w] < 0 || limit > bound[w] ? limit : bound[w];
+                lag[w] = lag[i] + q->lag;
+            }
+        }
+    }
+    return fire;
+}
+
+static void put_headers(struct batch *b, struct vec *v, uint16_t row, const struct record *r)
+{
+    struct buffer bytes;
+    buffer_init(&bytes);
+    buffer_varint(&bytes, (int64_t)r->nheaders);
+    for (size_t i = 0; i < r->nheaders; i++) {
+        size_t n = strlen(r->headers[i].name);
+        buffer_varint(&bytes, (int64_t)n);
+        buffer_add(&bytes, r->headers[i].name, n);
+        struct nested_value value = {.is_null = !r->headers[i].value ||
+                                                !utf8_valid(r->headers[i].value, r->headers[i].n)};
+        value.s.p = r->headers[i].value;
+        value.s.n = (uint32_t)r->headers[i].n;
+        nested_put(&bytes, &type_string, &value);
+    }
+    v->s[row] = str_copy(b->mem, bytes.data, (uint32_t)bytes.n);
+    buffer_done(&bytes);
+}
+
+static void put_meta(const struct input *in, struct batch *b, uint16_t row, const struct record *r)
+{
+    const int *meta = in->source->meta;
+    struct vec *v;
+    if (meta[META_TOPIC] >= 0 && (v = &b->col[meta[META_TOPIC]])->data) {
+        v->s[row] = str_ref(in->topic, (uint32_t)strlen(in->topic));
+    }
+    if (meta[META_PARTITION] >= 0 && (v = &b->col[meta[META_PARTITION]])->data) {
+        v->i[row] = r->partition;
+    }
+    if (meta[META_OFFSET] >= 0 && (v = &b->col[meta[META_OFFSET]])->data) {
+        v->i[row] = r->offset;
+    }
+    if (meta[META_TIME] >= 0 && (v = &b->col[meta[META_TIME]])->data) {
+        v->i[row] = b->time[row];
+    }
+    if (meta[META_HEADERS] >= 0 && (v = &b->col[meta[META_HEADERS]])->data) {
+        put_headers(b, v, row, r);
+    }
+}
+
+static int read_key(struct input *in, const struct record *r, struct batch *b, uint16_t row,
+                    struct err *e)
+{
+    const struct plan_source *src = in->source;
+    struct batch view = *b;
+    if (src->key_column >= 0) {
+        view.schema = in->key_schema;
+        view.col = &b->col[src->key_column];
+    }
+    if (!r->key) {
+        for (uint16_t i = 0; i < b->schema->nkey; i++) {
+            struct vec *v = &b->col[b->schema->key[i]];
+            if (v->data) {
+                vec_set_null(v, b->mem, b->rows, row);
+            }
+        }
+        return 0;
+    }
+    return src->key.def->read(in->key_reader, r->key, r->key_n, &view, row, e);
+}
+
+static int read_time(const struct task *t, const struct input *in, const struct record *r,
+                     struct batch *b, uint16_t row, int64_t now, struct err *e)
+{
+    int64_t time = r->timestamp;
+    if (in->source->time_column >= 0) {
+        const struct vec *v = &b->col[in->source->time_column];
+        if (vec_is_null(v, row)) {
+            return err_set(e, ERR_DATA, "event time %s is null", in->source->time.field);
+        }
+        time = v->i[row];
+    }
+    if (time < -EVENT_TIME_LIMIT || time > EVENT_TIME_LIMIT) {
+        return err_set(e, ERR_DATA, "event time %" PRId64 " is out of range", time);
+    }
+    if (t->env.limit_ahead && time > now + in->source->time.max_ahead) {
+        char iso[40];
+        time_format_iso(time, iso);
+        return err_set(e, ERR_DATA,
+                       "event time %s is more than time.max_ahead ahead of the wall clock", iso);
+    }
+    b->time[row] = time;
+    return 0;
+}
+
+/* Reads the envelope: 1 a row follows at *value, 0 a watermark only, negative: damaged. */
+static int open_envelope(struct input *in, const struct record *r, int64_t now,
+                         const uint8_t **value, size_t *n, int64_t *seen)
+{
+    const uint8_t *p = r->value, *end = p + r->value_n;
+    int64_t part;
+    if (r->value_n < 3 || (*p != 1 && *p != 2)) {
+        return -ERR_DATA;
+    }
+    bool is_row = *p++ == 1;
+    if (!(p = varint_read(p, end, &part)) || !(p = varint_read(p, end, seen)) || part < 0 ||
+        part >= in->nparts) {
+        return -ERR_DATA;
+    }
+    struct part *from = &in->part[part];
+    from->watermark = *seen > from->watermark ? *seen : from->watermark;
+    from->last_record = now;
+    *value = p;
+    *n = (size_t)(end - p);
+    return is_row;
+}
+
+static void lift_parts(struct input *in)
+{
+    int64_t least = TIME_MAX;
+    for (int i = 0; i < in->nparts; i++) {
+        least = in->part[i].watermark < least ? in->part[i].watermark : least;
+    }
+    in->watermark = least > in->watermark ? least : in->watermark;
+}
+
+/* One record into row `row`: 1 it is a row, 0 it is none, negative: the task stops. */
+static int read_row(struct task *t, struct input *in, const struct record *r, struct batch *b,
+                    uint16_t row, int64_t now)
+{
+    const struct plan_source *src = in->source;
+    const struct errors_cfg *errors = &src->errors;
+    const uint8_t *value = r->value;
+    size_t n = r->value_n;
+    int64_t seen = TIME_MIN;
+    struct err e;
+    e.kind = ERR_NONE;
+    t->counts.records++;
+    if (!value) {
+        t->counts.tombstones++;
+        return 0;
+    }
+    if (in->nparts) {
+        int is_row = open_envelope(in, r, now, &value, &n, &seen);
+        if (is_row < 0) {
+            return bad_record(t, errors, r, "VALUE_CONVERTER", "damaged internal record");
+        }
+        lift_parts(in);
+        if (!is_row) {
+            return 0;
+        }
+        b->time[row] = r->timestamp;
+    }
+    if (src->value.def->read(in->value_reader, value, n, b, row, &e) < 0) {
+        return e.kind == ERR_DATA ? bad_record(t, errors, r, "VALUE_CONVERTER", e.text)
+                                  : (t->failure = e, -(int)e.kind);
+    }
+    if (in->key_reader && read_key(in, r, b, row, &e) < 0) {
+        return e.kind == ERR_DATA ? bad_record(t, errors, r, "KEY_CONVERTER", e.text)
+                                  : (t->failure = e, -(int)e.kind);
+    }
+    if (!in->nparts) {
+        if (read_time(t, in, r, b, row, now, &e) < 0) {
+            return bad_record(t, errors, r, "VALUE_CONVERTER", e.text);
+        }
+        if (b->time[row] > in->max_time) {
+            in->max_time = b->time[row];
+            int64_t w = in->max_time - src->time.out_of_order;
+            in->watermark = w > in->watermark ? w : in->watermark;
+        }
+        seen = source_watermark(t, in);
+    }
+    put_meta(in, b, row, r);
+    b->seen[row] = seen;
+    return 1;
+}
+
+/* Fills one batch from the records; returns how many were used, or negative. */
+static int64_t read_batch(struct task *t, struct input *in, const struct record *r, size_t n,
+                          struct batch *b, int64_t now)
+{
+    const struct record **origin = arena_array(&t->batch, b->rows, sizeof *origin);
+    int64_t fire = next_fire(t, in);
+    uint16_t row = 0;
+    size_t used = 0;
+    while (used < n && row < b->rows) {
+        int is_row = read_row(t, in, &r[used], b, row, now);
+        if (is_row < 0) {
+            return is_row;
+        }
+        in->next = r[used].offset + 1;
+        origin[row] = &r[used++];
+        row = (uint16_t)(row + is_row);
+        if (source_watermark(t, in) >= fire) {
+            break;
+        }
+    }
+    b->origin = in->nparts ? NULL : (const struct record *const *)origin;
+    b->rows = b->nsel = row;
+    b->schema = in->source->schema;
+    return (int64_t)used;
+}
+
+int task_push(struct task *t, int input, const struct record *r, size_t n, struct err *e)
+{
+    struct input *in = &t->input[input];
+    struct spot *p = &t->spot[in->spot];
+    int64_t now = clock_now(t->env.clock);
+    bool single = t->env.one_at_a_time || in->source->row_at_a_time;
+    t->dirty = true;
+    in->last_record = now;
+    for (size_t at = 0; at < n;) {
+        arena_reset(&t->batch);
+        size_t most = single ? 1 : t->env.batch_rows;
+        most = most < n - at ? most : n - at;
+        struct batch *b =
+            batch_new(&t->batch, in->source->read_schema, (uint16_t)most, p->vertex->needs);
+        int64_t used = read_batch(t, in, r + at, n - at, b, now);
+        int result = used < 0 ? (int)used : 0;
+        if (result == 0) {
+            result = task_deliver(t, &p->vertex->edges[0], b);
+        }
+        int64_t watermark = source_watermark(t, in);
+        if (result == 0 && watermark > p->watermark) {
+            p->watermark = watermark;
+            result = task_advance(t, &p->vertex->edges[0], watermark);
+        }
+        if (result < 0) {
+            err_set(e, t->failure.kind ? t->failure.kind : (enum err_kind) - result, "%s",
+                    t->failure.text);
+            err_clear(&t->failure);
+            arena_reset(&t->batch);
+            return result;
+        }
+        at += (size_t)used;
+    }
+    arena_reset(&t->batch);
+    return 0;
+}
+
+void task_caught_up(struct task *t, int input, int64_t offset)
+{
+    if (offset > t->input[input].next) {
+        t->input[input].next = offset;
+        t->dirty = true;
+    }
+}
+
+int64_t task_position(const struct task *t, int input, char *metadata, size_t size)
+{
+    const struct input *in = &t->input[input];
+    size_t at = 0;
+    metadata[0] = 0;
+    if (!in->nparts && in->watermark != TIME_MIN) {
+        snprintf(metadata, size, "w%" PRId64, in->watermark);
+    }
+    for (int i = 0; i < in->nparts && at + 48 < size; i++) {
+        if (in->part[i].watermark != TIME_MIN) {
+            at += (size_t)snprintf(metadata + at, size - at, "%sp%d:%" PRId64, at ? "," : "", i,
+                                   in->part[i].watermark);
+        }
+    }
+    return in->next;
+}
+
+void task_input_restore(struct task *t, int input, int64_t offset, const char *metadata)
+{
+    struct input *in = &t->input[input];
+    in->next = offset;
+    if (!metadata) {
+        return;
+    }
+    if (!in->nparts && metadata[0] == 'w') {
+        in->watermark = strtoll(metadata + 1, NULL, 10);
+        in->max_time = in->watermark + in->source->time.out_of_order;
+    }
+    for (const char *p = metadata; in->nparts && p && *p == 'p';) {
+        char *colon;
+        long part = strtol(p + 1, &colon, 10);
+        if (*colon == ':' && part >= 0 && part < in->nparts) {
+            in->part[part].watermark = strtoll(colon + 1, NULL, 10);
+        }
+        p = strchr(p, ',');
+        p = p ? p + 1 : NULL;
+    }
+    if (in->nparts) {
+        lift_parts(in);
+    }
+}

@@ -1,0 +1,399 @@
+/* Topology files: the keys of the top level, of streams, and of `from` and `to`.
+ *
+ * `from` and `to` have several shapes (a name, a list, a map with exactly one kind key), so they
+ * are taken apart here by hand; the options beside a topic come from descriptor tables as
+ * everything else.
+ *
+ *   from: NAME | [NAME, …] | {topic: T or [T, …], options…} | {CONNECTOR: {…}}
+ *   to:   TOPIC | {topic: T, options…} | {CONNECTOR: {…}} | a list of these
+ */
+#include "engine/topology.h"
+#include "engine/connector.h"
+#include "engine/memory.h"
+#include "engine/registry.h"
+
+#include <math.h>
+#include <string.h>
+
+static const char *const guarantees[] = {"exactly_once", "at_least_once", NULL};
+static const char *const tolerances[] = {"none", "all", NULL};
+static const char *const advances[] = {"event_time", "wall_clock", NULL};
+static const char *const backends[] = {"memory", "rocksdb", NULL};
+
+static const struct config_field errors_fields[] = {
+    {"tolerance", CONFIG_ENUM, offsetof(struct errors_cfg, tolerance), .def = "none",
+     .values = tolerances,
+     .doc = "`none`: a bad record stops the task; `all`: it goes to `dead_letter_topic`"},
+    {"dead_letter_topic", CONFIG_TEXT, offsetof(struct errors_cfg, dead_letter_topic),
+     .doc = "where bad records go, unchanged, with cause and position in headers"},
+    {0},
+};
+static const struct config_field state_fields[] = {
+    {"backend", CONFIG_ENUM, offsetof(struct state_cfg, backend), .def = "memory",
+     .values = backends, .doc = "where state is kept while a task runs"},
+    {"dir", CONFIG_TEXT, offsetof(struct state_cfg, dir), .def = ".klamm",
+     .doc = "folder for the process's slot and local state"},
+    {0},
+};
+static const struct config_field memory_fields[] = {
+    {"limit", CONFIG_SIZE, offsetof(struct memory_cfg, limit), .min = 33554432,
+     .doc = "memory that queues and state may take, 256MB"},
+    {0},
+};
+static const struct config_field time_fields[] = {
+    {"field", CONFIG_TEXT, offsetof(struct time_cfg, field),
+     .doc = "column with the event time (timestamp, or long of ms); else the record's timestamp"},
+    {"out_of_order", CONFIG_DURATION, offsetof(struct time_cfg, out_of_order), .def = "0s",
+     .doc = "how much later than the newest a row may come without being late"},
+    {"idle", CONFIG_DURATION, offsetof(struct time_cfg, idle), .def = "30s", .min = 1,
+     .doc = "a partition silent for so long follows the others"},
+    {"advance", CONFIG_ENUM, offsetof(struct time_cfg, advance), .def = "event_time",
+     .values = advances, .doc = "what moves time when all partitions are silent"},
+    {"max_ahead", CONFIG_DURATION, offsetof(struct time_cfg, max_ahead), .def = "1d", .min = 1,
+     .doc = "a record further ahead of the wall clock is a bad record"},
+    {0},
+};
+struct stream_cfg {
+    const struct yaml *from, *steps, *to;
+    struct time_cfg time;
+    struct errors_cfg errors;
+};
+#define STREAM(member) offsetof(struct stream_cfg, member)
+const struct config_field stream_fields[] = {
+    {"from", CONFIG_YAML, STREAM(from), .required = true,
+     .doc = "a stream, a list of streams, `{topic: …}`, or a connector such as `{generator: …}`"},
+    {"time", CONFIG_SECTION, STREAM(time), .section = time_fields, .doc = "event time"},
+    {"steps", CONFIG_YAML, STREAM(steps), .doc = "list of steps, each a map with one key"},
+    {"to", CONFIG_YAML, STREAM(to),
+     .doc = "a topic name, `{topic: …}`, a connector, or a list of these"},
+    {"errors", CONFIG_SECTION, STREAM(errors), .section = errors_fields,
+     .doc = "as at the top, for this stream"},
+    {0},
+};
+#define END(member) offsetof(struct end, member)
+const struct config_field topic_from_fields[] = {
+    {"topic", CONFIG_NAMES, END(names), .required = true, .doc = "a topic or a list of topics"},
+    {"schema", CONFIG_TEXT, END(schema),
+     .doc = "reader's Avro schema file; else the registry's latest"},
+    {"columns", CONFIG_YAML, END(columns), .doc = "types for json and csv: `{host: string}`"},
+    {"key", CONFIG_YAML, END(key),
+     .doc = "`string` (default), `long`, `bytes`, `avro`, `json`, `none`, or `{column: type}`"},
+    {"value", CONFIG_TEXT, END(value), .def = "avro",
+     .doc = "`avro`, `avro_raw`, `json`, `csv`, `string`, `bytes`"},
+    {0},
+};
+const struct config_field topic_to_fields[] = {
+    {"topic", CONFIG_NAMES, END(names), .required = true, .doc = "the topic"},
+    {"schema", CONFIG_TEXT, END(schema),
+     .doc = "Avro schema file to write with, instead of the generated one"},
+    {"key", CONFIG_YAML, END(key),
+     .doc = "`string` (default), `long`, `bytes`, `avro`, `json`, `none`"},
+    {"value", CONFIG_TEXT, END(value), .def = "avro", .doc = "as in `from`"},
+    {"subject", CONFIG_TEXT, END(subject), .doc = "registry subject, `<topic>-value` by default"},
+    {"partitions", CONFIG_LONG, END(partitions), .min = 1, .max = 100000,
+     .doc = "when the topic is created; else those of the input"},
+    {"replication", CONFIG_LONG, END(replication), .min = 1, .max = 1000,
+     .doc = "when the topic is created; else the broker's default"},
+    {"config", CONFIG_MAP, END(config), .doc = "topic settings when it is created"},
+    {0},
+};
+#define TOP(member) offsetof(struct topology, member)
+const struct config_field topology_fields[] = {
+    {"name", CONFIG_TEXT, TOP(name), .required = true,
+     .doc = "names the consumer group `klamm-<name>` and the internal topics"},
+    {"kafka", CONFIG_MAP, TOP(kafka), .doc = "any librdkafka property"},
+    {"schema_registry", CONFIG_YAML, TOP(schema_registry),
+     .doc =
+         "`{url, user, password, ca, …}`; without it schemas live in the topic `_klamm_schemas`"},
+    {"guarantee", CONFIG_ENUM, TOP(guarantee), .def = "exactly_once", .values = guarantees,
+     .doc = "what a crash may do to the output"},
+    {"state", CONFIG_SECTION, TOP(state), .section = state_fields, .doc = "where state is kept"},
+    {"errors", CONFIG_SECTION, TOP(errors), .section = errors_fields, .doc = "bad records"},
+    {"memory", CONFIG_SECTION, TOP(memory), .section = memory_fields, .doc = "memory"},
+    {"lanes", CONFIG_LONG, TOP(lanes), .def = "1", .min = 1, .max = 256,
+     .doc = "threads, each with a consumer and a producer"},
+    {"seed", CONFIG_LONG, TOP(seed), .def = "1", .doc = "of everything random"},
+    {"commit_interval", CONFIG_DURATION, TOP(commit_interval), .def = "100ms", .min = 20,
+     .max = 10000, .doc = "how often results become visible"},
+    {"tables", CONFIG_YAML, TOP(tables), .doc = "tables for `lookup` and `join`"},
+    {"streams", CONFIG_YAML, TOP(streams), .required = true, .doc = "the streams by name"},
+    {0},
+};
+
+/* librdkafka properties that klamm sets itself, and why. */
+static const struct {
+    const char *name, *why;
+} owned[] = {
+    {"enable.auto.commit", "offsets commit together with the results"},
+    {"enable.auto.offset.store", "offsets commit together with the results"},
+    {"isolation.level", "exactly_once reads committed records only"},
+    {"transactional.id", "it identifies the lane; the slot under state.dir makes it"},
+    {"partition.assignment.strategy", "the plan decides it: joins need equal partitions together"},
+    {"partitioner", "keyed output is partitioned as the Java clients do (murmur2)"},
+};
+
+static int parse_connector(struct end *e, const struct yaml *y, bool is_source, struct diags *d)
+{
+    const char *names[64];
+    int n = 0, found = -1;
+    names[n++] = "topic";
+    for (int i = 0; registry_connectors[i] && n < 63; i++) {
+        const struct connector_def *c = registry_connectors[i];
+        if (is_source ? c->columns != NULL : c->sink_open != NULL) {
+            names[n++] = c->name;
+        }
+    }
+    names[n] = NULL;
+    for (int k = 0; k < y->n; k++) {
+        for (int i = 1; i < n; i++) {
+            if (strcmp(y->key[k], names[i]) == 0) {
+                found = k;
+                e->connector = names[i];
+            }
+        }
+    }
+    if (found < 0) {
+        const char *near = y->n ? nearest_name(y->key[0], names) : NULL;
+        struct buffer all;
+        buffer_init(&all);
+        for (int i = 0; i < n; i++) {
+            buffer_printf(&all, "%s%s", i ? ", " : "", names[i]);
+        }
+        if (near) {
+            diags_add(d, y->key_at[0], e->path, "unknown kind \"%s\": did you mean \"%s\"?",
+                      y->key[0], near);
+        } else {
+            diags_add(d, y->n ? y->key_at[0] : y->at, e->path,
+                      "expected exactly one kind key (%s), found %s", buffer_cstr(&all),
+                      y->n ? y->key[0] : "none");
+        }
+        buffer_done(&all);
+        return -ERR_CONFIG;
+    }
+    e->kind = END_CONNECTOR;
+    e->options = y->item[found];
+    for (int k = 0; k < y->n; k++) {
+        if (k != found) {
+            return diags_add(
+                d, y->key_at[k], e->path,
+                "options of \"%s\" stand inside it, and only one kind is allowed here: "
+                "move \"%s\" into %s: {…}",
+                e->connector, y->key[k], e->connector);
+        }
+    }
+    return 0;
+}
+
+static int parse_names(struct end *e, const struct yaml *y, const char *path, struct arena *a,
+                       struct diags *d)
+{
+    static const struct config_field field = {"from", CONFIG_NAMES, 0, .required = true};
+    return config_parse_value(&field, &e->names, y, path, a, d);
+}
+
+static int parse_end(struct end *e, const struct yaml *y, const char *path, bool is_source,
+                     struct arena *a, struct diags *d)
+{
+    *e = (struct end){.at = y->at, .path = path, .value = "avro"};
+    e->partitions = e->replication = CONFIG_UNSET;
+    if (y->kind == YAML_MAP) {
+        if (yaml_get(y, "topic_pattern")) {
+            return diags_add(d, y->at, path,
+                             "topic_pattern is not supported by this version: list "
+                             "the topics, `topic: [a, b]`");
+        }
+        if (!yaml_get(y, "topic")) {
+            return parse_connector(e, y, is_source, d);
+        }
+        e->kind = END_TOPICS;
+        int r = config_parse(is_source ? topic_from_fields : topic_to_fields, e, y, path, a, d);
+        e->at = y->at;
+        e->path = path;
+        if (r == 0 && !is_source && e->names.n != 1) {
+            return diags_add(d, y->at, path,
+                             "a `to` writes to one topic; make `to` a list instead");
+        }
+        return r;
+    }
+    if (y->kind == YAML_NULL || (y->kind == YAML_LIST && (!is_source || y->n == 0))) {
+        return diags_add(d, y->at, path, "expected %s",
+                         is_source ? "a stream name, a list of stream names, {topic: …} or a "
+                                     "connector such as {generator: …}"
+                                   : "a topic name, {topic: …} or a connector such as {log: {}}");
+    }
+    e->kind = is_source ? END_STREAMS : END_TOPICS;
+    return parse_names(e, y, path, a, d);
+}
+
+static int parse_steps(struct stream *s, const struct yaml *y, struct arena *a, struct diags *d)
+{
+    if (!y || y->kind == YAML_NULL) {
+        return 0;
+    }
+    if (y->kind != YAML_LIST) {
+        return diags_add(d, y->at, arena_printf(a, "%s.steps", s->path),
+                         "expected a list of steps, each behind a dash, found a %s",
+                         yaml_kind_name(y->kind));
+    }
+    s->nsteps = y->n;
+    s->step = arena_array(a, (size_t)y->n + 1, sizeof *s->step);
+    int r = 0;
+    for (int i = 0; i < y->n; i++) {
+        s->step[i] = y->item[i];
+        if (y->item[i]->kind != YAML_MAP || y->item[i]->n != 1) {
+            r = diags_add(
+                d, y->item[i]->at, arena_printf(a, "%s.steps[%d]", s->path, i + 1),
+                "a step is a map with exactly one key, the step's name (`- filter: value > "
+                "0`)%s",
+                y->item[i]->kind == YAML_MAP && y->item[i]->n > 1
+                    ? "; is an option of the step indented too little?"
+                    : "");
+        }
+    }
+    return r;
+}
+
+static int parse_stream(struct stream *s, const struct topology *t, const struct yaml *y,
+                        struct arena *a, struct diags *d)
+{
+    int before = d->n;
+    struct stream_cfg c;
+    if (y->kind != YAML_MAP) {
+        return diags_add(d, y->at, s->path,
+                         "a stream is a map with `from`, `steps`, `to`, found a %s",
+                         yaml_kind_name(y->kind));
+    }
+    config_parse(stream_fields, &c, y, s->path, a, d);
+    s->time = c.time;
+    s->has_time = yaml_get(y, "time") != NULL;
+    s->errors = yaml_get(y, "errors") ? c.errors : t->errors;
+    if (s->errors.tolerance == TOLERATE_ALL && !s->errors.dead_letter_topic) {
+        diags_add(d, y->at, s->path,
+                  "errors: {tolerance: all} needs a dead_letter_topic, so that nothing is lost");
+    }
+    if (c.from) {
+        parse_end(&s->from, c.from, arena_printf(a, "%s.from", s->path), true, a, d);
+    }
+    parse_steps(s, c.steps, a, d);
+    if (c.to && c.to->kind == YAML_LIST) {
+        s->nto = c.to->n;
+        s->to = arena_array(a, (size_t)c.to->n + 1, sizeof *s->to);
+        for (int i = 0; i < c.to->n; i++) {
+            parse_end(&s->to[i], c.to->item[i], arena_printf(a, "%s.to[%d]", s->path, i + 1), false,
+                      a, d);
+        }
+    } else if (c.to) {
+        s->nto = 1;
+        s->to = arena_zalloc(a, sizeof *s->to);
+        parse_end(s->to, c.to, arena_printf(a, "%s.to", s->path), false, a, d);
+    }
+    return d->n > before ? -ERR_CONFIG : 0;
+}
+
+static bool name_is_legal(const char *s)
+{
+    size_t n = strlen(s);
+    return n > 0 && n < 150 &&
+           strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+                     "_-.") == n;
+}
+
+static void parse_streams(struct topology *t, struct arena *a, struct diags *d)
+{
+    if (!t->streams) {
+        return;
+    }
+    if (t->streams->kind != YAML_MAP || t->streams->n == 0) {
+        diags_add(d, t->streams->at, "streams", "expected a map of streams by name");
+        return;
+    }
+    t->nstreams = t->streams->n;
+    t->stream = arena_zalloc(a, (size_t)t->nstreams * sizeof *t->stream);
+    for (int i = 0; i < t->nstreams; i++) {
+        struct stream *s = &t->stream[i];
+        s->name = t->streams->key[i];
+        s->at = t->streams->key_at[i];
+        s->path = arena_printf(a, "streams.%s", s->name);
+        if (!name_is_legal(s->name) || strchr(s->name, '.')) {
+            diags_add(d, s->at, s->path, "a stream's name is made of letters, digits, _ and -");
+        }
+        parse_stream(s, t, t->streams->item[i], a, d);
+    }
+}
+
+static void check_kafka(const struct topology *t, struct diags *d)
+{
+    for (int i = 0; i < t->kafka.n; i++) {
+        const struct config_item *k = &t->kafka.item[i];
+        for (size_t j = 0; j < sizeof owned / sizeof *owned; j++) {
+            if (strcmp(k->name, owned[j].name) == 0) {
+                diags_add(d, k->value.at, k->value.path,
+                          "klamm sets %s itself: %s; remove the line", k->name, owned[j].why);
+            }
+        }
+    }
+}
+
+static int build(struct topology **out, struct arena *a, struct yaml *root, const char *file,
+                 const struct setting *set, int nset, struct diags *d)
+{
+    struct topology *t = arena_zalloc(a, sizeof *t);
+    if (root->kind != YAML_MAP) {
+        return diags_add(d, root->at, "", "a topology is a map with `name` and `streams`");
+    }
+    for (int i = 0; i < nset; i++) {
+        yaml_set(root, a, set[i].path, set[i].value, d);
+    }
+    config_parse(topology_fields, t, root, "", a, d);
+    t->file = arena_strdup(a, file);
+    const char *slash = strrchr(file, '/');
+    t->folder = slash ? arena_strndup(a, file, (size_t)(slash - file)) : ".";
+    if (t->name && !name_is_legal(t->name)) {
+        diags_add(d, root->at, "name",
+                  "a topology's name is made of letters, digits, `_`, `-` and `.`, found \"%s\"",
+                  t->name);
+    }
+    if (t->state.backend != 0) {
+        diags_add(
+            d, root->at, "state.backend",
+            "this version keeps state in memory only: use `memory` (a changelog topic backs it)");
+    }
+    if (t->tables) {
+        diags_add(d, t->tables->at, "tables", "tables are not supported by this version");
+    }
+    check_kafka(t, d);
+    parse_streams(t, a, d);
+    *out = t;
+    return d->n ? -ERR_CONFIG : 0;
+}
+
+int topology_load(struct topology **out, struct arena *a, const char *file,
+                  const struct setting *set, int nset, struct diags *d)
+{
+    struct yaml *root;
+    int r = yaml_load(&root, a, file, d);
+    return r < 0 ? r : build(out, a, root, file, set, nset, d);
+}
+
+int topology_parse(struct topology **out, struct arena *a, const char *file, const char *text,
+                   size_t n, const struct setting *set, int nset, struct diags *d)
+{
+    struct yaml *root;
+    int r = yaml_parse(&root, a, file, text, n, d);
+    return r < 0 ? r : build(out, a, root, file, set, nset, d);
+}
+
+const struct stream *topology_stream(const struct topology *t, const char *name)
+{
+    for (int i = 0; i < t->nstreams; i++) {
+        if (strcmp(t->stream[i].name, name) == 0) {
+            return &t->stream[i];
+        }
+    }
+    return NULL;
+}
+
+const char *topology_path(const struct topology *t, struct arena *a, const char *path)
+{
+    return path[0] == '/' ? arena_strdup(a, path) : arena_printf(a, "%s/%s", t->folder, path);
+}
