@@ -36,6 +36,7 @@ struct batch {
     const struct record *const *origin; /* source record of each row; NULL behind windows */
     struct vec *col;                    /* schema->n of them */
     struct arena *mem;
+    int64_t now; /* wall clock, ms, set by the task: what now() of expressions says */
 };
 
 static inline uint16_t batch_row(const struct batch *b, uint16_t k)

@@ -3,6 +3,7 @@
 #   tests/FOLDER/test_*.c     a cmocka executable, linked with everything     label FOLDER
 #   tests/FOLDER/test_*       any other file: a script, run as it is          label FOLDER
 #   tests/fuzz/fuzz_*.c       preset fuzz: a libFuzzer target; else replay_*, which runs the corpus
+#   tests/{kafka,reference}/*.c  any other name: a program that the scripts there run
 #   tests/support/*.c         helpers that every test may call
 #
 # Tests are called FOLDER.NAME; in the sanitizer presets PRESET/FOLDER.NAME (KLAMM_TEST_PREFIX).
@@ -38,7 +39,7 @@ endfunction()
 
 function(describe_test name label)
     set_tests_properties(${name} PROPERTIES
-        LABELS ${label} TIMEOUT 300 ENVIRONMENT "${TEST_ENVIRONMENT}"
+        LABELS ${label} TIMEOUT 300 SKIP_RETURN_CODE 77 ENVIRONMENT "${TEST_ENVIRONMENT}"
         ENVIRONMENT_MODIFICATION "PATH=path_list_prepend:${CMAKE_SOURCE_DIR}/build/python/bin")
     if(label STREQUAL "kafka")
         set_tests_properties(${name} PROPERTIES
@@ -76,6 +77,16 @@ foreach(folder ${TEST_FOLDERS})
         endif()
         describe_test(${P}${folder}.${name} ${folder})
     endforeach()
+endforeach()
+
+file(GLOB programs CONFIGURE_DEPENDS tests/kafka/*.c tests/reference/*.c)
+list(FILTER programs EXCLUDE REGEX "/test_[^/]*$")
+foreach(source ${programs})
+    if(NOT KLAMM_FUZZ)
+        get_filename_component(name ${source} NAME_WE)
+        add_executable(${name} ${source})
+        link_test(${name} ${source})
+    endif()
 endforeach()
 
 file(GLOB targets CONFIGURE_DEPENDS tests/fuzz/fuzz_*.c)

@@ -24,7 +24,7 @@ struct log;
 
 /* A partition with an offset to begin at or to commit. */
 struct log_position {
-    const char *topic;
+    const char *topic; /* in events: lives as long as the log */
     int32_t partition;
     int64_t offset;       /* next to read */
     const char *metadata; /* of the committed offset; NULL: none */
@@ -39,9 +39,6 @@ struct log_events {
     /* They go away: lost false: what was done for them may still be committed with commit(). lost
      * true: someone else owns them already. Records of theirs not yet handed out are discarded. */
     void (*revoked)(void *ctx, const struct log_position *p, size_t n, bool lost);
-    /* Called inside release(): everything before `offset` has been handed out and nothing more is
-     * there (end of partition; transaction markers may lie before it). May be NULL. */
-    void (*caught_up)(void *ctx, const char *topic, int32_t partition, int64_t offset);
 };
 
 struct log_config {
@@ -50,6 +47,9 @@ struct log_config {
     const char *instance;      /* group.instance.id; NULL: dynamic member */
     const char *const *topics; /* to subscribe to, NULL-terminated; NULL: not a member of the
                                   group, only for producing and questions */
+    /* Topics whose records carry headers, NULL-terminated; NULL: every topic. Parsing them costs,
+     * so name those where somebody reads them. */
+    const char *const *with_headers;
     bool copartition; /* several inputs a task: range assignment instead of cooperative-sticky */
     bool from_latest; /* auto.offset.reset */
     const char *const *property; /* librdkafka properties: name, value, …, NULL (kafka log only) */
@@ -87,7 +87,9 @@ struct log_ops {
     int (*create_topic)(struct log *l, const char *topic, int32_t partitions, int16_t replication,
                         bool compact, const char *const *config, int timeout_ms, struct err *e);
     /* Reads a partition from `from` to its committed end, calling each in order (for changelogs and
-     * other compacted topics); *next is the offset to go on from. */
+     * other compacted topics); *next is the offset to go on from. Waits for transactions that were
+     * open when it began. -ERR_DATA: the partition ends before `from`, so it is not the one that
+     * was read before. */
     int (*read_all)(struct log *l, const char *topic, int32_t partition, int64_t from,
                     int (*each)(void *ctx, const struct record *r), void *ctx, int64_t *next,
                     struct err *e);
@@ -95,6 +97,12 @@ struct log_ops {
      * until the next call). */
     int (*committed)(struct log *l, struct log_position *p, size_t n, int timeout_ms,
                      struct err *e);
+    /* Next offset to read of a partition that is ours, behind transaction markers that were passed;
+     * OFFSET_NONE: nothing read yet. End reached: position >= end of bounds(). */
+    int (*position)(struct log *l, const char *topic, int32_t partition, int64_t *offset);
+    /* Headers of a record of the last poll, whether or not its topic is in with_headers; they live
+     * until release. NULL: records always carry theirs. */
+    int (*headers)(struct log *l, const struct record *r, const struct header **out, size_t *n);
     /* Leaves the group (leave true) or closes only, so that a static member may come back. Frees l.
      */
     void (*close)(struct log *l, bool leave);

@@ -73,7 +73,7 @@ struct memory_broker {
 struct held { /* a partition that this handle reads */
     struct topic *topic;
     int32_t partition;
-    int64_t position, told;
+    int64_t position;
     bool paused;
 };
 
@@ -364,7 +364,7 @@ static void take_over(struct memory_log *l)
             begin = l->cfg.from_latest ? t->partition[got[i].partition].next : 0;
         }
         l->held = mem_resize(l->held, (size_t)l->nheld + 1, sizeof *l->held);
-        l->held[l->nheld++] = (struct held){t, got[i].partition, begin, -1, false};
+        l->held[l->nheld++] = (struct held){t, got[i].partition, begin, false};
     }
 }
 
@@ -426,18 +426,7 @@ static int memory_poll(struct log *log, int timeout_ms, const struct record **re
 
 static void memory_release(struct log *log)
 {
-    struct memory_log *l = self(log);
-    arena_reset(&l->out);
-    for (int i = 0; i < l->nheld; i++) {
-        struct held *h = &l->held[i];
-        pthread_mutex_lock(&l->broker->mutex);
-        bool at_end = h->position >= h->topic->partition[h->partition].next;
-        pthread_mutex_unlock(&l->broker->mutex);
-        if (at_end && h->told != h->position && l->ev.caught_up) {
-            h->told = h->position;
-            l->ev.caught_up(l->ev.ctx, h->topic->name, h->partition, h->position);
-        }
-    }
+    arena_reset(&self(log)->out);
 }
 
 static struct held *held_of(struct memory_log *l, const char *topic, int32_t partition)
@@ -477,6 +466,13 @@ static int memory_seek(struct log *log, const char *topic, int32_t partition, in
     }
     h->position = offset;
     return 0;
+}
+
+static int memory_position(struct log *log, const char *topic, int32_t partition, int64_t *offset)
+{
+    const struct held *h = held_of(self(log), topic, partition);
+    *offset = h ? h->position : OFFSET_NONE;
+    return h ? 0 : -ERR_FATAL;
 }
 
 static int memory_begin(struct log *log, struct err *e)
@@ -698,6 +694,7 @@ static const struct log_ops memory_ops = {
     .pause = memory_pause,
     .resume = memory_resume,
     .seek = memory_seek,
+    .position = memory_position,
     .begin = memory_begin,
     .produce = memory_produce,
     .commit = memory_commit,

@@ -1,0 +1,835 @@
+/* Binder: names to columns, calls and operators to kernels, types to everything; constants folded.
+ *
+ *   column     the longest name with dots that is a column; behind it fields of records
+ *   operator   a function named by its symbol: one rule (signature.c) for both
+ *   null       a literal without a type until something beside it has one
+ *   long       becomes a double next to a double; nothing else is converted unasked
+ *   fold       a call whose arguments are constants is run here, once, on one row; when that fails the
+ *              call stays, for it may stand where no row gets to
+ *
+ * Both sides of an operator are bound before giving up, so that one pass reports all problems.
+ */
+#include "engine/expression/bound.h"
+#include "engine/expression/program.h"
+#include "engine/vector.h"
+
+#include <assert.h>
+#include <string.h>
+
+static struct bound *bind(struct binding *b, const struct node *x);
+
+static struct bound *bound_new(struct binding *b, enum bound_kind kind, const struct type *type,
+                               int n)
+{
+    struct bound *x = arena_zalloc(b->a, sizeof *x);
+    x->kind = kind;
+    x->type = type;
+    x->n = n;
+    x->arg = n > 0 ? arena_zalloc(b->a, (size_t)n * sizeof *x->arg) : NULL;
+    return x;
+}
+
+static struct bound *constant(struct binding *b, const struct type *type, struct nested_value v)
+{
+    struct bound *x = bound_new(b, BOUND_CONSTANT, type, 0);
+    x->value = v;
+    x->nullable = v.is_null;
+    x->is_harmless = true;
+    return x;
+}
+
+static struct bound *null_of(struct binding *b, const struct type *type)
+{
+    return constant(b, type, (struct nested_value){.is_null = true});
+}
+
+static struct bound *fail(struct binding *b, const struct node *x, const char *text)
+{
+    source_error(b->source, x->pos, "%s", text);
+    return NULL;
+}
+
+/* ---- constants ---- */
+
+static struct nested_value value_of(struct arena *a, const struct vec *v)
+{
+    struct nested_value x = {.is_null = vec_is_null(v, 0)};
+    if (x.is_null) {
+        return x;
+    }
+    if (type_is_str(v->type)) {
+        x.s.n = v->s[0].n;
+        x.s.p = arena_strndup(a, str_data(&v->s[0]), x.s.n);
+    } else if (v->type->kind == TYPE_BOOLEAN) {
+        x.i = v->b[0];
+    } else {
+        x.i = v->i[0];
+    }
+    return x;
+}
+
+/* Functions without arguments (now) are not constant. */
+static bool is_foldable(const struct bound *x)
+{
+    for (int k = 0; k < x->n; k++) {
+        if (x->arg[k] != NULL && x->arg[k]->kind != BOUND_CONSTANT) {
+            return false;
+        }
+    }
+    return x->n > 0;
+}
+
+static struct bound *fold(struct binding *b, struct bound *x)
+{
+    if (!is_foldable(x)) {
+        return x;
+    }
+    struct arena scratch;
+    arena_init(&scratch);
+    struct batch one = {.rows = 1, .nsel = 1, .mem = &scratch};
+    struct row_errors errors = {0};
+    struct vec v;
+    program_run(program_build(&scratch, x), &one, &v, &errors);
+    struct bound *folded = x;
+    if (errors.n == 0) {
+        folded = constant(b, x->type, value_of(b->a, &v));
+    }
+    arena_done(&scratch);
+    return folded;
+}
+
+/* ---- calls ---- */
+
+static struct bound *call_new(struct binding *b, const struct node *at,
+                              const struct function_def *fn, int n, struct bound **arg,
+                              const struct type *common);
+
+static struct bound *coerce(struct binding *b, const struct node *at, struct bound *x,
+                            const struct type *to)
+{
+    if (x->type == NULL) {
+        return null_of(b, to);
+    }
+    if (to == NULL || type_equal(x->type, to)) {
+        return x;
+    }
+    assert(to->kind == TYPE_DOUBLE && x->type->kind == TYPE_LONG);
+    const struct type *common;
+    const struct function_def *fn = signature_find("cast double", 1, &x, &common);
+    return call_new(b, at, fn, 1, &x, common);
+}
+
+static const struct type *parameter_type(const struct bound *arg, char letter,
+                                         const struct type *common)
+{
+    if (letter == '*') {
+        return common != NULL ? common : &type_long;
+    }
+    const struct type *t = signature_type(letter);
+    return t != NULL ? t : arg->type;
+}
+
+static const struct type *result_type(struct binding *b, const struct function_def *fn,
+                                      struct bound *const *arg, const struct type *common)
+{
+    switch (fn->result) {
+    case '=':
+        return common;
+    case 'e':
+        return arg[0]->type->of;
+    case 'S':
+        return type_array(b->a, &type_string);
+    default:
+        return signature_type(fn->result);
+    }
+}
+
+static bool result_nullable(const struct function_def *fn, int n, struct bound *const *arg)
+{
+    bool any = false, all = n > 0;
+    for (int k = 0; k < n; k++) {
+        any = any || arg[k]->nullable;
+        all = all && arg[k]->nullable;
+    }
+    switch (fn->nulls) {
+    case NULL_IF_ANY:
+        return any;
+    case NULL_IF_ALL:
+        return all;
+    case NULL_NEVER:
+        return false;
+    case NULL_MORE:
+    case NULL_OWN:
+        break;
+    }
+    return true;
+}
+
+static struct expression *expression_of(struct binding *b, const struct bound *x)
+{
+    struct expression *e = arena_zalloc(b->a, sizeof *e);
+    e->type = x->type;
+    e->nullable = x->nullable;
+    e->is_constant = x->kind == BOUND_CONSTANT;
+    e->column = x->kind == BOUND_COLUMN ? x->column : -1;
+    e->value = x->value;
+    return e;
+}
+
+static void mark_needs(const struct bound *x, bool *needs)
+{
+    if (x->kind == BOUND_COLUMN) {
+        needs[x->column] = true;
+    }
+    for (int k = 0; k < x->n; k++) {
+        if (x->arg[k] != NULL) {
+            mark_needs(x->arg[k], needs);
+        }
+    }
+}
+
+/* The whole of it: program and columns. */
+static struct expression *compiled(struct binding *b, const struct bound *x)
+{
+    struct expression *e = expression_of(b, x);
+    e->program = program_build(b->a, x);
+    e->ncolumns = (uint16_t)(b->schema->n + b->host_calls);
+    e->needs = arena_zalloc(b->a, (size_t)e->ncolumns + 1);
+    mark_needs(x, e->needs);
+    return e;
+}
+
+/* The function's own look at its arguments. */
+static bool prepare(struct binding *b, const struct node *at, struct bound *x)
+{
+    if (x->fn->prepare == NULL) {
+        return true;
+    }
+    const struct expression **arg = arena_array(b->a, (size_t)x->n + 1, sizeof *arg);
+    for (int k = 0; k < x->n; k++) {
+        arg[k] = expression_of(b, x->arg[k]);
+    }
+    struct err e = {0};
+    if (x->fn->prepare(&x->state, b->a, x->n, arg, &e) < 0) {
+        source_error(b->source, at->pos, "%s", e.text);
+        return false;
+    }
+    return true;
+}
+
+static struct bound *call_new(struct binding *b, const struct node *at,
+                              const struct function_def *fn, int n, struct bound **arg,
+                              const struct type *common)
+{
+    struct bound *x = bound_new(b, BOUND_CALL, result_type(b, fn, arg, common), n);
+    if (fn->result == '=' && common == NULL) {
+        return null_of(b, NULL);
+    }
+    x->fn = fn;
+    x->is_harmless = fn->is_harmless;
+    for (int k = 0; k < n; k++) {
+        const struct type *to = parameter_type(arg[k], signature_letter(fn, k), common);
+        x->arg[k] = coerce(b, at, arg[k], to);
+        x->is_harmless = x->is_harmless && x->arg[k]->is_harmless;
+    }
+    x->nullable = result_nullable(fn, n, x->arg);
+    return prepare(b, at, x) ? fold(b, x) : NULL;
+}
+
+static const char *types_text(struct binding *b, int n, struct bound *const *arg)
+{
+    struct buffer t;
+    buffer_init(&t);
+    buffer_byte(&t, '(');
+    for (int k = 0; k < n && t.n < 300; k++) {
+        buffer_text(&t, k > 0 ? ", " : "");
+        buffer_text(&t, type_text(b->a, arg[k]->type));
+    }
+    buffer_byte(&t, ')');
+    const char *text = arena_strndup(b->a, t.data, t.n);
+    buffer_done(&t);
+    return text;
+}
+
+/* What a user may have meant whose operands do not fit. */
+static const char *hint_for(const char *name, int n, struct bound *const *arg)
+{
+    bool has_time = false, has_string = false, has_long = false;
+    for (int k = 0; k < n; k++) {
+        const struct type *t = arg[k]->type;
+        has_time = has_time || (t != NULL && t->kind == TYPE_TIMESTAMP);
+        has_string = has_string || (t != NULL && t->kind == TYPE_STRING);
+        has_long = has_long || (t != NULL && t->kind == TYPE_LONG);
+    }
+    if (strcmp(name, "||") == 0) {
+        return "; write cast(x as string)";
+    }
+    if (has_time && has_string) {
+        return "; text becomes a timestamp by to_timestamp('2026-01-31T12:00:00Z')";
+    }
+    if (has_time && has_long) {
+        return "; a long of ms becomes a timestamp by cast(x as timestamp)";
+    }
+    if (strcmp(name, "+") == 0 && has_string) {
+        return "; text is joined by ||";
+    }
+    return has_string && n == 2 ? "; text becomes a number by cast(x as double)" : "";
+}
+
+static struct bound *call_named(struct binding *b, const struct node *at, const char *name,
+                                const char *shown, int n, struct bound **arg)
+{
+    const struct type *common;
+    const struct function_def *fn = signature_find(name, n, arg, &common);
+    if (fn != NULL) {
+        return call_new(b, at, fn, n, arg, common);
+    }
+    source_error(b->source, at->pos, "%s takes %s, found %s%s", shown,
+                 signature_describe(b->a, name), types_text(b, n, arg), hint_for(name, n, arg));
+    return NULL;
+}
+
+/* Binds all children; NULL ones stay NULL. False when one failed. */
+static bool bind_children(struct binding *b, const struct node *x, struct bound **arg)
+{
+    bool ok = true;
+    for (int k = 0; k < x->n; k++) {
+        arg[k] = x->child[k] != NULL ? bind(b, x->child[k]) : NULL;
+        ok = ok && (arg[k] != NULL || x->child[k] == NULL);
+    }
+    return ok;
+}
+
+static struct bound **children(struct binding *b, const struct node *x)
+{
+    struct bound **arg = arena_array(b->a, (size_t)x->n + 1, sizeof *arg);
+    return bind_children(b, x, arg) ? arg : NULL;
+}
+
+static struct bound *negate(struct binding *b, const struct node *at, struct bound *x)
+{
+    return x == NULL || !at->negated ? x : call_named(b, at, "not _", "not", 1, &x);
+}
+
+/* ---- columns ---- */
+
+static const char *columns_text(struct binding *b, const struct schema *s)
+{
+    struct buffer t;
+    buffer_init(&t);
+    for (uint16_t c = 0; c < s->n; c++) {
+        if (s->col[c].hidden) {
+            continue;
+        }
+        if (t.n > 200) {
+            buffer_text(&t, ", …");
+            break;
+        }
+        buffer_text(&t, t.n > 0 ? ", " : "");
+        buffer_text(&t, s->col[c].name);
+    }
+    const char *text = t.n > 0 ? arena_strndup(b->a, t.data, t.n) : "none";
+    buffer_done(&t);
+    return text;
+}
+
+static void unknown_column(struct binding *b, const struct node *x)
+{
+    const struct schema *s = b->schema;
+    if (b->host != NULL && b->inner != NULL && schema_find(b->inner, x->name) >= 0) {
+        source_error(b->source, x->pos,
+                     "the column '%s' can only be used inside a call such as %s(%s) here; outside "
+                     "of calls there are: %s",
+                     x->name, b->host->names[0] != NULL ? b->host->names[0] : "sum", x->name,
+                     columns_text(b, s));
+        return;
+    }
+    const char **names = arena_array(b->a, (size_t)s->n + 1, sizeof *names);
+    for (uint16_t c = 0; c < s->n; c++) {
+        names[c] = s->col[c].name;
+    }
+    names[s->n] = NULL;
+    const char *nearest = nearest_name(x->name, names);
+    if (nearest != NULL) {
+        source_error(b->source, x->pos, "there is no column '%s'; did you mean '%s'? (columns: %s)",
+                     x->name, nearest, columns_text(b, s));
+    } else {
+        source_error(b->source, x->pos, "there is no column '%s' (columns: %s)", x->name,
+                     columns_text(b, s));
+    }
+}
+
+static struct bound *column_of(struct binding *b, int c)
+{
+    struct bound *x = bound_new(b, BOUND_COLUMN, b->schema->col[c].type, 0);
+    x->column = c;
+    x->nullable = b->schema->col[c].nullable;
+    x->is_harmless = true;
+    return x;
+}
+
+static struct bound *field_of(struct binding *b, const struct node *at, struct bound *x,
+                              const char *name)
+{
+    if (x->type == NULL || x->type->kind != TYPE_RECORD) {
+        source_error(b->source, at->pos, "'.%s' needs a record, found %s", name,
+                     type_text(b->a, x->type));
+        return NULL;
+    }
+    const char **names = arena_array(b->a, (size_t)x->type->nfields + 1, sizeof *names);
+    uint16_t k = 0;
+    while (k < x->type->nfields && strcmp(x->type->field[k].name, name) != 0) {
+        names[k] = x->type->field[k].name;
+        k++;
+    }
+    names[k] = NULL;
+    if (k == x->type->nfields) {
+        const char *nearest = nearest_name(name, names);
+        source_error(b->source, at->pos, "there is no field '%s' in %s%s%s%s", name,
+                     type_text(b->a, x->type), nearest != NULL ? "; did you mean '" : "",
+                     nearest != NULL ? nearest : "", nearest != NULL ? "'?" : "");
+        return NULL;
+    }
+    const struct type *common;
+    struct bound *f = bound_new(b, BOUND_CALL, x->type->field[k].type, 1);
+    f->fn = signature_find("record field", 1, &x, &common);
+    f->arg[0] = x;
+    f->nullable = true;
+    uint16_t *state = arena_alloc(b->a, sizeof *state);
+    *state = k;
+    f->state = state;
+    return f;
+}
+
+static struct bound *bind_column(struct binding *b, const struct node *x)
+{
+    int c = schema_find(b->schema, x->name);
+    if (c < 0) {
+        unknown_column(b, x);
+        return NULL;
+    }
+    return column_of(b, c);
+}
+
+static struct bound *bind_field(struct binding *b, const struct node *x)
+{
+    struct bound *of = bind(b, x->child[0]);
+    return of != NULL ? field_of(b, x, of, x->name) : NULL;
+}
+
+/* ---- special forms ---- */
+
+/* Converts args [from, to) by `step` to their common type; false when there is none. */
+static bool unify(struct binding *b, const struct node *at, struct bound **arg, int from, int to,
+                  int step, const struct type **common, const char *what)
+{
+    bool ok = true;
+    for (int k = from; k < to; k += step) {
+        const struct type *t = type_common(*common, arg[k]->type, &ok);
+        if (!ok) {
+            source_error(b->source, at->pos, "%s must be of one type, found %s and %s", what,
+                         type_text(b->a, *common), type_text(b->a, arg[k]->type));
+            return false;
+        }
+        *common = t;
+    }
+    for (int k = from; k < to && *common != NULL; k += step) {
+        arg[k] = coerce(b, at, arg[k], *common);
+    }
+    return true;
+}
+
+static struct bound *bind_logic(struct binding *b, const struct node *x)
+{
+    struct bound **arg = children(b, x);
+    if (arg == NULL) {
+        return NULL;
+    }
+    bool is_and = x->kind == NODE_AND;
+    const char *name = is_and ? "_ and _" : "_ or _";
+    const struct type *common;
+    const struct function_def *fn = signature_find(name, 2, arg, &common);
+    if (fn == NULL) {
+        source_error(b->source, x->pos, "`%s` takes two booleans, found %s", is_and ? "and" : "or",
+                     types_text(b, 2, arg));
+        return NULL;
+    }
+    struct bound *y = bound_new(b, is_and ? BOUND_AND : BOUND_OR, &type_boolean, 2);
+    y->fn = fn;
+    y->arg[0] = coerce(b, x, arg[0], &type_boolean);
+    y->arg[1] = coerce(b, x, arg[1], &type_boolean);
+    if (y->arg[0]->kind == BOUND_CONSTANT && !y->arg[0]->value.is_null) {
+        return (y->arg[0]->value.i != 0) == is_and ? y->arg[1] : y->arg[0];
+    }
+    y->nullable = y->arg[0]->nullable || y->arg[1]->nullable;
+    y->is_harmless = y->arg[0]->is_harmless && y->arg[1]->is_harmless;
+    return fold(b, y);
+}
+
+static struct bound *bind_between(struct binding *b, const struct node *x)
+{
+    struct bound **arg = children(b, x);
+    const struct type *common = NULL;
+    if (arg == NULL || !unify(b, x, arg, 0, 3, 1, &common, "the values of `between`")) {
+        return NULL;
+    }
+    if (common == NULL) {
+        return null_of(b, &type_boolean);
+    }
+    const struct type *ignored;
+    struct bound *y = bound_new(b, BOUND_BETWEEN, &type_boolean, 3);
+    memcpy(y->arg, arg, 3 * sizeof *arg);
+    struct bound *both[2] = {null_of(b, NULL), null_of(b, NULL)};
+    y->fn = signature_find(">=", 2, arg, &ignored);
+    y->fn2 = signature_find("<=", 2, arg, &ignored);
+    y->fn3 = signature_find("_ and _", 2, both, &ignored);
+    if (y->fn == NULL || y->fn2 == NULL) {
+        source_error(b->source, x->pos, "values of type %s have no order for `between`",
+                     type_text(b->a, common));
+        return NULL;
+    }
+    y->is_harmless = true;
+    for (int k = 0; k < 3; k++) {
+        y->nullable = y->nullable || arg[k]->nullable;
+        y->is_harmless = y->is_harmless && arg[k]->is_harmless;
+    }
+    return negate(b, x, fold(b, y));
+}
+
+/* Constant lists become a set (the state), and their values are no longer arguments. */
+static struct bound *bind_in(struct binding *b, const struct node *x)
+{
+    struct bound **arg = children(b, x);
+    if (arg == NULL) {
+        return NULL;
+    }
+    struct bound *y = call_named(b, x, "_ in", "`in`", x->n, arg);
+    if (y != NULL && y->kind == BOUND_CALL) {
+        y->nullable = false;
+        for (int k = 0; k < x->n; k++) {
+            y->nullable = y->nullable || y->arg[k]->nullable;
+        }
+        y->n = y->state != NULL ? 1 : y->n;
+    }
+    return negate(b, x, y);
+}
+
+static struct bound *bind_is(struct binding *b, const struct node *x)
+{
+    struct bound *arg = bind(b, x->child[0]);
+    if (arg == NULL) {
+        return NULL;
+    }
+    const char *name = arena_printf(b->a, "_ is %s%s", x->negated ? "not " : "", x->name);
+    return call_named(b, x, name, arena_printf(b->a, "`is %s`", x->name), 1, &arg);
+}
+
+static struct bound *bind_index(struct binding *b, const struct node *x)
+{
+    struct bound **arg = children(b, x);
+    if (arg == NULL) {
+        return NULL;
+    }
+    return call_named(b, x, "_[_]", "x[i]", 2, arg);
+}
+
+/* arg: operand or NULL, pairs, else or NULL. */
+static struct bound *case_new(struct binding *b, const struct node *x, int n, struct bound **arg)
+{
+    const struct type *common = NULL;
+    const struct type *compared = arg[0] != NULL ? arg[0]->type : &type_boolean;
+    arg[n - 1] = arg[n - 1] != NULL ? arg[n - 1] : null_of(b, NULL);
+    bool ok = unify(b, x, arg, 1, n - 1, 2, &compared,
+                    arg[0] != NULL ? "the values that `case` compares" : "conditions");
+    ok = ok && unify(b, x, arg, 2, n - 1, 2, &common, "the results of `case`");
+    bool fits = ok;
+    if (ok) {
+        common = type_common(common, arg[n - 1]->type, &fits);
+    }
+    if (ok && !fits) {
+        return fail(b, x, "the results of `case` must be of one type, and that after `else` too");
+    }
+    if (!ok) {
+        return NULL;
+    }
+    if (common == NULL) {
+        return null_of(b, NULL);
+    }
+    struct bound *y = bound_new(b, BOUND_CASE, common, n);
+    memcpy(y->arg, arg, (size_t)n * sizeof *arg);
+    for (int k = 2; k < n; k++) {
+        if (k % 2 == 0 || k == n - 1) {
+            y->arg[k] = coerce(b, x, arg[k], common);
+            y->nullable = y->nullable || y->arg[k]->nullable;
+        }
+    }
+    if (arg[0] != NULL) {
+        if (compared == NULL) {
+            return y->arg[n - 1];
+        }
+        y->arg[0] = coerce(b, x, arg[0], compared);
+        struct bound *pair[2] = {y->arg[0], y->arg[1]};
+        y->fn = signature_find("=", 2, pair, &common);
+        if (y->fn == NULL) {
+            return fail(b, x, "values of that type cannot be compared in `case`");
+        }
+    }
+    return fold(b, y);
+}
+
+static struct bound *bind_case(struct binding *b, const struct node *x)
+{
+    struct bound **arg = children(b, x);
+    return arg != NULL ? case_new(b, x, x->n, arg) : NULL;
+}
+
+static struct bound *bind_if(struct binding *b, const struct node *x)
+{
+    struct bound **arg = children(b, x);
+    if (arg == NULL) {
+        return NULL;
+    }
+    if (x->n < 2 || x->n > 3) {
+        return fail(b, x, "if() takes (boolean, any, any?): condition, value, value otherwise");
+    }
+    if (arg[0]->type != NULL && arg[0]->type->kind != TYPE_BOOLEAN) {
+        source_error(b->source, x->pos, "the condition of if() must be a boolean, found %s",
+                     type_text(b->a, arg[0]->type));
+        return NULL;
+    }
+    struct bound *all[4] = {NULL, arg[0], arg[1], x->n == 3 ? arg[2] : NULL};
+    return case_new(b, x, 4, all);
+}
+
+static struct bound *bind_coalesce(struct binding *b, const struct node *x)
+{
+    struct bound **arg = children(b, x);
+    const struct type *common = NULL;
+    if (arg == NULL || !unify(b, x, arg, 0, x->n, 1, &common, "the arguments of coalesce()")) {
+        return NULL;
+    }
+    if (x->n == 0) {
+        return fail(b, x, "coalesce() takes one argument or more");
+    }
+    if (common == NULL) {
+        return null_of(b, NULL);
+    }
+    int n = 0;
+    while (n < x->n && arg[n++]->nullable) {
+        /* what stands behind one that is never null does not count */
+    }
+    if (n == 1 && !arg[0]->nullable) {
+        return arg[0];
+    }
+    struct bound *y = bound_new(b, BOUND_COALESCE, common, n);
+    memcpy(y->arg, arg, (size_t)n * sizeof *arg);
+    y->nullable = arg[n - 1]->nullable;
+    return fold(b, y);
+}
+
+static struct bound *bind_cast(struct binding *b, const struct node *x)
+{
+    struct bound *arg = bind(b, x->child[0]);
+    const struct type *to = type_parse(b->a, x->name);
+    if (to == NULL) {
+        static const char *const names[] = {"boolean",   "long",  "double", "string",
+                                            "timestamp", "bytes", NULL};
+        const char *nearest = nearest_name(x->name, names);
+        source_error(b->source, x->pos, "there is no type '%s'%s%s%s", x->name,
+                     nearest != NULL ? "; did you mean '" : "", nearest != NULL ? nearest : "",
+                     nearest != NULL ? "'?" : " (boolean, long, double, string, timestamp, bytes)");
+        return NULL;
+    }
+    if (arg == NULL) {
+        return NULL;
+    }
+    if (arg->type == NULL || type_equal(arg->type, to)) {
+        return coerce(b, x, arg, to);
+    }
+    const char *name = arena_printf(b->a, "cast %s", type_text(b->a, to));
+    const struct type *common;
+    const struct function_def *fn = signature_find(name, 1, &arg, &common);
+    if (fn == NULL) {
+        source_error(b->source, x->pos, "a %s cannot be cast to %s", type_text(b->a, arg->type),
+                     type_text(b->a, to));
+        return NULL;
+    }
+    struct bound *y = call_new(b, x, fn, 1, &arg, common);
+    if (y != NULL && x->negated && y->kind == BOUND_CALL && !y->fn->is_harmless) {
+        y->kind = BOUND_TRY;
+        y->nullable = true;
+        return fold(b, y);
+    }
+    return y;
+}
+
+/* ---- function calls ---- */
+
+static bool is_host_name(const struct binding *b, const char *name)
+{
+    for (int k = 0; b->host != NULL && b->host->names[k] != NULL; k++) {
+        if (strcmp(b->host->names[k], name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static struct expression *argument_of(struct binding *inner, const struct node *x)
+{
+    struct bound *y = bind(inner, x);
+    if (y == NULL) {
+        return NULL;
+    }
+    if (y->type == NULL) {
+        fail(inner, x, "the type of this null is not known: write cast(null as TYPE)");
+        return NULL;
+    }
+    return compiled(inner, y);
+}
+
+static struct bound *bind_host_call(struct binding *b, const struct node *x)
+{
+    struct binding inner = {.a = b->a, .source = b->source, .schema = b->inner};
+    const struct expression **arg = arena_array(b->a, (size_t)x->n + 1, sizeof *arg);
+    bool ok = true;
+    for (int k = 0; k < x->n; k++) {
+        arg[k] = argument_of(&inner, x->child[k]);
+        ok = ok && arg[k] != NULL;
+    }
+    if (!ok) {
+        return NULL;
+    }
+    struct place at = b->source->text->at;
+    at.column += b->source->text->in_place ? x->pos : 0;
+    struct expression_call call = {.name = arena_strdup(b->a, x->name), .nargs = x->n, .arg = arg, .at = at};
+    const struct type *type = NULL;
+    bool nullable = true;
+    struct err e = {0};
+    int rc = b->host->bind(b->host->ctx, &call, &type, &nullable, &e);
+    if (rc < 0) {
+        source_error(b->source, x->pos, "%s", e.text);
+        return NULL;
+    }
+    if (rc == 0) {
+        source_error(b->source, x->pos, "there is no function '%s'", x->name);
+        return NULL;
+    }
+    struct bound *y = bound_new(b, BOUND_COLUMN, type, 0);
+    y->column = b->schema->n + b->host_calls++;
+    y->nullable = nullable;
+    y->is_harmless = true;
+    return y;
+}
+
+static struct bound *unknown_function(struct binding *b, const struct node *x)
+{
+    const char *const *names = signature_names(b->a, b->host != NULL ? b->host->names : NULL);
+    const char *nearest = nearest_name(x->name, names);
+    if (nearest != NULL) {
+        source_error(b->source, x->pos, "there is no function '%s'; did you mean '%s'?", x->name,
+                     nearest);
+    } else {
+        source_error(b->source, x->pos, "there is no function '%s'%s", x->name,
+                     b->host == NULL ? " here (aggregates belong into `aggregate`, `running` or "
+                                       "`having`, and not into each other)"
+                                     : "");
+    }
+    return NULL;
+}
+
+static struct bound *bind_call(struct binding *b, const struct node *x)
+{
+    if (strcmp(x->name, "coalesce") == 0) {
+        return bind_coalesce(b, x);
+    }
+    if (strcmp(x->name, "if") == 0) {
+        return bind_if(b, x);
+    }
+    if (signature_knows(x->name)) {
+        struct bound **arg = children(b, x);
+        const char *shown = arena_printf(b->a, "%s()", x->name);
+        return arg != NULL ? call_named(b, x, x->name, shown, x->n, arg) : NULL;
+    }
+    if (is_host_name(b, x->name)) {
+        return bind_host_call(b, x);
+    }
+    return unknown_function(b, x);
+}
+
+static struct bound *bind_operator(struct binding *b, const struct node *x)
+{
+    struct bound **arg = children(b, x);
+    if (arg == NULL) {
+        return NULL;
+    }
+    bool is_neg = strcmp(x->name, "neg") == 0;
+    const char *shown = is_neg ? "unary `-`" : arena_printf(b->a, "`%s`", x->name);
+    return call_named(b, x, is_neg ? "- _" : x->name, shown, x->n, arg);
+}
+
+static struct bound *bind(struct binding *b, const struct node *x)
+{
+    struct bound **arg;
+    switch (x->kind) {
+    case NODE_NULL:
+        return null_of(b, NULL);
+    case NODE_BOOLEAN:
+        return constant(b, &type_boolean, (struct nested_value){.i = x->i});
+    case NODE_LONG:
+        return constant(b, &type_long, (struct nested_value){.i = x->i});
+    case NODE_DOUBLE:
+        return constant(b, &type_double, (struct nested_value){.d = x->d});
+    case NODE_STRING:
+        return constant(b, &type_string,
+                        (struct nested_value){
+                            .s = {arena_strndup(b->a, x->name, x->name_n), x->name_n}});
+    case NODE_COLUMN:
+        return bind_column(b, x);
+    case NODE_FIELD:
+        return bind_field(b, x);
+    case NODE_INDEX:
+        return bind_index(b, x);
+    case NODE_CALL:
+        return bind_call(b, x);
+    case NODE_OPERATOR:
+        return bind_operator(b, x);
+    case NODE_AND:
+    case NODE_OR:
+        return bind_logic(b, x);
+    case NODE_NOT:
+        arg = children(b, x);
+        return arg != NULL ? call_named(b, x, "not _", "`not`", 1, arg) : NULL;
+    case NODE_BETWEEN:
+        return bind_between(b, x);
+    case NODE_IN:
+        return bind_in(b, x);
+    case NODE_LIKE:
+        arg = children(b, x);
+        return arg != NULL ? negate(b, x, call_named(b, x, "_ like _", "`like`", 2, arg)) : NULL;
+    case NODE_IS:
+        return bind_is(b, x);
+    case NODE_CASE:
+        return bind_case(b, x);
+    case NODE_CAST:
+        return bind_cast(b, x);
+    }
+    return NULL;
+}
+
+const struct expression *binder_bind(struct binding *b, const struct node *x)
+{
+    struct bound *y = bind(b, x);
+    if (y == NULL) {
+        return NULL;
+    }
+    if (y->type == NULL) {
+        fail(b, x, "the type of this null is not known: write cast(null as TYPE)");
+        return NULL;
+    }
+    if (y->type->kind == TYPE_RECORD) {
+        fail(b, x, "a record cannot be a column: name one of its fields, as in x[0].field");
+        return NULL;
+    }
+    return compiled(b, y);
+}

@@ -1,0 +1,75 @@
+/* Learner: logistic_regression, gaussian_nb, … one file each under ml/learners/.
+ *
+ *   check options, once per plan -> open, one instance per model
+ *   per row: predict, then grow (a class not seen before) and learn;   io: save, load;   close
+ *
+ * A learner knows numbers only. Rows are doubles, row-major, finite and in the order of `column`;
+ * classes are the numbers 0, 1, 2, … in the order in which they were first learned (names, scaling
+ * and scores are the host's: ml/model.h). learn() of n rows equals n calls with one row each, bit
+ * for bit; what is random follows from the seed. One owner; instances share nothing but their
+ * options.
+ */
+#ifndef KLAMM_ENGINE_LEARNER_H
+#define KLAMM_ENGINE_LEARNER_H
+
+#include "engine/config.h"
+#include "engine/error.h"
+#include "engine/snapshot.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* What a learner can do; a set of flags in its descriptor, one of them when it is opened. */
+enum learner_task {
+    LEARN_CLASSES = 1, /* classify: y is a class number, predict gives a probability per class */
+    LEARN_VALUES = 2,  /* regress: y is a value, predict gives one value */
+};
+
+#define CLASSES_MAX 1000
+
+struct learner_column {
+    const char *name;
+    bool is_category; /* values are category numbers 0, 1, 2, …; -1: one that was never learned */
+};
+
+struct learner_setup {
+    enum learner_task task;
+    const void *options; /* parsed by the table below; outlives the learner, as do the columns */
+    const struct learner_column *column;
+    uint32_t ncolumns;
+    uint64_t seed;
+};
+
+/* An option as another library calls it, for the error message. */
+struct learner_alias {
+    const char *other, *name;
+};
+
+struct learner_def {
+    const char *name, *doc;
+    unsigned tasks;        /* flags of enum learner_task */
+    bool is_binary;        /* two classes at most */
+    bool takes_categories; /* string columns as categories; others refuse them */
+    const struct config_field *options;
+    size_t options_size;
+    const struct learner_alias *aliases; /* ends with {0}; may be NULL */
+    uint16_t version;                    /* of what io writes */
+
+    /* What the table cannot say: options that exclude each other. May be NULL. */
+    int (*check)(const void *options, struct err *e);
+    void *(*open)(const struct learner_setup *setup);
+    /* From now on there are `classes` classes. NULL where is_binary, or without LEARN_CLASSES. */
+    void (*grow)(void *l, uint32_t classes);
+    /* out[row * stride + class], the probabilities of the classes grown so far (two where
+     * is_binary); or out[row * stride], the value. */
+    void (*predict)(void *l, const double *x, uint32_t rows, double *out, uint32_t stride);
+    /* y: class numbers or values; w: weights of the rows, NULL: all 1. */
+    void (*learn)(void *l, const double *x, uint32_t rows, const double *y, const double *w);
+    /* Saves or loads everything learned (into an instance just opened with the same setup). Bounded
+     * by what the snapshot holds; 0 or -ERR_DATA. */
+    int (*io)(void *l, struct snapshot *s);
+    void (*close)(void *l);
+};
+
+#endif

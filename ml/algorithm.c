@@ -1,0 +1,123 @@
+/* What every learning step does with `algorithm` and `options`: the learner is found by its name
+ * among those that can do the step's task, and its own table parses the options. An option under
+ * the name that another library gives it is an error that tells the name here.
+ */
+#include "ml/algorithm.h"
+
+#include "engine/buffer.h"
+#include "engine/registry.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+int algorithm_problem(struct node *n, const char *key, const char *fmt, ...)
+{
+    char text[512];
+    va_list args;
+    va_start(args, fmt);
+    vsnprintf(text, sizeof(text), fmt, args);
+    va_end(args);
+    const struct yaml *value = yaml_get(n->yaml, key);
+    return diags_add(n->diags, value ? value->at : n->at,
+                     arena_printf(n->mem, "%s.%s", n->path, key), "%s", text);
+}
+
+const struct learner_def *algorithm_find(struct node *n, enum learner_task task, const char *name)
+{
+    size_t count = 0;
+    while (registry_learners[count]) {
+        count++;
+    }
+    const char **names = arena_array(n->mem, count + 1, sizeof(*names));
+    struct buffer list;
+    size_t usable = 0;
+    buffer_init(&list);
+    for (size_t i = 0; i < count; i++) {
+        const struct learner_def *def = registry_learners[i];
+        if (!(def->tasks & (unsigned)task)) {
+            continue;
+        }
+        if (strcmp(def->name, name) == 0) {
+            buffer_done(&list);
+            return def;
+        }
+        buffer_printf(&list, "%s%s", usable > 0 ? ", " : "", def->name);
+        names[usable++] = def->name;
+    }
+    names[usable] = NULL;
+    const char *near = nearest_name(name, names);
+    if (near) {
+        algorithm_problem(n, "algorithm", "unknown algorithm `%.100s`: did you mean `%s`?", name,
+                          near);
+    } else {
+        algorithm_problem(n, "algorithm", "unknown algorithm `%.100s`: expected one of %s", name,
+                          buffer_cstr(&list));
+    }
+    buffer_done(&list);
+    return NULL;
+}
+
+/* The option that another library calls `name`, or NULL. */
+static const char *own_name(const struct learner_def *def, const char *name)
+{
+    for (const struct learner_alias *a = def->aliases; a && a->other; a++) {
+        if (strcmp(a->other, name) == 0) {
+            return a->name;
+        }
+    }
+    return NULL;
+}
+
+/* The options but those known by another library's name, each of which is reported. */
+static struct yaml without_aliases(struct node *n, const struct learner_def *def,
+                                   const struct yaml *given, const char *path, int *status)
+{
+    struct yaml kept = {.kind = YAML_MAP, .at = n->at};
+    if (!given || given->kind == YAML_NULL) {
+        return kept;
+    }
+    kept = *given;
+    if (given->kind != YAML_MAP) {
+        return kept;
+    }
+    size_t room = (size_t)given->n + 1;
+    kept.n = 0;
+    kept.item = arena_array(n->mem, room, sizeof(*kept.item));
+    kept.key = arena_array(n->mem, room, sizeof(*kept.key));
+    kept.key_at = arena_array(n->mem, room, sizeof(*kept.key_at));
+    for (int i = 0; i < given->n; i++) {
+        const char *own = own_name(def, given->key[i]);
+        if (own) {
+            *status = diags_add(n->diags, given->key_at[i], path, "`%s` is called `%s` here",
+                                given->key[i], own);
+            continue;
+        }
+        kept.item[kept.n] = given->item[i];
+        kept.key[kept.n] = given->key[i];
+        kept.key_at[kept.n++] = given->key_at[i];
+    }
+    return kept;
+}
+
+const void *algorithm_options(struct node *n, const struct learner_def *def,
+                              const struct yaml *given)
+{
+    const char *path = arena_printf(n->mem, "%s.options", n->path);
+    int status = 0;
+    struct yaml options = without_aliases(n, def, given, path, &status);
+    if (def->options[0].name == NULL && options.n > 0) {
+        algorithm_problem(n, "options", "%s has no options", def->name);
+        return NULL;
+    }
+    void *parsed = arena_zalloc(n->mem, def->options_size + 1);
+    if (config_parse(def->options, parsed, &options, path, n->mem, n->diags) < 0 || status < 0) {
+        return NULL;
+    }
+    struct err e = {0};
+    if (def->check && def->check(parsed, &e) < 0) {
+        algorithm_problem(n, "options", "%s", e.text);
+        return NULL;
+    }
+    return parsed;
+}

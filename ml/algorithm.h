@@ -1,0 +1,17 @@
+/* Algorithm: the keys `algorithm` and `options` that all learning steps share. For bind only. */
+#ifndef KLAMM_ML_ALGORITHM_H
+#define KLAMM_ML_ALGORITHM_H
+
+#include "engine/learner.h"
+#include "engine/step.h"
+
+/* A problem with one key of the step's configuration; returns -ERR_CONFIG. */
+__attribute__((format(printf, 3, 4))) int algorithm_problem(struct node *n, const char *key,
+                                                            const char *fmt, ...);
+/* The learner for `task`, or NULL with a problem that suggests the nearest. */
+const struct learner_def *algorithm_find(struct node *n, enum learner_task task, const char *name);
+/* Its options parsed (in n->mem), given may be NULL; NULL with all problems in n->diags. */
+const void *algorithm_options(struct node *n, const struct learner_def *def,
+                              const struct yaml *given);
+
+#endif

@@ -1,0 +1,529 @@
+/* classify: each row is predicted by what was learned from the rows before it, then learned.
+ *
+ *   in      features, label (null: predict only)
+ *   out     the input's columns and  <as>                 the most probable class, of the label's
+ * type <as>_proba           map<double> by class; boolean label: P(true) <as>_model_version   1,
+ * and one more with each model that replaces it all null before the model has learned its first row
+ *   null    a missing feature (null, NaN, infinite): <as> and <as>_proba are null, the row is not
+ * learned, it is counted as skipped; a null key with `per: key` drops the row and counts it; a row
+ * that deletes passes through without prediction bad     a failed expression, a third class for an
+ * algorithm of two, more than 1000 classes: row error state   one entry per model (key bytes with
+ * `per: key`, else the empty key). The value in memory is a pointer to the model; the changelog has
+ * its snapshot (ml/model.c), version 1 order   rows one by one in input order: the same bits for
+ * any batch size global  needs all rows in one task: bind asks the plan for a one-partition
+ * repartition
+ */
+#include "engine/hash.h"
+#include "engine/key.h"
+#include "engine/learner.h"
+#include "engine/logger.h"
+#include "engine/memory.h"
+#include "engine/nested.h"
+#include "engine/step.h"
+#include "ml/algorithm.h"
+#include "ml/features.h"
+#include "ml/model.h"
+
+#include <string.h>
+
+enum scale { SCALE_NONE, SCALE_STANDARD };
+enum per { PER_GLOBAL, PER_KEY, PER_PARTITION };
+enum learn { LEARN_ONLINE, LEARN_NEVER };
+
+struct classify_cfg {
+    const char *algorithm, *as;
+    struct config_list features;
+    struct config_text label;
+    const struct yaml *options;
+    int scale, per, learn;
+};
+
+static const char *const scales[] = {"none", "standard", NULL};
+static const char *const pers[] = {"global", "key", "partition", NULL};
+static const char *const learns[] = {"online", "never", NULL};
+
+static const struct config_field fields[] = {
+    {"algorithm", CONFIG_TEXT, offsetof(struct classify_cfg, algorithm), .required = true,
+     .doc = "the learner"},
+    {"features", CONFIG_EXPRESSIONS, offsetof(struct classify_cfg, features), .required = true,
+     .doc = "columns, expressions and `cpu_*` patterns over numeric columns; map keys name them"},
+    {"label", CONFIG_EXPRESSION, offsetof(struct classify_cfg, label), .required = true,
+     .doc = "the class to learn: a string, long or boolean; null rows are only predicted"},
+    {"as", CONFIG_TEXT, offsetof(struct classify_cfg, as), .required = true,
+     .doc = "name of the prediction's column"},
+    {"options", CONFIG_YAML, offsetof(struct classify_cfg, options),
+     .doc = "of the learner, named as River names them"},
+    {"scale", CONFIG_ENUM, offsetof(struct classify_cfg, scale), .def = "none", .values = scales,
+     .doc =
+         "`standard`: features are centred and divided by their deviation, learned on the stream"},
+    {"per", CONFIG_ENUM, offsetof(struct classify_cfg, per), .def = "global", .values = pers,
+     .doc = "one model for all rows, for each key or for each partition"},
+    {"learn", CONFIG_ENUM, offsetof(struct classify_cfg, learn), .def = "online", .values = learns,
+     .doc = "`never`: the model stays as it is"},
+    {0},
+};
+
+/* ---- plan --------------------------------------------------------------------------------------
+ */
+
+struct plan {
+    const struct classify_cfg *cfg;
+    const char *path;
+    struct features features;
+    const struct expression *label;
+    struct model_config model;
+    struct state_codec codec;
+    uint64_t seed;
+    uint16_t out; /* number of the first of the three columns */
+};
+
+static int bind_label(struct node *n, struct plan *p)
+{
+    if (expression_compile(&p->label, n->mem, &p->cfg->label, n->in[0], n->diags) < 0) {
+        p->label = NULL;
+        return -ERR_CONFIG;
+    }
+    const struct type *type = expression_type(p->label);
+    if (type->kind == TYPE_DOUBLE) {
+        return algorithm_problem(n, "label",
+                                 "a double has no classes: regress predicts values, and "
+                                 "`label > 0.5` or cast(… as long) makes classes");
+    }
+    if (type->kind != TYPE_BOOLEAN && type->kind != TYPE_LONG && type->kind != TYPE_STRING) {
+        return algorithm_problem(n, "label", "a label is a string, a long or a boolean");
+    }
+    p->model.label = type;
+    return 0;
+}
+
+static int bind_features(struct node *n, struct plan *p)
+{
+    const struct yaml *value = yaml_get(n->yaml, "features");
+    struct features_setup setup = {
+        .list = &p->cfg->features,
+        .whole = {.at = value ? value->at : n->at,
+                  .path = arena_printf(n->mem, "%s.features", n->path)},
+        .in = n->in[0],
+        .label = p->label,
+        .def = p->model.def,
+        .mem = n->mem,
+        .diags = n->diags,
+    };
+    int status = features_bind(&p->features, &setup);
+    p->model.column = p->features.column;
+    p->model.ncolumns = p->features.n;
+    p->model.ncategories = p->features.ncategories;
+    return status;
+}
+
+static int bind_output(struct node *n, struct plan *p)
+{
+    const struct schema *in = n->in[0];
+    const char *as = p->cfg->as;
+    const struct type *label = p->model.label;
+    const struct type *proba =
+        label->kind == TYPE_BOOLEAN ? &type_double : type_map(n->mem, &type_double);
+    const char *name[] = {as, arena_printf(n->mem, "%s_proba", as),
+                          arena_printf(n->mem, "%s_model_version", as)};
+    const struct type *type[] = {label, proba, &type_long};
+    if (*as == '\0') {
+        return algorithm_problem(n, "as", "a column needs a name");
+    }
+    struct schema *out = schema_new(n->mem, (uint16_t)(in->n + 3));
+    for (uint16_t c = 0; c < in->n; c++) {
+        const struct column *column = &in->col[c];
+        schema_add(out, column->name, column->type, column->nullable, column->hidden);
+    }
+    out->keyed = in->keyed;
+    out->nkey = in->nkey;
+    out->key = in->key;
+    p->out = in->n;
+    int status = 0;
+    for (int i = 0; i < 3; i++) {
+        if (schema_find(in, name[i]) >= 0) {
+            status = algorithm_problem(n, "as", "the input has a column '%s' already", name[i]);
+        }
+        schema_add(out, name[i], type[i], true, false);
+    }
+    n->out[0] = out;
+    n->noutputs = 1;
+    return status;
+}
+
+static void model_save(void *ctx, const void *value, uint32_t n, struct buffer *out);
+static int64_t model_loaded_size(void *ctx, const void *saved, size_t n);
+static int model_load(void *ctx, void *value, uint32_t n, const void *saved, size_t saved_n);
+static void model_drop(void *ctx, void *value, uint32_t n);
+
+static int classify_bind(struct node *n)
+{
+    const struct classify_cfg *cfg = n->cfg;
+    struct plan *p = arena_zalloc(n->mem, sizeof(*p));
+    p->cfg = cfg;
+    p->path = n->path;
+    p->seed = n->seed;
+    p->codec = (struct state_codec){p, model_save, model_loaded_size, model_load, model_drop};
+    p->model.is_scaled = cfg->scale == SCALE_STANDARD;
+    n->bound = p;
+    n->single_partition = cfg->per == PER_GLOBAL;
+    int status = 0;
+    if (cfg->per == PER_KEY && !n->in[0]->keyed) {
+        status = algorithm_problem(n, "per",
+                                   "rows have no key here: put `key_by` before, or `per: global`");
+    }
+    if (bind_label(n, p) < 0) {
+        status = -ERR_CONFIG;
+    }
+    p->model.def = algorithm_find(n, LEARN_CLASSES, cfg->algorithm);
+    if (!p->model.def || bind_features(n, p) < 0) {
+        return -ERR_CONFIG;
+    }
+    p->model.options = algorithm_options(n, p->model.def, cfg->options);
+    if (!p->model.options) {
+        return -ERR_CONFIG;
+    }
+    if (p->model.is_scaled && p->features.ncategories > 0) {
+        status = algorithm_problem(n, "scale", "categories cannot be scaled");
+    }
+    return status < 0 ? status : bind_output(n, p);
+}
+
+static void classify_needs(const struct node *n, const bool *out, bool *in)
+{
+    const struct plan *p = n->bound;
+    const struct schema *schema = n->in[0];
+    for (uint16_t c = 0; c < schema->n; c++) {
+        in[c] |= out[c];
+    }
+    features_needs(&p->features, in);
+    expression_needs(p->label, in);
+    for (uint16_t k = 0; p->cfg->per == PER_KEY && k < schema->nkey; k++) {
+        in[schema->key[k]] = true;
+    }
+}
+
+/* ---- state: a pointer to the model in memory, its snapshot in the changelog
+ * ----------------------- */
+
+static void model_save(void *ctx, const void *value, uint32_t n, struct buffer *out)
+{
+    (void)ctx;
+    (void)n;
+    struct model *m;
+    memcpy(&m, value, sizeof(m));
+    struct snapshot s = snapshot_saver(out);
+    model_io(m, &s);
+}
+
+static int64_t model_loaded_size(void *ctx, const void *saved, size_t n)
+{
+    (void)ctx;
+    (void)saved;
+    (void)n;
+    return sizeof(struct model *);
+}
+
+static int model_load(void *ctx, void *value, uint32_t n, const void *saved, size_t saved_n)
+{
+    (void)n;
+    const struct plan *p = ctx;
+    struct model *m = model_new(&p->model, p->seed);
+    struct snapshot s = snapshot_loader(saved, saved_n);
+    if (model_io(m, &s) < 0 || s.p != s.end) {
+        model_free(m);
+        logger(LOG_LEVEL_ERROR,
+               "%s: the model in the state was made by another algorithm, with other features or "
+               "options, or is damaged",
+               p->path);
+        return -ERR_DATA;
+    }
+    memcpy(value, &m, sizeof(m));
+    return 0;
+}
+
+static void model_drop(void *ctx, void *value, uint32_t n)
+{
+    (void)ctx;
+    (void)n;
+    struct model *m;
+    memcpy(&m, value, sizeof(m));
+    model_free(m);
+}
+
+static const struct state_codec *classify_codec(const struct node *n)
+{
+    const struct plan *p = n->bound;
+    return &p->codec;
+}
+
+/* ---- task --------------------------------------------------------------------------------------
+ */
+
+struct classifier {
+    struct model_scratch scratch;
+    double *x;
+    struct buffer map;    /* bytes of one <as>_proba */
+    struct scores scores; /* of all models here */
+};
+
+static int add_scores(void *ctx, struct state_entry *entry)
+{
+    struct model *m;
+    memcpy(&m, state_value(entry), sizeof(m));
+    scores_merge(ctx, &m->evaluation.scores);
+    return 0;
+}
+
+static int classify_open(struct op *op, struct err *e)
+{
+    (void)e;
+    const struct plan *p = op->node->bound;
+    struct classifier *c = mem_zalloc(sizeof(*c));
+    model_scratch_init(&c->scratch, &p->model);
+    c->x = mem_array(p->features.n, sizeof(double));
+    buffer_init(&c->map);
+    op->self = c;
+    return state_each(op->state, add_scores, &c->scores);
+}
+
+static void classify_close(struct op *op)
+{
+    struct classifier *c = op->self;
+    if (!c) {
+        return;
+    }
+    if (c->scores.rows > 0) {
+        const struct plan *p = op->node->bound;
+        buffer_clear(&c->map);
+        scores_print(&c->scores, &c->map);
+        logger(LOG_LEVEL_INFO, "%s: %s", p->path, buffer_cstr(&c->map));
+    }
+    model_scratch_done(&c->scratch);
+    buffer_done(&c->map);
+    mem_free(c->x);
+    mem_free(c);
+    op->self = NULL;
+}
+
+static void report(struct op *op)
+{
+    const struct classifier *c = op->self;
+    const struct scores *s = &c->scores;
+    op_metric(op, "rows", (double)s->rows);
+    op_metric(op, "accuracy", scores_accuracy(s, SCORE_LEARNER));
+    op_metric(op, "accuracy_baseline", scores_accuracy(s, SCORE_MAJORITY));
+    op_metric(op, "accuracy_no_change", scores_accuracy(s, SCORE_NO_CHANGE));
+    op_metric(op, "accuracy_rolling", scores_rolling(s, SCORE_LEARNER));
+    op_metric(op, "accuracy_baseline_rolling", scores_rolling(s, SCORE_MAJORITY));
+    op_metric(op, "log_loss", scores_log_loss(s));
+}
+
+/* A batch on its way through the step. */
+struct pass {
+    struct op *op;
+    const struct plan *plan;
+    struct classifier *c;
+    struct batch in;
+    struct feature_rows features;
+    struct vec label;
+    struct keyed_rows keys; /* of `per: key` */
+    struct vec *out;        /* the three columns */
+};
+
+/* The model of a row, or NULL when it has none yet; *entry follows it. */
+static struct model *find_model(const struct pass *p, uint16_t row, struct state_entry **entry)
+{
+    bool is_keyed = p->plan->cfg->per == PER_KEY;
+    const char *key = is_keyed ? str_data(&p->keys.key[row]) : "";
+    uint32_t n = is_keyed ? p->keys.key[row].n : 0;
+    uint64_t hash = is_keyed ? p->keys.hash[row] : hash_bytes("", 0, 0);
+    struct model *m = NULL;
+    *entry = state_find(p->op->state, hash, key, n);
+    if (*entry) {
+        memcpy(&m, state_value(*entry), sizeof(m));
+    }
+    return m;
+}
+
+static struct model *make_model(const struct pass *p, uint16_t row, struct state_entry **entry)
+{
+    bool is_keyed = p->plan->cfg->per == PER_KEY, is_new;
+    const char *key = is_keyed ? str_data(&p->keys.key[row]) : "";
+    uint32_t n = is_keyed ? p->keys.key[row].n : 0;
+    uint64_t hash = is_keyed ? p->keys.hash[row] : hash_bytes("", 0, 0);
+    struct model *m = model_new(&p->plan->model, hash_stable(key, n, p->plan->seed));
+    *entry = state_insert(p->op->state, hash, key, n, sizeof(m), &is_new);
+    memcpy(state_value(*entry), &m, sizeof(m));
+    return m;
+}
+
+static void put_proba(const struct pass *p, const struct model *m, uint16_t row)
+{
+    const struct classes *classes = &m->classes;
+    const double *proba = p->c->scratch.proba;
+    if (classes->type->kind == TYPE_BOOLEAN) {
+        double p_true = 0;
+        for (uint32_t i = 0; i < classes->n; i++) {
+            p_true = classes->label[i].number ? proba[i] : p_true;
+        }
+        p->out[1].d[row] = p_true;
+        return;
+    }
+    struct buffer *map = &p->c->map;
+    buffer_clear(map);
+    buffer_varint(map, classes->n);
+    for (uint32_t i = 0; i < classes->n; i++) {
+        const struct str *name = &classes->label[i].text;
+        struct nested_value value = {.d = proba[i]};
+        buffer_varint(map, name->n);
+        buffer_add(map, str_data(name), name->n);
+        nested_put(map, &type_double, &value);
+    }
+    p->out[1].s[row] = str_copy(p->in.mem, map->data, (uint32_t)map->n);
+}
+
+/* Writes the three columns; predicted -1: no prediction. */
+static void put_prediction(const struct pass *p, const struct model *m, int predicted, uint16_t row)
+{
+    struct arena *mem = p->in.mem;
+    bool is_trained = m && m->rows > 0;
+    if (predicted < 0) {
+        vec_set_null(&p->out[0], mem, p->in.rows, row);
+        vec_set_null(&p->out[1], mem, p->in.rows, row);
+    } else {
+        classes_put(&m->classes, predicted, &p->out[0], row, mem);
+        put_proba(p, m, row);
+    }
+    if (is_trained) {
+        p->out[2].i[row] = m->version;
+    } else {
+        vec_set_null(&p->out[2], mem, p->in.rows, row);
+    }
+}
+
+/* 0; 1 when the row is bad and left out; or an error. */
+static int learn_row(struct pass *p, struct model *m, struct state_entry *entry, int predicted,
+                     uint16_t row)
+{
+    struct outcome outcome;
+    const char *text = NULL;
+    int scored;
+    if (p->plan->cfg->learn == LEARN_NEVER) {
+        scored = m ? model_score(m, &p->label, row, predicted, &p->c->scratch, &outcome) : 0;
+    } else {
+        m = m ? m : make_model(p, row, &entry);
+        features_row(&p->plan->features, &p->features, row, m->category, FEATURE_LEARN, p->c->x);
+        scored =
+            model_learn(m, p->c->x, &p->label, row, predicted, &p->c->scratch, &outcome, &text);
+        if (scored < 0) {
+            int status = op_bad_row(p->op, &p->in, row, text);
+            return status < 0 ? status : 1;
+        }
+        p->op->counter[COUNT_LABELS]++;
+    }
+    if (scored > 0) {
+        scores_add(&p->c->scores, &outcome);
+    }
+    if (entry) {
+        state_touch(p->op->state, entry);
+    }
+    return 0;
+}
+
+/* Test, then train; 1 when the row is left out. */
+static int process_row(struct pass *p, uint16_t row)
+{
+    struct state_entry *entry;
+    struct model *m = find_model(p, row, &entry);
+    bool is_delete = p->in.row_op && p->in.row_op[row] == ROW_DELETE;
+    int predicted = -1;
+    if (p->features.is_missing[row] || is_delete) {
+        p->op->counter[COUNT_SKIPPED] += !is_delete;
+        put_prediction(p, m, -1, row);
+        return 0;
+    }
+    if (m) {
+        features_row(&p->plan->features, &p->features, row, m->category, FEATURE_PREDICT, p->c->x);
+        predicted = model_predict(m, p->c->x, &p->c->scratch);
+    }
+    put_prediction(p, m, predicted, row);
+    return vec_is_null(&p->label, row) ? 0 : learn_row(p, m, entry, predicted, row);
+}
+
+/* Evaluates features and label; bad rows and rows without a key leave p->in. */
+static int prepare(struct pass *p)
+{
+    struct op *op = p->op;
+    struct row_errors errors = {0};
+    int status = features_eval(&p->plan->features, &p->in, &p->features, &errors);
+    if (status == 0 && errors.n > 0) {
+        status = op_bad_rows(op, &p->in, &errors);
+    }
+    if (status < 0) {
+        return status;
+    }
+    errors = (struct row_errors){0};
+    status = expression_eval(p->plan->label, &p->in, &p->label, &errors);
+    if (status == 0 && errors.n > 0) {
+        status = op_bad_rows(op, &p->in, &errors);
+    }
+    if (status == 0 && p->plan->cfg->per == PER_KEY) {
+        p->keys = key_rows(&p->in);
+        op->counter[COUNT_NULL_KEY] += p->keys.nulls;
+        p->in = batch_select(&p->in, p->keys.sel, p->keys.nsel);
+    }
+    return status;
+}
+
+static int classify_push(struct op *op, int input, struct batch *b)
+{
+    (void)input;
+    struct pass p = {.op = op, .plan = op->node->bound, .c = op->self, .in = *b};
+    int status = prepare(&p);
+    if (status < 0) {
+        return status;
+    }
+    const struct schema *schema = op->node->out[0];
+    struct batch out = batch_reshape(&p.in, schema);
+    uint16_t first = p.plan->out;
+    memcpy(out.col, b->col, first * sizeof(b->col[0]));
+    p.out = &out.col[first];
+    for (int i = 0; i < 3; i++) {
+        p.out[i] = vec_new(b->mem, schema->col[first + i].type, b->rows);
+    }
+    uint16_t *sel = arena_array(b->mem, p.in.nsel + 1U, sizeof(*sel));
+    uint16_t nsel = 0;
+    int64_t scored = p.c->scores.rows;
+    for (uint16_t k = 0; k < p.in.nsel; k++) {
+        uint16_t row = batch_row(&p.in, k);
+        status = process_row(&p, row);
+        if (status < 0) {
+            return status;
+        }
+        sel[nsel] = row;
+        nsel = (uint16_t)(nsel + (status == 0));
+    }
+    if (p.c->scores.rows > scored) {
+        report(op);
+    }
+    if (nsel < p.in.nsel) {
+        out = batch_select(&out, sel, nsel);
+    }
+    return nsel > 0 ? op_emit(op, 0, &out) : 0;
+}
+
+const struct step_def op_classify = {
+    .name = "classify",
+    .doc = "predicts the class of each row, then learns it",
+    .config = fields,
+    .config_size = sizeof(struct classify_cfg),
+    .stateful = true,
+    .keyless = true,
+    .state_version = 1,
+    .bind = classify_bind,
+    .needs = classify_needs,
+    .state_codec = classify_codec,
+    .open = classify_open,
+    .push = classify_push,
+    .close = classify_close,
+};

@@ -1,0 +1,199 @@
+/* softmax_regression: any number of classes, one linear score each, learned row by row. Formulas
+ * and defaults are those of River 0.26's linear_model.SoftmaxRegression: there is no intercept, so
+ * features should be centred (`scale: standard`).
+ *
+ *   score     z_c = w_c.x                      P(c) = exp(z_c - max z) / sum over classes
+ *   gradient  g_c = P(c) - [c is the label], with P(c) kept within 1e-15 of 0 and 1
+ *   step      w_c <- optimizer(w_c, g_c x + l2 w_c), for every class known so far
+ *   new class begins with zero weights; in the row that brings it its P counts as 0
+ *
+ *   state     doubles per class, number of classes; steps, weights and optimizer slots of each:
+ * version 1 cost      classes x features, three passes a row order     rows one by one: the same
+ * bits for any batch size
+ */
+#include "engine/learner.h"
+#include "engine/memory.h"
+#include "ml/linalg.h"
+#include "ml/optimizer.h"
+
+#include <math.h>
+#include <string.h>
+
+#define PROBABILITY_LEAST 1e-15
+
+struct options {
+    const char *optimizer;
+    double lr, l2;
+};
+
+struct softmax {
+    const struct options *options;
+    const struct optimizer_def *optimizer;
+    uint32_t n;
+    uint32_t width;   /* doubles of one class: weights, then slots */
+    uint32_t classes; /* there is room for */
+    uint32_t known;   /* of them learned: a new class is told apart in its first row */
+    double *weight;   /* classes x width */
+    double *proba;    /* classes, scratch */
+    int64_t *steps;   /* classes */
+};
+
+static const struct config_field fields[] = {
+    {"optimizer", CONFIG_TEXT, offsetof(struct options, optimizer), .def = "sgd",
+     .doc = "how gradients move the weights"},
+    {"lr", CONFIG_DOUBLE, offsetof(struct options, lr), .def = "0.01", .min = 0, .max = 1e6,
+     .doc = "learning rate of the optimizer"},
+    {"l2", CONFIG_DOUBLE, offsetof(struct options, l2), .def = "0", .min = 0, .max = 1e6,
+     .doc = "pushes weights towards 0 in proportion to their size"},
+    {0},
+};
+
+static const struct learner_alias aliases[] = {
+    {"learning_rate", "lr"}, {"eta0", "lr"},          {"eta", "lr"}, {"alpha", "l2"},
+    {"lambda", "l2"},        {"solver", "optimizer"}, {0},
+};
+
+static int softmax_check(const void *options, struct err *e)
+{
+    const struct options *o = options;
+    return optimizer_find(o->optimizer, e) ? 0 : -ERR_CONFIG;
+}
+
+static void *softmax_open(const struct learner_setup *setup)
+{
+    const struct options *o = setup->options;
+    const struct optimizer_def *optimizer = optimizer_find(o->optimizer, NULL);
+    if (!optimizer) {
+        return NULL;
+    }
+    struct softmax *m = mem_zalloc(sizeof(*m));
+    m->options = o;
+    m->optimizer = optimizer;
+    m->n = setup->ncolumns;
+    m->width = m->n * (1 + optimizer->slots);
+    return m;
+}
+
+static void softmax_close(void *l)
+{
+    struct softmax *m = l;
+    mem_free(m->weight);
+    mem_free(m->proba);
+    mem_free(m->steps);
+    mem_free(m);
+}
+
+static void softmax_grow(void *l, uint32_t classes)
+{
+    struct softmax *m = l;
+    if (classes <= m->classes) {
+        return;
+    }
+    m->weight = mem_resize(m->weight, (size_t)classes * m->width + 1, sizeof(double));
+    m->proba = mem_resize(m->proba, classes, sizeof(double));
+    m->steps = mem_resize(m->steps, classes, sizeof(int64_t));
+    size_t more = classes - m->classes;
+    memset(m->weight + (size_t)m->classes * m->width, 0, more * m->width * sizeof(double));
+    memset(m->steps + m->classes, 0, more * sizeof(int64_t));
+    m->classes = classes;
+}
+
+/* Probabilities of the known classes, 0 for the others. */
+static void probabilities(const struct softmax *m, const double *x, double *out)
+{
+    double most = -INFINITY, total = 0;
+    for (uint32_t c = 0; c < m->known; c++) {
+        out[c] = linalg_dot(m->weight + (size_t)c * m->width, x, m->n);
+        most = out[c] > most ? out[c] : most;
+    }
+    for (uint32_t c = 0; c < m->known; c++) {
+        out[c] = exp(out[c] - most);
+        total += out[c];
+    }
+    for (uint32_t c = 0; c < m->known; c++) {
+        out[c] /= total;
+    }
+    for (uint32_t c = m->known; c < m->classes; c++) {
+        out[c] = 0;
+    }
+}
+
+static void softmax_predict(void *l, const double *x, uint32_t rows, double *out, uint32_t stride)
+{
+    struct softmax *m = l;
+    for (uint32_t r = 0; r < rows; r++) {
+        probabilities(m, x + (size_t)r * m->n, out + (size_t)r * stride);
+    }
+}
+
+static void learn_class(struct softmax *m, uint32_t c, const double *x, double g)
+{
+    const struct options *o = m->options;
+    double *weight = m->weight + (size_t)c * m->width;
+    for (uint32_t at = 0; at < m->n; at += OPTIMIZER_PIECE) {
+        uint32_t n = m->n - at < OPTIMIZER_PIECE ? m->n - at : OPTIMIZER_PIECE;
+        double gradient[OPTIMIZER_PIECE];
+        for (uint32_t i = 0; i < n; i++) {
+            gradient[i] = x[at + i] * g + o->l2 * weight[at + i];
+        }
+        m->optimizer->step(o->lr, m->steps[c], weight + at, gradient, weight + m->n + at, m->n, n);
+    }
+    m->steps[c]++;
+}
+
+static void softmax_learn(void *l, const double *x, uint32_t rows, const double *y, const double *w)
+{
+    struct softmax *m = l;
+    for (uint32_t r = 0; r < rows; r++) {
+        const double *row = x + (size_t)r * m->n;
+        uint32_t label = (uint32_t)y[r];
+        probabilities(m, row, m->proba);
+        m->known = label >= m->known ? label + 1 : m->known;
+        for (uint32_t c = 0; c < m->known; c++) {
+            double p = fmin(fmax(m->proba[c], PROBABILITY_LEAST), 1 - PROBABILITY_LEAST);
+            double g = c == label ? p - 1 : p;
+            learn_class(m, c, row, w ? g * w[r] : g);
+        }
+    }
+}
+
+static int softmax_io(void *l, struct snapshot *s)
+{
+    struct softmax *m = l;
+    snapshot_version(s, 1);
+    uint32_t known = m->known, width = m->width;
+    snapshot_u32(s, &width);
+    snapshot_u32(s, &known);
+    if (s->loading) {
+        size_t left = (size_t)(s->end - s->p);
+        if (snapshot_status(s) < 0 || width != m->width || known > CLASSES_MAX ||
+            (size_t)known * (m->width + 1) > left / sizeof(double)) {
+            s->status = -ERR_DATA;
+            return s->status;
+        }
+        softmax_grow(m, known);
+        m->known = known;
+    }
+    for (uint32_t c = 0; c < known; c++) {
+        snapshot_long(s, &m->steps[c]);
+    }
+    snapshot_array(s, m->weight, (size_t)known * m->width);
+    return snapshot_status(s);
+}
+
+const struct learner_def learner_softmax_regression = {
+    .name = "softmax_regression",
+    .doc = "any number of classes by linear scores, learned by gradient descent",
+    .tasks = LEARN_CLASSES,
+    .options = fields,
+    .options_size = sizeof(struct options),
+    .aliases = aliases,
+    .version = 1,
+    .check = softmax_check,
+    .open = softmax_open,
+    .grow = softmax_grow,
+    .predict = softmax_predict,
+    .learn = softmax_learn,
+    .io = softmax_io,
+    .close = softmax_close,
+};

@@ -1,0 +1,70 @@
+/* Plan: a writer's schema and the columns that are needed, compiled into a straight line of operations
+ * with forward jumps only. Immutable, in an arena; avro_decode() runs it.
+ */
+#ifndef KLAMM_SCHEMAS_AVRO_PLAN_H
+#define KLAMM_SCHEMAS_AVRO_PLAN_H
+
+#include "engine/batch.h"
+#include "schemas/avro_columns.h"
+#include "schemas/avro_walk.h"
+
+#define AVRO_OPS_MAX 65536
+
+enum avro_code {
+    OP_END,
+    OP_SKIP_BYTES,  /* n bytes */
+    OP_SKIP_LONGS,  /* n varints */
+    OP_SKIP_SLICES, /* n strings or bytes */
+    OP_SKIP_OPTION, /* a union of null (branch `null_branch`) and: n varints by `inner` */
+    OP_SKIP_ANY,    /* a value of `node` */
+    OP_BOOLEAN,     /* to column col, and so on */
+    OP_INT,
+    OP_LONG,
+    OP_FLOAT,
+    OP_DOUBLE,
+    OP_STRING,
+    OP_BYTES,
+    OP_SYMBOL, /* an enum of n symbols: symbol[] */
+    OP_VALUE,  /* anything else, by `link` as `type` */
+    OP_NULL,   /* column col is null; takes no bytes */
+    OP_BRANCH, /* a union of n branches: go on at target[] */
+    OP_JUMP,   /* go on at n */
+    OP_PUSH,   /* go on reading the n bytes at `bytes` */
+    OP_POP,    /* back to the datum */
+    OP_FAIL,   /* data that cannot be read; why */
+};
+
+struct avro_op {
+    uint8_t code;
+    uint8_t inner; /* of OP_SKIP_OPTION: OP_SKIP_BYTES, OP_SKIP_LONGS or OP_SKIP_SLICES */
+    uint16_t col;
+    uint32_t n;
+    union {
+        uint32_t null_branch;
+        const struct avro_node *node;
+        const struct str *symbol; /* n of UINT32_MAX: the reader does not know it */
+        const struct avro_link *link;
+        uint32_t *target;
+        const uint8_t *bytes;
+        const char *why;
+    };
+    const struct type *type;
+};
+
+struct avro_plan {
+    struct avro_op *op;
+    uint32_t n;
+};
+
+/* Compiles `link` for a shape of its reader whose leaves have their targets set (is_needed is set
+ * here). Targets are columns of the batch of the leaf's type. NULL: too complex. */
+struct avro_plan *avro_plan_compile(struct arena *a, const struct avro_link *link,
+                                    struct avro_shape *shape);
+/* The plan as text, one operation a line, for tests and for people. */
+void avro_plan_print(struct buffer *b, const struct avro_plan *p);
+
+/* Fills row `row` of b from one datum, which must end with its last byte. -ERR_DATA with a message. */
+int avro_decode(const struct avro_plan *p, struct avro_scratch *x, const void *data, size_t n,
+                struct batch *b, uint16_t row, struct err *e);
+
+#endif

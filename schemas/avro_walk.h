@@ -1,0 +1,81 @@
+/* Reading Avro data value by value: whatever the plan's straight line does not do itself. That is
+ * arrays and maps (to the bytes of engine/nested.h), mixed values (to JSON text), promotions, and
+ * skipping of anything that may recurse.
+ *
+ * Every function returns 0 or -ERR_DATA and then leaves the reason in in->why.
+ */
+#ifndef KLAMM_SCHEMAS_AVRO_WALK_H
+#define KLAMM_SCHEMAS_AVRO_WALK_H
+
+#include "engine/nested.h"
+#include "schemas/avro_resolve.h"
+
+#include <string.h>
+
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "Avro's doubles are copied as they are");
+
+#define AVRO_ZERO_BYTES_MAX 1000000    /* values that take no bytes, per datum */
+#define AVRO_VALUE_MAX      (64u << 20) /* bytes of one array, map or JSON text */
+
+struct avro_in {
+    const uint8_t *p, *end;
+    int64_t fuel; /* values that may still be read: what ends an array of 2^60 nulls */
+    const char *why;
+};
+
+/* Growing memory of one reader, kept from row to row. */
+struct avro_scratch {
+    struct buffer out, other, spots;
+};
+
+void avro_scratch_init(struct avro_scratch *x);
+void avro_scratch_done(struct avro_scratch *x);
+
+/* Skips a value of type w. */
+int avro_skip(struct avro_in *in, const struct avro_node *w, int depth);
+/* Reads a value as one of type t. Strings point into the data, arrays, maps and texts into x->out:
+ * until the next call. */
+int avro_value(struct avro_in *in, struct avro_scratch *x, const struct avro_link *l,
+               const struct type *t, struct nested_value *v);
+
+/* A long at p: the byte behind it, or NULL. The usual lengths take no loop: the eight bytes from p on
+ * are cut behind the first that has no continuation bit, and their groups of 7 bits pushed together. */
+static inline const uint8_t *avro_long(const uint8_t *p, const uint8_t *end, int64_t *v)
+{
+    uint64_t u;
+    if (p < end && *p < 0x80) {
+        u = *p++;
+    } else if (end - p >= 8) {
+        memcpy(&u, p, sizeof u);
+        uint64_t stop = ~u & 0x8080808080808080ULL;
+        if (stop == 0) {
+            return varint_read(p, end, v);
+        }
+        p += (__builtin_ctzll(stop) >> 3) + 1;
+        u &= (stop ^ (stop - 1)) & 0x7f7f7f7f7f7f7f7fULL;
+        u = (u & 0x007f007f007f007fULL) | (u & 0x7f007f007f007f00ULL) >> 1;
+        u = (u & 0x00003fff00003fffULL) | (u & 0x3fff00003fff0000ULL) >> 2;
+        u = (u & 0x000000000fffffffULL) | (u & 0x0fffffff00000000ULL) >> 4;
+    } else {
+        return varint_read(p, end, v);
+    }
+    *v = (int64_t)(u >> 1) ^ -(int64_t)(u & 1);
+    return p;
+}
+
+/* True for well-formed UTF-8; text without a byte above 127 is seen eight bytes at a time. */
+static inline bool avro_is_utf8(const char *p, size_t n)
+{
+    uint64_t high = 0, word = 0;
+    size_t i = 0;
+    for (; i + 8 <= n; i += 8) {
+        memcpy(&word, p + i, 8);
+        high |= word;
+    }
+    for (; i < n; i++) {
+        high |= (uint64_t)(uint8_t)p[i];
+    }
+    return (high & 0x8080808080808080ULL) == 0 || utf8_valid(p, n);
+}
+
+#endif

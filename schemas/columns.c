@@ -1,0 +1,97 @@
+/* Declared columns: `columns: {host: string, load.mean: double, tags: array<string>}`.
+ *
+ * Each is a name and a type as type_parse() reads it; all are nullable, since nothing in the data
+ * promises otherwise. Problems are reported for every column, not only the first.
+ */
+#include "schemas/columns.h"
+
+#include "engine/yaml.h"
+#include "schemas/json_shape.h"
+
+#include <string.h>
+
+static const char *const type_names[] = {"boolean", "long",      "double", "string",
+                                         "bytes",   "timestamp", "array<", "map<",
+                                         "int",     "float",     NULL};
+
+static int add_column(const struct codec_spec *spec, int i, struct arena *a, struct schema *out,
+                      struct diags *d)
+{
+    const struct yaml *value = spec->columns->item[i];
+    const char *name = spec->columns->key[i];
+    const char *path = arena_printf(a, "%s.columns.%s", spec->path ? spec->path : "", name);
+    bool is_scalar = value->kind != YAML_LIST && value->kind != YAML_MAP && value->text != NULL;
+    const struct type *type = is_scalar ? type_parse(a, value->text) : NULL;
+    if (type == NULL) {
+        const char *near = is_scalar ? nearest_name(value->text, type_names) : NULL;
+        return diags_add(d, value->at, path,
+                         "is no type: boolean, long, double, string, bytes, timestamp, array<T> or "
+                         "map<T> is expected%s%s%s",
+                         near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+    }
+    if (schema_find(out, name) >= 0) {
+        return diags_add(d, spec->columns->key_at[i], path,
+                         "there is a column of this name already");
+    }
+    if (out->n >= COLUMNS_MAX) {
+        return diags_add(d, value->at, path, "more than %d columns", COLUMNS_MAX);
+    }
+    schema_add(out, arena_strdup(a, name), type, true, false);
+    return 0;
+}
+
+int columns_infer(const struct codec_spec *spec, struct arena *a, struct schema *out,
+                  struct diags *d)
+{
+    if (spec->columns == NULL) {
+        return diags_add(d, spec->at, spec->path,
+                         "'%s' has no types of its own: add `columns: {name: type}` or `schema`",
+                         spec->def->name);
+    }
+    if (spec->columns->kind != YAML_MAP) {
+        return diags_add(d, spec->columns->at, spec->path,
+                         "columns is a map of names and types, not a %s",
+                         yaml_kind_name(spec->columns->kind));
+    }
+    int rc = 0;
+    for (int i = 0; i < spec->columns->n; i++) {
+        int one = add_column(spec, i, a, out, d);
+        rc = rc < 0 ? rc : one;
+    }
+    return rc;
+}
+
+static bool is_declared(const struct yaml *columns, const char *name)
+{
+    for (int i = 0; i < columns->n; i++) {
+        if (strcmp(columns->key[i], name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+uint16_t columns_to_read(const struct codec_spec *spec, const struct schema *schema,
+                         const bool *needs, uint16_t *column)
+{
+    uint16_t n = 0;
+    for (uint16_t c = 0; c < schema->n; c++) {
+        bool is_ours = !schema->col[c].hidden && (needs == NULL || needs[c]);
+        if (is_ours && (spec->columns == NULL || is_declared(spec->columns, schema->col[c].name))) {
+            column[n++] = c;
+        }
+    }
+    return n;
+}
+
+uint16_t columns_to_write(const struct codec_spec *spec, const struct schema *schema,
+                          uint16_t *column)
+{
+    if (!spec->is_key) {
+        return json_visible_columns(schema, column);
+    }
+    for (uint16_t k = 0; k < schema->nkey; k++) {
+        column[k] = schema->key[k];
+    }
+    return schema->nkey;
+}

@@ -1,0 +1,94 @@
+/* Reaching topics: Kafka through librdkafka with the user's properties, or the log in memory; and
+ * the schemas: a registry over HTTP when there is one, else the topic `_klamm_schemas`, else
+ * memory.
+ */
+#include "worker/client.h"
+#include "engine/memory.h"
+#include "schemas/registry_http.h"
+#include "schemas/registry_memory.h"
+#include "worker/kafka_log.h"
+#include "worker/memory_log.h"
+#include "worker/schema_topic.h"
+
+#include <string.h>
+
+static int check_properties(const struct config_list *kafka, struct err *e)
+{
+    for (int i = 0; i < kafka->n; i++) {
+        const struct config_item *k = &kafka->item[i];
+        if (kafka_property_check(k->name, k->value.text, e) < 0) {
+            return err_prefix(e, "%s:%d:%d: kafka.%s", k->value.at.file ? k->value.at.file : "",
+                              k->value.at.line, k->value.at.column, k->name);
+        }
+    }
+    return 0;
+}
+
+int client_open(struct client *c, struct memory_broker *memory, const struct config_list *kafka,
+                const struct yaml *registry, struct err *e)
+{
+    *c = (struct client){.memory = memory};
+    int r = memory ? 0 : check_properties(kafka, e);
+    if (r < 0) {
+        return r;
+    }
+    c->property = mem_zalloc(((size_t)kafka->n * 2 + 1) * sizeof(char *));
+    for (int i = 0; i < kafka->n; i++) {
+        c->property[2 * i] = kafka->item[i].name;
+        c->property[2 * i + 1] = kafka->item[i].value.text;
+    }
+    struct log_config cfg = {.property = c->property};
+    r = client_log(c, &c->log, &cfg, NULL, e);
+    if (r == 0 && !memory) {
+        r = client_wait(c, 10000, e);
+    }
+    if (r == 0 && memory) {
+        c->schemas = registry_memory_new();
+    } else if (r == 0 && registry) {
+        r = registry_http_open(&c->schemas, registry, e);
+    } else if (r == 0) {
+        r = schema_topic_open(&c->schemas, c, e);
+    }
+    if (r < 0) {
+        client_close(c);
+    }
+    return r;
+}
+
+int client_log(const struct client *c, struct log **out, const struct log_config *cfg,
+               const struct log_events *ev, struct err *e)
+{
+    return c->memory ? memory_log_open(out, c->memory, cfg, ev, e)
+                     : kafka_log_open(out, cfg, ev, e);
+}
+
+int client_wait(struct client *c, int timeout_ms, struct err *e)
+{
+    int32_t count;
+    const char *servers = "localhost:9092";
+    for (int i = 0; c->property[i]; i += 2) {
+        if (strcmp(c->property[i], "bootstrap.servers") == 0) {
+            servers = c->property[i + 1];
+        }
+    }
+    struct err why = {0};
+    if (c->log->ops->partitions(c->log, "_klamm_schemas", &count, timeout_ms, &why) < 0) {
+        return err_set(e, ERR_RETRY,
+                       "no Kafka broker answers at %s within %d s (%s): check "
+                       "kafka: {bootstrap.servers: …}, or run with --in-memory",
+                       servers, timeout_ms / 1000, why.text);
+    }
+    return 0;
+}
+
+void client_close(struct client *c)
+{
+    if (c->schemas) {
+        c->schemas->free(c->schemas);
+    }
+    if (c->log) {
+        c->log->ops->close(c->log, true);
+    }
+    mem_free(c->property);
+    *c = (struct client){0};
+}

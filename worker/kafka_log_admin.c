@@ -1,0 +1,260 @@
+/* Kafka log, questions to the cluster: topics, offsets, creation. Blocking, for starts and
+ * restores.
+ *
+ * bounds() ends at the last stable offset: everything below it is decided, committed or aborted. A
+ * topic that was just created counts as created once its partitions have leaders, since the first
+ * fetch or send would otherwise wait for metadata.
+ */
+#include "engine/clock.h"
+#include "engine/memory.h"
+#include "worker/kafka_log_impl.h"
+
+#include <string.h>
+#include <time.h>
+
+/* Metadata of one topic. *n 0: there is none; *led: partitions that have a leader. */
+static int ask_partitions(struct kafka_log *l, const char *topic, int32_t *n, int32_t *led,
+                          int timeout_ms, struct err *e)
+{
+    const struct rd_kafka_metadata *md;
+    struct kafka_topic *t = kafka_topic(l, topic);
+    if (t->in == NULL) {
+        t->in = rd_kafka_topic_new(l->consumer, t->name, NULL);
+    }
+    if (t->in == NULL) {
+        return kafka_fail(e, rd_kafka_last_error(), topic, NULL);
+    }
+    *n = *led = 0;
+    rd_kafka_resp_err_t code = rd_kafka_metadata(l->consumer, 0, t->in, &md, timeout_ms);
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        return kafka_fail(e, code, topic, NULL);
+    }
+    if (md->topic_cnt == 1) {
+        const rd_kafka_metadata_topic_t *mt = &md->topics[0];
+        code = mt->err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART ? RD_KAFKA_RESP_ERR_NO_ERROR
+                                                                  : mt->err;
+        *n = mt->partition_cnt;
+        for (int i = 0; i < mt->partition_cnt; i++) {
+            *led += mt->partitions[i].leader >= 0;
+        }
+    }
+    rd_kafka_metadata_destroy(md);
+    return code == RD_KAFKA_RESP_ERR_NO_ERROR || code == RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE
+               ? 0
+               : kafka_fail(e, code, topic, NULL);
+}
+
+int kafka_partitions(struct log *log, const char *topic, int32_t *count, int timeout_ms,
+                     struct err *e)
+{
+    int32_t led;
+    return ask_partitions((struct kafka_log *)log, topic, count, &led, timeout_ms, e);
+}
+
+static rd_kafka_resp_err_t ask_offset(rd_kafka_t *rk, const char *topic, int32_t partition,
+                                      int64_t spec, rd_kafka_IsolationLevel_t isolation,
+                                      int64_t *offset, int timeout_ms)
+{
+    char text[256] = "";
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_list_add(list, topic, partition)->offset = spec;
+    rd_kafka_AdminOptions_t *options = rd_kafka_AdminOptions_new(rk, RD_KAFKA_ADMIN_OP_LISTOFFSETS);
+    rd_kafka_error_destroy(rd_kafka_AdminOptions_set_isolation_level(options, isolation));
+    rd_kafka_AdminOptions_set_request_timeout(options, timeout_ms, text, sizeof text);
+    rd_kafka_queue_t *queue = rd_kafka_queue_new(rk);
+    rd_kafka_ListOffsets(rk, list, options, queue);
+    rd_kafka_event_t *event = rd_kafka_queue_poll(queue, timeout_ms + 1000);
+    const rd_kafka_ListOffsets_result_t *result = rd_kafka_event_ListOffsets_result(event);
+    rd_kafka_resp_err_t code =
+        event == NULL ? RD_KAFKA_RESP_ERR__TIMED_OUT : rd_kafka_event_error(event);
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        size_t n = 0;
+        const rd_kafka_ListOffsetsResultInfo_t **infos =
+            rd_kafka_ListOffsets_result_infos(result, &n);
+        const rd_kafka_topic_partition_t *at =
+            n == 1 ? rd_kafka_ListOffsetsResultInfo_topic_partition(infos[0]) : NULL;
+        code = at == NULL ? RD_KAFKA_RESP_ERR__BAD_MSG : at->err;
+        *offset = at == NULL ? OFFSET_NONE : at->offset;
+    }
+    if (event != NULL) {
+        rd_kafka_event_destroy(event);
+    }
+    rd_kafka_queue_destroy(queue);
+    rd_kafka_AdminOptions_destroy(options);
+    rd_kafka_topic_partition_list_destroy(list);
+    return code;
+}
+
+/* A leader may be unknown or just elected: asked again. */
+int kafka_offset_of(rd_kafka_t *rk, const char *topic, int32_t partition, int64_t spec,
+                    rd_kafka_IsolationLevel_t isolation, int64_t *offset, int timeout_ms,
+                    struct err *e)
+{
+    int64_t deadline = clock_monotonic_ns() + timeout_ms * 1000000LL;
+    for (;;) {
+        rd_kafka_resp_err_t code =
+            ask_offset(rk, topic, partition, spec, isolation, offset, timeout_ms);
+        if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
+            return 0;
+        }
+        if ((code != RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION &&
+             code != RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE &&
+             code != RD_KAFKA_RESP_ERR__TRANSPORT) ||
+            clock_monotonic_ns() > deadline) {
+            return kafka_fail(e, code, topic, NULL);
+        }
+        nanosleep(&(struct timespec){.tv_nsec = 20 * 1000000}, NULL);
+    }
+}
+
+int kafka_bounds(struct log *log, const char *topic, int32_t partition, int64_t *begin,
+                 int64_t *end, int timeout_ms, struct err *e)
+{
+    struct kafka_log *l = (struct kafka_log *)log;
+    int rc = kafka_offset_of(l->consumer, topic, partition, RD_KAFKA_OFFSET_SPEC_EARLIEST,
+                             RD_KAFKA_ISOLATION_LEVEL_READ_COMMITTED, begin, timeout_ms, e);
+    return rc < 0 ? rc
+                  : kafka_offset_of(l->consumer, topic, partition, RD_KAFKA_OFFSET_SPEC_LATEST,
+                                    RD_KAFKA_ISOLATION_LEVEL_READ_COMMITTED, end, timeout_ms, e);
+}
+
+static int new_topic(rd_kafka_NewTopic_t **out, const char *topic, int32_t partitions,
+                     int16_t replication, bool compact, const char *const *config, struct err *e)
+{
+    char text[256] = "";
+    rd_kafka_NewTopic_t *t =
+        rd_kafka_NewTopic_new(topic, partitions, replication, text, sizeof text);
+    if (t == NULL) {
+        return err_set(e, ERR_CONFIG, "%s: %s", topic, text);
+    }
+    rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
+    if (compact) {
+        code = rd_kafka_NewTopic_set_config(t, "cleanup.policy", "compact");
+    }
+    for (; code == RD_KAFKA_RESP_ERR_NO_ERROR && config != NULL && *config != NULL; config += 2) {
+        code = rd_kafka_NewTopic_set_config(t, config[0], config[1]);
+    }
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        rd_kafka_NewTopic_destroy(t);
+        return kafka_fail(e, code, topic, NULL);
+    }
+    *out = t;
+    return 0;
+}
+
+static int create(struct kafka_log *l, rd_kafka_NewTopic_t *t, const char *topic, int timeout_ms,
+                  struct err *e)
+{
+    char text[256] = "";
+    rd_kafka_AdminOptions_t *options =
+        rd_kafka_AdminOptions_new(l->consumer, RD_KAFKA_ADMIN_OP_CREATETOPICS);
+    rd_kafka_AdminOptions_set_request_timeout(options, timeout_ms, text, sizeof text);
+    rd_kafka_AdminOptions_set_operation_timeout(options, timeout_ms, text, sizeof text);
+    rd_kafka_queue_t *queue = rd_kafka_queue_new(l->consumer);
+    rd_kafka_CreateTopics(l->consumer, &t, 1, options, queue);
+    rd_kafka_event_t *event = rd_kafka_queue_poll(queue, timeout_ms + 1000);
+    rd_kafka_resp_err_t code =
+        event == NULL ? RD_KAFKA_RESP_ERR__TIMED_OUT : rd_kafka_event_error(event);
+    const char *reason = event == NULL ? NULL : rd_kafka_event_error_string(event);
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        size_t n = 0;
+        const rd_kafka_topic_result_t **results =
+            rd_kafka_CreateTopics_result_topics(rd_kafka_event_CreateTopics_result(event), &n);
+        code = n == 1 ? rd_kafka_topic_result_error(results[0]) : RD_KAFKA_RESP_ERR__BAD_MSG;
+        reason = n == 1 ? rd_kafka_topic_result_error_string(results[0]) : NULL;
+    }
+    int rc = code == RD_KAFKA_RESP_ERR_NO_ERROR || code == RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS
+                 ? 0
+                 : kafka_fail(e, code, topic, reason);
+    if (event != NULL) {
+        rd_kafka_event_destroy(event);
+    }
+    rd_kafka_queue_destroy(queue);
+    rd_kafka_AdminOptions_destroy(options);
+    return rc;
+}
+
+static int wait_for_leaders(struct kafka_log *l, const char *topic, int timeout_ms, struct err *e)
+{
+    int64_t deadline = clock_monotonic_ns() + timeout_ms * 1000000LL;
+    for (;;) {
+        int32_t n, led;
+        int rc = ask_partitions(l, topic, &n, &led, timeout_ms, e);
+        if (rc < 0 || (n > 0 && led == n)) {
+            return rc;
+        }
+        if (clock_monotonic_ns() > deadline) {
+            return err_set(e, ERR_RETRY, "%s: was created, but has no leaders yet", topic);
+        }
+        nanosleep(&(struct timespec){.tv_nsec = 20 * 1000000}, NULL);
+    }
+}
+
+int kafka_create_topic(struct log *log, const char *topic, int32_t partitions, int16_t replication,
+                       bool compact, const char *const *config, int timeout_ms, struct err *e)
+{
+    struct kafka_log *l = (struct kafka_log *)log;
+    rd_kafka_NewTopic_t *t;
+    int rc = new_topic(&t, topic, partitions, replication, compact, config, e);
+    if (rc < 0) {
+        return rc;
+    }
+    rc = create(l, t, topic, timeout_ms, e);
+    rd_kafka_NewTopic_destroy(t);
+    return rc < 0 ? rc : wait_for_leaders(l, topic, timeout_ms, e);
+}
+
+int kafka_fetch_committed(struct kafka_log *l, rd_kafka_topic_partition_list_t *list,
+                          int timeout_ms, bool *stable, struct err *e)
+{
+    rd_kafka_resp_err_t code = rd_kafka_committed(l->consumer, list, timeout_ms);
+    for (int i = 0; code == RD_KAFKA_RESP_ERR_NO_ERROR && i < list->cnt; i++) {
+        code = list->elems[i].err;
+    }
+    *stable = code == RD_KAFKA_RESP_ERR_NO_ERROR;
+    switch ((int)code) {
+    case RD_KAFKA_RESP_ERR_NO_ERROR:
+    case RD_KAFKA_RESP_ERR__TIMED_OUT:
+    case RD_KAFKA_RESP_ERR__TRANSPORT:
+    case RD_KAFKA_RESP_ERR__WAIT_COORD:
+    case RD_KAFKA_RESP_ERR_UNSTABLE_OFFSET_COMMIT:
+    case RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS:
+    case RD_KAFKA_RESP_ERR_COORDINATOR_NOT_AVAILABLE:
+    case RD_KAFKA_RESP_ERR_NOT_COORDINATOR:
+    case RD_KAFKA_RESP_ERR_REQUEST_TIMED_OUT:
+        return 0;
+    default:
+        return kafka_fail(e, code, "committed offsets", NULL);
+    }
+}
+
+int kafka_committed(struct log *log, struct log_position *p, size_t n, int timeout_ms,
+                    struct err *e)
+{
+    struct kafka_log *l = (struct kafka_log *)log;
+    int64_t now = clock_monotonic_ns(), deadline = now + timeout_ms * 1000000LL;
+    bool is_stable = false;
+    if (l->asked != NULL) {
+        rd_kafka_topic_partition_list_destroy(l->asked);
+    }
+    l->asked = rd_kafka_topic_partition_list_new((int)n);
+    for (size_t i = 0; i < n; i++) {
+        rd_kafka_topic_partition_list_add(l->asked, p[i].topic, p[i].partition);
+    }
+    for (; !is_stable && now < deadline; now = clock_monotonic_ns()) {
+        int rc = kafka_fetch_committed(l, l->asked, (int)((deadline - now) / 1000000) + 1,
+                                       &is_stable, e);
+        if (rc < 0) {
+            return rc;
+        }
+    }
+    if (!is_stable) {
+        return err_set(e, ERR_RETRY, "committed offsets: not known within %d ms", timeout_ms);
+    }
+    for (size_t i = 0; i < n; i++) {
+        const rd_kafka_topic_partition_t *at = &l->asked->elems[i];
+        p[i].offset = at->offset >= 0 ? at->offset : OFFSET_NONE;
+        p[i].metadata = at->metadata_size > 0 ? at->metadata : NULL;
+    }
+    return 0;
+}

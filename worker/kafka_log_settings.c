@@ -1,0 +1,365 @@
+/* Kafka log, settings: how the librdkafka handles of a lane are configured, and what its errors
+ * mean.
+ *
+ *   defaults (the tables below)  <  the user's properties  <  what klamm owns (the commit protocol)
+ *
+ * The defaults were measured (small records, one broker on the same machine): fetches of 256 KiB
+ * and 20,000 prefetched records keep full speed in 25 MB; a fetch back-off of 2 ms instead of 1000
+ * keeps a slow lane from standing still whenever its queue was full; retry.backoff.ms 5 and
+ * delivery reports bring a commit from 12 ms to 4.
+ *
+ * memory_limit: one fetched byte becomes up to 16 resident ones (decompressed, 310 bytes of
+ * bookkeeping a record), so the size of a fetch is what is fitted to the limit:
+ *
+ *     limit = 10 MB + Q (s + 310) + F * 16        Q = 20000 records prefetched, s = 52 bytes a
+ * record
+ *
+ * Large values are bounded by a quarter of the limit besides (queued.max.messages.kbytes).
+ *
+ * Every property is set on both kinds of handles; librdkafka's warnings about the ones that a
+ * handle does not use are dropped. Log lines and errors arrive in the lane's thread (log.queue),
+ * each kind at most once in ten seconds.
+ */
+#include "engine/clock.h"
+#include "engine/hash.h"
+#include "engine/logger.h"
+#include "engine/memory.h"
+#include "worker/kafka_log.h"
+#include "worker/kafka_log_impl.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define QUIET_NS    (10 * 1000000000LL)
+#define PREFETCHED  20000
+#define QUEUED_MAX  50000
+#define FETCH_LEAST (256 * 1024)
+#define FETCH_MOST  (1024 * 1024)
+
+struct pair {
+    const char *name, *value;
+};
+
+static const struct pair consumer_defaults[] = {
+    {"fetch.queue.backoff.ms", "2"},  {"fetch.message.max.bytes", "262144"},
+    {"message.max.bytes", "1048576"}, {"fetch.wait.max.ms", "100"},
+    {"heartbeat.interval.ms", "500"}, {"session.timeout.ms", "10000"},
+    {"retry.backoff.ms", "10"},       {NULL, NULL},
+};
+
+static const struct pair consumer_owned[] = {
+    {"enable.auto.commit", "false"},
+    {"enable.auto.offset.store", "false"},
+    {"isolation.level", "read_committed"},
+    {"enable.partition.eof", "true"},
+    {NULL, NULL},
+};
+
+static const struct pair producer_defaults[] = {
+    {"compression.codec", "lz4"},
+    {"linger.ms", "5"},
+    {"batch.size", "262144"},
+    {"retry.backoff.ms", "5"},
+    {"acks", "all"},
+    {"message.max.bytes", "1048576"},
+    {NULL, NULL},
+};
+
+static const struct pair producer_owned[] = {
+    {"partitioner", "murmur2_random"},
+    {"enable.idempotence", "true"},
+    {NULL, NULL},
+};
+
+static const struct pair reader_defaults[] = {
+    {"fetch.queue.backoff.ms", "2"},
+    {"fetch.message.max.bytes", "262144"},
+    {"fetch.max.bytes", "1048576"},
+    {"message.max.bytes", "1048576"},
+    {"queued.min.messages", "20000"},
+    {"fetch.wait.max.ms", "10"},
+    {NULL, NULL},
+};
+
+static const struct pair refused[] = {
+    {"enable.auto.commit", "klamm commits offsets together with outputs and state"},
+    {"enable.auto.offset.store", "klamm commits offsets together with outputs and state"},
+    {"isolation.level", "klamm reads committed records only"},
+    {"transactional.id", "klamm derives it from the state directory, one for each lane"},
+    {"partition.assignment.strategy", "klamm chooses it, so that state moves with its partitions"},
+    {"partitioner", "klamm partitions as the Java clients do (murmur2)"},
+    {"enable.idempotence", "klamm's producers are always idempotent"},
+    {"enable.partition.eof", "klamm needs it to know the end of a partition"},
+    {"group.instance.id", "klamm derives it from the state directory, one for each lane"},
+    {"group.protocol", "the consumer protocol needs librdkafka 2.12"},
+    {"log.queue", "klamm reads librdkafka's messages in its own threads"},
+    {NULL, NULL},
+};
+
+static bool set(rd_kafka_conf_t *conf, const char *name, const char *value, struct err *e)
+{
+    char text[512];
+    if (rd_kafka_conf_set(conf, name, value, text, sizeof text) != RD_KAFKA_CONF_OK) {
+        err_set(e, ERR_CONFIG, "%s: %s", name, text);
+        return false;
+    }
+    return true;
+}
+
+static bool set_number(rd_kafka_conf_t *conf, const char *name, int64_t value, struct err *e)
+{
+    char text[32];
+    snprintf(text, sizeof text, "%lld", (long long)value);
+    return set(conf, name, text, e);
+}
+
+static bool set_all(rd_kafka_conf_t *conf, const struct pair *p, struct err *e)
+{
+    for (; p->name != NULL; p++) {
+        if (!set(conf, p->name, p->value, e)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static int64_t clamp(int64_t v, int64_t least, int64_t most)
+{
+    return v < least ? least : v > most ? most : v;
+}
+
+static bool set_memory(rd_kafka_conf_t *conf, enum kafka_role role, int64_t limit, struct err *e)
+{
+    int64_t fetch = FETCH_MOST, prefetched = PREFETCHED, queued = QUEUED_MAX;
+    if (limit > 0) {
+        prefetched = clamp(limit / 4 / (52 + 310), 1000, PREFETCHED);
+        fetch =
+            clamp((limit - 10 * 1000000 - prefetched * (52 + 310)) / 16, FETCH_LEAST, FETCH_MOST);
+        queued = clamp(limit / 4 / (52 + 310), 10000, QUEUED_MAX);
+        int64_t kbytes = clamp(limit / 4 / 1024, 1024, 2097151);
+        if (!set_number(conf,
+                        role == KAFKA_CONSUMER ? "queued.max.messages.kbytes"
+                                               : "queue.buffering.max.kbytes",
+                        kbytes, e)) {
+            return false;
+        }
+    }
+    if (role == KAFKA_CONSUMER) {
+        /* A fetch may not be smaller than a message may be. */
+        return set_number(conf, "fetch.max.bytes", fetch < FETCH_MOST ? FETCH_MOST : fetch, e) &&
+               set_number(conf, "fetch.message.max.bytes", clamp(fetch, 65536, FETCH_LEAST), e) &&
+               set_number(conf, "queued.min.messages", prefetched, e);
+    }
+    return set_number(conf, "queue.buffering.max.messages", queued, e);
+}
+
+static bool set_user(rd_kafka_conf_t *conf, const char *const *property, struct err *e)
+{
+    for (; property != NULL && *property != NULL; property += 2) {
+        if (!set(conf, property[0], property[1], e)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* What klamm owns, from the lane's configuration. */
+static bool set_lane(rd_kafka_conf_t *conf, enum kafka_role role, const struct kafka_log *l,
+                     const struct log_config *cfg, struct err *e)
+{
+    if (role == KAFKA_PRODUCER) {
+        return set_all(conf, producer_owned, e) &&
+               (l->transactional == NULL ||
+                (set(conf, "transactional.id", l->transactional, e) &&
+                 set_number(conf, "transaction.timeout.ms", KAFKA_TRANSACTION_MS, e)));
+    }
+    if (!set_all(conf, consumer_owned, e) || !set(conf, "group.id", l->group, e)) {
+        return false;
+    }
+    if (role == KAFKA_READER) {
+        return set(conf, "auto.offset.reset", "earliest", e);
+    }
+    return set(conf, "auto.offset.reset", l->from_latest ? "latest" : "earliest", e) &&
+           set(conf, "partition.assignment.strategy",
+               cfg->copartition ? "range" : "cooperative-sticky", e) &&
+           (cfg->instance == NULL || set(conf, "group.instance.id", cfg->instance, e));
+}
+
+rd_kafka_conf_t *kafka_conf(struct kafka_log *l, enum kafka_role role, const struct log_config *cfg,
+                            struct err *e)
+{
+    static const struct pair *const defaults[] = {
+        [KAFKA_CONSUMER] = consumer_defaults,
+        [KAFKA_PRODUCER] = producer_defaults,
+        [KAFKA_READER] = reader_defaults,
+    };
+    rd_kafka_conf_t *conf = rd_kafka_conf_new();
+    if (!set(conf, "client.id", "klamm", e) || !set(conf, "log.queue", "true", e) ||
+        !set_all(conf, defaults[role], e) ||
+        (role != KAFKA_READER && !set_memory(conf, role, cfg->memory_limit, e)) ||
+        !set_user(conf, (const char *const *)l->property, e) || !set_lane(conf, role, l, cfg, e)) {
+        rd_kafka_conf_destroy(conf);
+        return NULL;
+    }
+    rd_kafka_conf_set_opaque(conf, l);
+    rd_kafka_conf_set_log_cb(conf, kafka_on_log);
+    rd_kafka_conf_set_error_cb(conf, kafka_on_error);
+    return conf;
+}
+
+rd_kafka_t *kafka_new(rd_kafka_type_t type, rd_kafka_conf_t *conf, struct err *e)
+{
+    char text[512];
+    rd_kafka_t *rk = rd_kafka_new(type, conf, text, sizeof text);
+    if (rk == NULL) {
+        rd_kafka_conf_destroy(conf);
+        err_set(e, ERR_CONFIG, "kafka: %s", text);
+        return NULL;
+    }
+    rd_kafka_set_log_queue(rk, NULL);
+    return rk;
+}
+
+/* The property nearest to a name that librdkafka does not know. */
+static const char *suggestion(const rd_kafka_conf_t *known, const char *name, char *out,
+                              size_t size)
+{
+    size_t n = 0, names = 0;
+    rd_kafka_conf_t *conf = rd_kafka_conf_dup(known);
+    const char **dump = rd_kafka_conf_dump(conf, &n);
+    const char **list = mem_array(n / 2 + 1, sizeof *list);
+    for (size_t i = 0; i < n; i += 2) {
+        list[names++] = dump[i];
+    }
+    list[names] = NULL;
+    const char *nearest = nearest_name(name, list);
+    snprintf(out, size, nearest == NULL ? "" : " (did you mean %s?)", nearest);
+    mem_free(list);
+    rd_kafka_conf_dump_free(dump, n);
+    rd_kafka_conf_destroy(conf);
+    return out;
+}
+
+int kafka_property_check(const char *name, const char *value, struct err *e)
+{
+    for (const struct pair *p = refused; p->name != NULL; p++) {
+        if (strcmp(name, p->name) == 0) {
+            return err_set(e, ERR_CONFIG, "%s cannot be set: %s", name, p->value);
+        }
+    }
+    char text[512], near[128];
+    rd_kafka_conf_t *conf = rd_kafka_conf_new();
+    rd_kafka_conf_res_t res = rd_kafka_conf_set(conf, name, value, text, sizeof text);
+    int rc = 0;
+    if (res == RD_KAFKA_CONF_UNKNOWN) {
+        rc = err_set(e, ERR_CONFIG, "librdkafka has no property %s%s", name,
+                     suggestion(conf, name, near, sizeof near));
+    } else if (res != RD_KAFKA_CONF_OK) {
+        rc = err_set(e, ERR_CONFIG, "%s: %s", name, text);
+    }
+    rd_kafka_conf_destroy(conf);
+    return rc;
+}
+
+/* True when a message of this kind may be printed; *skipped is how many were not since the last. */
+static bool may_speak(struct kafka_log *l, uint32_t kind, unsigned *skipped)
+{
+    struct kafka_quiet *q = &l->quiet[kind % KAFKA_QUIET_SLOTS];
+    int64_t now = clock_monotonic_ns();
+    if (q->kind == kind && now < q->until_ns) {
+        q->skipped++;
+        return false;
+    }
+    *skipped = q->kind == kind ? q->skipped : 0;
+    *q = (struct kafka_quiet){.kind = kind, .until_ns = now + QUIET_NS};
+    return true;
+}
+
+static void speak(struct kafka_log *l, uint32_t kind, enum log_level level, const char *what,
+                  const char *text)
+{
+    unsigned skipped = 0;
+    if (!may_speak(l, kind, &skipped)) {
+        return;
+    }
+    if (skipped > 0) {
+        logger(level, "kafka: %s: %s (%u more like it before)", what, text, skipped);
+    } else {
+        logger(level, "kafka: %s: %s", what, text);
+    }
+}
+
+void kafka_on_log(const rd_kafka_t *rk, int level, const char *fac, const char *text)
+{
+    static const enum log_level levels[] = {
+        LOG_LEVEL_ERROR, LOG_LEVEL_ERROR, LOG_LEVEL_ERROR, LOG_LEVEL_WARN,
+        LOG_LEVEL_WARN,  LOG_LEVEL_INFO,  LOG_LEVEL_INFO,  LOG_LEVEL_DEBUG,
+    };
+    if (strcmp(fac, "CONFWARN") == 0 && strstr(text, "will be ignored by") != NULL) {
+        return;
+    }
+    speak(rd_kafka_opaque(rk), hash_murmur2(fac, strlen(fac)), levels[level & 7], fac, text);
+}
+
+void kafka_on_error(rd_kafka_t *rk, int code, const char *reason, void *opaque)
+{
+    struct kafka_log *l = opaque;
+    if (code == RD_KAFKA_RESP_ERR__FATAL) {
+        char text[512];
+        rd_kafka_resp_err_t fatal = rd_kafka_fatal_error(rk, text, sizeof text);
+        kafka_fail(&l->failure, fatal, "kafka", text);
+        l->failure.kind = ERR_FATAL;
+        return;
+    }
+    speak(l, (uint32_t)code, LOG_LEVEL_WARN, rd_kafka_err2name(code), reason);
+}
+
+static enum err_kind kind_of(rd_kafka_resp_err_t code)
+{
+    switch ((int)code) {
+    case RD_KAFKA_RESP_ERR__FATAL:
+    case RD_KAFKA_RESP_ERR__FENCED:
+    case RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH:
+    case RD_KAFKA_RESP_ERR_PRODUCER_FENCED:
+    case RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID:
+        return ERR_FATAL;
+    case RD_KAFKA_RESP_ERR__AUTHENTICATION:
+    case RD_KAFKA_RESP_ERR__SSL:
+    case RD_KAFKA_RESP_ERR__INVALID_ARG:
+    case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
+    case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION:
+    case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
+    case RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION:
+    case RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED:
+    case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
+    case RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED:
+    case RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED:
+    case RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED:
+    case RD_KAFKA_RESP_ERR_INVALID_CONFIG:
+    case RD_KAFKA_RESP_ERR_INVALID_PARTITIONS:
+    case RD_KAFKA_RESP_ERR_INVALID_REPLICATION_FACTOR:
+    case RD_KAFKA_RESP_ERR_POLICY_VIOLATION:
+        return ERR_CONFIG;
+    case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE:
+        return ERR_DATA;
+    case RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION:
+    case RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID:
+    case RD_KAFKA_RESP_ERR_REBALANCE_IN_PROGRESS:
+        return ERR_ABORT;
+    default:
+        return ERR_RETRY;
+    }
+}
+
+int kafka_fail(struct err *e, rd_kafka_resp_err_t code, const char *what, const char *reason)
+{
+    const char *advice = "";
+    if (code == RD_KAFKA_RESP_ERR__FENCED || code == RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH ||
+        code == RD_KAFKA_RESP_ERR_PRODUCER_FENCED || code == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID) {
+        advice = ": fenced, another process has taken over this member's id, or a transaction took "
+                 "longer than its time-out";
+    }
+    return err_set(e, kind_of(code), "%s: %s (%s)%s", what,
+                   reason != NULL ? reason : rd_kafka_err2str(code), rd_kafka_err2name(code),
+                   advice);
+}

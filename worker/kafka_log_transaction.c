@@ -1,0 +1,194 @@
+/* Kafka log, commits.
+ *
+ *   exactly_once    begin -> produce ... -> flush, offsets, EndTxn: all visible together, or none
+ *   at_least_once   produce ... -> flush, offsets: what was lost is read again, so may come twice
+ *
+ * Offsets go with the group's metadata as it is at that moment: the broker refuses a member that
+ * the group has left behind, and the transactional id refuses a process that another has replaced.
+ *
+ *   librdkafka says     here
+ *   retriable           asked again until KAFKA_COMMIT_MS are over, then -ERR_ABORT
+ *   requires abort      -ERR_ABORT: the caller aborts and reads again
+ *   fatal, fenced       -ERR_FATAL: the handle is of no more use
+ */
+#include "engine/clock.h"
+#include "worker/kafka_log_impl.h"
+
+#include <string.h>
+
+#define INIT_MS  30000
+#define ABORT_MS 30000
+
+static void forget_deliveries(struct kafka_log *l)
+{
+    l->undelivered = 0;
+    err_clear(&l->delivery);
+}
+
+/* Takes the error: says who must act, and closes nothing. */
+static int fail(struct kafka_log *l, rd_kafka_error_t *error, const char *what, struct err *e)
+{
+    rd_kafka_resp_err_t code = rd_kafka_error_code(error);
+    struct err own = {0};
+    kafka_fail(&own, code, what, rd_kafka_error_string(error));
+    if (rd_kafka_error_is_fatal(error)) {
+        own.kind = ERR_FATAL;
+    } else if (rd_kafka_error_txn_requires_abort(error) ||
+               (l->in_transaction && own.kind == ERR_RETRY)) {
+        own.kind = ERR_ABORT;
+    }
+    rd_kafka_error_destroy(error);
+    return err_set(e, own.kind, "%s", own.text);
+}
+
+/* Milliseconds until the deadline, at least 1. */
+static int left(int64_t deadline_ns)
+{
+    int64_t ms = (deadline_ns - clock_monotonic_ns()) / 1000000;
+    return ms < 1 ? 1 : (int)ms;
+}
+
+/* True when the call is to be made again; the error is gone then. */
+static bool again(rd_kafka_error_t **error, int64_t deadline_ns)
+{
+    if (*error == NULL || !rd_kafka_error_is_retriable(*error) ||
+        clock_monotonic_ns() >= deadline_ns) {
+        return false;
+    }
+    rd_kafka_error_destroy(*error);
+    *error = NULL;
+    return true;
+}
+
+int kafka_transactions_init(struct kafka_log *l, struct err *e)
+{
+    int64_t deadline = clock_monotonic_ns() + INIT_MS * 1000000LL;
+    rd_kafka_error_t *error;
+    do {
+        error = rd_kafka_init_transactions(l->producer, left(deadline));
+    } while (again(&error, deadline));
+    return error == NULL ? 0 : fail(l, error, "transactions", e);
+}
+
+int kafka_begin(struct log *log, struct err *e)
+{
+    struct kafka_log *l = (struct kafka_log *)log;
+    if (l->transactional == NULL || l->in_transaction) {
+        return 0;
+    }
+    rd_kafka_error_t *error = rd_kafka_begin_transaction(l->producer);
+    if (error != NULL) {
+        return fail(l, error, "begin", e);
+    }
+    l->in_transaction = true;
+    return 0;
+}
+
+static rd_kafka_topic_partition_list_t *offsets(const struct log_position *p, size_t n)
+{
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)n);
+    for (size_t i = 0; i < n; i++) {
+        if (p[i].offset < 0) {
+            continue; /* nothing read yet: what is committed stands */
+        }
+        rd_kafka_topic_partition_t *at =
+            rd_kafka_topic_partition_list_add(list, p[i].topic, p[i].partition);
+        at->offset = p[i].offset;
+        if (p[i].metadata != NULL) { /* librdkafka frees it */
+            at->metadata_size = strlen(p[i].metadata);
+            at->metadata = rd_kafka_mem_malloc(NULL, at->metadata_size + 1);
+            memcpy(at->metadata, p[i].metadata, at->metadata_size + 1);
+        }
+    }
+    return list;
+}
+
+static int commit_transaction(struct kafka_log *l, const rd_kafka_topic_partition_list_t *list,
+                              struct err *e)
+{
+    int64_t deadline = clock_monotonic_ns() + KAFKA_COMMIT_MS * 1000000LL;
+    rd_kafka_error_t *error = NULL;
+    if (list->cnt > 0) {
+        rd_kafka_consumer_group_metadata_t *member = rd_kafka_consumer_group_metadata(l->consumer);
+        do {
+            error = rd_kafka_send_offsets_to_transaction(l->producer, list, member, left(deadline));
+        } while (again(&error, deadline));
+        rd_kafka_consumer_group_metadata_destroy(member);
+        if (error != NULL) {
+            return fail(l, error, "commit of offsets", e);
+        }
+    }
+    do {
+        error = rd_kafka_commit_transaction(l->producer, left(deadline));
+    } while (again(&error, deadline));
+    if (error != NULL) {
+        int rc = fail(l, error, "commit", e);
+        if (l->undelivered > 0 && e != NULL) {
+            err_prefix(e, "%s", l->delivery.text);
+        }
+        return rc;
+    }
+    l->in_transaction = false;
+    forget_deliveries(l);
+    return 0;
+}
+
+static int commit_plain(struct kafka_log *l, rd_kafka_topic_partition_list_t *list, struct err *e)
+{
+    int64_t deadline = clock_monotonic_ns() + KAFKA_COMMIT_MS * 1000000LL;
+    rd_kafka_resp_err_t code = rd_kafka_flush(l->producer, left(deadline));
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        return err_set(e, ERR_ABORT, "commit: records are still not acknowledged after %d s",
+                       KAFKA_COMMIT_MS / 1000);
+    }
+    if (l->undelivered > 0) {
+        return err_set(e, ERR_ABORT, "commit: %lu records were not delivered: %s", l->undelivered,
+                       l->delivery.text);
+    }
+    if (list->cnt == 0) {
+        return 0;
+    }
+    code = rd_kafka_commit(l->consumer, list, 0);
+    for (int i = 0; code == RD_KAFKA_RESP_ERR_NO_ERROR && i < list->cnt; i++) {
+        code = list->elems[i].err;
+    }
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        return 0;
+    }
+    int rc = kafka_fail(e, code, "commit of offsets", NULL);
+    return rc == -ERR_RETRY ? -ERR_ABORT : rc;
+}
+
+int kafka_commit(struct log *log, const struct log_position *p, size_t n, struct err *e)
+{
+    struct kafka_log *l = (struct kafka_log *)log;
+    int rc = l->transactional != NULL ? kafka_begin(log, e) : 0;
+    if (rc < 0) {
+        return rc;
+    }
+    rd_kafka_topic_partition_list_t *list = offsets(p, n);
+    rc = l->transactional != NULL ? commit_transaction(l, list, e) : commit_plain(l, list, e);
+    rd_kafka_topic_partition_list_destroy(list);
+    return rc;
+}
+
+int kafka_abort(struct log *log, struct err *e)
+{
+    struct kafka_log *l = (struct kafka_log *)log;
+    int64_t deadline = clock_monotonic_ns() + ABORT_MS * 1000000LL;
+    rd_kafka_error_t *error = NULL;
+    if (l->transactional == NULL) {
+        rd_kafka_flush(l->producer, ABORT_MS);
+    } else if (l->in_transaction) {
+        do {
+            error = rd_kafka_abort_transaction(l->producer, left(deadline));
+        } while (again(&error, deadline));
+    }
+    forget_deliveries(l);
+    if (error != NULL) {
+        int rc = fail(l, error, "abort", e);
+        return rc == -ERR_ABORT ? -ERR_RETRY : rc;
+    }
+    l->in_transaction = false;
+    return 0;
+}

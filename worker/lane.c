@@ -1,0 +1,556 @@
+/* The lane's loop.
+ *
+ *   poll ─ open the tasks of new partitions (restore from changelogs) ─ push runs of records ─
+ * release └─ every commit interval: flush all tasks, commit outputs + changelogs + the offsets of
+ * ALL partitions in one transaction, then tell the tasks
+ *
+ *   revoked    commit, close the tasks that go away
+ *   lost       their work must not become visible: abort, rebuild what is left
+ *   ABORT      abort, rebuild all tasks from the committed offsets
+ *   DATA, FATAL, CONFIG   the lane ends; its last commit stands
+ *
+ * An early commit (state changes beyond DIRTY_MOST) never comes sooner than 20 ms after the last
+ * one: the broker would still be writing that one's markers.
+ */
+#include "worker/lane.h"
+#include "engine/logger.h"
+#include "engine/memory.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+
+#define DIRTY_MOST     (16U << 20)
+#define TICK_MS        100
+#define COMMIT_SOONEST 20
+#define METADATA_MOST  4096
+
+/* A partition that we own: where its records go. */
+struct route {
+    const char *topic; /* the plan's */
+    int32_t partition;
+    int64_t offset; /* committed when it was assigned */
+    char *metadata;
+    struct member *member;
+};
+
+struct member {        /* a task and its place */
+    struct task *task; /* NULL: to be built */
+    uint16_t subplan;
+    int32_t partition;
+};
+
+struct lane {
+    struct lane_config cfg;
+    pthread_t thread;
+    atomic_bool stopping, leaving, done;
+    _Atomic uint64_t records, rows_out, bad, late, commits;
+    struct lane_counts closed; /* of tasks that are gone */
+    struct log *log;
+    int nroutes, nmembers;
+    struct route *route;
+    struct member **member;
+    struct route *last; /* of the last run */
+    bool rebuild, in_transaction;
+    int64_t last_commit, last_tick;
+    int result;
+    struct err failure;
+};
+
+static int64_t now(const struct lane *l)
+{
+    return clock_now(l->cfg.clock);
+}
+
+static int lane_produce(void *ctx, const struct record *r, size_t n, struct err *e)
+{
+    struct lane *l = ctx;
+    if (!l->in_transaction) {
+        int result = l->log->ops->begin(l->log, e);
+        if (result < 0) {
+            return result;
+        }
+        l->in_transaction = true;
+    }
+    return l->log->ops->produce(l->log, r, n, e);
+}
+
+static int32_t lane_tasks(void *ctx, uint16_t subplan)
+{
+    const struct lane *l = ctx;
+    return l->cfg.tasks[subplan];
+}
+
+/* Sub-plan that reads a topic, or -1. */
+static int subplan_of(const struct plan *p, const char *topic, const char **name)
+{
+    for (uint16_t i = 0; i < p->nsources; i++) {
+        for (int k = 0; k < p->source[i]->ntopics; k++) {
+            if (strcmp(p->source[i]->topic[k], topic) == 0) {
+                *name = p->source[i]->topic[k];
+                return p->vertex[p->source[i]->vertex]->subplan;
+            }
+        }
+    }
+    return -1;
+}
+
+static struct member *member_get(struct lane *l, uint16_t subplan, int32_t partition)
+{
+    for (int i = 0; i < l->nmembers; i++) {
+        if (l->member[i]->subplan == subplan && l->member[i]->partition == partition) {
+            return l->member[i];
+        }
+    }
+    struct member *m = mem_zalloc(sizeof *m);
+    m->subplan = subplan;
+    m->partition = partition;
+    l->member = mem_resize(l->member, (size_t)l->nmembers + 1, sizeof *l->member);
+    l->member[l->nmembers++] = m;
+    return m;
+}
+
+static void on_assigned(void *ctx, struct log_position *p, size_t n)
+{
+    struct lane *l = ctx;
+    for (size_t i = 0; i < n; i++) {
+        const char *topic;
+        int subplan = subplan_of(l->cfg.plan, p[i].topic, &topic);
+        if (subplan < 0) {
+            continue;
+        }
+        l->route = mem_resize(l->route, (size_t)l->nroutes + 1, sizeof *l->route);
+        l->route[l->nroutes++] =
+            (struct route){topic, p[i].partition, p[i].offset,
+                           p[i].metadata && p[i].metadata[0] ? mem_strdup(p[i].metadata) : NULL,
+                           member_get(l, (uint16_t)subplan, p[i].partition)};
+    }
+    l->last = NULL;
+}
+
+static void member_close(struct lane *l, struct member *m)
+{
+    if (m->task) {
+        struct task_counts c = task_counts(m->task);
+        l->closed.records += c.records;
+        l->closed.rows_out += c.rows_out;
+        l->closed.bad += c.bad;
+        l->closed.late += c.late;
+        task_free(m->task);
+        m->task = NULL;
+    }
+}
+
+/* Forgets routes of these partitions, and tasks that have none left. */
+static void drop_routes(struct lane *l, const struct log_position *p, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        for (int k = 0; k < l->nroutes; k++) {
+            if (l->route[k].partition == p[i].partition &&
+                strcmp(l->route[k].topic, p[i].topic) == 0) {
+                mem_free(l->route[k].metadata);
+                l->route[k--] = l->route[--l->nroutes];
+            }
+        }
+    }
+    for (int i = 0; i < l->nmembers; i++) {
+        bool used = false;
+        for (int k = 0; k < l->nroutes; k++) {
+            used |= l->route[k].member == l->member[i];
+        }
+        if (!used) {
+            member_close(l, l->member[i]);
+            mem_free(l->member[i]);
+            l->member[i--] = l->member[--l->nmembers];
+        }
+    }
+    l->last = NULL;
+}
+
+static void publish_counts(struct lane *l)
+{
+    struct lane_counts sum = l->closed;
+    for (int i = 0; i < l->nmembers; i++) {
+        if (l->member[i]->task) {
+            struct task_counts c = task_counts(l->member[i]->task);
+            sum.records += c.records;
+            sum.rows_out += c.rows_out;
+            sum.bad += c.bad;
+            sum.late += c.late;
+        }
+    }
+    atomic_store_explicit(&l->records, sum.records, memory_order_relaxed);
+    atomic_store_explicit(&l->rows_out, sum.rows_out, memory_order_relaxed);
+    atomic_store_explicit(&l->bad, sum.bad, memory_order_relaxed);
+    atomic_store_explicit(&l->late, sum.late, memory_order_relaxed);
+}
+
+/* Where each route stands now; metadata in `text`. Routes without a position are left out. */
+static size_t positions(const struct lane *l, struct log_position *p, char (*text)[METADATA_MOST])
+{
+    size_t n = 0;
+    for (int i = 0; i < l->nroutes; i++) {
+        const struct route *r = &l->route[i];
+        int64_t offset = r->offset;
+        p[n].metadata = r->metadata;
+        if (r->member->task) {
+            int input = task_input(r->member->task, r->topic, -1);
+            offset = task_position(r->member->task, input, text[i], METADATA_MOST);
+            p[n].metadata = text[i];
+        }
+        if (offset >= 0) {
+            p[n].topic = r->topic;
+            p[n].partition = r->partition;
+            p[n++].offset = offset;
+        }
+    }
+    return n;
+}
+
+static int lane_commit(struct lane *l, struct err *e)
+{
+    bool dirty = l->in_transaction;
+    for (int i = 0; i < l->nmembers; i++) {
+        dirty |= l->member[i]->task && task_dirty(l->member[i]->task);
+    }
+    l->last_commit = now(l);
+    if (!dirty) {
+        return 0;
+    }
+    for (int i = 0; i < l->nmembers; i++) {
+        int r = l->member[i]->task ? task_flush(l->member[i]->task, e) : 0;
+        if (r < 0) {
+            return r;
+        }
+    }
+    struct log_position *p = mem_array((size_t)l->nroutes + 1, sizeof *p);
+    char(*text)[METADATA_MOST] = mem_array((size_t)l->nroutes + 1, METADATA_MOST);
+    size_t n = positions(l, p, text);
+    int r = l->log->ops->begin(l->log, e);
+    r = r < 0 ? r : l->log->ops->commit(l->log, p, n, e);
+    if (r == 0) {
+        l->in_transaction = false;
+        for (int i = 0; i < l->nmembers; i++) {
+            if (l->member[i]->task) {
+                task_committed(l->member[i]->task);
+            }
+        }
+        for (size_t i = 0; i < n; i++) {
+            progress_set(l->cfg.progress, p[i].topic, p[i].partition, p[i].offset);
+        }
+        atomic_fetch_add_explicit(&l->commits, 1, memory_order_relaxed);
+    }
+    mem_free(p);
+    mem_free(text);
+    l->last_commit = now(l);
+    publish_counts(l);
+    return r;
+}
+
+static void on_revoked(void *ctx, const struct log_position *p, size_t n, bool lost)
+{
+    struct lane *l = ctx;
+    if (lost) {
+        l->rebuild = true;
+    } else if (lane_commit(l, &l->failure) < 0) {
+        logger(LOG_LEVEL_WARN, "lane %d: commit while giving up partitions: %s", l->cfg.number,
+               l->failure.text);
+        err_clear(&l->failure);
+        l->rebuild = true;
+    }
+    drop_routes(l, p, n);
+}
+
+/* Nothing came: positions may still have moved, behind transaction markers. */
+static void follow_positions(struct lane *l)
+{
+    for (int i = 0; i < l->nroutes; i++) {
+        const struct route *r = &l->route[i];
+        int64_t offset;
+        if (!r->member->task ||
+            l->log->ops->position(l->log, r->topic, r->partition, &offset) < 0) {
+            continue;
+        }
+        for (int in = -1; (in = task_input(r->member->task, r->topic, in)) >= 0;) {
+            task_caught_up(r->member->task, in, offset);
+        }
+    }
+}
+
+struct restoring {
+    struct task *task;
+    int store;
+    struct err *e;
+    uint64_t n;
+};
+
+static int restore_record(void *ctx, const struct record *r)
+{
+    struct restoring *x = ctx;
+    x->n++;
+    return task_restore(x->task, x->store, r, x->e);
+}
+
+static int build_task(struct lane *l, struct member *m, struct err *e)
+{
+    const struct subplan *s = &l->cfg.plan->subplan[m->subplan];
+    struct task_env env = {.ctx = l,
+                           .clock = l->cfg.clock,
+                           .schemas = l->cfg.schemas,
+                           .batch_rows = l->cfg.batch_rows,
+                           .limit_ahead = true,
+                           .produce = lane_produce,
+                           .tasks = lane_tasks};
+    int r = task_new(&m->task, l->cfg.plan, m->subplan, m->partition, &env, e);
+    for (int i = 0; r == 0 && i < s->nstores; i++) {
+        struct restoring x = {m->task, i, e, 0};
+        int64_t next;
+        r = l->log->ops->read_all(l->log, s->store[i].changelog, m->partition, 0, restore_record,
+                                  &x, &next, e);
+        if (r == 0 && x.n > 0) {
+            logger(LOG_LEVEL_INFO, "restored %s partition %d: %llu changes", s->store[i].changelog,
+                   m->partition, (unsigned long long)x.n);
+        }
+    }
+    for (int i = 0; r == 0 && i < l->nroutes; i++) {
+        if (l->route[i].member == m) {
+            for (int in = -1; (in = task_input(m->task, l->route[i].topic, in)) >= 0;) {
+                task_input_restore(m->task, in, l->route[i].offset, l->route[i].metadata);
+            }
+        }
+    }
+    return r < 0 ? r : task_open(m->task, e);
+}
+
+static int build_tasks(struct lane *l, struct err *e)
+{
+    for (int i = 0; i < l->nmembers; i++) {
+        if (!l->member[i]->task) {
+            int r = build_task(l, l->member[i], e);
+            if (r < 0) {
+                return r;
+            }
+        }
+    }
+    return 0;
+}
+
+/* After an abort: every task anew, every partition back to its committed offset. */
+static int rebuild(struct lane *l, struct err *e)
+{
+    l->rebuild = false;
+    int r = l->log->ops->abort(l->log, e);
+    l->in_transaction = false;
+    for (int i = 0; i < l->nmembers; i++) {
+        member_close(l, l->member[i]);
+    }
+    struct log_position *p = mem_array((size_t)l->nroutes + 1, sizeof *p);
+    for (int i = 0; i < l->nroutes; i++) {
+        p[i] =
+            (struct log_position){.topic = l->route[i].topic, .partition = l->route[i].partition};
+    }
+    if (r == 0 && l->nroutes) {
+        r = l->log->ops->committed(l->log, p, (size_t)l->nroutes, 10000, e);
+    }
+    for (int i = 0; i < l->nroutes && r == 0; i++) {
+        mem_free(l->route[i].metadata);
+        l->route[i].metadata = p[i].metadata ? mem_strdup(p[i].metadata) : NULL;
+        l->route[i].offset = p[i].offset;
+        int64_t begin = p[i].offset, end;
+        if (begin < 0) {
+            r = l->log->ops->bounds(l->log, p[i].topic, p[i].partition, &begin, &end, 10000, e);
+            begin = l->cfg.log.from_latest ? end : begin;
+        }
+        r = r < 0 ? r : l->log->ops->seek(l->log, p[i].topic, p[i].partition, begin, e);
+    }
+    mem_free(p);
+    return r < 0 ? r : build_tasks(l, e);
+}
+
+static struct route *route_of(struct lane *l, const struct record *r)
+{
+    struct route *x = l->last;
+    if (x && x->partition == r->partition && strcmp(x->topic, r->topic) == 0) {
+        return x;
+    }
+    for (int i = 0; i < l->nroutes; i++) {
+        x = &l->route[i];
+        if (x->partition == r->partition && strcmp(x->topic, r->topic) == 0) {
+            l->last = x;
+            return x;
+        }
+    }
+    return NULL;
+}
+
+static int push_runs(struct lane *l, const struct record *r, size_t n, struct err *e)
+{
+    for (size_t at = 0, end; at < n; at = end) {
+        for (end = at + 1; end < n && r[end].partition == r[at].partition &&
+                           (r[end].topic == r[at].topic || strcmp(r[end].topic, r[at].topic) == 0);
+             end++) {
+        }
+        const struct route *x = route_of(l, &r[at]);
+        if (!x) {
+            continue;
+        }
+        struct task *t = x->member->task;
+        for (int in = -1; (in = task_input(t, x->topic, in)) >= 0;) {
+            int result = task_push(t, in, r + at, end - at, e);
+            if (result < 0) {
+                return result;
+            }
+        }
+    }
+    return 0;
+}
+
+static int tick(struct lane *l, struct err *e)
+{
+    l->last_tick = now(l);
+    for (int i = 0; i < l->nmembers; i++) {
+        int r = l->member[i]->task ? task_tick(l->member[i]->task, l->last_tick, e) : 0;
+        if (r < 0) {
+            return r;
+        }
+    }
+    publish_counts(l);
+    return 0;
+}
+
+static bool commit_is_due(const struct lane *l)
+{
+    int64_t since = now(l) - l->last_commit;
+    if (since >= l->cfg.plan->topology->commit_interval) {
+        return true;
+    }
+    uint64_t dirty = 0;
+    for (int i = 0; since >= COMMIT_SOONEST && i < l->nmembers; i++) {
+        dirty += l->member[i]->task ? task_dirty_bytes(l->member[i]->task) : 0;
+    }
+    return dirty > DIRTY_MOST;
+}
+
+static int once(struct lane *l, struct err *e)
+{
+    const struct record *r;
+    size_t n = 0;
+    int64_t wait = l->last_commit + l->cfg.plan->topology->commit_interval - now(l);
+    wait = wait < 0 ? 0 : wait > TICK_MS ? TICK_MS : wait;
+    int result = l->log->ops->poll(l->log, (int)wait, &r, &n, e);
+    if (result == 0 && !l->rebuild) {
+        result = build_tasks(l, e);
+        if (result == 0) {
+            result = push_runs(l, r, n, e);
+        }
+    }
+    l->log->ops->release(l->log);
+    if (result == 0 && n == 0 && !l->rebuild) {
+        follow_positions(l);
+    }
+    if (result == 0 && l->rebuild) {
+        result = -ERR_ABORT;
+    }
+    if (result == 0 && now(l) - l->last_tick >= TICK_MS) {
+        result = tick(l, e);
+    }
+    if (result == 0 && commit_is_due(l)) {
+        result = lane_commit(l, e);
+    }
+    return result;
+}
+
+static int run(struct lane *l, struct err *e)
+{
+    struct log_events ev = {l, on_assigned, on_revoked};
+    int r = l->cfg.open_log(l->cfg.ctx, &l->log, &l->cfg.log, &ev, e);
+    if (r < 0) {
+        return r;
+    }
+    l->last_commit = l->last_tick = now(l);
+    while (r == 0 && !atomic_load(&l->stopping)) {
+        r = once(l, e);
+        if (r == -ERR_ABORT) {
+            logger(LOG_LEVEL_WARN,
+                   "lane %d: transaction aborted%s%s; going on from the last commit", l->cfg.number,
+                   e->text[0] ? ": " : "", e->text);
+            err_clear(e);
+            r = rebuild(l, e);
+        }
+    }
+    if (r == 0) {
+        r = lane_commit(l, e);
+    } else {
+        struct err ignored = {0};
+        l->log->ops->abort(l->log, &ignored);
+        l->in_transaction = false;
+    }
+    return r;
+}
+
+static void *lane_main(void *arg)
+{
+    struct lane *l = arg;
+    struct err e = {0};
+    l->result = run(l, &e);
+    publish_counts(l);
+    for (int i = 0; i < l->nmembers; i++) {
+        member_close(l, l->member[i]);
+    }
+    if (l->log) {
+        l->log->ops->close(l->log, atomic_load(&l->leaving) && l->result == 0);
+    }
+    l->failure = e;
+    atomic_store(&l->done, true);
+    return NULL;
+}
+
+int lane_start(struct lane **out, const struct lane_config *cfg, struct err *e)
+{
+    struct lane *l = mem_zalloc(sizeof *l);
+    l->cfg = *cfg;
+    if (pthread_create(&l->thread, NULL, lane_main, l) != 0) {
+        mem_free(l);
+        return err_set(e, ERR_FATAL, "cannot start a thread");
+    }
+    *out = l;
+    return 0;
+}
+
+void lane_stop(struct lane *l, bool leave)
+{
+    atomic_store(&l->leaving, leave);
+    atomic_store(&l->stopping, true);
+}
+
+bool lane_is_done(const struct lane *l)
+{
+    return atomic_load(&l->done);
+}
+
+struct lane_counts lane_counts(const struct lane *l)
+{
+    return (struct lane_counts){atomic_load(&l->records), atomic_load(&l->rows_out),
+                                atomic_load(&l->bad), atomic_load(&l->late),
+                                atomic_load(&l->commits)};
+}
+
+int lane_join(struct lane *l, struct err *e)
+{
+    pthread_join(l->thread, NULL);
+    int r = l->result;
+    if (r < 0) {
+        err_set(e, l->failure.kind, "%s", l->failure.text);
+    }
+    for (int i = 0; i < l->nroutes; i++) {
+        mem_free(l->route[i].metadata);
+    }
+    for (int i = 0; i < l->nmembers; i++) {
+        mem_free(l->member[i]);
+    }
+    mem_free(l->route);
+    mem_free(l->member);
+    mem_free(l);
+    return r;
+}

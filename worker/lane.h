@@ -1,0 +1,52 @@
+/* Lane: one thread with one log handle (consumer and producer) and the tasks of its partitions.
+ *
+ *   STARTING ──> RUNNING ⇄ REBUILDING (aborted: tasks anew from the committed offsets) ──> STOPPED
+ *
+ * The lane's thread does everything to its tasks; others only ask it to stop and read its progress.
+ */
+#ifndef KLAMM_WORKER_LANE_H
+#define KLAMM_WORKER_LANE_H
+
+#include "engine/task.h"
+#include "worker/log.h"
+
+struct lane;
+
+/* Committed offsets, shared by the lanes of a topology: --until-end watches them. Thread-safe. */
+struct progress;
+struct progress *progress_new(void);
+void progress_free(struct progress *p);
+void progress_set(struct progress *p, const char *topic, int32_t partition, int64_t offset);
+/* OFFSET_NONE: nothing committed since the start. */
+int64_t progress_get(struct progress *p, const char *topic, int32_t partition);
+
+struct lane_config {
+    int number;
+    const struct plan *plan;
+    const struct clock *clock;
+    struct schema_store *schemas;
+    const int32_t *tasks; /* per sub-plan */
+    uint16_t batch_rows;
+    struct progress *progress;
+    struct log_config log;
+    /* Opens the lane's handle; called in the lane's thread. */
+    int (*open_log)(void *ctx, struct log **out, const struct log_config *cfg,
+                    const struct log_events *ev, struct err *e);
+    void *ctx;
+};
+
+/* What a lane has done so far; read at any time. */
+struct lane_counts {
+    uint64_t records, rows_out, bad, late, commits;
+};
+
+/* Starts the thread. cfg is copied, what it points to must outlive the lane. */
+int lane_start(struct lane **out, const struct lane_config *cfg, struct err *e);
+/* Asks it to commit and end. leave: the member leaves the group for good. */
+void lane_stop(struct lane *l, bool leave);
+bool lane_is_done(const struct lane *l);
+struct lane_counts lane_counts(const struct lane *l);
+/* Waits for the end; the result is what ended it (0: was asked to). Frees the lane. */
+int lane_join(struct lane *l, struct err *e);
+
+#endif

@@ -1,0 +1,35 @@
+/* Runner: one topology at work in this process: its plan, topics, lanes, connectors.
+ *
+ *   runner_new: plan ─ topics ─ slot        runner_run: lanes and connectors, until told to stop,
+ * until the end of the input, or until something fails for good
+ *
+ * Retriable failures start the lane again after 1 s, doubling to 5 min; bad records and
+ * configuration end the run.
+ */
+#ifndef KLAMM_WORKER_RUNNER_H
+#define KLAMM_WORKER_RUNNER_H
+
+#include "engine/plan.h"
+#include "worker/log.h"
+#include "worker/memory_log.h"
+
+#include <stdatomic.h>
+
+struct runner;
+
+struct runner_options {
+    struct memory_broker *memory; /* NULL: Kafka */
+    bool until_end;
+    const char *show; /* topic whose records are printed as they come, or NULL */
+    uint16_t batch_rows;
+    const atomic_bool *stop;
+};
+
+/* Reads and plans the topology; problems of the file go to d, others to e. */
+int runner_new(struct runner **out, const char *file, const struct setting *set, int nset,
+               const struct runner_options *o, struct diags *d, struct err *e);
+/* Blocks. 0: stopped or at the end. */
+int runner_run(struct runner *r, struct err *e);
+void runner_free(struct runner *r);
+
+#endif
