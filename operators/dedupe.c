@@ -1,9 +1,8 @@
 /* dedupe: {by, within} keeps the first of rows that are the same.
  *
- *   same       equal key and equal `by` values (nulls are equal), event times at most `within` apart
- *              from the row that was kept
- *   forgotten  a kept row's entry, once the watermark has passed its time + within; judged by the
- *              watermark as of each row, so that the size of batches does not show
+ *   same       equal key and equal `by` values (nulls are equal), event times at most `within`
+ * apart from the row that was kept forgotten  a kept row's entry, once the watermark has passed its
+ * time + within; judged by the watermark as of each row, so that the size of batches does not show
  *   state      one entry for a row that was kept: its time. Times of one identity are more than
  *              `within` apart, so of buckets `within + 1` ms wide each holds at most one, and a
  *              partner of time t stands in t's bucket or one beside it:
@@ -170,8 +169,8 @@ static bool is_first(struct op *op, const struct str *row_key, const struct batc
         return true;
     }
     bool is_new;
-    struct state_entry *entry = state_insert(op->state, hash, self->key.data, (uint32_t)self->key.n,
-                                             sizeof time, &is_new);
+    struct state_entry *entry =
+        state_insert(op->state, hash, self->key.data, (uint32_t)self->key.n, sizeof time, &is_new);
     memcpy(state_value(entry), &time, sizeof time);
     state_touch(op->state, entry);
     if (is_new) { /* else a forgotten one, whose timer still runs */

@@ -21,8 +21,8 @@ static int filter_bind(struct node *n)
         struct buffer b;
         buffer_init(&b);
         type_print(&b, expression_type(x));
-        int rc = node_error(n, cfg->where.at, "filter needs a condition, this is a %s",
-                            buffer_cstr(&b));
+        int rc =
+            node_error(n, cfg->where.at, "filter needs a condition, this is a %s", buffer_cstr(&b));
         buffer_done(&b);
         return rc;
     }

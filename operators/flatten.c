@@ -68,7 +68,8 @@ static int add_leaves(struct node *n, struct flatten *f, struct schema *out, con
     bool is_taken = schema_find(out, name) >= 0;
     int other = schema_find(n->in[0], name);
     if (is_taken || (other >= 0 && other != f->column)) {
-        return node_error(n, n->at, "flatten makes a column `%.100s`, which is there already", name);
+        return node_error(n, n->at, "flatten makes a column `%.100s`, which is there already",
+                          name);
     }
     f->leaf[f->nleaves] = *way;
     f->leaf[f->nleaves++].to = schema_add(out, name, t, true, false);
@@ -288,9 +289,8 @@ static int flatten_push(struct op *op, int input, struct batch *b)
     return rc == 0 && w.out != NULL ? end_batch(&w) : rc;
 }
 
-static const struct config_field flatten_value = {"flatten", CONFIG_TEXT,
-                                                  offsetof(struct flatten_cfg, column),
-                                                  .doc = "The array column."};
+static const struct config_field flatten_value = {
+    "flatten", CONFIG_TEXT, offsetof(struct flatten_cfg, column), .doc = "The array column."};
 
 const struct step_def op_flatten = {
     .name = "flatten",

@@ -2,8 +2,8 @@
  *
  *   columns  the input's in their order; the key follows its columns
  *
- * All names change at once, so {a: b, b: a} swaps. A new name that another column keeps is an error,
- * as is renaming one column twice or a hidden one.
+ * All names change at once, so {a: b, b: a} swaps. A new name that another column keeps is an
+ * error, as is renaming one column twice or a hidden one.
  */
 #include "engine/shape.h"
 

@@ -1,15 +1,15 @@
 /* running: LIST appends per-key features, one row out per row in, in input order.
  *
  *   expression   rate(requests) * 60 / lag(total, 2)
- *                the calls (running_call.c) are computed first and become columns behind the input's;
- *                the expressions around them are evaluated over both
- *   columns      the input's, then the named ones; one of a name that is there takes its place
- *   state        per key: hash of the calls' signatures, 8 bytes | a slot per call         version 1
- *                written as it is, but for texts that a lag() keeps
- *   null         a row whose key has a null column is dropped and counted; null arguments: see calls
- *   error        a row that fails in an argument leaves the state as it was; one that fails later (in
- *                the expression around a call) has been counted in it. Late rows are rows like others.
- *   changed      calls with other signatures cannot go on with the old state: an error at the start
+ *                the calls (running_call.c) are computed first and become columns behind the
+ * input's; the expressions around them are evaluated over both columns      the input's, then the
+ * named ones; one of a name that is there takes its place state        per key: hash of the calls'
+ * signatures, 8 bytes | a slot per call         version 1 written as it is, but for texts that a
+ * lag() keeps null         a row whose key has a null column is dropped and counted; null
+ * arguments: see calls error        a row that fails in an argument leaves the state as it was; one
+ * that fails later (in the expression around a call) has been counted in it. Late rows are rows
+ * like others. changed      calls with other signatures cannot go on with the old state: an error
+ * at the start
  */
 #include "engine/hash.h"
 #include "engine/key.h"
@@ -178,7 +178,8 @@ static int running_bind(struct node *n)
     }
     shape_carry_key(r->shape);
     sign(r);
-    r->codec = (struct state_codec){r, running_save, running_loaded_size, running_load, running_drop};
+    r->codec =
+        (struct state_codec){r, running_save, running_loaded_size, running_load, running_drop};
     n->out[0] = r->shape->out;
     n->bound = r;
     return n->diags->n > before ? -ERR_CONFIG : 0;
@@ -216,8 +217,9 @@ static int check_entry(void *ctx, struct state_entry *entry)
 static int running_open(struct op *op, struct err *e)
 {
     if (state_each(op->state, check_entry, op->node->bound) < 0) {
-        return err_set(e, ERR_CONFIG, "the state of running was made by other calls: give the stream "
-                                      "another name, or reset its changelog");
+        return err_set(e, ERR_CONFIG,
+                       "the state of running was made by other calls: give the stream "
+                       "another name, or reset its changelog");
     }
     return 0;
 }
@@ -248,8 +250,8 @@ static const char *update_row(struct op *op, const struct batch *b, uint16_t row
     const struct running *r = op->node->bound;
     const struct str *key = &keyed->key[row];
     bool is_new;
-    struct state_entry *entry = state_insert(op->state, keyed->hash[row], str_data(key), key->n,
-                                             r->value_size, &is_new);
+    struct state_entry *entry =
+        state_insert(op->state, keyed->hash[row], str_data(key), key->n, r->value_size, &is_new);
     char *value = state_value(entry);
     if (is_new) {
         memcpy(value, &r->signature, sizeof r->signature);

@@ -1,23 +1,22 @@
 /* Per-key features, updated row by row in input order.
  *
  *   lag(x, k=1)      x of the k-th row before, null rows counted; any type
- *   diff(x, k=1)     x - lag(x, k); long (overflow is a row error), double; of timestamps a long of ms
- *   rate(x)          per second since the last row with an x: (x - x') / (t - t'); a fall is a counter
- *                    reset and counts from 0: x / (t - t'). Null for the first row and where time
- *                    stands still or goes back; a row from the past is not remembered
- *   ewma(x, alpha)   s = alpha x + (1 - alpha) s, the first x begins
- *   cumsum(x)        exact for longs (overflow is a row error), Neumaier-compensated for doubles
- *   count()          rows so far, this one included
- *   avg, stddev (n-1), min, max (x [, rows])   of the last `rows` rows, this one included, or of all;
- *                    NaN is greater than every number
+ *   diff(x, k=1)     x - lag(x, k); long (overflow is a row error), double; of timestamps a long of
+ * ms rate(x)          per second since the last row with an x: (x - x') / (t - t'); a fall is a
+ * counter reset and counts from 0: x / (t - t'). Null for the first row and where time stands still
+ * or goes back; a row from the past is not remembered ewma(x, alpha)   s = alpha x + (1 - alpha) s,
+ * the first x begins cumsum(x)        exact for longs (overflow is a row error),
+ * Neumaier-compensated for doubles count()          rows so far, this one included avg, stddev
+ * (n-1), min, max (x [, rows])   of the last `rows` rows, this one included, or of all; NaN is
+ * greater than every number
  *
  *   null     a null x is skipped: the result is what it was; for lag and windows the row takes its
  *            place among the rows; diff and rate of a null x are null
  *   slots    ring      { n, next, k values of 8 bytes, k null flags }    lag, diff, windows
- *            texts     { n, next, k of { pointer, length, null } }        lag of strings and the like
- *            totals    { a, b, n }                                         the rest
- *   cost     a window costs its rows per row: it is added up anew from the oldest on, so that no
- *            rounding is left behind by what has gone
+ *            texts     { n, next, k of { pointer, length, null } }        lag of strings and the
+ * like totals    { a, b, n }                                         the rest cost     a window
+ * costs its rows per row: it is added up anew from the oldest on, so that no rounding is left
+ * behind by what has gone
  */
 #include "operators/running_call.h"
 
@@ -29,9 +28,8 @@
 
 #define ROWS_MAX 10000
 
-const char *const running_names[] = {"lag",   "diff", "rate",   "ewma", "cumsum",
-                                     "count", "avg",  "stddev", "min",  "max",
-                                     NULL};
+const char *const running_names[] = {"lag", "diff",   "rate", "ewma", "cumsum", "count",
+                                     "avg", "stddev", "min",  "max",  NULL};
 
 union number {
     int64_t i;
@@ -71,8 +69,8 @@ static uint32_t most_arguments(enum running_kind kind)
 static const char *usage(enum running_kind kind)
 {
     static const char *const words[] = {
-        "lag(x, k)",   "diff(x, k)", "rate(x)",      "ewma(x, alpha)",  "cumsum(x)",
-        "count()",     "avg(x, rows)", "stddev(x, rows)", "min(x, rows)", "max(x, rows)"};
+        "lag(x, k)", "diff(x, k)",   "rate(x)",         "ewma(x, alpha)", "cumsum(x)",
+        "count()",   "avg(x, rows)", "stddev(x, rows)", "min(x, rows)",   "max(x, rows)"};
     return words[kind];
 }
 
@@ -214,7 +212,8 @@ static void set_number(struct vec *out, uint16_t row, union number v)
 }
 
 /* Puts x at the place of the oldest; where that was is the next oldest. */
-static void ring_push(const struct running_call *c, struct ring *r, const struct vec *x, uint16_t row)
+static void ring_push(const struct running_call *c, struct ring *r, const struct vec *x,
+                      uint16_t row)
 {
     bool is_null = vec_is_null(x, row);
     r->value[r->next] = is_null ? (union number){.i = 0} : number_of(x, row);
@@ -250,7 +249,7 @@ static void update_text_lag(const struct running_call *c, struct texts *t, const
     struct text *oldest = &t->item[t->next];
     *is_null = t->n < c->rows || oldest->null;
     if (!*is_null) {
-        out->s[row] = str_copy(a, oldest->p, oldest->n);
+        out->s[row] = str_copy(a, oldest->n > 0 ? oldest->p : "", oldest->n);
     }
     bool was_null = vec_is_null(x, row);
     uint32_t n = was_null ? 0 : x->s[row].n;
@@ -294,8 +293,8 @@ static void add_value(const struct running_call *c, struct totals *t, union numb
         add_compensated(t, x);
     } else if (c->kind == RUNNING_STDDEV) {
         add_to_moments(t, x);
-    } else if (t->n == 0 || (c->kind == RUNNING_MIN ? is_less(c->of, v, t->a)
-                                                    : is_less(c->of, t->a, v))) {
+    } else if (t->n == 0 ||
+               (c->kind == RUNNING_MIN ? is_less(c->of, v, t->a) : is_less(c->of, t->a, v))) {
         t->a = v;
     }
     t->n++;

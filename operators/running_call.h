@@ -1,5 +1,5 @@
-/* The calls of `running`: one of them with its arguments, its slot in the state, its update. Pure but
- * for the slot it is given; slots of texts own heap memory. */
+/* The calls of `running`: one of them with its arguments, its slot in the state, its update. Pure
+ * but for the slot it is given; slots of texts own heap memory. */
 #ifndef KLAMM_OPERATORS_RUNNING_CALL_H
 #define KLAMM_OPERATORS_RUNNING_CALL_H
 
@@ -34,8 +34,8 @@ struct running_call {
 
 /* Reads the call's arguments. Returns 1, or -ERR_CONFIG with a message. */
 int running_call_bind(struct running_call *c, const struct expression_call *call, struct err *e);
-/* Takes a row in and writes the result to out[row]. Returns NULL, or what failed: then the slot is as
- * it was and the result null. */
+/* Takes a row in and writes the result to out[row]. Returns NULL, or what failed: then the slot is
+ * as it was and the result null. */
 const char *running_call_update(const struct running_call *c, void *slot, const struct vec *x,
                                 uint16_t row, int64_t time, struct vec *out, struct arena *a,
                                 uint16_t rows);

@@ -1,11 +1,10 @@
 /* split: {name: EXPR, …} sends each row to the first branch whose condition is true.
  *
- *   outputs  one per branch, all of the input's columns; branch b of stream s is read as `from: s.b`
- *   else     the branch that takes the rest: `name: else`, or `else: name`; without one the rest is
- *            dropped and counted. `else: true` calls the branch `else`.
- *   null     is not true: the next branch is tried
- *   error    a row is bad when a condition fails that it came to; later conditions do not see a row
- *            that an earlier one has taken
+ *   outputs  one per branch, all of the input's columns; branch b of stream s is read as `from:
+ * s.b` else     the branch that takes the rest: `name: else`, or `else: name`; without one the rest
+ * is dropped and counted. `else: true` calls the branch `else`. null     is not true: the next
+ * branch is tried error    a row is bad when a condition fails that it came to; later conditions do
+ * not see a row that an earlier one has taken
  */
 #include "engine/shape.h"
 
@@ -25,7 +24,8 @@ static bool is_rest(const struct config_item *item, const char **name)
 {
     *name = item->name;
     if (strcmp(item->name, "else") == 0) {
-        bool is_named = strcmp(item->value.text, "true") != 0 && strcmp(item->value.text, "else") != 0;
+        bool is_named =
+            strcmp(item->value.text, "true") != 0 && strcmp(item->value.text, "else") != 0;
         *name = is_named ? item->value.text : "else";
         return true;
     }
@@ -66,7 +66,8 @@ static int split_bind(struct node *n)
     int before = n->diags->n;
     int count = cfg->branches.n;
     if (count == 0 || count > STEP_OUTPUTS_MAX) {
-        return node_error(n, n->at, "split needs 1 to %d branches, found %d", STEP_OUTPUTS_MAX, count);
+        return node_error(n, n->at, "split needs 1 to %d branches, found %d", STEP_OUTPUTS_MAX,
+                          count);
     }
     struct split *s = arena_zalloc(n->mem, sizeof *s);
     s->rest = -1;

@@ -4,13 +4,15 @@
  *                                       "v > 1", "[1000, a, 1]\n[2000, b, 2]\n",
  *                                       "2000 host=b v=2\n"});
  *
- * runs the rows through the step in batches of 1, 3 and 2048, plain and wrapped in a selection between
- * rows that are not selected, with unneeded columns unread, and with a restart from the changelog after
- * every third of the rows, and compares each time. Rows are YAML lists: event time, then a value per
- * column. Include it in one .c file only: it defines what engine/task.c defines otherwise.
+ * runs the rows through the step in batches of 1, 3 and 2048, plain and wrapped in a selection
+ * between rows that are not selected, with unneeded columns unread, and with a restart from the
+ * changelog after every third of the rows, and compares each time. Rows are YAML lists: event time,
+ * then a value per column. Include it in one .c file only: it defines what engine/task.c defines
+ * otherwise.
  *
- * Out: a line per row, `OUTPUT>` before it when it is not output 0: time, then `name=value` for each
- * visible column, hidden ones in brackets; bad rows as `bad TIME: TEXT`, apart, below the others.
+ * Out: a line per row, `OUTPUT>` before it when it is not output 0: time, then `name=value` for
+ * each visible column, hidden ones in brackets; bad rows as `bad TIME: TEXT`, apart, below the
+ * others.
  */
 #ifndef KLAMM_TESTS_STEP_HARNESS_H
 #define KLAMM_TESTS_STEP_HARNESS_H
@@ -164,7 +166,8 @@ static inline bool stand_bind(struct task *t, const struct stand_case *c)
     struct node *n = &t->node;
     struct yaml *y;
     assert_int_equal(yaml_parse(&y, &t->plan, "t", c->yaml, strlen(c->yaml), &t->diags), 0);
-    *n = (struct node){.def = c->def, .yaml = y, .at = y->at, .path = "p", .stream = "s", .number = 1};
+    *n = (struct node){
+        .def = c->def, .yaml = y, .at = y->at, .path = "p", .stream = "s", .number = 1};
     n->ninputs = n->noutputs = 1;
     n->in[0] = stand_schema(t);
     n->mem = &t->plan;
@@ -175,10 +178,10 @@ static inline bool stand_bind(struct task *t, const struct stand_case *c)
     int rc = to_table ? config_parse(c->def->config, cfg, y, "p", &t->plan, &t->diags)
                       : config_parse_value(c->def->value, cfg, y, "p", &t->plan, &t->diags);
     rc = rc == 0 ? c->def->bind(n) : rc;
-    assert_int_equal(rc < 0, t->diags.n > 0);
+    assert_int_equal(rc<0, t->diags.n> 0);
     for (int i = 0; i < t->diags.n; i++) {
-        buffer_printf(&t->out[0], "%d:%d %s\n", t->diags.item[i].at.line, t->diags.item[i].at.column,
-                      t->diags.item[i].text);
+        buffer_printf(&t->out[0], "%d:%d %s\n", t->diags.item[i].at.line,
+                      t->diags.item[i].at.column, t->diags.item[i].text);
     }
     return rc == 0;
 }
@@ -189,7 +192,8 @@ static inline void stand_open(struct task *t)
     t->op = (struct op){.node = &t->node, .task = t, .mem = &t->batch, .watermark = t->watermark};
     if (t->c->def->stateful) {
         const struct step_def *def = t->c->def;
-        t->op.state = state_memory_new(def->state_codec != NULL ? def->state_codec(&t->node) : NULL);
+        t->op.state =
+            state_memory_new(def->state_codec != NULL ? def->state_codec(&t->node) : NULL);
     }
     if (t->c->def->open != NULL) {
         assert_int_equal(t->c->def->open(&t->op, &e), 0);
@@ -267,7 +271,8 @@ static void stand_value(struct batch *b, uint16_t c, uint16_t row, const struct 
         buffer_init(&bytes);
         stand_nested(&bytes, v->type, y);
         /* an item of nested.h: presence, length, the bytes themselves */
-        const uint8_t *p = (const uint8_t *)bytes.data + 1, *end = (const uint8_t *)bytes.data + bytes.n;
+        const uint8_t *p = (const uint8_t *)bytes.data + 1,
+                      *end = (const uint8_t *)bytes.data + bytes.n;
         struct nested_value x = {0};
         assert_non_null(nested_read_value(v->type, p, end, &x));
         v->s[row] = str_copy(b->mem, x.s.p, x.s.n);
@@ -332,9 +337,9 @@ static inline void stand_replay(struct state *state, const struct buffer *log)
         p = varint_read(p + key_n, end, &value_n);
         const uint8_t *value = value_n < 0 ? NULL : p;
         p += value_n < 0 ? 0 : value_n;
-        assert_int_equal(state_restore(state, key, (uint32_t)key_n, value,
-                                       value_n < 0 ? 0 : (size_t)value_n),
-                         0);
+        assert_int_equal(
+            state_restore(state, key, (uint32_t)key_n, value, value_n < 0 ? 0 : (size_t)value_n),
+            0);
     }
 }
 
@@ -358,10 +363,10 @@ static inline void stand_restart(struct task *t, struct buffer *log)
 }
 
 struct stand_run {
-    int rows;       /* in a batch */
-    bool wrapped;   /* in a selection, between rows that are not in it */
-    bool unread;    /* columns that the step says it does not need are not there */
-    int restart;    /* after so many batches, 0: never */
+    int rows;     /* in a batch */
+    bool wrapped; /* in a selection, between rows that are not in it */
+    bool unread;  /* columns that the step says it does not need are not there */
+    int restart;  /* after so many batches, 0: never */
 };
 
 static inline void stand_run(const struct stand_case *c, struct stand_run how)
@@ -370,7 +375,8 @@ static inline void stand_run(const struct stand_case *c, struct stand_run how)
     struct buffer log;
     buffer_init(&log);
     if (stand_bind(&t, c)) {
-        assert_int_equal(yaml_parse(&t.rows, &t.plan, "rows", c->rows, strlen(c->rows), &t.diags), 0);
+        assert_int_equal(yaml_parse(&t.rows, &t.plan, "rows", c->rows, strlen(c->rows), &t.diags),
+                         0);
         bool out[COLUMNS_MAX], in[COLUMNS_MAX] = {false};
         memset(out, true, sizeof out);
         if (how.unread && c->def->needs != NULL) {

@@ -26,7 +26,7 @@ static void test_errors(void **state)
     (void)state;
     stand_expect(&(struct stand_case){&op_add, "v: long", NULL, "10 / v as w",
                                       "- [1, 0]\n- [2, 5]\n",
-                                      "2 v=5 w=2\nbad 1: division by zero\n"});
+                                      "2 v=5 w=2\nbad 1: division by zero: 10 / 0\n"});
     stand_expect(&(struct stand_case){&op_add, "v: long, _time: timestamp", NULL,
                                       "{_time: v, x: v}", "",
                                       "1:9 `_time` cannot be set: choose another name\n"});

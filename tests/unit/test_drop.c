@@ -17,11 +17,11 @@ static void test_columns(void **state)
 static void test_bind(void **state)
 {
     (void)state;
-    stand_expect(&(struct stand_case){&op_drop, COLUMNS, NULL, "[hots, x, v, w, host]", "",
+    stand_expect(&(struct stand_case){&op_drop, COLUMNS, NULL, "[hots, xyzxyz, v, w, host]", "",
                                       "1:2 there is no column `hots`: did you mean `host`?\n"
-                                      "1:8 there is no column `x`\n"});
+                                      "1:8 there is no column `xyzxyz`\n"});
     stand_expect(&(struct stand_case){&op_drop, COLUMNS, NULL, "[v, w, host]", "",
-                                      "0:0 drop leaves no column\n"});
+                                      "1:1 drop leaves no column\n"});
 }
 
 int main(void)

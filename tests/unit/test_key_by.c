@@ -38,7 +38,7 @@ static void test_rows(void **state)
                                       "lower(host) as h, 10 / v as d",
                                       "- [1, A, 1]\n- [2, ~, 2]\n- [3, C, 0]\n",
                                       "1 host=A v=1 h=a d=10\n2 host=null v=2 h=null d=5\n"
-                                      "bad 3: division by zero\n"});
+                                      "bad 3: division by zero: 10 / 0\n"});
 }
 
 static void test_bind(void **state)

@@ -12,8 +12,10 @@ static void test_columns(void **state)
                                       "{v: w, w: v, h: host}", "- [1000, a, 1, 2]\n",
                                       "1000 h=a w=1 v=2\n"});
     struct task t;
-    assert_true(stand_bind(&t, &(struct stand_case){&op_rename, COLUMNS, "v,host", "{h: host}", "", ""}));
-    assert_true(t.node.out[0]->nkey == 2 && t.node.out[0]->key[0] == 1 && t.node.out[0]->key[1] == 0);
+    assert_true(
+        stand_bind(&t, &(struct stand_case){&op_rename, COLUMNS, "v,host", "{h: host}", "", ""}));
+    assert_true(t.node.out[0]->nkey == 2 && t.node.out[0]->key[0] == 1 &&
+                t.node.out[0]->key[1] == 0);
     stand_done(&t);
 }
 
@@ -27,7 +29,7 @@ static void test_bind(void **state)
                                       "1:30 column `v` is renamed twice\n"
                                       "1:36 there is no column `hots`: did you mean `host`?\n"});
     stand_expect(&(struct stand_case){&op_rename, COLUMNS, NULL, "{v: host}", "",
-                                      "0:0 rename gives two columns the name `v`\n"});
+                                      "1:1 rename gives two columns the name `v`\n"});
 }
 
 int main(void)
