@@ -167,7 +167,7 @@ static int softmax_io(void *l, struct snapshot *s)
     if (s->loading) {
         size_t left = (size_t)(s->end - s->p);
         if (snapshot_status(s) < 0 || width != m->width || known > CLASSES_MAX ||
-            (size_t)known * (m->width + 1) > left / sizeof(double)) {
+            (size_t)known * m->width > left / sizeof(double)) {
             s->status = -ERR_DATA;
             return s->status;
         }
