@@ -175,7 +175,7 @@ static int softmax_io(void *l, struct snapshot *s)
         m->known = known;
     }
     for (uint32_t c = 0; c < known; c++) {
-        snapshot_long(s, &m->steps[c]);
+        snapshot_count(s, &m->steps[c]);
     }
     snapshot_array(s, m->weight, (size_t)known * m->width);
     return snapshot_status(s);
