@@ -5,11 +5,11 @@
  *   plan    string 0 / skip 1 slices / long 1 / double 2 / skip option / end
  *
  * A union becomes a branch with one section per writer's branch, each ending in a jump behind the
- * last one; null branches set the columns below to null. Fields that the writer lacks are read from the
- * reader's default bytes (push, section, pop) at the end of their record. What resolution cannot read
- * becomes a `fail` where the data would be met: an unused field, or an unused branch, fails nobody.
- * Skips in a row become one operation. Records flatten into the same line; what else nests is one `value`
- * operation that walks (avro_walk.c).
+ * last one; null branches set the columns below to null. Fields that the writer lacks are read from
+ * the reader's default bytes (push, section, pop) at the end of their record. What resolution
+ * cannot read becomes a `fail` where the data would be met: an unused field, or an unused branch,
+ * fails nobody. Skips in a row become one operation. Records flatten into the same line; what else
+ * nests is one `value` operation that walks (avro_walk.c).
  */
 #include "schemas/avro_plan.h"
 
@@ -89,6 +89,7 @@ static enum avro_code skip_code(const struct avro_node *w, uint32_t *n)
     switch (w->type) {
     case AV_INT:
     case AV_LONG:
+    case AV_ENUM:
         return OP_SKIP_LONGS;
     case AV_STRING:
     case AV_BYTES:
@@ -104,7 +105,6 @@ static enum avro_code skip_code(const struct avro_node *w, uint32_t *n)
         return OP_SKIP_BYTES;
     case AV_NULL:
     case AV_RECORD:
-    case AV_ENUM:
     case AV_ARRAY:
     case AV_MAP:
     case AV_UNION:

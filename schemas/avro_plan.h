@@ -1,5 +1,5 @@
-/* Plan: a writer's schema and the columns that are needed, compiled into a straight line of operations
- * with forward jumps only. Immutable, in an arena; avro_decode() runs it.
+/* Plan: a writer's schema and the columns that are needed, compiled into a straight line of
+ * operations with forward jumps only. Immutable, in an arena; avro_decode() runs it.
  */
 #ifndef KLAMM_SCHEMAS_AVRO_PLAN_H
 #define KLAMM_SCHEMAS_AVRO_PLAN_H
@@ -63,7 +63,8 @@ struct avro_plan *avro_plan_compile(struct arena *a, const struct avro_link *lin
 /* The plan as text, one operation a line, for tests and for people. */
 void avro_plan_print(struct buffer *b, const struct avro_plan *p);
 
-/* Fills row `row` of b from one datum, which must end with its last byte. -ERR_DATA with a message. */
+/* Fills row `row` of b from one datum, which must end with its last byte. -ERR_DATA with a message.
+ */
 int avro_decode(const struct avro_plan *p, struct avro_scratch *x, const void *data, size_t n,
                 struct batch *b, uint16_t row, struct err *e);
 
