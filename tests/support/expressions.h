@@ -1,5 +1,4 @@
-/* Expressions in tests: four rows of every type, and an expression's results as one line of text.
- */
+/* Expressions in tests: four rows of every type, and an expression's results as one line of text. */
 #ifndef KLAMM_TESTS_SUPPORT_EXPRESSIONS_H
 #define KLAMM_TESTS_SUPPORT_EXPRESSIONS_H
 
@@ -20,10 +19,10 @@
  *   tags     [p, q]           []          [null]     null                    array<string>?
  *   nums     [1.0, 2.0]       []          [3.0, 4.0] [0.5, null]             array<double>
  *   m        {k: 7}           {}          {k: null}  {k: 1, k: 2}            map<long>
- *   recs     [{id 5, name n}] []          []         []                      array<record<id: long,
- * name: string>> a.b      100              200         300        400                     long odd
- * name 1                2           3          4                       long _key     k0 k1 k2 k3
- * string, hidden */
+ *   recs     [{id 5, name n}] []          []         []                      array<record<id: long, name: string>>
+ *   a.b      100              200         300        400                     long
+ *   odd name 1                2           3          4                       long
+ *   _key     k0               k1          k2         k3                      string, hidden */
 struct fixture {
     struct arena plan, mem;
     struct schema *schema;
@@ -34,8 +33,8 @@ void fixture_init(struct fixture *f);
 void fixture_done(struct fixture *f);
 /* Text as an expression of its own: its place is 3:5, in place. */
 struct config_text fixture_text(const char *text);
-/* "1 | null | error: division by zero: 1 / 0 | 4" over all rows, "type? " not shown; or, when it
- * does not compile, "COLUMN: message" of all problems, joined by " ;; ". */
+/* "1 | null | error: division by zero: 1 / 0 | 4" over all rows, "type? " not shown; or, when it does
+ * not compile, "COLUMN: message" of all problems, joined by " ;; ". */
 const char *fixture_eval(struct fixture *f, const char *text);
 /* The same over some rows only. */
 const char *fixture_eval_rows(struct fixture *f, const char *text, const uint16_t *sel,
