@@ -101,7 +101,8 @@ void window_expect(struct window_op *o, uint64_t rows);
 /* One result row: states of the aggregates (behind the head), copied before it returns. */
 int window_emit(struct window_op *o, const void *key, uint32_t key_n, int64_t start, int64_t end,
                 const void *states);
-/* After the last window_emit() of a push or watermark. */
+/* After the last window_emit() of a push or watermark. Releases what was taken from op->mem since
+ * the first of them; so may any window_emit(), when a batch is full. */
 int window_flush(struct window_op *o);
 
 #endif

@@ -58,6 +58,7 @@ static void begin(struct window_op *o)
         needs[c] = true;
     }
     out->b = batch_new(mem, p->out, out->cap, needs);
+    out->b->now = op_now(o->op);
     out->call = arena_array(mem, (size_t)p->window.ncalls + 1, sizeof *out->call);
     for (int i = 0; i < p->window.ncalls; i++) {
         out->call[i] = vec_new(mem, p->window.call[i].type, out->cap);

@@ -308,7 +308,8 @@ static int restart_task(struct local *l, uint16_t subplan, int32_t partition, st
     r = r < 0 ? r : build_task(l, subplan, partition, e);
     for (uint16_t i = 0; i < s->nstores && r == 0; i++) {
         struct refill x = {l->task[subplan][partition], i, e};
-        r = state_each(changelog_of(l, s->store[i].changelog, partition)->last, refill_entry, &x);
+        const struct changelog *c = changelog_of(l, s->store[i].changelog, partition);
+        r = c ? state_each(c->last, refill_entry, &x) : 0;
     }
     for (int i = 0; i < n && r == 0; i++) {
         task_input_restore(l->task[subplan][partition], i, offset[i], metadata[i]);

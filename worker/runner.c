@@ -376,7 +376,7 @@ static bool targets_reached(const struct runner *r)
 {
     for (int i = 0; i < r->ntargets; i++) {
         int64_t at = progress_get(r->progress, r->target[i].topic, r->target[i].partition);
-        if (at < r->target[i].end) {
+        if (at < r->target[i].end && r->target[i].end > 0) {
             return false;
         }
     }

@@ -101,7 +101,7 @@ static void softmax_grow(void *l, uint32_t classes)
 /* Probabilities of the known classes, 0 for the others. */
 static void probabilities(const struct softmax *m, const double *x, double *out)
 {
-    double most = -INFINITY, total = 0;
+    double most = -HUGE_VAL, total = 0;
     for (uint32_t c = 0; c < m->known; c++) {
         out[c] = linalg_dot(m->weight + (size_t)c * m->width, x, m->n);
         most = out[c] > most ? out[c] : most;
@@ -175,7 +175,7 @@ static int softmax_io(void *l, struct snapshot *s)
         m->known = known;
     }
     for (uint32_t c = 0; c < known; c++) {
-        snapshot_long(s, &m->steps[c]);
+        snapshot_count(s, &m->steps[c]);
     }
     snapshot_array(s, m->weight, (size_t)known * m->width);
     return snapshot_status(s);

@@ -18,11 +18,17 @@ struct stored {
     size_t key_n, value_n;
 };
 
+#define INPUTS_MOST 8
+
 struct world {
     const struct task_run *run;
     struct task_result *result;
     struct plan *plan;
     struct task *task[16];
+    struct position {
+        int64_t offset; /* 0: nothing committed yet */
+        char metadata[200];
+    } position[16][INPUTS_MOST];
     struct clock clock;
     struct stored *changelog; /* in order of first write */
     size_t nchangelog;
@@ -137,6 +143,12 @@ static int start(struct world *w)
                 }
             }
         }
+        for (int in = 0; status == 0 && in < task_inputs(w->task[s]); in++) {
+            const struct position *p = &w->position[s][in];
+            if (p->offset > 0) {
+                task_input_restore(w->task[s], in, p->offset, p->metadata);
+            }
+        }
         status = status < 0 ? status : task_open(w->task[s], &w->result->err);
         if (status < 0) {
             return status;
@@ -201,6 +213,11 @@ static int commit(struct world *w)
             return status;
         }
         task_committed(w->task[s]);
+        assert(task_inputs(w->task[s]) <= INPUTS_MOST);
+        for (int in = 0; in < task_inputs(w->task[s]); in++) {
+            struct position *p = &w->position[s][in];
+            p->offset = task_position(w->task[s], in, p->metadata, sizeof p->metadata);
+        }
     }
     return 0;
 }

@@ -1,5 +1,5 @@
 /* Aggregate last: values, nulls, order, merging. */
-#include "aggregate_harness.h"
+#include "tests/unit/aggregate_harness.h"
 
 extern const struct aggregate_def aggregate_last;
 

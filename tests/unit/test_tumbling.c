@@ -1,6 +1,6 @@
 /* Tumbling windows at their boundaries, as Kafka Streams has them (seen there: size 10, grace 5).
  */
-#include "window_harness.h"
+#include "tests/unit/window_harness.h"
 
 static void closes_at_end_plus_grace(void **state)
 {

@@ -1,5 +1,5 @@
 /* The step `window`: all aggregates at once, bad rows, null keys, deletions, any batch size. */
-#include "window_harness.h"
+#include "tests/unit/window_harness.h"
 
 #include "engine/random.h"
 #include "windows/window_internal.h"

@@ -1,5 +1,5 @@
 /* Binding of a window: columns of the result, shared calls, and what users are told. */
-#include "window_harness.h"
+#include "tests/unit/window_harness.h"
 
 #include "windows/window_internal.h"
 

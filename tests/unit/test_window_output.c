@@ -1,6 +1,6 @@
 /* Results of windows: expressions over aggregates, having, failing expressions, many rows, odd
  * keys. */
-#include "window_harness.h"
+#include "tests/unit/window_harness.h"
 
 static void expressions_over_aggregates(void **state)
 {

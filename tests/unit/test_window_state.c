@@ -1,5 +1,5 @@
 /* Window state as bytes: save and load of every aggregate, other layouts and damage refused. */
-#include "window_harness.h"
+#include "tests/unit/window_harness.h"
 
 #define EVERY                                                                                      \
     "{tumbling: 10ms, aggregate: \"count() as n, sum(v) as sum, avg(d) as avg, min(s) as least, "  \

@@ -104,6 +104,19 @@ int64_t op_now(const struct op *op)
     return 0;
 }
 
+int32_t op_partition(const struct op *op)
+{
+    (void)op;
+    return 0;
+}
+
+void op_metric(struct op *op, const char *name, double value)
+{
+    (void)op;
+    (void)name;
+    (void)value;
+}
+
 int node_error(struct node *n, struct place at, const char *fmt, ...)
 {
     char text[500];
