@@ -678,7 +678,7 @@ static int plan_step(struct planner *b, const struct stream *st, int i, struct r
     if (!n->def || parse_step(b, n, n->yaml) < 0 || n->def->bind(n) < 0) {
         return -ERR_CONFIG;
     }
-    bool needs_key = n->def->stateful && !n->def->keyless && !n->single_partition;
+    bool needs_key = n->def->stateful && !n->def->keyless && !n->keyless && !n->single_partition;
     if (needs_key && !at->schema->keyed) {
         return node_error(
             n, n->at,

@@ -128,9 +128,9 @@ int evaluation_io(struct evaluation *e, struct snapshot *s)
 {
     struct scores *scores = &e->scores;
     snapshot_version(s, 1);
-    snapshot_long(s, &scores->rows);
+    snapshot_count(s, &scores->rows);
     for (int i = 0; i < SCORED; i++) {
-        snapshot_long(s, &scores->hits[i]);
+        snapshot_count(s, &scores->hits[i]);
     }
     snapshot_double(s, &scores->loss);
     rolling_io(scores, s);
@@ -140,7 +140,7 @@ int evaluation_io(struct evaluation *e, struct snapshot *s)
     snapshot_u32(s, &e->majority);
     snapshot_u32(s, &classes);
     if (s->loading) {
-        if (snapshot_status(s) < 0 || scores->rows < 0 || classes > CLASSES_MAX || last < -1 ||
+        if (snapshot_status(s) < 0 || classes > CLASSES_MAX || last < -1 ||
             last >= (int64_t)classes || e->majority >= (classes > 0 ? classes : 1)) {
             s->status = -ERR_DATA;
             return s->status;
@@ -149,7 +149,7 @@ int evaluation_io(struct evaluation *e, struct snapshot *s)
         e->last = (int32_t)last;
     }
     for (uint32_t i = 0; i < classes; i++) {
-        snapshot_long(s, &e->seen[i]);
+        snapshot_count(s, &e->seen[i]);
     }
     return snapshot_status(s);
 }

@@ -22,6 +22,7 @@
 #include "schemas/avro_encode.h"
 #include "schemas/avro_generate.h"
 #include "schemas/avro_plan.h"
+#include "schemas/columns.h"
 
 #include <string.h>
 
@@ -53,6 +54,7 @@ struct codec_writer {
     const struct avro_encoder *encoder;
     bool has_prefix;
     uint32_t id;
+    int32_t plain_key; /* the one key column that is written without a record, or -1 */
 };
 
 static const char *root_name(const struct codec_spec *spec)
@@ -83,25 +85,6 @@ static int infer_schema(const struct codec_spec *spec, struct arena *a, struct s
     return rc;
 }
 
-static int infer_columns(const struct codec_spec *spec, struct arena *a, struct schema *out,
-                         struct diags *d)
-{
-    int rc = 0;
-    for (int i = 0; i < spec->columns->n; i++) {
-        const struct yaml *y = spec->columns->item[i];
-        const struct type *t = y->text ? type_parse(a, y->text) : NULL;
-        if (!t) {
-            rc = diags_add(d, y->at, spec->path,
-                           "%s is no type of a column; there are boolean, "
-                           "long, double, string, bytes, timestamp, array<T> and map<T>",
-                           y->text ? y->text : yaml_kind_name(y->kind));
-        } else if (schema_find(out, spec->columns->key[i]) < 0 && out->n < COLUMNS_MAX) {
-            schema_add(out, arena_strdup(a, spec->columns->key[i]), t, true, false);
-        }
-    }
-    return rc;
-}
-
 int avro_codec_infer(const struct codec_spec *spec, struct arena *a, struct schema *out,
                      struct diags *d)
 {
@@ -110,8 +93,8 @@ int avro_codec_infer(const struct codec_spec *spec, struct arena *a, struct sche
         int rc = infer_schema(spec, a, out, &e);
         return rc < 0 ? diags_add(d, spec->at, spec->path, "%s", e.text) : 0;
     }
-    if (spec->columns && spec->columns->kind == YAML_MAP) {
-        return infer_columns(spec, a, out, d);
+    if (spec->columns) {
+        return columns_infer(spec, a, out, d);
     }
     return diags_add(d, spec->at, spec->path,
                      "no schema for topic %s: give `schema: FILE.avsc`, register one under %s-%s, "
@@ -432,6 +415,7 @@ static int compile_writer(struct codec_writer *w, const struct codec_spec *spec,
     } else {
         match_names(spec, leaf, n, schema);
     }
+    w->plain_key = spec->is_key && shape->is_leaf ? shape->target : -1;
     rc = avro_encoder_compile(&encoder, &w->arena, shape, schema, e);
     w->encoder = encoder;
     return rc;
@@ -520,6 +504,9 @@ int avro_codec_write(struct codec_writer *w, const struct batch *b, uint16_t row
                      struct buffer *out, struct err *e)
 {
     size_t start = out->n;
+    if (w->plain_key >= 0 && vec_is_null(&b->col[w->plain_key], row)) {
+        return 1;
+    }
     if (w->has_prefix) {
         uint8_t head[5] = {0, (uint8_t)(w->id >> 24), (uint8_t)(w->id >> 16), (uint8_t)(w->id >> 8),
                            (uint8_t)w->id};

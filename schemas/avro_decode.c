@@ -8,33 +8,43 @@
  */
 #include "schemas/avro_plan.h"
 
+#define CUT_OFF    "the data is cut off or a number is out of range"
 #define ASCII_MASK 0x8080808080808080ULL
+
+/* A short string within 16 bytes of the end. */
+__attribute__((noinline)) static bool store_last(struct str *out, const uint8_t *p, uint64_t n)
+{
+    *out = str_ref(p, (uint32_t)n);
+    return avro_is_utf8((const char *)p, n);
+}
+
+__attribute__((noinline)) static bool store_long(struct str *out, const uint8_t *p, uint64_t n,
+                                                 struct arena *mem)
+{
+    *out = str_copy(mem, p, (uint32_t)n);
+    return avro_is_utf8((const char *)p, n);
+}
 
 /* A string at p of n bytes (all inside the datum), into *out; false when it is not UTF-8. */
 static inline bool store_string(struct str *out, const uint8_t *p, uint64_t n, const uint8_t *end,
                                 struct arena *mem)
 {
     if (n > STR_INLINE) {
-        *out = str_copy(mem, p, (uint32_t)n);
-        return avro_is_utf8((const char *)p, n);
+        return store_long(out, p, n, mem);
     }
-    uint64_t low = 0, high = 0;
-    if (end - p >= 16) {
-        memcpy(&low, p, 8);
-        memcpy(&high, p + 8, 8);
-        uint64_t bits = 8 * (n & 7);
-        uint64_t mask = (1ULL << bits) - 1;
-        high = n < 8 ? 0 : high & mask;
-        low = n < 8 ? low & mask : low;
-    } else {
-        char pad[16] = {0};
-        memcpy(pad, p, n);
-        memcpy(&low, pad, 8);
-        memcpy(&high, pad + 8, 8);
+    if (__builtin_expect(end - p < 16, 0)) {
+        return store_last(out, p, n);
     }
-    uint64_t word[2] = {n | low << 32, low >> 32 | high << 32};
-    memcpy(out, word, sizeof word);
-    return ((low | high) & ASCII_MASK) == 0 || utf8_valid((const char *)p, n);
+    uint64_t low, high;
+    memcpy(&low, p, 8);
+    memcpy(&high, p + 8, 8);
+    uint64_t mask = (1ULL << (8 * (n & 7))) - 1;
+    high = n < 8 ? 0 : high & mask;
+    low = n < 8 ? low & mask : low;
+    uint64_t first = n | low << 32, second = low >> 32 | high << 32;
+    memcpy(out, &first, 8);
+    memcpy(out->tail, &second, 8);
+    return __builtin_expect(((low | high) & ASCII_MASK) == 0, 1) || store_last(out, p, n);
 }
 
 static void store_null(struct vec *v, uint16_t row, struct batch *b)
@@ -68,27 +78,14 @@ static inline struct vec *column(struct batch *b, const struct avro_op *op, uint
     return v;
 }
 
-/* The byte behind n strings, or NULL. */
-static inline const uint8_t *skip_slices(const uint8_t *p, const uint8_t *end, uint32_t n)
+/* The byte behind a string, or NULL. */
+static inline const uint8_t *skip_slice(const uint8_t *p, const uint8_t *end)
 {
-    for (; n > 0; n--) {
-        int64_t length;
-        p = avro_long(p, end, &length);
-        if (!p || length < 0 || length > end - p) {
-            return NULL;
-        }
-        p += length;
+    struct avro_number length = avro_number(p, end);
+    if (!length.p || (uint64_t)length.v > (uint64_t)(end - length.p)) {
+        return NULL;
     }
-    return p;
-}
-
-static inline const uint8_t *skip_longs(const uint8_t *p, const uint8_t *end, uint32_t n)
-{
-    for (; n > 0 && p; n--) {
-        int64_t v;
-        p = avro_long(p, end, &v);
-    }
-    return p;
+    return length.p + length.v;
 }
 
 static inline const uint8_t *skip_bytes(const uint8_t *p, const uint8_t *end, uint32_t n)
@@ -96,19 +93,37 @@ static inline const uint8_t *skip_bytes(const uint8_t *p, const uint8_t *end, ui
     return (int64_t)n > end - p ? NULL : p + n;
 }
 
-static const uint8_t *skip_option(const struct avro_op *op, const uint8_t *p, const uint8_t *end)
+static inline const uint8_t *skip_option(const struct avro_op *op, const uint8_t *p,
+                                         const uint8_t *end)
 {
-    int64_t branch;
-    p = avro_long(p, end, &branch);
-    if (!p || branch < 0 || branch > 1) {
+    struct avro_number branch = avro_number(p, end);
+    p = branch.p;
+    if (!p || (uint64_t)branch.v > 1) {
         return NULL;
     }
-    if (branch == op->null_branch) {
+    if (branch.v == op->null_branch) {
         return p;
     }
-    return op->inner == OP_SKIP_SLICES  ? skip_slices(p, end, 1)
-           : op->inner == OP_SKIP_LONGS ? skip_longs(p, end, 1)
+    return op->inner == OP_SKIP_SLICES  ? skip_slice(p, end)
+           : op->inner == OP_SKIP_LONGS ? avro_number(p, end).p
                                         : skip_bytes(p, end, op->n);
+}
+
+/* OP_VALUE and OP_SKIP_ANY: the byte behind the value, or NULL with x->why. */
+__attribute__((noinline)) static const uint8_t *walk(const struct avro_op *op, const uint8_t *p,
+                                                     const uint8_t *end, struct avro_scratch *x,
+                                                     struct batch *b, uint16_t row)
+{
+    struct avro_in in = {.p = p, .end = end, .fuel = x->fuel, .why = CUT_OFF};
+    struct nested_value value = {0};
+    int rc = op->code == OP_VALUE ? avro_value(&in, x, op->link, op->type, &value)
+                                  : avro_skip(&in, op->node, 0);
+    if (rc == 0 && op->code == OP_VALUE) {
+        store_value(column(b, op, row), row, &value, b);
+    }
+    x->fuel = in.fuel;
+    x->why = in.why;
+    return rc < 0 ? NULL : in.p;
 }
 
 __attribute__((noinline, cold)) static int fail(const struct avro_op *op, const struct batch *b,
@@ -123,14 +138,15 @@ int avro_decode(const struct avro_plan *plan, struct avro_scratch *x, const void
                 struct batch *b, uint16_t row, struct err *e)
 {
     const uint8_t *p = data, *end = p + n, *datum = NULL, *datum_end = NULL;
-    int64_t fuel = AVRO_ZERO_BYTES_MAX + 8 * (int64_t)n;
-    const char *why = "the data is cut off or a number is out of range";
+    const char *why = CUT_OFF;
     const struct avro_op *op = plan->op;
+    x->fuel = AVRO_ZERO_BYTES_MAX + 8 * (int64_t)n;
+    x->why = CUT_OFF;
     if (n > INT32_MAX) {
         return fail(&plan->op[plan->n - 1], b, "the record is too large", e);
     }
     for (;; op++) {
-        int64_t v = 0;
+        struct avro_number number;
         switch ((enum avro_code)op->code) {
         case OP_END:
             if (p != end) {
@@ -142,10 +158,14 @@ int avro_decode(const struct avro_plan *plan, struct avro_scratch *x, const void
             p = skip_bytes(p, end, op->n);
             break;
         case OP_SKIP_LONGS:
-            p = skip_longs(p, end, op->n);
+            for (uint32_t i = op->n; i > 0 && p; i--) {
+                p = avro_number(p, end).p;
+            }
             break;
         case OP_SKIP_SLICES:
-            p = skip_slices(p, end, op->n);
+            for (uint32_t i = op->n; i > 0 && p; i--) {
+                p = skip_slice(p, end);
+            }
             break;
         case OP_SKIP_OPTION:
             p = skip_option(op, p, end);
@@ -155,17 +175,19 @@ int avro_decode(const struct avro_plan *plan, struct avro_scratch *x, const void
                 goto bad;
             }
             column(b, op, row)->b[row] = *p++;
-            break;
+            continue;
         case OP_INT:
-            p = avro_long(p, end, &v);
-            if (p && v != (int32_t)v) {
+            number = avro_number(p, end);
+            p = number.p;
+            if (number.v != (int32_t)number.v) {
                 goto bad;
             }
-            column(b, op, row)->i[row] = v;
+            column(b, op, row)->i[row] = number.v;
             break;
         case OP_LONG:
-            p = avro_long(p, end, &v);
-            column(b, op, row)->i[row] = v;
+            number = avro_number(p, end);
+            p = number.p;
+            column(b, op, row)->i[row] = number.v;
             break;
         case OP_FLOAT: {
             float f;
@@ -175,7 +197,7 @@ int avro_decode(const struct avro_plan *plan, struct avro_scratch *x, const void
             memcpy(&f, p, 4);
             p += 4;
             column(b, op, row)->d[row] = (double)f;
-            break;
+            continue;
         }
         case OP_DOUBLE:
             if (end - p < 8) {
@@ -183,80 +205,74 @@ int avro_decode(const struct avro_plan *plan, struct avro_scratch *x, const void
             }
             memcpy(&column(b, op, row)->d[row], p, 8);
             p += 8;
-            break;
+            continue;
         case OP_STRING:
-            p = avro_long(p, end, &v);
-            if (!p || v < 0 || v > end - p) {
+            number = avro_number(p, end);
+            p = number.p;
+            if (!p || (uint64_t)number.v > (uint64_t)(end - p)) {
                 goto bad;
             }
-            if (!store_string(&column(b, op, row)->s[row], p, (uint64_t)v, end, b->mem)) {
+            if (!store_string(&column(b, op, row)->s[row], p, (uint64_t)number.v, end, b->mem)) {
                 why = "a string is not valid UTF-8";
                 goto bad;
             }
-            p += v;
-            break;
+            p += number.v;
+            continue;
         case OP_BYTES:
-            p = avro_long(p, end, &v);
-            if (!p || v < 0 || v > end - p) {
+            number = avro_number(p, end);
+            p = number.p;
+            if (!p || (uint64_t)number.v > (uint64_t)(end - p)) {
                 goto bad;
             }
-            column(b, op, row)->s[row] = str_copy(b->mem, p, (uint32_t)v);
-            p += v;
-            break;
+            column(b, op, row)->s[row] = str_copy(b->mem, p, (uint32_t)number.v);
+            p += number.v;
+            continue;
         case OP_SYMBOL:
-            p = avro_long(p, end, &v);
-            if (!p || v < 0 || v >= op->n) {
+            number = avro_number(p, end);
+            p = number.p;
+            if (!p || (uint64_t)number.v >= op->n) {
                 goto bad;
             }
-            if (op->symbol[v].n == UINT32_MAX) {
+            if (op->symbol[number.v].n == UINT32_MAX) {
                 why = "an enum symbol is unknown to the reader, whose enum has no default";
                 goto bad;
             }
-            column(b, op, row)->s[row] = op->symbol[v];
-            break;
+            column(b, op, row)->s[row] = op->symbol[number.v];
+            continue;
         case OP_VALUE:
-        case OP_SKIP_ANY: {
-            struct avro_in in = {.p = p, .end = end, .fuel = fuel, .why = why};
-            struct nested_value value = {0};
-            int rc = op->code == OP_VALUE ? avro_value(&in, x, op->link, op->type, &value)
-                                          : avro_skip(&in, op->node, 0);
-            if (rc < 0) {
-                why = in.why;
-                goto bad;
-            }
-            if (op->code == OP_VALUE) {
-                store_value(column(b, op, row), row, &value, b);
-            }
-            p = in.p;
-            fuel = in.fuel;
+        case OP_SKIP_ANY:
+            p = walk(op, p, end, x, b, row);
+            why = p ? why : x->why;
             break;
-        }
         case OP_NULL:
             store_null(&b->col[op->col], row, b);
-            break;
+            continue;
         case OP_BRANCH:
-            p = avro_long(p, end, &v);
-            if (!p || v < 0 || v >= op->n) {
+            number = avro_number(p, end);
+            p = number.p;
+            if (!p || (uint64_t)number.v >= op->n) {
                 goto bad;
             }
-            op = &plan->op[op->target[v]] - 1;
-            break;
+            op = &plan->op[op->target[number.v]] - 1;
+            continue;
         case OP_JUMP:
             op = &plan->op[op->n] - 1;
-            break;
+            continue;
         case OP_PUSH:
             datum = p;
             datum_end = end;
             p = op->bytes;
             end = p + op->n;
-            break;
+            continue;
         case OP_POP:
             p = datum;
             end = datum_end;
-            break;
+            continue;
         case OP_FAIL:
             why = op->why;
             goto bad;
+        default:
+            __builtin_unreachable();
         }
         if (__builtin_expect(!p, 0)) {
             goto bad;

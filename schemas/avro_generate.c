@@ -14,6 +14,7 @@
 #include "schemas/avro_generate.h"
 
 #include "engine/memory.h"
+#include "schemas/columns.h"
 
 #include <string.h>
 
@@ -81,21 +82,6 @@ static void put_type(struct buffer *b, const struct type *t, const char *record)
     }
 }
 
-static uint16_t pick_columns(uint16_t *cols, const struct codec_spec *spec,
-                             const struct schema *schema)
-{
-    uint16_t n = 0;
-    for (uint16_t i = 0; spec->is_key && i < schema->nkey; i++) {
-        cols[n++] = schema->key[i];
-    }
-    for (uint16_t c = 0; !spec->is_key && c < schema->n; c++) {
-        if (!schema->col[c].hidden) {
-            cols[n++] = c;
-        }
-    }
-    return n;
-}
-
 /* Two columns whose names become one. */
 static int check_names(const uint16_t *cols, uint16_t n, const struct schema *schema, struct err *e)
 {
@@ -144,7 +130,7 @@ static void put_field(struct buffer *b, const struct column *c, bool is_key, con
 int avro_generate(struct buffer *json, uint16_t *cols, uint16_t *n, const struct codec_spec *spec,
                   const struct schema *schema, struct err *e)
 {
-    *n = pick_columns(cols, spec, schema);
+    *n = columns_to_write(spec, schema, cols);
     int rc = check_names(cols, *n, schema, e);
     if (rc < 0) {
         return rc;

@@ -9,6 +9,8 @@
  */
 #include "schemas/avro_json.h"
 
+#include "schemas/base64.h"
+
 #include <jansson.h>
 #include <math.h>
 #include <string.h>
@@ -77,52 +79,20 @@ static int put_long(struct writer *w, const struct avro_node *s, const json_t *j
     return 0;
 }
 
-static int base64_digit(char c)
+/* UTF-8 of code points 0-255 to bytes. */
+static bool from_latin(struct buffer *out, const char *s, size_t n)
 {
-    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    const char *at = c ? strchr(digits, c) : NULL;
-    return at ? (int)(at - digits) : -1;
-}
-
-/* Base64 to bytes; the number of bytes or -1. out has room for n. */
-static int64_t from_base64(const char *s, size_t n, uint8_t *out)
-{
-    uint32_t bits = 0;
-    int held = 0;
-    int64_t k = 0;
-    while (n > 0 && s[n - 1] == '=') {
-        n--;
-    }
-    for (size_t i = 0; i < n; i++) {
-        int d = base64_digit(s[i]);
-        if (d < 0) {
-            return -1;
-        }
-        bits = bits << 6 | (uint32_t)d;
-        held += 6;
-        if (held >= 8) {
-            held -= 8;
-            out[k++] = (uint8_t)(bits >> held);
-        }
-    }
-    return held < 6 ? k : -1;
-}
-
-/* UTF-8 of code points 0-255 to bytes; the number of bytes or -1. */
-static int64_t from_latin(const char *s, size_t n, uint8_t *out)
-{
-    int64_t k = 0;
     for (size_t i = 0; i < n; i++) {
         uint8_t c = (uint8_t)s[i];
         if (c >= 0x80) {
             if (c > 0xc3 || i + 1 == n) {
-                return -1;
+                return false;
             }
             c = (uint8_t)(c << 6 | ((uint8_t)s[++i] & 0x3f));
         }
-        out[k++] = c;
+        buffer_byte(out, c);
     }
-    return k;
+    return true;
 }
 
 int avro_put_decimal(struct buffer *out, const struct avro_node *s, double d)
@@ -164,13 +134,12 @@ static int put_bytes(struct writer *w, const struct avro_node *s, const json_t *
     }
     struct buffer b;
     buffer_init(&b);
-    uint8_t *bytes = (uint8_t *)buffer_reserve(&b, n + 1);
-    int64_t k = w->form == AV_JSON_TEXT ? from_base64(text, n, bytes) : from_latin(text, n, bytes);
+    bool is_valid = w->form == AV_JSON_TEXT ? base64_decode(&b, text, n) : from_latin(&b, text, n);
     int rc = -ERR_DATA;
-    if (k >= 0 && s->type == AV_BYTES) {
-        rc = put_text(w, (const char *)bytes, (size_t)k);
-    } else if (k == s->size) {
-        rc = add(w, bytes, (size_t)k);
+    if (is_valid && s->type == AV_BYTES) {
+        rc = put_text(w, b.data, b.n);
+    } else if (is_valid && b.n == s->size) {
+        rc = add(w, b.data, b.n);
     }
     buffer_done(&b);
     return rc;

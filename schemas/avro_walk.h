@@ -26,6 +26,8 @@ struct avro_in {
 /* Growing memory of one reader, kept from row to row. */
 struct avro_scratch {
     struct buffer out, other, spots;
+    int64_t fuel; /* what is left of the datum's fuel between two values */
+    const char *why;
 };
 
 void avro_scratch_init(struct avro_scratch *x);
@@ -38,19 +40,26 @@ int avro_skip(struct avro_in *in, const struct avro_node *w, int depth);
 int avro_value(struct avro_in *in, struct avro_scratch *x, const struct avro_link *l,
                const struct type *t, struct nested_value *v);
 
-/* A long at p: the byte behind it, or NULL. The usual lengths take no loop: the eight bytes from p
- * on are cut behind the first that has no continuation bit, and their groups of 7 bits pushed
- * together. */
-static inline const uint8_t *avro_long(const uint8_t *p, const uint8_t *end, int64_t *v)
+/* A long and the byte behind it (NULL: cut off, or too long): two registers. */
+struct avro_number {
+    const uint8_t *p;
+    int64_t v;
+};
+
+struct avro_number avro_rare_number(const uint8_t *p, const uint8_t *end);
+
+/* The long at p. The usual lengths take no loop: the eight bytes from p on are cut behind the first
+ * that has no continuation bit, and their groups of 7 bits pushed together. */
+static inline struct avro_number avro_number(const uint8_t *p, const uint8_t *end)
 {
     uint64_t u;
-    if (p < end && *p < 0x80) {
+    if (__builtin_expect(p < end && *p < 0x80, 1)) {
         u = *p++;
-    } else if (end - p >= 8) {
+    } else if (__builtin_expect(end - p >= 8, 1)) {
         memcpy(&u, p, sizeof u);
         uint64_t stop = ~u & 0x8080808080808080ULL;
-        if (stop == 0) {
-            return varint_read(p, end, v);
+        if (__builtin_expect(stop == 0, 0)) {
+            return avro_rare_number(p, end);
         }
         p += (__builtin_ctzll(stop) >> 3) + 1;
         u &= (stop ^ (stop - 1)) & 0x7f7f7f7f7f7f7f7fULL;
@@ -58,10 +67,9 @@ static inline const uint8_t *avro_long(const uint8_t *p, const uint8_t *end, int
         u = (u & 0x00003fff00003fffULL) | (u & 0x3fff00003fff0000ULL) >> 2;
         u = (u & 0x000000000fffffffULL) | (u & 0x0fffffff00000000ULL) >> 4;
     } else {
-        return varint_read(p, end, v);
+        return avro_rare_number(p, end);
     }
-    *v = (int64_t)(u >> 1) ^ -(int64_t)(u & 1);
-    return p;
+    return (struct avro_number){p, (int64_t)(u >> 1) ^ -(int64_t)(u & 1)};
 }
 
 /* True for well-formed UTF-8; text without a byte above 127 is seen eight bytes at a time. */

@@ -10,6 +10,7 @@
 #include "engine/logger.h"
 #include "engine/memory.h"
 #include "worker/client.h"
+#include "worker/feed_file.h"
 #include "worker/feeder.h"
 #include "worker/lane.h"
 #include "worker/slot.h"
@@ -27,7 +28,7 @@
 struct lane_slot {
     struct lane *lane;
     int64_t retry_at, backoff;
-    char instance[300], transactional[300];
+    char member[400]; /* group.instance.id and transactional.id */
 };
 
 struct target { /* --until-end: an input partition and where it ends */
@@ -283,8 +284,7 @@ static int start_lane(struct runner *r, int i, struct err *e)
 {
     struct lane_slot *s = &r->lane[i];
     const struct topology *t = r->topology;
-    snprintf(s->instance, sizeof s->instance, "%s-%s-%d", r->group, r->slot.id, i);
-    snprintf(s->transactional, sizeof s->transactional, "%s-%s-%d", r->group, r->slot.id, i);
+    snprintf(s->member, sizeof s->member, "%s-%s-%d", r->group, r->slot.id, i);
     struct lane_config cfg = {
         .number = i,
         .plan = r->plan,
@@ -296,8 +296,8 @@ static int start_lane(struct runner *r, int i, struct err *e)
         .open_log = open_lane_log,
         .ctx = r,
         .log = {.group = r->group,
-                .transactional = t->guarantee == EXACTLY_ONCE ? s->transactional : NULL,
-                .instance = s->instance,
+                .transactional = t->guarantee == EXACTLY_ONCE ? s->member : NULL,
+                .instance = s->member,
                 .topics = r->topics,
                 .copartition = r->copartition,
                 .from_latest = r->from_latest,
@@ -376,7 +376,7 @@ static bool targets_reached(const struct runner *r)
 {
     for (int i = 0; i < r->ntargets; i++) {
         int64_t at = progress_get(r->progress, r->target[i].topic, r->target[i].partition);
-        if (at < r->target[i].end) {
+        if (at < r->target[i].end && r->target[i].end > 0) {
             return false;
         }
     }
@@ -449,6 +449,27 @@ static int watch_lanes(struct runner *r, struct err *e)
         }
     }
     return 0;
+}
+
+int runner_feed(struct runner *r, const char *stream, const char *path, struct err *e)
+{
+    for (uint16_t i = 0; i < r->plan->nsources; i++) {
+        const struct plan_source *s = r->plan->source[i];
+        if (strcmp(s->stream, stream) != 0 || s->repartition >= 0 || s->feeder) {
+            continue;
+        }
+        struct feed_target t = {.topic = s->topic[0],
+                                .value = &s->value,
+                                .key = s->reads_key && s->key_column < 0 ? NULL : &s->key,
+                                .schema = s->schema,
+                                .schemas = r->client.schemas};
+        uint64_t n;
+        int format = rows_format_of(path, e);
+        return format < 0
+                   ? format
+                   : feed_file(r->client.log, &t, path, (enum rows_format)format, &n, NULL, e);
+    }
+    return -ERR_CONFIG;
 }
 
 static void report(const struct runner *r, const char *end)

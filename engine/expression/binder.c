@@ -273,7 +273,7 @@ static const char *hint_for(const char *name, int n, struct bound *const *arg)
     if (strcmp(name, "+") == 0 && has_string) {
         return "; text is joined by ||";
     }
-    return has_string && n == 2 ? "; text becomes a number by cast(x as double)" : "";
+    return has_string && strchr("+-*/%=<>", name[0]) != NULL ? "; text becomes a number by cast(x as double)" : "";
 }
 
 static struct bound *call_named(struct binding *b, const struct node *at, const char *name,

@@ -54,7 +54,7 @@ const struct function_def *signature_find(const char *name, int n, struct bound 
 bool signature_knows(const char *name);
 /* Names of all functions (operators left out), NULL-terminated; host's names too (may be NULL). */
 const char *const *signature_names(struct arena *a, const char *const *more);
-/* "abs(long), abs(double)" for messages. */
+/* Its arguments: "(long) or (double)", for messages. */
 const char *signature_describe(struct arena *a, const char *name);
 /* Letter of argument i, 0 when there is no such argument. */
 char signature_letter(const struct function_def *f, int i);

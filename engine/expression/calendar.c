@@ -1,4 +1,4 @@
-/* Calendar: reading by hand, since the C library's functions know locales and zones.
+/* Calendar: ISO 8601 and parts of time. Reading by hand, since the C library's functions know locales and zones.
  *
  *   date       2026-01-31, year of four digits
  *   time       T or a space, then 12:00, 12:00:05 or 12:00:05.25 (beyond ms: cut off)
@@ -7,6 +7,9 @@
 #include "engine/expression/calendar.h"
 
 #include "engine/clock.h"
+
+#include <string.h>
+#include <strings.h>
 
 struct reader {
     const char *p, *end;
@@ -106,4 +109,97 @@ bool calendar_read_iso(const char *p, uint32_t n, int64_t *ms)
     }
     *ms = civil_to_ms(&c) - off;
     return true;
+}
+
+/* ---- units ---- */
+
+const char *const unit_names[] = {"millisecond", "second",  "minute", "hour", "day", "week", "month",
+                                  "quarter",     "year",    "dow",    "doy",  "epoch", NULL};
+
+int unit_find(const char *p, uint32_t n)
+{
+    for (int k = 0; unit_names[k] != NULL; k++) {
+        size_t size = strlen(unit_names[k]);
+        bool is_plural = n == size + 1 && (p[n - 1] == 's' || p[n - 1] == 'S');
+        if ((n == size || is_plural) && strncasecmp(p, unit_names[k], size) == 0) {
+            return k;
+        }
+    }
+    return -1;
+}
+
+static bool truncate_to(int64_t size, int64_t shift, int64_t ms, int64_t *begin)
+{
+    int64_t rest = (ms % size + shift) % size;
+    rest += rest < 0 ? size : 0;
+    return !__builtin_sub_overflow(ms, rest, begin);
+}
+
+bool calendar_truncate(enum unit unit, int64_t ms, int64_t *begin)
+{
+    static const int64_t sizes[] = {1, 1000, 60000, 3600000, 86400000};
+    if (unit <= UNIT_DAY) {
+        return truncate_to(sizes[unit], 0, ms, begin);
+    }
+    if (unit == UNIT_WEEK) {
+        return truncate_to(7 * 86400000LL, 3 * 86400000LL, ms, begin); /* 1970 began on Thursday */
+    }
+    struct civil c = civil_of(ms);
+    struct civil first = {.year = c.year, .month = 1, .day = 1};
+    if (unit == UNIT_MONTH) {
+        first.month = c.month;
+    } else if (unit == UNIT_QUARTER) {
+        first.month = (c.month - 1) / 3 * 3 + 1;
+    }
+    *begin = civil_to_ms(&first);
+    return *begin != TIME_MIN;
+}
+
+static int64_t weeks_of(int64_t year)
+{
+    struct civil first = {.year = year, .month = 1, .day = 1};
+    int weekday = civil_of(civil_to_ms(&first)).weekday;
+    bool is_leap = days_of(year, 2) == 29;
+    return weekday == 3 || (weekday == 2 && is_leap) ? 53 : 52;
+}
+
+static int64_t iso_week(const struct civil *c)
+{
+    int64_t week = (c->yearday - (c->weekday + 1) + 10) / 7;
+    if (week < 1) {
+        return weeks_of(c->year - 1);
+    }
+    return week > weeks_of(c->year) ? 1 : week;
+}
+
+int64_t calendar_part(enum unit unit, int64_t ms)
+{
+    struct civil c = civil_of(ms);
+    switch (unit) {
+    case UNIT_MILLISECOND:
+        return c.ms;
+    case UNIT_SECOND:
+        return c.second;
+    case UNIT_MINUTE:
+        return c.minute;
+    case UNIT_HOUR:
+        return c.hour;
+    case UNIT_DAY:
+        return c.day;
+    case UNIT_WEEK:
+        return iso_week(&c);
+    case UNIT_MONTH:
+        return c.month;
+    case UNIT_QUARTER:
+        return (c.month - 1) / 3 + 1;
+    case UNIT_YEAR:
+        return c.year;
+    case UNIT_DOW:
+        return c.weekday + 1;
+    case UNIT_DOY:
+        return c.yearday;
+    case UNIT_EPOCH:
+        return ms / 1000 - (ms % 1000 < 0);
+    }
+    return 0;
 }

@@ -16,6 +16,8 @@
 
 #include <stdlib.h>
 
+#define LIKE_STEPS_MAX (1u << 28)
+
 static const char *find(const char *p, const char *end, struct text what)
 {
     return end - p < (int64_t)what.n ? NULL : memmem(p, (size_t)(end - p), what.p, what.n);
@@ -291,7 +293,13 @@ static int like(struct kernel_call *c)
 {
     for (uint16_t k = 0; k < c->nsel; k++) {
         uint16_t row = c->sel[k];
-        c->out->b[row] = is_like(kernel_text(&c->arg[0], row), kernel_text(&c->arg[1], row));
+        struct text t = kernel_text(&c->arg[0], row), pattern = kernel_text(&c->arg[1], row);
+        if ((uint64_t)t.n * pattern.n > LIKE_STEPS_MAX) {
+            kernel_error(c, row, "text and pattern are too long for `like`: %u and %u bytes", t.n,
+                         pattern.n);
+        } else {
+            c->out->b[row] = is_like(t, pattern);
+        }
     }
     return 0;
 }

@@ -190,10 +190,6 @@ static const char *letter_text(char letter)
 
 static void describe(struct buffer *b, const struct function_def *f)
 {
-    bool is_word = is_callable(f->name);
-    if (is_word) {
-        buffer_text(b, f->name);
-    }
     buffer_byte(b, '(');
     bool is_first = true;
     bool is_optional = false;
