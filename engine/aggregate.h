@@ -27,7 +27,8 @@ struct aggregate_call {
     const struct type *type; /* of the result */
     bool nullable;
     void *bound;   /* constants and the like, set by bind */
-    uint32_t size; /* of the state, set by bind from def->state_size or by itself */
+    uint32_t size; /* of the state: preset to def->state_size, bind may change it (multiple of 8) */
+    bool has_blob; /* likewise, preset to def->has_blob: the state begins with a struct blob */
     uint32_t at;   /* where its state stands in the pane's bytes */
 };
 

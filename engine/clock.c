@@ -116,7 +116,7 @@ struct civil civil_of(int64_t ms)
 {
     struct civil c = {0};
     int64_t days = floor_div(ms, DAY_MS);
-    int64_t rest = ms - days * DAY_MS;
+    int64_t rest = ms % DAY_MS + (ms % DAY_MS < 0 ? DAY_MS : 0);
     date_of(days, &c);
     c.hour = (int)(rest / 3600000);
     c.minute = (int)(rest / 60000 % 60);

@@ -3,8 +3,8 @@
  *   known key     the field's parser checks kind and range and writes at its offset
  *   absent        the default, parsed like the user's own text; else the "unset" value of the kind
  *   unknown key   an error with the nearest valid name, or all of them
- *   {a: f(x, y)}  in a flow map a comma ends the value: what is left of it has an open bracket, and the
- *                 rest stands as a key without value. One error says so and the rest is not reported.
+ *   {a: f(x, y)}  in a flow map a comma ends the value: what is left of it has an open bracket, and
+ * the rest stands as a key without value. One error says so and the rest is not reported.
  *
  * Every problem is reported, and every field is set even so. Values from ${…} are never quoted.
  */
@@ -80,10 +80,11 @@ static bool is_cut_off(const struct yaml *y)
 
 static int report_cut_off(const struct reader *r, const struct yaml *y, const char *path)
 {
-    return diags_add(r->d, y->at, path,
-                     "inside {…} or […] a comma ends the value, which leaves a bracket or quote open "
-                     "here, %s: put quotes around the whole value",
-                     found(r, y));
+    return diags_add(
+        r->d, y->at, path,
+        "inside {…} or […] a comma ends the value, which leaves a bracket or quote open "
+        "here, %s: put quotes around the whole value",
+        found(r, y));
 }
 
 /* A key without value in a flow map: `y)` of {a: f(x, y)}. */
@@ -268,8 +269,8 @@ static int parse_enum(const struct reader *r, const struct config_field *f, int 
         near = nearest_name(y->text, f->values);
     }
     return diags_add(r->d, y->at, path, "expected %s, %s%s%s%s", list_names(r, f->values),
-                     found(r, y), near != NULL ? ": did you mean `" : "",
-                     near != NULL ? near : "", near != NULL ? "`?" : "");
+                     found(r, y), near != NULL ? ": did you mean `" : "", near != NULL ? near : "",
+                     near != NULL ? "`?" : "");
 }
 
 static int parse_expression(const struct reader *r, struct config_text *out, const struct yaml *y,
@@ -368,6 +369,7 @@ static int parse_list(const struct reader *r, enum config_kind kind, struct conf
         return expected(r, y, path, takes_map ? "a map" : "a name or a list of names");
     }
     int n = is_scalar(y) ? 1 : y->n;
+    out->n = 0;
     out->item = arena_array(r->a, n > 0 ? (size_t)n : 1, sizeof *out->item);
     if (y->kind == YAML_MAP) {
         return parse_map_items(r, kind, out, y, path);

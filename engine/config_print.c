@@ -1,7 +1,8 @@
-/* The other readings of a descriptor table: JSON Schema for editors, Markdown for the reference page.
+/* The other readings of a descriptor table: JSON Schema for editors, Markdown for the reference
+ * page.
  *
- * The schema says what config.c accepts: where several forms are taken (one name or a list), `anyOf`
- * the forms. Secrets and ${…} make any value a string, so numbers accept such a string too.
+ * The schema says what config.c accepts: where several forms are taken (one name or a list),
+ * `anyOf` the forms. Secrets and ${…} make any value a string, so numbers accept such a string too.
  */
 #include "engine/buffer.h"
 #include "engine/config.h"
@@ -56,13 +57,15 @@ static void json_type(struct buffer *b, const struct config_field *f)
         break;
     case CONFIG_LONG:
     case CONFIG_DOUBLE:
-        buffer_printf(b, "\"anyOf\":[{\"type\":\"%s\"", f->kind == CONFIG_LONG ? "integer" : "number");
+        buffer_printf(b, "\"anyOf\":[{\"type\":\"%s\"",
+                      f->kind == CONFIG_LONG ? "integer" : "number");
         json_bounds(b, f);
         buffer_text(b, "}," REFERENCE "]");
         break;
     case CONFIG_DURATION:
-        buffer_text(b, "\"anyOf\":[{\"type\":\"string\",\"pattern\":\"^[0-9]+(ms|s|m|h|d)$\"}," REFERENCE
-                       "]");
+        buffer_text(
+            b,
+            "\"anyOf\":[{\"type\":\"string\",\"pattern\":\"^[0-9]+(ms|s|m|h|d)$\"}," REFERENCE "]");
         break;
     case CONFIG_SIZE:
         buffer_text(b, "\"anyOf\":[{\"type\":\"integer\",\"minimum\":0},"

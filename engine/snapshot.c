@@ -47,6 +47,15 @@ void snapshot_long(struct snapshot *s, int64_t *v)
     s->p = behind;
 }
 
+void snapshot_count(struct snapshot *s, int64_t *v)
+{
+    snapshot_long(s, v);
+    if (s->loading && (*v < 0 || *v > INT64_C(1) << 62)) {
+        *v = 0;
+        fail(s);
+    }
+}
+
 void snapshot_u32(struct snapshot *s, uint32_t *v)
 {
     int64_t wide = *v;

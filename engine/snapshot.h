@@ -31,6 +31,8 @@ struct snapshot snapshot_loader(const void *p, size_t n);
 /* First of all: the current version when saving; what was found, at most current, when loading. */
 void snapshot_version(struct snapshot *s, uint16_t current);
 void snapshot_long(struct snapshot *s, int64_t *v);
+/* A number of rows or the like: negative or over 2^62 (which could overflow) is damage. */
+void snapshot_count(struct snapshot *s, int64_t *v);
 void snapshot_u32(struct snapshot *s, uint32_t *v);
 void snapshot_double(struct snapshot *s, double *v);
 /* n doubles in place. */

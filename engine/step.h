@@ -86,6 +86,7 @@ struct node {
     const struct schema *out[STEP_OUTPUTS_MAX];
     const char *output_name[STEP_OUTPUTS_MAX]; /* of split's branches; NULL otherwise */
     bool single_partition; /* set by bind: all rows must meet in one task (global learners) */
+    bool keyless;          /* set by bind: as configured it needs no key (one model a partition) */
     void *bound;           /* the step's own, in mem */
     struct arena *mem;     /* the plan's; during bind only */
     struct diags *diags;   /* during bind only */

@@ -31,12 +31,13 @@ static inline const char *str_data(const struct str *s)
     return s->n <= STR_INLINE ? s->head : s->p;
 }
 
-/* Refers to p when n > 12: the caller keeps p alive as long as the str. */
+/* Refers to p when n > 12: the caller keeps p alive as long as the str. p may be NULL when n is 0.
+ */
 static inline struct str str_ref(const void *p, uint32_t n)
 {
     struct str s = {.n = n};
     if (n <= STR_INLINE) {
-        memcpy((char *)&s + 4, p, n);
+        memcpy((char *)&s + 4, n > 0 ? p : "", n);
     } else {
         memcpy(s.head, p, 4);
         s.p = (const char *)p;

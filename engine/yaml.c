@@ -5,11 +5,11 @@
  *   alias        the anchored node itself, shared, not copied
  *   map          keys are text; duplicates are found by sorting the keys
  *
- * An alias costs what it stands for: its nodes, bytes and height count again wherever it is used. So
- * whoever walks the tree visits at most NODES_MAX nodes of at most BYTES_MAX text, DEPTH_MAX deep, and
- * a bomb of aliases to aliases ends at the first limit. A syntax error ends the parse; problems of
- * single nodes (duplicate keys, unknown tags, unset variables) are collected and come out sorted by
- * place.
+ * An alias costs what it stands for: its nodes, bytes and height count again wherever it is used.
+ * So whoever walks the tree visits at most NODES_MAX nodes of at most BYTES_MAX text, DEPTH_MAX
+ * deep, and a bomb of aliases to aliases ends at the first limit. A syntax error ends the parse;
+ * problems of single nodes (duplicate keys, unknown tags, unset variables) are collected and come
+ * out sorted by place.
  */
 #include "engine/yaml.h"
 
@@ -53,6 +53,7 @@ struct parse {
     size_t n;
     struct diags *d;
     int first_diag;
+    bool is_broken;     /* a syntax error or a limit ended the parse */
     struct buffer path; /* key path of the node in hand */
     int nodes;          /* of the tree so far, aliases expanded */
     size_t bytes;
@@ -126,9 +127,11 @@ static void find_character(const struct parse *p, struct place at, char out[8])
 
 static int report_syntax(struct parse *p)
 {
+    p->is_broken = true;
     const yaml_parser_t *y = &p->parser;
     struct yaml_syntax_error x = {.problem = y->problem,
                                   .context = y->context,
+                                  .path = buffer_cstr(&p->path),
                                   .at = place_of(p, y->problem_mark),
                                   .context_line = place_of(p, y->context_mark).line,
                                   .context_column = place_of(p, y->context_mark).column};
@@ -155,6 +158,7 @@ static int charge(struct parse *p, struct place at, int depth, const struct cost
 {
     p->nodes += cost->nodes;
     p->bytes += cost->bytes;
+    p->is_broken = true;
     if (depth + cost->height > DEPTH_MAX) {
         return problem(p, at, "nested more than %d deep", DEPTH_MAX);
     }
@@ -168,12 +172,14 @@ static int charge(struct parse *p, struct place at, int depth, const struct cost
     if (p->d->n - p->first_diag >= PROBLEMS_MAX) {
         return problem(p, at, "too many problems: stopped here");
     }
+    p->is_broken = false;
     return 0;
 }
 
 static int remember_anchor(struct parse *p, const char *name, struct yaml *node, struct cost cost)
 {
     if (p->nanchors == ANCHORS_MAX) {
+        p->is_broken = true;
         return problem(p, node->at, "more than %d anchors", ANCHORS_MAX);
     }
     if (p->nanchors == p->anchors_cap) {
@@ -234,8 +240,11 @@ static void apply_tag(struct parse *p, struct yaml *y, const char *tag)
     static const struct {
         const char *name;
         enum yaml_kind kind;
-    } known[] = {{"null", YAML_NULL}, {"bool", YAML_BOOLEAN}, {"int", YAML_LONG},
-                 {"float", YAML_DOUBLE}, {"str", YAML_STRING}};
+    } known[] = {{"null", YAML_NULL},
+                 {"bool", YAML_BOOLEAN},
+                 {"int", YAML_LONG},
+                 {"float", YAML_DOUBLE},
+                 {"str", YAML_STRING}};
     if (strcmp(tag, "!") == 0) {
         y->kind = YAML_STRING;
         return;
@@ -283,10 +292,9 @@ static int build_scalar(struct parse *p, const yaml_event_t *event, int depth, b
     for (size_t i = 0; i < n; i++) {
         characters += ((unsigned char)value[i] & 0xc0) != 0x80;
     }
-    y->plain = tag == NULL && (is_plain || is_quoted) &&
-               event->start_mark.line == event->end_mark.line &&
-               event->end_mark.column - event->start_mark.column ==
-                   characters + 2 * (size_t)y->skip;
+    y->plain =
+        tag == NULL && (is_plain || is_quoted) && event->start_mark.line == event->end_mark.line &&
+        event->end_mark.column - event->start_mark.column == characters + 2 * (size_t)y->skip;
     expand(p, y, is_plain && tag == NULL);
     if (tag != NULL) {
         apply_tag(p, y, tag);
@@ -366,8 +374,8 @@ static int build_items(struct parse *p, bool in_flow, int depth, struct children
     }
 }
 
-/* Text of a key, or NULL when it cannot be one; what is wrong has been reported then, and a key that
- * is a list or map has been read to its end. */
+/* Text of a key, or NULL when it cannot be one; what is wrong has been reported then, and a key
+ * that is a list or map has been read to its end. */
 static int read_key(struct parse *p, const yaml_event_t *event, bool in_flow, int depth,
                     const char **key, struct place *at)
 {
@@ -419,7 +427,8 @@ static int compare_keys(const void *a, const void *b)
     return order != 0 ? order : x->i - y->i;
 }
 
-static void report_duplicates(struct parse *p, const struct children *c)
+/* Reports keys that stand there twice and leaves the first of them. */
+static void drop_duplicates(struct parse *p, struct children *c)
 {
     if (c->n < 2) {
         return;
@@ -429,8 +438,8 @@ static void report_duplicates(struct parse *p, const struct children *c)
         order[i] = (struct key_order){c->key[i], i};
     }
     qsort(order, (size_t)c->n, sizeof *order, compare_keys);
-    int first = 0;
-    for (int i = 1; i < c->n && p->d->n - p->first_diag < PROBLEMS_MAX; i++) {
+    int first = 0, ndropped = 0;
+    for (int i = 1; i < c->n; i++) {
         if (strcmp(order[i].key, order[first].key) != 0) {
             first = i;
             continue;
@@ -439,8 +448,19 @@ static void report_duplicates(struct parse *p, const struct children *c)
         problem(p, c->key_at[order[i].i],
                 "duplicate key `%.100s`: it stands already at line %d, column %d", order[i].key,
                 before.line, before.column);
+        c->item[order[i].i] = NULL;
+        ndropped++;
     }
     mem_free(order);
+    int kept = 0;
+    for (int i = 0; i < c->n && ndropped > 0; i++) {
+        if (c->item[i] != NULL) {
+            c->item[kept] = c->item[i];
+            c->key[kept] = c->key[i];
+            c->key_at[kept++] = c->key_at[i];
+        }
+    }
+    c->n -= ndropped;
 }
 
 static int build_entries(struct parse *p, bool in_flow, int depth, struct children *c,
@@ -454,7 +474,7 @@ static int build_entries(struct parse *p, bool in_flow, int depth, struct childr
         }
         if (event.type == YAML_MAPPING_END_EVENT) {
             yaml_event_delete(&event);
-            report_duplicates(p, c);
+            drop_duplicates(p, c);
             return 0;
         }
         const char *key;
@@ -484,8 +504,8 @@ static int build_collection(struct parse *p, const yaml_event_t *event, int dept
                             struct yaml **out, struct cost *cost)
 {
     bool is_map = event->type == YAML_MAPPING_START_EVENT;
-    const char *tag = (const char *)(is_map ? event->data.mapping_start.tag
-                                            : event->data.sequence_start.tag);
+    const char *tag =
+        (const char *)(is_map ? event->data.mapping_start.tag : event->data.sequence_start.tag);
     bool is_flow = is_map ? event->data.mapping_start.style == YAML_FLOW_MAPPING_STYLE
                           : event->data.sequence_start.style == YAML_FLOW_SEQUENCE_STYLE;
     struct yaml *y = arena_zalloc(p->a, sizeof *y);
@@ -569,13 +589,10 @@ static int compare_diags(const void *a, const void *b)
 int yaml_parse(struct yaml **out, struct arena *a, const char *file, const char *text, size_t n,
                struct diags *d)
 {
-    struct parse p = {.a = a,
-                      .file = arena_strdup(a, file),
-                      .text = text,
-                      .n = n,
-                      .d = d,
-                      .first_diag = d->n};
+    struct parse p = {
+        .a = a, .file = arena_strdup(a, file), .text = text, .n = n, .d = d, .first_diag = d->n};
     struct place start = {p.file, 1, 1};
+    *out = NULL;
     if (n > BYTES_MAX) {
         return diags_add(d, start, "", "the file is larger than 16 MiB");
     }
@@ -598,6 +615,9 @@ int yaml_parse(struct yaml **out, struct arena *a, const char *file, const char 
     yaml_parser_delete(&p.parser);
     buffer_done(&p.path);
     mem_free(p.anchor);
+    if (p.is_broken) {
+        *out = NULL;
+    }
     if (d->n > p.first_diag) {
         qsort(d->item + p.first_diag, (size_t)(d->n - p.first_diag), sizeof *d->item,
               compare_diags);
@@ -609,6 +629,7 @@ int yaml_parse(struct yaml **out, struct arena *a, const char *file, const char 
 int yaml_load(struct yaml **out, struct arena *a, const char *file, struct diags *d)
 {
     struct place at = {arena_strdup(a, file), 0, 0};
+    *out = NULL;
     int fd = open(file, O_RDONLY | O_CLOEXEC | O_NOCTTY);
     if (fd < 0) {
         return diags_add(d, at, "", "cannot read the file: %s", strerror(errno));

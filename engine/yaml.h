@@ -45,7 +45,9 @@ struct yaml {
 };
 
 /* Parses text (file is the name in messages). Returns 0 with *out, or -ERR_CONFIG with all problems
- * in d. A YAML 1.1 tool's `true:` key gets a message that says so. */
+ * in d and *out the tree without what is wrong (so that its other problems can be found too), or
+ * NULL when the text could not be read to its end. A YAML 1.1 tool's `true:` key gets a message
+ * that says so. */
 int yaml_parse(struct yaml **out, struct arena *a, const char *file, const char *text, size_t n,
                struct diags *d);
 /* Reads a file and parses it. */

@@ -1,9 +1,9 @@
 /* Syntax errors of YAML, said so that the reader knows what to change.
  *
- * libyaml tells what its scanner expected; users ask what they wrote wrongly. The table maps the one
- * to the other, its first line that matches wins: `problem` and `context` are parts of libyaml's
- * texts. `%o` in a text becomes "line L, column C" of the place where the construct began, `%c` the
- * character found. What the table does not know is reported in libyaml's words.
+ * libyaml tells what its scanner expected; users ask what they wrote wrongly. The table maps the
+ * one to the other, its first line that matches wins: `problem` and `context` are parts of
+ * libyaml's texts. `%o` in a text becomes "line L, column C" of the place where the construct
+ * began, `%c` the character found. What the table does not know is reported in libyaml's words.
  */
 #include "engine/yaml_error.h"
 
@@ -19,10 +19,12 @@ static const struct explanation {
     {"cannot start any token", NULL, "text cannot begin with `%c`: put quotes around it"},
     {"tab character", NULL, "a tab cannot indent: use spaces"},
     {"',' or '}'", NULL,
-     "the map {…} that begins at %o is not closed here: expected `,` or `}`; text with , [ ] { } in "
+     "the map {…} that begins at %o is not closed here: expected `,` or `}`; text with , [ ] { } "
+     "in "
      "it needs quotes"},
     {"',' or ']'", NULL,
-     "the list […] that begins at %o is not closed here: expected `,` or `]`; text with , [ ] { } in "
+     "the list […] that begins at %o is not closed here: expected `,` or `]`; text with , [ ] { } "
+     "in "
      "it needs quotes"},
     {"expected key", NULL,
      "expected a key with the indentation of the map that begins at %o: this line is indented "
@@ -30,7 +32,8 @@ static const struct explanation {
     {"'-' indicator", NULL,
      "expected `- ` with the indentation of the list that begins at %o, or a less indented key"},
     {"mapping values are not allowed", NULL,
-     "a `: ` cannot stand here: text with `: ` in it needs quotes, and a key the indentation of its "
+     "a `: ` cannot stand here: text with `: ` in it needs quotes, and a key the indentation of "
+     "its "
      "neighbours"},
     {"mapping keys are not allowed", NULL, "a key cannot begin here: check the indentation"},
     {"block sequence entries are not allowed", NULL,
@@ -52,8 +55,10 @@ static const struct explanation {
     {"undefined tag handle", NULL, "unknown tag: only the core tags such as !!str are known"},
     {"tag", NULL, "malformed tag: text that begins with ! needs quotes"},
     {"URI", NULL, "malformed tag: text that begins with ! needs quotes"},
-    {"alphabetic or numeric", "anchor", "expected a name behind &: text that begins with & needs quotes"},
-    {"alphabetic or numeric", "alias", "expected a name behind *: text that begins with * needs quotes"},
+    {"alphabetic or numeric", "anchor",
+     "expected a name behind &: text that begins with & needs quotes"},
+    {"alphabetic or numeric", "alias",
+     "expected a name behind *: text that begins with * needs quotes"},
     {"<document start>", NULL, "expected the end of the file, or --- here"},
     {"incompatible YAML document", NULL, "only YAML 1.1 and 1.2 can be read"},
     {"directive", NULL, "malformed % directive: only %YAML and %TAG are known"},
@@ -61,7 +66,8 @@ static const struct explanation {
     {"length of a UTF-8", NULL, "the file is not UTF-8: invalid byte"},
     {"surrogate", NULL, "the file is not valid UTF-16"},
     {"invalid Unicode character", NULL, "the file is not UTF-8: not a Unicode character"},
-    {"control characters", NULL, "a control character is not allowed: write it as an escape in double quotes"},
+    {"control characters", NULL,
+     "a control character is not allowed: write it as an escape in double quotes"},
     {"tag prefix", NULL, "malformed %TAG directive"},
 };
 
@@ -106,7 +112,7 @@ int yaml_syntax_explain(const struct yaml_syntax_error *x, struct diags *d)
         buffer_printf(&b, "not YAML: %s%s%s", x->problem != NULL ? x->problem : "unreadable",
                       x->context != NULL ? ", " : "", x->context != NULL ? x->context : "");
     }
-    diags_add(d, x->at, "", "%s", buffer_cstr(&b));
+    diags_add(d, x->at, x->path, "%s", buffer_cstr(&b));
     buffer_done(&b);
     return -ERR_CONFIG;
 }

@@ -9,6 +9,7 @@
 /* What the parser reports. Lines and columns count from 1; 0 is unknown. */
 struct yaml_syntax_error {
     const char *problem, *context; /* libyaml's texts, either may be NULL */
+    const char *path;              /* key path as far as it was read */
     struct place at;               /* of the problem */
     int context_line;              /* where what is being read begins */
     int context_column;

@@ -102,14 +102,14 @@ static bool looks_like_double(const char *p, const char *end)
 
 static bool resolve_number(struct yaml *y)
 {
-    static const char *const infinities[] = {".inf", ".Inf", ".INF", "+.inf", "+.Inf", "+.INF",
-                                             "-.inf", "-.Inf", "-.INF", NULL};
+    static const char *const infinities[] = {".inf",  ".Inf",  ".INF",  "+.inf", "+.Inf",
+                                             "+.INF", "-.inf", "-.Inf", "-.INF", NULL};
     static const char *const nans[] = {".nan", ".NaN", ".NAN", NULL};
     const char *p = y->text, *end = p + y->text_n;
     if (is_one_of(y, infinities) || is_one_of(y, nans)) {
         y->kind = YAML_DOUBLE;
-        y->real = is_one_of(y, nans) ? (double)NAN
-                                     : (*p == '-' ? -(double)INFINITY : (double)INFINITY);
+        y->real =
+            is_one_of(y, nans) ? (double)NAN : (*p == '-' ? -(double)INFINITY : (double)INFINITY);
         return true;
     }
     if (y->text_n > 2 && p[0] == '0' && (p[1] == 'x' || p[1] == 'o')) {

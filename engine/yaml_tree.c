@@ -1,9 +1,9 @@
 /* What is done with a tree once it is read: look up a key, set a path, write it as JSON.
  *
- * A path of `--set` is a chain of keys with dots between, where a key may itself hold dots and a list
- * item is `[i]`: `streams.load.steps[2].window.grace`, `kafka.bootstrap.servers`. At each map the
- * longest key that is there wins. Where none is, a new key is made of the next word; in `kafka` and
- * `config`, whose keys are property names, of all that is left.
+ * A path of `--set` is a chain of keys with dots between, where a key may itself hold dots and a
+ * list item is `[i]`: `streams.load.steps[2].window.grace`, `kafka.bootstrap.servers`. At each map
+ * the longest key that is there wins. Where none is, a new key is made of the next word; in `kafka`
+ * and `config`, whose keys are property names, of all that is left.
  */
 #include "engine/yaml.h"
 
@@ -19,8 +19,8 @@
 
 const char *yaml_kind_name(enum yaml_kind kind)
 {
-    static const char *const names[] = {"nothing",          "a boolean", "a whole number", "a number",
-                                        "text",             "a list",    "a map"};
+    static const char *const names[] = {"nothing", "a boolean", "a whole number", "a number",
+                                        "text",    "a list",    "a map"};
     return names[kind];
 }
 
@@ -67,7 +67,8 @@ static struct yaml *append(struct yaml *y, struct arena *a, const char *key, str
     return child;
 }
 
-/* Length of the longest beginning of path, cut before a dot or bracket, that is a key of the map. */
+/* Length of the longest beginning of path, cut before a dot or bracket, that is a key of the map.
+ */
 static size_t longest_key(const struct yaml *map, const char *path, int *index)
 {
     for (size_t n = strlen(path); n > 0; n--) {
@@ -80,8 +81,8 @@ static size_t longest_key(const struct yaml *map, const char *path, int *index)
 }
 
 /* Goes one key down from a map, making it where it is missing. Returns the path behind, or NULL. */
-static const char *enter_map(struct yaml **y, struct arena *a, const char *path,
-                             const char *parent, struct place at, const char **key)
+static const char *enter_map(struct yaml **y, struct arena *a, const char *path, const char *parent,
+                             struct place at, const char **key)
 {
     if ((*y)->kind == YAML_NULL) {
         (*y)->kind = YAML_MAP;

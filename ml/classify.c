@@ -166,6 +166,7 @@ static int classify_bind(struct node *n)
     p->model.is_scaled = cfg->scale == SCALE_STANDARD;
     n->bound = p;
     n->single_partition = cfg->per == PER_GLOBAL;
+    n->keyless = cfg->per == PER_PARTITION;
     int status = 0;
     if (cfg->per == PER_KEY && !n->in[0]->keyed) {
         status = algorithm_problem(n, "per",
@@ -291,12 +292,6 @@ static void classify_close(struct op *op)
     struct classifier *c = op->self;
     if (!c) {
         return;
-    }
-    if (c->scores.rows > 0) {
-        const struct plan *p = op->node->bound;
-        buffer_clear(&c->map);
-        scores_print(&c->scores, &c->map);
-        logger(LOG_LEVEL_INFO, "%s: %s", p->path, buffer_cstr(&c->map));
     }
     model_scratch_done(&c->scratch);
     buffer_done(&c->map);
@@ -518,7 +513,6 @@ const struct step_def op_classify = {
     .config = fields,
     .config_size = sizeof(struct classify_cfg),
     .stateful = true,
-    .keyless = true,
     .state_version = 1,
     .bind = classify_bind,
     .needs = classify_needs,

@@ -63,14 +63,6 @@ double scores_log_loss(const struct scores *s)
     return s->rows > 0 ? s->loss / (double)s->rows : 0;
 }
 
-void scores_print(const struct scores *s, struct buffer *out)
-{
-    buffer_printf(out,
-                  "accuracy %.4f (majority class %.4f, no change %.4f), log loss %.4f, %lld rows",
-                  scores_accuracy(s, SCORE_LEARNER), scores_accuracy(s, SCORE_MAJORITY),
-                  scores_accuracy(s, SCORE_NO_CHANGE), scores_log_loss(s), (long long)s->rows);
-}
-
 void evaluation_done(struct evaluation *e)
 {
     mem_free(e->seen);
@@ -128,9 +120,9 @@ int evaluation_io(struct evaluation *e, struct snapshot *s)
 {
     struct scores *scores = &e->scores;
     snapshot_version(s, 1);
-    snapshot_long(s, &scores->rows);
+    snapshot_count(s, &scores->rows);
     for (int i = 0; i < SCORED; i++) {
-        snapshot_long(s, &scores->hits[i]);
+        snapshot_count(s, &scores->hits[i]);
     }
     snapshot_double(s, &scores->loss);
     rolling_io(scores, s);
@@ -140,7 +132,7 @@ int evaluation_io(struct evaluation *e, struct snapshot *s)
     snapshot_u32(s, &e->majority);
     snapshot_u32(s, &classes);
     if (s->loading) {
-        if (snapshot_status(s) < 0 || scores->rows < 0 || classes > CLASSES_MAX || last < -1 ||
+        if (snapshot_status(s) < 0 || classes > CLASSES_MAX || last < -1 ||
             last >= (int64_t)classes || e->majority >= (classes > 0 ? classes : 1)) {
             s->status = -ERR_DATA;
             return s->status;
@@ -149,7 +141,7 @@ int evaluation_io(struct evaluation *e, struct snapshot *s)
         e->last = (int32_t)last;
     }
     for (uint32_t i = 0; i < classes; i++) {
-        snapshot_long(s, &e->seen[i]);
+        snapshot_count(s, &e->seen[i]);
     }
     return snapshot_status(s);
 }

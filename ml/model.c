@@ -203,8 +203,8 @@ int model_io(struct model *m, struct snapshot *s)
     if (s->loading) {
         classes_done(&m->classes); /* of a boolean label there are two already */
     }
-    snapshot_long(s, &m->rows);
-    snapshot_long(s, &m->version);
+    snapshot_count(s, &m->rows);
+    snapshot_count(s, &m->version);
     if (classes_io(&m->classes, s) < 0) {
         return snapshot_status(s);
     }
@@ -220,8 +220,8 @@ int model_io(struct model *m, struct snapshot *s)
     m->config->def->io(m->learner, s);
     evaluation_io(&m->evaluation, s);
     if (s->loading && snapshot_status(s) == 0 &&
-        (m->rows < 0 || (m->rows > 0 && m->classes.n == 0) ||
-         m->evaluation.classes > m->classes.n || (m->config->def->is_binary && m->classes.n > 2))) {
+        ((m->rows > 0 && m->classes.n == 0) || m->evaluation.classes > m->classes.n ||
+         (m->config->def->is_binary && m->classes.n > 2))) {
         s->status = -ERR_DATA;
     }
     return snapshot_status(s);

@@ -56,11 +56,8 @@ void scaler_transform(const struct scaler *s, const double *x, double *out)
 int scaler_io(struct scaler *s, struct snapshot *snap)
 {
     snapshot_version(snap, 1);
-    snapshot_long(snap, &s->rows);
+    snapshot_count(snap, &s->rows);
     snapshot_array(snap, s->mean, s->n);
     snapshot_array(snap, s->var, s->n);
-    if (snap->loading && snapshot_status(snap) == 0 && s->rows < 0) {
-        snap->status = -ERR_DATA;
-    }
     return snapshot_status(snap);
 }

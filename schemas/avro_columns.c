@@ -7,15 +7,14 @@
  *   timestamp-*, local-*       timestamp, ms; microseconds are rounded down
  *   boolean; string enum uuid  boolean; string
  *   bytes fixed duration       bytes
- *   array map                  array<T>, map<T> in the bytes of engine/nested.h; a record inside is a
- *                              record<...>, an item that is mixed is JSON text
- *   union of several           all numbers: double if one is, else long; all strings: string; otherwise
- *                              string with the JSON text of the value (strings in quotes, bytes base64)
- *   null                       string, always null
+ *   array map                  array<T>, map<T> in the bytes of engine/nested.h; a record inside is
+ * a record<...>, an item that is mixed is JSON text union of several           all numbers: double
+ * if one is, else long; all strings: string; otherwise string with the JSON text of the value
+ * (strings in quotes, bytes base64) null                       string, always null
  *
- * A record inside itself flattens while its nesting is below 8; the next one is JSON text, and inside
- * an array or map the first repetition already is. A schema whose repetitions make more than 4096
- * columns is flattened less deeply (4, 2, 1) before it is refused.
+ * A record inside itself flattens while its nesting is below 8; the next one is JSON text, and
+ * inside an array or map the first repetition already is. A schema whose repetitions make more than
+ * 4096 columns is flattened less deeply (4, 2, 1) before it is refused.
  */
 #include "schemas/avro_columns.h"
 

@@ -7,13 +7,15 @@
 
 #define AVRO_RECURSION_MAX 8 /* a record inside itself flattens above this depth */
 
-/* One node of the schema as seen by columns: a record that flattens, or a leaf that is one column. */
+/* One node of the schema as seen by columns: a record that flattens, or a leaf that is one column.
+ */
 struct avro_shape {
-    const struct avro_node *node;  /* as in the schema, union included */
-    const struct avro_node *value; /* what is left of it without null; a union still, if of several */
-    bool is_nullable;              /* itself or a record around it */
-    const char *name;              /* "a.b"; "" for a record at the root */
-    uint32_t nfields;              /* value->n of a record that flattens, else 0 */
+    const struct avro_node *node; /* as in the schema, union included */
+    const struct avro_node
+        *value;       /* what is left of it without null; a union still, if of several */
+    bool is_nullable; /* itself or a record around it */
+    const char *name; /* "a.b"; "" for a record at the root */
+    uint32_t nfields; /* value->n of a record that flattens, else 0 */
     struct avro_shape *field;
     bool is_leaf;
     const struct type *type; /* of a leaf */

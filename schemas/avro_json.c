@@ -1,12 +1,15 @@
 /* JSON to Avro data.
  *
- * Unions are written plainly: the first branch that takes the value is used (the specification allows
- * only the first branch for defaults; versions since 1.12 and many libraries allow any). An integer
- * is taken by the first of int, long, float, double that holds it. The strings "NaN", "Infinity" and
- * "-Infinity" are doubles. A field that is left out takes its default; without one the value does not
- * fit. Each step and each byte burns fuel, nesting ends at AVRO_DEPTH_MAX.
+ * Unions are written plainly: the first branch that takes the value is used (the specification
+ * allows only the first branch for defaults; versions since 1.12 and many libraries allow any). An
+ * integer is taken by the first of int, long, float, double that holds it. The strings "NaN",
+ * "Infinity" and
+ * "-Infinity" are doubles. A field that is left out takes its default; without one the value does
+ * not fit. Each step and each byte burns fuel, nesting ends at AVRO_DEPTH_MAX.
  */
 #include "schemas/avro_json.h"
+
+#include "schemas/base64.h"
 
 #include <jansson.h>
 #include <math.h>
@@ -40,7 +43,9 @@ static bool as_double(const json_t *j, double *d)
 {
     const char *s = json_string_value(j);
     if (s) {
-        *d = strcmp(s, "NaN") == 0 ? (double)NAN : strcmp(s, "-Infinity") == 0 ? -HUGE_VAL : HUGE_VAL;
+        *d = strcmp(s, "NaN") == 0         ? (double)NAN
+             : strcmp(s, "-Infinity") == 0 ? -HUGE_VAL
+                                           : HUGE_VAL;
         return strcmp(s, "NaN") == 0 || strcmp(s, "-Infinity") == 0 || strcmp(s, "Infinity") == 0;
     }
     *d = json_number_value(j);
@@ -74,84 +79,53 @@ static int put_long(struct writer *w, const struct avro_node *s, const json_t *j
     return 0;
 }
 
-static int base64_digit(char c)
+/* UTF-8 of code points 0-255 to bytes. */
+static bool from_latin(struct buffer *out, const char *s, size_t n)
 {
-    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    const char *at = c ? strchr(digits, c) : NULL;
-    return at ? (int)(at - digits) : -1;
-}
-
-/* Base64 to bytes; the number of bytes or -1. out has room for n. */
-static int64_t from_base64(const char *s, size_t n, uint8_t *out)
-{
-    uint32_t bits = 0;
-    int held = 0;
-    int64_t k = 0;
-    while (n > 0 && s[n - 1] == '=') {
-        n--;
-    }
-    for (size_t i = 0; i < n; i++) {
-        int d = base64_digit(s[i]);
-        if (d < 0) {
-            return -1;
-        }
-        bits = bits << 6 | (uint32_t)d;
-        held += 6;
-        if (held >= 8) {
-            held -= 8;
-            out[k++] = (uint8_t)(bits >> held);
-        }
-    }
-    return held < 6 ? k : -1;
-}
-
-/* UTF-8 of code points 0-255 to bytes; the number of bytes or -1. */
-static int64_t from_latin(const char *s, size_t n, uint8_t *out)
-{
-    int64_t k = 0;
     for (size_t i = 0; i < n; i++) {
         uint8_t c = (uint8_t)s[i];
         if (c >= 0x80) {
             if (c > 0xc3 || i + 1 == n) {
-                return -1;
+                return false;
             }
             c = (uint8_t)(c << 6 | ((uint8_t)s[++i] & 0x3f));
         }
-        out[k++] = c;
+        buffer_byte(out, c);
     }
-    return k;
+    return true;
 }
 
-static int put_decimal(struct writer *w, const struct avro_node *s, const json_t *j)
+int avro_put_decimal(struct buffer *out, const struct avro_node *s, double d)
 {
-    uint8_t bytes[8];
-    double d = nearbyint(json_number_value(j) * pow(10, s->scale));
-    if (!(fabs(d) < 9e18) || (s->type == AV_FIXED && s->size > 4096)) {
+    d = nearbyint(d * pow(10, s->scale));
+    if (!(fabs(d) < 9e18) || s->size > 4096) {
         return -ERR_DATA;
     }
+    uint8_t bytes[8], sign = d < 0 ? 0xff : 0;
     int64_t v = (int64_t)d;
     for (int i = 7; i >= 0; i--, v >>= 8) {
         bytes[i] = (uint8_t)v;
     }
-    if (s->type == AV_BYTES) {
-        return put_text(w, (const char *)bytes, 8);
-    }
-    for (uint32_t i = 8; i < s->size; i++) {
-        buffer_byte(w->out, d < 0 ? 0xff : 0);
-    }
-    uint32_t n = s->size < 8 ? s->size : 8;
-    for (uint32_t i = 0; i < 8 - n; i++) {
-        if (bytes[i] != (d < 0 ? 0xff : 0) || (bytes[8 - n] >> 7) != (d < 0)) {
+    uint32_t size = s->type == AV_FIXED ? s->size : 8, dropped = size < 8 ? 8 - size : 0;
+    for (uint32_t i = 0; i < dropped; i++) {
+        if (bytes[i] != sign || bytes[dropped] >> 7 != sign >> 7) {
             return -ERR_DATA;
         }
     }
-    return add(w, bytes + 8 - n, n);
+    if (s->type == AV_BYTES) {
+        buffer_varint(out, 8);
+    }
+    for (uint32_t i = 8; i < size; i++) {
+        buffer_byte(out, sign);
+    }
+    buffer_add(out, bytes + dropped, 8 - dropped);
+    return 0;
 }
 
 static int put_bytes(struct writer *w, const struct avro_node *s, const json_t *j)
 {
     if (w->form == AV_JSON_TEXT && s->logical == AV_DECIMAL && json_is_number(j)) {
-        return put_decimal(w, s, j);
+        return avro_put_decimal(w->out, s, json_number_value(j));
     }
     const char *text = json_string_value(j);
     size_t n = json_string_length(j);
@@ -160,13 +134,12 @@ static int put_bytes(struct writer *w, const struct avro_node *s, const json_t *
     }
     struct buffer b;
     buffer_init(&b);
-    uint8_t *bytes = (uint8_t *)buffer_reserve(&b, n + 1);
-    int64_t k = w->form == AV_JSON_TEXT ? from_base64(text, n, bytes) : from_latin(text, n, bytes);
+    bool is_valid = w->form == AV_JSON_TEXT ? base64_decode(&b, text, n) : from_latin(&b, text, n);
     int rc = -ERR_DATA;
-    if (k >= 0 && s->type == AV_BYTES) {
-        rc = put_text(w, (const char *)bytes, (size_t)k);
-    } else if (k == s->size) {
-        rc = add(w, bytes, (size_t)k);
+    if (is_valid && s->type == AV_BYTES) {
+        rc = put_text(w, b.data, b.n);
+    } else if (is_valid && b.n == s->size) {
+        rc = add(w, b.data, b.n);
     }
     buffer_done(&b);
     return rc;

@@ -5,11 +5,11 @@
  *   plan    string 0 / skip 1 slices / long 1 / double 2 / skip option / end
  *
  * A union becomes a branch with one section per writer's branch, each ending in a jump behind the
- * last one; null branches set the columns below to null. Fields that the writer lacks are read from the
- * reader's default bytes (push, section, pop) at the end of their record. What resolution cannot read
- * becomes a `fail` where the data would be met: an unused field, or an unused branch, fails nobody.
- * Skips in a row become one operation. Records flatten into the same line; what else nests is one `value`
- * operation that walks (avro_walk.c).
+ * last one; null branches set the columns below to null. Fields that the writer lacks are read from
+ * the reader's default bytes (push, section, pop) at the end of their record. What resolution
+ * cannot read becomes a `fail` where the data would be met: an unused field, or an unused branch,
+ * fails nobody. Skips in a row become one operation. Records flatten into the same line; what else
+ * nests is one `value` operation that walks (avro_walk.c).
  */
 #include "schemas/avro_plan.h"
 
@@ -68,7 +68,7 @@ static struct avro_op *emit(struct compiler *z, enum avro_code code)
         z->op = mem_resize(z->op, z->cap, sizeof *z->op);
     }
     struct avro_op *op = &z->op[z->n++];
-    *op = (struct avro_op){.code = (uint8_t)code};
+    *op = (struct avro_op){.run = avro_run_of(code), .code = (uint8_t)code};
     return op;
 }
 
@@ -89,6 +89,7 @@ static enum avro_code skip_code(const struct avro_node *w, uint32_t *n)
     switch (w->type) {
     case AV_INT:
     case AV_LONG:
+    case AV_ENUM:
         return OP_SKIP_LONGS;
     case AV_STRING:
     case AV_BYTES:
@@ -104,7 +105,6 @@ static enum avro_code skip_code(const struct avro_node *w, uint32_t *n)
         return OP_SKIP_BYTES;
     case AV_NULL:
     case AV_RECORD:
-    case AV_ENUM:
     case AV_ARRAY:
     case AV_MAP:
     case AV_UNION:
@@ -227,6 +227,7 @@ static void compile_leaf(struct compiler *z, const struct avro_link *l, const st
     enum avro_code code = is_text ? OP_VALUE : leaf_code(value, s->type);
     struct avro_op *op = emit(z, code);
     op->col = (uint16_t)s->target;
+    op->at = op->col * sizeof(struct vec);
     op->type = s->type;
     if (code == OP_SYMBOL) {
         op->n = value->n;
@@ -241,17 +242,19 @@ static void compile_union(struct compiler *z, const struct avro_link *l, const s
     uint32_t n = l->n;
     uint32_t *target = arena_array(z->a, n, sizeof *target);
     uint32_t *jump = mem_array(n, sizeof *jump);
+    uint32_t branch = z->n;
     struct avro_op *op = emit(z, OP_BRANCH);
     op->n = n;
     op->target = target;
     for (uint32_t i = 0; i < n && !z->is_too_long; i++) {
-        target[i] = z->barrier = z->n;
+        z->barrier = z->n;
+        target[i] = z->n - branch;
         compile(z, l->of[i], s);
         jump[i] = z->n;
         emit(z, OP_JUMP);
     }
     for (uint32_t i = 0; i < n && !z->is_too_long; i++) {
-        z->op[jump[i]].n = z->n;
+        z->op[jump[i]].n = z->n - jump[i];
     }
     z->barrier = z->n;
     mem_free(jump);
@@ -341,10 +344,10 @@ void avro_plan_print(struct buffer *b, const struct avro_plan *p)
             buffer_printf(b, " %u", op->col);
         }
         if (codes[op->code].has_count) {
-            buffer_printf(b, " %u", op->n);
+            buffer_printf(b, " %u", op->code == OP_JUMP ? i + op->n : op->n);
         }
         for (uint32_t k = 0; op->code == OP_BRANCH && k < op->n; k++) {
-            buffer_printf(b, "%s%u", k ? " " : ": ", op->target[k]);
+            buffer_printf(b, "%s%u", k ? " " : ": ", i + op->target[k]);
         }
         buffer_text(b, op->code == OP_FAIL ? " " : "");
         buffer_text(b, op->code == OP_FAIL ? op->why : "");

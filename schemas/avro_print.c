@@ -1,12 +1,12 @@
 /* Trees back to text: the whole schema, and the Parsing Canonical Form with its fingerprint.
  *
- *   canonical   full names, no attributes but type name fields symbols items values size, in the order
- *               name type fields symbols items values size, no white space
- *   whole       the same, plus aliases, default, order, logicalType, precision, scale
+ *   canonical   full names, no attributes but type name fields symbols items values size, in the
+ * order name type fields symbols items values size, no white space whole       the same, plus
+ * aliases, default, order, logicalType, precision, scale
  *
- * A named type is written out where it first appears and by its name from then on. The fingerprint is
- * the specification's CRC-64-AVRO; its table is made on the fly since it is needed only when a schema
- * is first seen.
+ * A named type is written out where it first appears and by its name from then on. The fingerprint
+ * is the specification's CRC-64-AVRO; its table is made on the fly since it is needed only when a
+ * schema is first seen.
  */
 #include "schemas/avro_schema.h"
 
@@ -118,8 +118,8 @@ static void print_node(struct printer *p, const struct avro_node *s)
         buffer_byte(p->b, ']');
     } else if (s->type == AV_ARRAY || s->type == AV_MAP) {
         bool is_array = s->type == AV_ARRAY;
-        buffer_text(p->b, is_array ? "{\"type\":\"array\",\"items\":"
-                                   : "{\"type\":\"map\",\"values\":");
+        buffer_text(p->b,
+                    is_array ? "{\"type\":\"array\",\"items\":" : "{\"type\":\"map\",\"values\":");
         print_node(p, s->branch[0]);
         buffer_byte(p->b, '}');
     } else if (p->is_whole && s->logical != AV_PLAIN) {

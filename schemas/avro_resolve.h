@@ -1,8 +1,8 @@
 /* Schema resolution: what has to be done to read a writer's data as a reader's type.
  *
- * The result is a graph of links, one per pair of types (cyclic where the schemas are recursive), in an
- * arena, immutable, valid as long as both trees. The plan, the walker and the compatibility check all
- * read it: the rules of the Avro specification stand in avro_resolve.c and nowhere else.
+ * The result is a graph of links, one per pair of types (cyclic where the schemas are recursive),
+ * in an arena, immutable, valid as long as both trees. The plan, the walker and the compatibility
+ * check all read it: the rules of the Avro specification stand in avro_resolve.c and nowhere else.
  */
 #ifndef KLAMM_SCHEMAS_AVRO_RESOLVE_H
 #define KLAMM_SCHEMAS_AVRO_RESOLVE_H
@@ -23,6 +23,7 @@ enum avro_link_kind {
 
 struct avro_link {
     enum avro_link_kind kind;
+    uint32_t id; /* 1 to AVRO_LINKS_MAX */
     const struct avro_node *w, *r;
     const char *why;
     uint32_t n; /* writer's fields, symbols or branches */
@@ -32,7 +33,7 @@ struct avro_link {
     struct avro_absent {
         uint32_t field;
         struct avro_link *link; /* reads the reader's default bytes; AV_FAIL: there are none */
-    } *absent;
+    } * absent;
 };
 
 /* NULL: over AVRO_LINKS_MAX. A writer's tree as its own reader is allowed. */

@@ -1,17 +1,18 @@
 /* Schema texts to trees.
  *
- * jansson reads the JSON (at most AVRO_TEXT_MAX bytes, nesting at most AVRO_DEPTH_MAX), one recursive
- * function turns it into nodes. Names follow the specification: a dotted name is full, any other gets
- * the namespace around it; a reference that is not found there is tried without namespace, as the Java
- * library does. A type must be defined before it is used, a record may use itself.
+ * jansson reads the JSON (at most AVRO_TEXT_MAX bytes, nesting at most AVRO_DEPTH_MAX), one
+ * recursive function turns it into nodes. Names follow the specification: a dotted name is full,
+ * any other gets the namespace around it; a reference that is not found there is tried without
+ * namespace, as the Java library does. A type must be defined before it is used, a record may use
+ * itself.
  *
  *   kept      names, aliases, order, defaults, symbols and the enum's default, sizes, logical types
  *   dropped   doc and properties of others
  *   ignored   a logical type on a wrong base or with wrong parameters, as the specification asks
- *   lenient   namespaces may hold dashes (other libraries write them); "error" counts as "record"; a
- *             default that does not fit is an error only where resolution needs it, since libraries
- *             that do not check have registered many of them
- *   refused   duplicate fields, symbols and types; unions in unions or with two of one kind
+ *   lenient   namespaces may hold dashes (other libraries write them); "error" counts as "record";
+ * a default that does not fit is an error only where resolution needs it, since libraries that do
+ * not check have registered many of them refused   duplicate fields, symbols and types; unions in
+ * unions or with two of one kind
  *
  * Defaults are turned into Avro data when the tree is complete: a field missing in written data is
  * then read like any other, from these bytes.
@@ -28,6 +29,7 @@
 #include <string.h>
 
 #define NAMES_MAX 4096 /* named types of one schema */
+#define LIST_MAX  4096 /* fields, symbols, branches or aliases of one type */
 
 struct pending { /* a default to convert when the tree is complete */
     struct avro_field *field;
@@ -46,9 +48,9 @@ struct parser {
 };
 
 static const char *const type_names[] = {
-    [AV_NULL] = "null",     [AV_BOOLEAN] = "boolean", [AV_INT] = "int",       [AV_LONG] = "long",
-    [AV_FLOAT] = "float",   [AV_DOUBLE] = "double",   [AV_BYTES] = "bytes",   [AV_STRING] = "string",
-    [AV_RECORD] = "record", [AV_ENUM] = "enum",       [AV_ARRAY] = "array",   [AV_MAP] = "map",
+    [AV_NULL] = "null",     [AV_BOOLEAN] = "boolean", [AV_INT] = "int",     [AV_LONG] = "long",
+    [AV_FLOAT] = "float",   [AV_DOUBLE] = "double",   [AV_BYTES] = "bytes", [AV_STRING] = "string",
+    [AV_RECORD] = "record", [AV_ENUM] = "enum",       [AV_ARRAY] = "array", [AV_MAP] = "map",
     [AV_UNION] = "union",   [AV_FIXED] = "fixed",
 };
 
@@ -146,6 +148,18 @@ static struct avro_node *find_named(const struct parser *p, const char *name)
     return NULL;
 }
 
+/* The length of a list, or -1 with a message when it is none or too long. */
+static int64_t list_size(struct parser *p, const json_t *list, const char *what)
+{
+    size_t n = json_array_size(list);
+    if (!json_is_array(list) || n > LIST_MAX) {
+        err_set(p->e, ERR_CONFIG, "Avro schema: \"%s\" must be a list of at most %d", what,
+                LIST_MAX);
+        return -1;
+    }
+    return (int64_t)n;
+}
+
 static int compare_text(const void *a, const void *b)
 {
     return strcmp(*(const char *const *)a, *(const char *const *)b);
@@ -221,12 +235,12 @@ static bool read_aliases(struct parser *p, const json_t *j, const char *space,
                          const char *const **out, uint32_t *n)
 {
     const json_t *list = json_object_get(j, "aliases");
-    if (!list) {
-        return true;
+    int64_t count = list ? list_size(p, list, "aliases") : 0;
+    if (count <= 0) {
+        return count == 0;
     }
-    size_t count = json_array_size(list);
-    const char **alias = arena_array(p->a, count + 1, sizeof *alias);
-    for (size_t i = 0; i < count; i++) {
+    const char **alias = arena_array(p->a, (size_t)count, sizeof *alias);
+    for (size_t i = 0; i < (size_t)count; i++) {
         const json_t *item = json_array_get(list, i);
         const char *s = json_string_value(item);
         if (!s || strlen(s) != json_string_length(item) || !is_full_name(s)) {
@@ -236,10 +250,11 @@ static bool read_aliases(struct parser *p, const json_t *j, const char *space,
     }
     *out = alias;
     *n = (uint32_t)count;
-    return json_is_array(list) || fail(p, "\"aliases\" must be a list", "") != NULL;
+    return true;
 }
 
-/* Name, aliases and entry into the table of names; *space becomes the namespace for what is inside. */
+/* Name, aliases and entry into the table of names; *space becomes the namespace for what is inside.
+ */
 static struct avro_node *begin_named(struct parser *p, enum avro_type type, const json_t *j,
                                      const char **space)
 {
@@ -307,13 +322,11 @@ static struct avro_node *parse_record(struct parser *p, const json_t *j, const c
 {
     struct avro_node *s = begin_named(p, AV_RECORD, j, &space);
     const json_t *list = json_object_get(j, "fields");
-    if (!s) {
+    int64_t count = s ? list_size(p, list, "fields") : -1;
+    if (count < 0) {
         return NULL;
     }
-    if (!json_is_array(list)) {
-        return fail(p, "this record has no list \"fields\":", s->name);
-    }
-    size_t n = json_array_size(list);
+    size_t n = (size_t)count;
     s->field = arena_zalloc(p->a, (n + 1) * sizeof *s->field);
     for (size_t i = 0; i < n; i++) {
         if (!parse_field(p, &s->field[i], json_array_get(list, i), space, depth)) {
@@ -333,13 +346,11 @@ static struct avro_node *parse_enum(struct parser *p, const json_t *j, const cha
 {
     struct avro_node *s = begin_named(p, AV_ENUM, j, &space);
     const json_t *list = json_object_get(j, "symbols");
-    if (!s) {
+    int64_t count = s ? list_size(p, list, "symbols") : -1;
+    if (count < 0) {
         return NULL;
     }
-    if (!json_is_array(list)) {
-        return fail(p, "this enum has no list \"symbols\":", s->name);
-    }
-    size_t n = json_array_size(list);
+    size_t n = (size_t)count;
     const char **symbol = arena_array(p->a, n + 1, sizeof *symbol);
     for (size_t i = 0; i < n; i++) {
         const json_t *item = json_array_get(list, i);
@@ -398,7 +409,11 @@ static struct avro_node *parse_union(struct parser *p, const json_t *j, const ch
                                      int depth)
 {
     struct avro_node *s = new_node(p, AV_UNION);
-    size_t n = json_array_size(j);
+    int64_t count = list_size(p, j, "union");
+    if (count < 0) {
+        return NULL;
+    }
+    size_t n = (size_t)count;
     const char **names = arena_array(p->a, n + 1, sizeof *names);
     s->branch = arena_array(p->a, n + 1, sizeof *s->branch);
     for (size_t i = 0; i < n; i++) {
@@ -516,8 +531,8 @@ int avro_schema_parse(struct avro_node **out, struct arena *a, const char *json,
         return err_set(e, ERR_CONFIG, "Avro schema: %zu bytes, more than %u", n, AVRO_TEXT_MAX);
     }
     json_error_t problem;
-    json_t *root = json_loadb(json, n, JSON_DECODE_ANY | JSON_ALLOW_NUL | JSON_REJECT_DUPLICATES,
-                              &problem);
+    json_t *root =
+        json_loadb(json, n, JSON_DECODE_ANY | JSON_ALLOW_NUL | JSON_REJECT_DUPLICATES, &problem);
     if (!root) {
         return err_set(e, ERR_CONFIG, "Avro schema: line %d, column %d: %s", problem.line,
                        problem.column, problem.text);

@@ -1,9 +1,9 @@
 /* Avro schemas as our own tree: everything resolution needs (avro-c drops defaults, aliases and
  * logical types), with limits on what a hostile text may ask for.
  *
- * The tree lives in the arena it was parsed into and is immutable afterwards. A reference to a named
- * type is a pointer to its definition, so recursive schemas are cyclic graphs: whoever walks them
- * bounds his depth. Any thread may read it.
+ * The tree lives in the arena it was parsed into and is immutable afterwards. A reference to a
+ * named type is a pointer to its definition, so recursive schemas are cyclic graphs: whoever walks
+ * them bounds his depth. Any thread may read it.
  */
 #ifndef KLAMM_SCHEMAS_AVRO_SCHEMA_H
 #define KLAMM_SCHEMAS_AVRO_SCHEMA_H
@@ -16,8 +16,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define AVRO_DEPTH_MAX   64          /* of schema texts, and of values */
-#define AVRO_TEXT_MAX    (1u << 20)  /* bytes of a schema text */
+#define AVRO_DEPTH_MAX   64           /* of schema texts, and of values */
+#define AVRO_TEXT_MAX    (1u << 20)   /* bytes of a schema text */
 #define AVRO_DEFAULT_MAX (256u << 10) /* bytes of all defaults of a schema, as Avro */
 
 enum avro_type {
@@ -56,16 +56,16 @@ enum avro_order { AV_ASCENDING, AV_DESCENDING, AV_IGNORE };
 struct avro_node {
     enum avro_type type;
     enum avro_logical logical;
-    uint32_t precision, scale;  /* of a decimal */
-    uint32_t size;              /* of a fixed */
-    const char *name;           /* full name of a record, enum or fixed */
-    const char *const *alias;   /* full names */
+    uint32_t precision, scale; /* of a decimal */
+    uint32_t size;             /* of a fixed */
+    const char *name;          /* full name of a record, enum or fixed */
+    const char *const *alias;  /* full names */
     uint32_t naliases;
-    uint32_t n;                 /* fields, symbols or branches; 1 for an array or map */
-    struct avro_field *field;   /* record */
-    const char *const *symbol;  /* enum */
-    int32_t symbol_default;     /* enum: -1 none */
-    struct avro_node **branch;  /* union; array and map: branch[0] is the item */
+    uint32_t n;                /* fields, symbols or branches; 1 for an array or map */
+    struct avro_field *field;  /* record */
+    const char *const *symbol; /* enum */
+    int32_t symbol_default;    /* enum: -1 none */
+    struct avro_node **branch; /* union; array and map: branch[0] is the item */
 };
 
 struct avro_field {

@@ -5,20 +5,22 @@
  *   item    an item of engine/nested.h: presence byte and value
  *   text    JSON: unions plainly, bytes as base64, timestamps in ms, NaN and infinities as strings
  *
- * Avro announces the items of an array block by block, nested.h in front of all: the count is put there
- * when it is known. Fields arrive in the writer's order but stand in the reader's: each field's piece
- * of the output is noted in `spots`, and the pieces are put in order at the end of the record.
+ * Avro announces the items of an array block by block, nested.h in front of all: the count is put
+ * there when it is known. Fields arrive in the writer's order but stand in the reader's: each
+ * field's piece of the output is noted in `spots`, and the pieces are put in order at the end of
+ * the record.
  *
- * Hostile data: every length is held against the bytes that are left; nesting ends at AVRO_DEPTH_MAX;
- * each value burns fuel, of which a datum gets a million and eight per byte, so that a huge count of
- * values without bytes stops; no output grows beyond AVRO_VALUE_MAX.
+ * Hostile data: every length is held against the bytes that are left; nesting ends at
+ * AVRO_DEPTH_MAX; each value burns fuel, of which a datum gets a million and eight per byte, so
+ * that a huge count of values without bytes stops; no output grows beyond AVRO_VALUE_MAX.
  */
 #include "schemas/avro_walk.h"
 
 #include "schemas/avro_columns.h"
+#include "schemas/base64.h"
+#include "schemas/json_print.h"
 
 #include <math.h>
-
 struct walker {
     struct avro_in *in;
     struct avro_scratch *x;
@@ -30,6 +32,7 @@ static int text(struct walker *k, const struct avro_link *l);
 
 void avro_scratch_init(struct avro_scratch *x)
 {
+    memset(x, 0, sizeof *x);
     buffer_init(&x->out);
     buffer_init(&x->other);
     buffer_init(&x->spots);
@@ -42,6 +45,13 @@ void avro_scratch_done(struct avro_scratch *x)
     buffer_done(&x->spots);
 }
 
+__attribute__((noinline)) struct avro_number avro_any_number(const uint8_t *p, const uint8_t *end)
+{
+    struct avro_number number = {0};
+    number.p = varint_read(p, end, &number.v);
+    return number;
+}
+
 static int bad(struct avro_in *in, const char *why)
 {
     in->why = why;
@@ -50,11 +60,15 @@ static int bad(struct avro_in *in, const char *why)
 
 static int get_long(struct avro_in *in, int64_t *v)
 {
-    const uint8_t *p = avro_long(in->p, in->end, v);
-    if (!p) {
+    struct avro_number number = avro_short_number(in->p, in->end);
+    if (!number.p) {
+        number = avro_any_number(in->p, in->end);
+    }
+    if (!number.p) {
         return bad(in, "a number is cut off");
     }
-    in->p = p;
+    in->p = number.p;
+    *v = number.v;
     return 0;
 }
 
@@ -351,39 +365,6 @@ static int check_room(struct walker *k)
     return k->x->out.n > AVRO_VALUE_MAX ? bad(k->in, "a value grows too large") : 0;
 }
 
-static void put_quoted(struct buffer *b, const char *p, uint32_t n)
-{
-    buffer_byte(b, '"');
-    for (uint32_t i = 0; i < n; i++) {
-        uint8_t c = (uint8_t)p[i];
-        if (c == '"' || c == '\\') {
-            buffer_byte(b, '\\');
-            buffer_byte(b, c);
-        } else if (c < 0x20) {
-            buffer_printf(b, "\\u%04x", c);
-        } else {
-            buffer_byte(b, c);
-        }
-    }
-    buffer_byte(b, '"');
-}
-
-static void put_base64(struct buffer *b, const char *p, uint32_t n)
-{
-    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    buffer_byte(b, '"');
-    for (uint32_t i = 0; i < n; i += 3) {
-        uint32_t left = n - i, bits = (uint32_t)(uint8_t)p[i] << 16;
-        bits |= left > 1 ? (uint32_t)(uint8_t)p[i + 1] << 8 : 0;
-        bits |= left > 2 ? (uint32_t)(uint8_t)p[i + 2] : 0;
-        buffer_byte(b, (uint8_t)digits[bits >> 18]);
-        buffer_byte(b, (uint8_t)digits[bits >> 12 & 63]);
-        buffer_byte(b, left > 1 ? (uint8_t)digits[bits >> 6 & 63] : '=');
-        buffer_byte(b, left > 2 ? (uint8_t)digits[bits & 63] : '=');
-    }
-    buffer_byte(b, '"');
-}
-
 static int text_scalar(struct walker *k, const struct avro_link *l)
 {
     struct buffer *b = &k->x->out;
@@ -395,16 +376,15 @@ static int text_scalar(struct walker *k, const struct avro_link *l)
     } else if (t->kind == TYPE_BOOLEAN) {
         buffer_text(b, v.i ? "true" : "false");
     } else if (t->kind == TYPE_LONG || t->kind == TYPE_TIMESTAMP) {
-        buffer_printf(b, "%lld", (long long)v.i);
+        json_print_long(b, v.i);
     } else if (t->kind == TYPE_DOUBLE) {
-        const char *quote = isfinite(v.d) ? "" : "\"";
-        buffer_text(b, quote);
-        print_double(b, v.d);
-        buffer_text(b, quote);
+        json_print_double(b, v.d);
     } else if (t->kind == TYPE_STRING) {
-        put_quoted(b, v.s.p, v.s.n);
+        json_print_string(b, v.s.p, v.s.n);
     } else {
-        put_base64(b, v.s.p, v.s.n);
+        buffer_byte(b, '"');
+        base64_encode(b, v.s.p, v.s.n);
+        buffer_byte(b, '"');
     }
     return rc;
 }
@@ -418,7 +398,7 @@ static int map_key(struct walker *k, bool is_text)
         return bad(k->in, "a map key is not valid UTF-8");
     }
     if (rc == 0 && is_text) {
-        put_quoted(&k->x->out, p, n);
+        json_print_string(&k->x->out, p, n);
         buffer_byte(&k->x->out, ':');
     } else if (rc == 0) {
         buffer_varint(&k->x->out, n);

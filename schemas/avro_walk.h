@@ -14,7 +14,7 @@
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "Avro's doubles are copied as they are");
 
-#define AVRO_ZERO_BYTES_MAX 1000000    /* values that take no bytes, per datum */
+#define AVRO_ZERO_BYTES_MAX 1000000     /* values that take no bytes, per datum */
 #define AVRO_VALUE_MAX      (64u << 20) /* bytes of one array, map or JSON text */
 
 struct avro_in {
@@ -26,6 +26,10 @@ struct avro_in {
 /* Growing memory of one reader, kept from row to row. */
 struct avro_scratch {
     struct buffer out, other, spots;
+    int64_t fuel; /* what is left of the datum's fuel between two values */
+    const char *why;
+    const uint8_t *datum, *datum_end; /* where to go on after a default */
+    struct err *e;                    /* where avro_decode() leaves its message */
 };
 
 void avro_scratch_init(struct avro_scratch *x);
@@ -38,30 +42,41 @@ int avro_skip(struct avro_in *in, const struct avro_node *w, int depth);
 int avro_value(struct avro_in *in, struct avro_scratch *x, const struct avro_link *l,
                const struct type *t, struct nested_value *v);
 
-/* A long at p: the byte behind it, or NULL. The usual lengths take no loop: the eight bytes from p on
- * are cut behind the first that has no continuation bit, and their groups of 7 bits pushed together. */
-static inline const uint8_t *avro_long(const uint8_t *p, const uint8_t *end, int64_t *v)
+/* A long and the byte behind it (NULL: cut off, or too long): two registers. */
+struct avro_number {
+    const uint8_t *p;
+    int64_t v;
+};
+
+/* The long at p if it has up to eight bytes and eight may be read; else NULL. No loop: the eight
+ * bytes are cut behind the first that has no continuation bit, and their groups of 7 bits pushed
+ * together. */
+static inline struct avro_number avro_short_number(const uint8_t *p, const uint8_t *end)
 {
     uint64_t u;
-    if (p < end && *p < 0x80) {
-        u = *p++;
-    } else if (end - p >= 8) {
-        memcpy(&u, p, sizeof u);
+    if (end - p < 8) {
+        return (struct avro_number){NULL, 0};
+    }
+    memcpy(&u, p, sizeof u);
+    if ((u & 0x80) == 0) {
+        u &= 0x7f;
+        p++;
+    } else {
         uint64_t stop = ~u & 0x8080808080808080ULL;
-        if (stop == 0) {
-            return varint_read(p, end, v);
+        if (__builtin_expect(stop == 0, 0)) {
+            return (struct avro_number){NULL, 0};
         }
         p += (__builtin_ctzll(stop) >> 3) + 1;
-        u &= (stop ^ (stop - 1)) & 0x7f7f7f7f7f7f7f7fULL;
+        u &= stop ^ (stop - 1);
         u = (u & 0x007f007f007f007fULL) | (u & 0x7f007f007f007f00ULL) >> 1;
         u = (u & 0x00003fff00003fffULL) | (u & 0x3fff00003fff0000ULL) >> 2;
         u = (u & 0x000000000fffffffULL) | (u & 0x0fffffff00000000ULL) >> 4;
-    } else {
-        return varint_read(p, end, v);
     }
-    *v = (int64_t)(u >> 1) ^ -(int64_t)(u & 1);
-    return p;
+    return (struct avro_number){p, (int64_t)(u >> 1) ^ -(int64_t)(u & 1)};
 }
+
+/* Any long at p. */
+struct avro_number avro_any_number(const uint8_t *p, const uint8_t *end);
 
 /* True for well-formed UTF-8; text without a byte above 127 is seen eight bytes at a time. */
 static inline bool avro_is_utf8(const char *p, size_t n)

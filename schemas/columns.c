@@ -1,11 +1,13 @@
 /* Declared columns: `columns: {host: string, load.mean: double, tags: array<string>}`.
  *
  * Each is a name and a type as type_parse() reads it; all are nullable, since nothing in the data
- * promises otherwise. Problems are reported for every column, not only the first.
+ * promises otherwise. Problems are reported for every column, not only the first. Instead of
+ * `columns` there may be an Avro schema: then its columns are taken, as the codec avro has them.
  */
 #include "schemas/columns.h"
 
 #include "engine/yaml.h"
+#include "schemas/avro_codec.h"
 #include "schemas/json_shape.h"
 
 #include <string.h>
@@ -29,9 +31,11 @@ static int add_column(const struct codec_spec *spec, int i, struct arena *a, str
                          "map<T> is expected%s%s%s",
                          near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
     }
-    if (schema_find(out, name) >= 0) {
-        return diags_add(d, spec->columns->key_at[i], path,
-                         "there is a column of this name already");
+    int known = schema_find(out, name);
+    if (known >= 0) { /* the key has named it */
+        return type_equal(out->col[known].type, type)
+                   ? 0
+                   : diags_add(d, value->at, path, "key and value give it different types");
     }
     if (out->n >= COLUMNS_MAX) {
         return diags_add(d, value->at, path, "more than %d columns", COLUMNS_MAX);
@@ -43,6 +47,9 @@ static int add_column(const struct codec_spec *spec, int i, struct arena *a, str
 int columns_infer(const struct codec_spec *spec, struct arena *a, struct schema *out,
                   struct diags *d)
 {
+    if (spec->columns == NULL && spec->schema_json != NULL) {
+        return avro_codec_infer(spec, a, out, d);
+    }
     if (spec->columns == NULL) {
         return diags_add(d, spec->at, spec->path,
                          "'%s' has no types of its own: add `columns: {name: type}` or `schema`",
@@ -61,26 +68,34 @@ int columns_infer(const struct codec_spec *spec, struct arena *a, struct schema 
     return rc;
 }
 
-static bool is_declared(const struct yaml *columns, const char *name)
+/* The columns that a spec gives, by themselves: NULL when it gives none. */
+static const struct schema *given_columns(const struct codec_spec *spec, struct arena *a)
 {
-    for (int i = 0; i < columns->n; i++) {
-        if (strcmp(columns->key[i], name) == 0) {
-            return true;
-        }
+    if (spec->columns == NULL && spec->schema_json == NULL) {
+        return NULL;
     }
-    return false;
+    struct diags d;
+    diags_init(&d);
+    struct schema *given = schema_new(a, COLUMNS_MAX);
+    int rc = columns_infer(spec, a, given, &d);
+    diags_done(&d);
+    return rc < 0 ? NULL : given;
 }
 
 uint16_t columns_to_read(const struct codec_spec *spec, const struct schema *schema,
                          const bool *needs, uint16_t *column)
 {
+    struct arena a;
+    arena_init(&a);
+    const struct schema *given = given_columns(spec, &a);
     uint16_t n = 0;
     for (uint16_t c = 0; c < schema->n; c++) {
         bool is_ours = !schema->col[c].hidden && (needs == NULL || needs[c]);
-        if (is_ours && (spec->columns == NULL || is_declared(spec->columns, schema->col[c].name))) {
+        if (is_ours && (given == NULL || schema_find(given, schema->col[c].name) >= 0)) {
             column[n++] = c;
         }
     }
+    arena_done(&a);
     return n;
 }
 

@@ -8,8 +8,8 @@
  * 0 or -ERR_CONFIG. */
 int columns_infer(const struct codec_spec *spec, struct arena *a, struct schema *out,
                   struct diags *d);
-/* Which columns of the schema a reader fills: those of spec->columns where given, else all visible
- * ones; only needed ones are in `column` (room for schema->n) when `needs` is not NULL. */
+/* Which columns of the schema a reader fills: those that the spec gives, else all visible ones;
+ * only needed ones are in `column` (room for schema->n) when `needs` is not NULL. */
 uint16_t columns_to_read(const struct codec_spec *spec, const struct schema *schema,
                          const bool *needs, uint16_t *column);
 /* Which columns a writer writes: the key columns for keys, else the visible ones. */

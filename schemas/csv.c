@@ -1,6 +1,6 @@
 /* codec csv: one CSV record per value, its fields in the order of the declared columns.
  *
- *   null        an empty field; a quoted empty one is the empty text
+ *   null        an empty field; a quoted empty one is the empty text, or no bytes
  *   boolean     true, false (any case)
  *   long        digits with a sign; double: a decimal number, NaN, Infinity, -Infinity
  *   timestamp   ms, or ISO 8601 text; written as ms
@@ -255,7 +255,9 @@ static int csv_read(struct codec_reader *r, const void *p, size_t n, struct batc
         if (c == SKIP || !r->needs[c]) {
             continue;
         }
-        bool is_null = text_n == 0 && !(is_quoted && r->schema->col[c].type->kind == TYPE_STRING);
+        enum type_kind kind = r->schema->col[c].type->kind;
+        bool is_empty_text = is_quoted && (kind == TYPE_STRING || kind == TYPE_BYTES);
+        bool is_null = text_n == 0 && !is_empty_text;
         int rc = is_null ? clear_field(r, c, b, row, e) : read_field(r, c, text, text_n, b, row, e);
         if (rc < 0) {
             return rc;

@@ -138,7 +138,8 @@ static int read_object(struct codec_reader *r, struct json_node *node, struct ba
             } else {
                 rc = kind == JSON_BAD
                          ? json_fault(j, e)
-                         : err_set(e, ERR_DATA, "%.200s: an object is expected", child->name);
+                         : err_set(e, ERR_DATA, "%.*s: an object is expected",
+                                   (int)(child->name_n < 200 ? child->name_n : 200), child->name);
             }
         }
         if (rc < 0) {

@@ -7,6 +7,7 @@
 #include "schemas/registry_memory.h"
 
 #include "engine/memory.h"
+#include "schemas/compatibility.h"
 #include "schemas/schema_table.h"
 #include "schemas/schema_text.h"
 
@@ -58,7 +59,10 @@ static int put_locked(struct registry_memory *m, const char *subject, const char
         return 0;
     }
     const struct schema_version *latest = schema_table_latest(&m->table, subject);
-    (void)e;
+    if (latest != NULL &&
+        compatibility_check(text, schema_table_json(&m->table, latest->id), e) < 0) {
+        return err_prefix(e, "subject %.200s", subject);
+    }
     if (*id == 0) {
         *id = schema_table_max(&m->table) + 1;
         schema_table_add(&m->table, *id, text);

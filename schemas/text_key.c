@@ -38,9 +38,12 @@ int text_infer(const struct codec_spec *spec, const struct type *type, struct sc
         }
     }
     const char *name = arena_strdup(a, column_name(spec));
-    if (schema_find(out, name) >= 0) {
-        return diags_add(d, named ? named->at : spec->at, spec->path,
-                         "there is a column '%s' already", name);
+    int known = schema_find(out, name);
+    if (known >= 0) { /* the value has it too */
+        return type_equal(out->col[known].type, type)
+                   ? 0
+                   : diags_add(d, named ? named->at : spec->at, spec->path,
+                               "key and value give '%s' different types", name);
     }
     schema_add(out, name, type, true, named == NULL);
     return 0;

@@ -12,6 +12,52 @@
 
 #include <string.h>
 
+struct registry_cfg {
+    const char *url, *user_info, *token, *ca, *cert, *key;
+    bool verify;
+    int64_t timeout;
+};
+#define REGISTRY(member) offsetof(struct registry_cfg, member)
+static const struct config_field registry_fields[] = {
+    {"url", CONFIG_TEXT, REGISTRY(url), .required = true, .doc = "http://host:port, or several"},
+    {"user_info", CONFIG_TEXT, REGISTRY(user_info), .doc = "user:password"},
+    {"token", CONFIG_TEXT, REGISTRY(token), .doc = "bearer token"},
+    {"ca", CONFIG_TEXT, REGISTRY(ca), .doc = "file of trusted certificates"},
+    {"cert", CONFIG_TEXT, REGISTRY(cert), .doc = "client's certificate"},
+    {"key", CONFIG_TEXT, REGISTRY(key), .doc = "client's key"},
+    {"verify", CONFIG_BOOLEAN, REGISTRY(verify), .def = "true", .doc = "check its certificate"},
+    {"timeout", CONFIG_DURATION, REGISTRY(timeout), .def = "10s", .min = 1, .doc = "of a request"},
+    {0},
+};
+
+static int open_registry(struct schema_store **out, const struct yaml *y, struct err *e)
+{
+    struct registry_cfg c;
+    struct arena mem;
+    struct diags d;
+    arena_init(&mem);
+    diags_init(&d);
+    int r = config_parse(registry_fields, &c, y, "schema_registry", &mem, &d);
+    if (r < 0) {
+        char text[900];
+        diags_format(&d, 0, text, sizeof text);
+        err_set(e, ERR_CONFIG, "%s", text);
+    } else {
+        struct registry_http_config http = {.url = c.url,
+                                            .user_info = c.user_info,
+                                            .token = c.token,
+                                            .ca = c.ca,
+                                            .cert = c.cert,
+                                            .key = c.key,
+                                            .no_verify = !c.verify,
+                                            .timeout_ms = c.timeout};
+        r = registry_http_new(out, &http, e);
+    }
+    diags_done(&d);
+    arena_done(&mem);
+    return r;
+}
+
 static int check_properties(const struct config_list *kafka, struct err *e)
 {
     for (int i = 0; i < kafka->n; i++) {
@@ -45,7 +91,7 @@ int client_open(struct client *c, struct memory_broker *memory, const struct con
     if (r == 0 && memory) {
         c->schemas = registry_memory_new();
     } else if (r == 0 && registry) {
-        r = registry_http_open(&c->schemas, registry, e);
+        r = open_registry(&c->schemas, registry, e);
     } else if (r == 0) {
         r = schema_topic_open(&c->schemas, c, e);
     }

@@ -213,7 +213,9 @@ int kafka_log_open(struct log **out, const struct log_config *cfg, const struct 
     size_t n;
     struct kafka_log *l = mem_zalloc(sizeof *l);
     l->base.ops = &kafka_ops;
-    l->ev = *ev;
+    if (ev) {
+        l->ev = *ev;
+    }
     l->group = mem_strdup(cfg->group != NULL ? cfg->group : "klamm");
     l->transactional = cfg->transactional != NULL ? mem_strdup(cfg->transactional) : NULL;
     l->property = copy_list(cfg->property, &n);

@@ -204,6 +204,21 @@ int kafka_create_topic(struct log *log, const char *topic, int32_t partitions, i
     return rc < 0 ? rc : wait_for_leaders(l, topic, timeout_ms, e);
 }
 
+/* librdkafka hands metadata over without a NUL at its end. */
+static void terminate_metadata(rd_kafka_topic_partition_list_t *list)
+{
+    for (int i = 0; i < list->cnt; i++) {
+        rd_kafka_topic_partition_t *at = &list->elems[i];
+        if (at->metadata_size > 0) {
+            char *text = rd_kafka_mem_malloc(NULL, at->metadata_size + 1);
+            memcpy(text, at->metadata, at->metadata_size);
+            text[at->metadata_size] = '\0';
+            rd_kafka_mem_free(NULL, at->metadata);
+            at->metadata = text;
+        }
+    }
+}
+
 int kafka_fetch_committed(struct kafka_log *l, rd_kafka_topic_partition_list_t *list,
                           int timeout_ms, bool *stable, struct err *e)
 {
@@ -214,6 +229,8 @@ int kafka_fetch_committed(struct kafka_log *l, rd_kafka_topic_partition_list_t *
     *stable = code == RD_KAFKA_RESP_ERR_NO_ERROR;
     switch ((int)code) {
     case RD_KAFKA_RESP_ERR_NO_ERROR:
+        terminate_metadata(list);
+        return 0;
     case RD_KAFKA_RESP_ERR__TIMED_OUT:
     case RD_KAFKA_RESP_ERR__TRANSPORT:
     case RD_KAFKA_RESP_ERR__WAIT_COORD:

@@ -86,13 +86,6 @@ void kafka_parse_headers(struct arena *a, struct record *r, const rd_kafka_messa
 /* An event of the queue that is no record. */
 static void note_event(struct kafka_log *l, const rd_kafka_message_t *m)
 {
-    if (m->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
-        struct kafka_part *part = kafka_part(kafka_topic_of(l, m->rkt), m->partition);
-        if (part->owned && m->offset > part->next) {
-            part->next = m->offset;
-        }
-        return;
-    }
     if (m->err == RD_KAFKA_RESP_ERR__MAX_POLL_EXCEEDED) {
         return; /* the partitions are revoked as lost, which is all there is to do */
     }
@@ -113,7 +106,6 @@ static size_t take(struct kafka_log *l, size_t n)
         if (m->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
             note_event(l, m);
             rd_kafka_message_destroy(m);
-            rkt = NULL; /* the table of partitions may have moved */
             continue;
         }
         if (m->rkt != rkt || m->partition != partition) {

@@ -28,7 +28,7 @@ struct kafka_topic {
     int32_t nparts;
     struct kafka_part {
         bool owned, paused;
-        int64_t next; /* behind the last record or the end seen; OFFSET_NONE: not known yet */
+        int64_t next; /* behind the last record; OFFSET_NONE: not known yet */
     } * part;
 };
 

@@ -95,16 +95,6 @@ static int give(struct kafka_log *l, size_t n, const char *topic,
     return rc < 0 ? rc : 0;
 }
 
-/* Behind the last record or marker that was served. */
-static int64_t position(struct kafka_reader *r, rd_kafka_topic_partition_list_t *list, int64_t next)
-{
-    if (rd_kafka_position(r->consumer, list) == RD_KAFKA_RESP_ERR_NO_ERROR &&
-        list->elems[0].offset > next) {
-        return list->elems[0].offset;
-    }
-    return next;
-}
-
 static int read_to(struct kafka_log *l, rd_kafka_topic_partition_list_t *list, int64_t target,
                    int (*each)(void *ctx, const struct record *r), void *ctx, int64_t *next,
                    struct err *e)
@@ -119,7 +109,6 @@ static int read_to(struct kafka_log *l, rd_kafka_topic_partition_list_t *list, i
         if (rc < 0) {
             return rc;
         }
-        *next = position(l->reader, list, *next);
         if (n > 0) {
             patience = clock_monotonic_ns() + STILL_NS;
         } else if (clock_monotonic_ns() > patience) {

@@ -40,6 +40,13 @@ struct pair {
     const char *name, *value;
 };
 
+static const struct pair common_defaults[] = {
+    {"client.id", "klamm"},
+    {"enable.metrics.push", "false"}, /* closing a handle would wait a second for a last push */
+    {"log.queue", "true"},
+    {NULL, NULL},
+};
+
 static const struct pair consumer_defaults[] = {
     {"fetch.queue.backoff.ms", "2"},  {"fetch.message.max.bytes", "262144"},
     {"message.max.bytes", "1048576"}, {"fetch.wait.max.ms", "100"},
@@ -51,7 +58,6 @@ static const struct pair consumer_owned[] = {
     {"enable.auto.commit", "false"},
     {"enable.auto.offset.store", "false"},
     {"isolation.level", "read_committed"},
-    {"enable.partition.eof", "true"},
     {NULL, NULL},
 };
 
@@ -89,7 +95,7 @@ static const struct pair refused[] = {
     {"partition.assignment.strategy", "klamm chooses it, so that state moves with its partitions"},
     {"partitioner", "klamm partitions as the Java clients do (murmur2)"},
     {"enable.idempotence", "klamm's producers are always idempotent"},
-    {"enable.partition.eof", "klamm needs it to know the end of a partition"},
+    {"enable.partition.eof", "it would disturb the positions of klamm's consumers"},
     {"group.instance.id", "klamm derives it from the state directory, one for each lane"},
     {"group.protocol", "the consumer protocol needs librdkafka 2.12"},
     {"log.queue", "klamm reads librdkafka's messages in its own threads"},
@@ -177,9 +183,11 @@ static bool set_lane(rd_kafka_conf_t *conf, enum kafka_role role, const struct k
         return false;
     }
     if (role == KAFKA_READER) {
-        return set(conf, "auto.offset.reset", "earliest", e);
+        return set(conf, "auto.offset.reset", "earliest", e) &&
+               set(conf, "enable.partition.eof", "true", e);
     }
-    return set(conf, "auto.offset.reset", l->from_latest ? "latest" : "earliest", e) &&
+    return set(conf, "enable.partition.eof", "false", e) &&
+           set(conf, "auto.offset.reset", l->from_latest ? "latest" : "earliest", e) &&
            set(conf, "partition.assignment.strategy",
                cfg->copartition ? "range" : "cooperative-sticky", e) &&
            (cfg->instance == NULL || set(conf, "group.instance.id", cfg->instance, e));
@@ -194,8 +202,7 @@ rd_kafka_conf_t *kafka_conf(struct kafka_log *l, enum kafka_role role, const str
         [KAFKA_READER] = reader_defaults,
     };
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
-    if (!set(conf, "client.id", "klamm", e) || !set(conf, "log.queue", "true", e) ||
-        !set_all(conf, defaults[role], e) ||
+    if (!set_all(conf, common_defaults, e) || !set_all(conf, defaults[role], e) ||
         (role != KAFKA_READER && !set_memory(conf, role, cfg->memory_limit, e)) ||
         !set_user(conf, (const char *const *)l->property, e) || !set_lane(conf, role, l, cfg, e)) {
         rd_kafka_conf_destroy(conf);

@@ -125,6 +125,7 @@ static void on_assigned(void *ctx, struct log_position *p, size_t n)
             (struct route){topic, p[i].partition, p[i].offset,
                            p[i].metadata && p[i].metadata[0] ? mem_strdup(p[i].metadata) : NULL,
                            member_get(l, (uint16_t)subplan, p[i].partition)};
+        progress_set(l->cfg.progress, topic, p[i].partition, p[i].offset);
     }
     l->last = NULL;
 }

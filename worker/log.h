@@ -98,7 +98,8 @@ struct log_ops {
     int (*committed)(struct log *l, struct log_position *p, size_t n, int timeout_ms,
                      struct err *e);
     /* Next offset to read of a partition that is ours, behind transaction markers that were passed;
-     * OFFSET_NONE: nothing read yet. End reached: position >= end of bounds(). */
+     * OFFSET_NONE: nothing read yet. The end is reached when it is >= the end of bounds(); where
+     * compaction has emptied the tail only read_all(), from there, finds out. */
     int (*position)(struct log *l, const char *topic, int32_t partition, int64_t *offset);
     /* Headers of a record of the last poll, whether or not its topic is in with_headers; they live
      * until release. NULL: records always carry theirs. */

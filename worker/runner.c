@@ -10,6 +10,7 @@
 #include "engine/logger.h"
 #include "engine/memory.h"
 #include "worker/client.h"
+#include "worker/feed_file.h"
 #include "worker/feeder.h"
 #include "worker/lane.h"
 #include "worker/slot.h"
@@ -27,7 +28,7 @@
 struct lane_slot {
     struct lane *lane;
     int64_t retry_at, backoff;
-    char instance[300], transactional[300];
+    char member[400]; /* group.instance.id and transactional.id */
 };
 
 struct target { /* --until-end: an input partition and where it ends */
@@ -46,7 +47,7 @@ struct runner {
     struct slot slot;
     struct progress *progress;
     char group[300];
-    const char **topics;
+    const char **topics, **with_headers;
     bool copartition, from_latest;
     int nlanes, nfeeders, ndrains, ntargets;
     struct lane_slot *lane;
@@ -189,6 +190,22 @@ static int create_topics(struct runner *r, struct err *e)
     return result;
 }
 
+/* Topics whose headers somebody reads: the column _headers, or dead letters, which keep them. */
+static void list_topics_with_headers(struct runner *r, int most)
+{
+    const struct plan *p = r->plan;
+    int n = 0;
+    r->with_headers = arena_zalloc(&r->mem, (size_t)most * sizeof *r->with_headers);
+    for (uint16_t i = 0; i < p->nsources; i++) {
+        const struct plan_source *s = p->source[i];
+        int column = s->meta[META_HEADERS];
+        bool read = column >= 0 && p->vertex[s->vertex]->needs[column];
+        for (int t = 0; (read || s->errors.tolerance == TOLERATE_ALL) && t < s->ntopics; t++) {
+            r->with_headers[n++] = s->topic[t];
+        }
+    }
+}
+
 static void list_inputs(struct runner *r)
 {
     const struct plan *p = r->plan;
@@ -197,6 +214,7 @@ static void list_inputs(struct runner *r)
         most += p->source[i]->ntopics;
     }
     r->topics = arena_zalloc(&r->mem, (size_t)most * sizeof *r->topics);
+    list_topics_with_headers(r, most);
     for (uint16_t i = 0; i < p->nsubplans; i++) {
         int inputs = 0;
         for (uint16_t k = 0; k < p->subplan[i].nsources; k++) {
@@ -283,8 +301,7 @@ static int start_lane(struct runner *r, int i, struct err *e)
 {
     struct lane_slot *s = &r->lane[i];
     const struct topology *t = r->topology;
-    snprintf(s->instance, sizeof s->instance, "%s-%s-%d", r->group, r->slot.id, i);
-    snprintf(s->transactional, sizeof s->transactional, "%s-%s-%d", r->group, r->slot.id, i);
+    snprintf(s->member, sizeof s->member, "%s-%s-%d", r->group, r->slot.id, i);
     struct lane_config cfg = {
         .number = i,
         .plan = r->plan,
@@ -296,9 +313,10 @@ static int start_lane(struct runner *r, int i, struct err *e)
         .open_log = open_lane_log,
         .ctx = r,
         .log = {.group = r->group,
-                .transactional = t->guarantee == EXACTLY_ONCE ? s->transactional : NULL,
-                .instance = s->instance,
+                .transactional = t->guarantee == EXACTLY_ONCE ? s->member : NULL,
+                .instance = s->member,
                 .topics = r->topics,
+                .with_headers = r->with_headers,
                 .copartition = r->copartition,
                 .from_latest = r->from_latest,
                 .property = r->client.property,
@@ -376,7 +394,7 @@ static bool targets_reached(const struct runner *r)
 {
     for (int i = 0; i < r->ntargets; i++) {
         int64_t at = progress_get(r->progress, r->target[i].topic, r->target[i].partition);
-        if (at < r->target[i].end) {
+        if (at < r->target[i].end && r->target[i].end > 0) {
             return false;
         }
     }
@@ -449,6 +467,27 @@ static int watch_lanes(struct runner *r, struct err *e)
         }
     }
     return 0;
+}
+
+int runner_feed(struct runner *r, const char *stream, const char *path, struct err *e)
+{
+    for (uint16_t i = 0; i < r->plan->nsources; i++) {
+        const struct plan_source *s = r->plan->source[i];
+        if (strcmp(s->stream, stream) != 0 || s->repartition >= 0 || s->feeder) {
+            continue;
+        }
+        struct feed_target t = {.topic = s->topic[0],
+                                .value = &s->value,
+                                .key = s->reads_key && s->key_column < 0 ? NULL : &s->key,
+                                .schema = s->schema,
+                                .schemas = r->client.schemas};
+        uint64_t n;
+        int format = rows_format_of(path, e);
+        return format < 0
+                   ? format
+                   : feed_file(r->client.log, &t, path, (enum rows_format)format, &n, NULL, e);
+    }
+    return -ERR_CONFIG;
 }
 
 static void report(const struct runner *r, const char *end)

@@ -69,7 +69,7 @@ static double joint(const struct gaussian_nb *m, uint32_t c, const double *x)
     const double *squares = mean + m->n;
     double n = m->weight[c], sum = 0;
     if (n <= 0) {
-        return -INFINITY;
+        return -HUGE_VAL;
     }
     for (uint32_t i = 0; i < m->n; i++) {
         double density = 0, variance = squares[i] / n;
@@ -85,7 +85,7 @@ static double joint(const struct gaussian_nb *m, uint32_t c, const double *x)
 
 static void predict_row(const struct gaussian_nb *m, const double *x, double *out)
 {
-    double most = -INFINITY, sum = 0;
+    double most = -HUGE_VAL, sum = 0;
     for (uint32_t c = 0; c < m->classes; c++) {
         out[c] = joint(m, c, x);
         most = out[c] > most ? out[c] : most;

@@ -190,7 +190,7 @@ static int logistic_io(void *l, struct snapshot *s)
         s->status = -ERR_DATA; /* saved with another optimizer, or with another l1 */
         return s->status;
     }
-    snapshot_long(s, &m->steps);
+    snapshot_count(s, &m->steps);
     snapshot_double(s, &m->intercept);
     snapshot_double(s, &m->penalty);
     snapshot_array(s, m->weight, m->n);

@@ -101,7 +101,7 @@ static void softmax_grow(void *l, uint32_t classes)
 /* Probabilities of the known classes, 0 for the others. */
 static void probabilities(const struct softmax *m, const double *x, double *out)
 {
-    double most = -INFINITY, total = 0;
+    double most = -HUGE_VAL, total = 0;
     for (uint32_t c = 0; c < m->known; c++) {
         out[c] = linalg_dot(m->weight + (size_t)c * m->width, x, m->n);
         most = out[c] > most ? out[c] : most;
@@ -167,7 +167,7 @@ static int softmax_io(void *l, struct snapshot *s)
     if (s->loading) {
         size_t left = (size_t)(s->end - s->p);
         if (snapshot_status(s) < 0 || width != m->width || known > CLASSES_MAX ||
-            (size_t)known * (m->width + 1) > left / sizeof(double)) {
+            (size_t)known * m->width > left / sizeof(double)) {
             s->status = -ERR_DATA;
             return s->status;
         }
@@ -175,7 +175,7 @@ static int softmax_io(void *l, struct snapshot *s)
         m->known = known;
     }
     for (uint32_t c = 0; c < known; c++) {
-        snapshot_long(s, &m->steps[c]);
+        snapshot_count(s, &m->steps[c]);
     }
     snapshot_array(s, m->weight, (size_t)known * m->width);
     return snapshot_status(s);

@@ -37,11 +37,13 @@
 
 struct task {
     bool owned, restored;
+    bool suspect;      /* state and offsets did not agree: nothing of it may commit */
     int64_t next;      /* input offset behind the last record counted */
     int64_t committed; /* as assigned */
     int64_t expected;  /* records counted up to there, by the metadata; -1: none */
     int64_t count[KEYS];
     bool dirty[KEYS];
+    int64_t read, first, last; /* of the last restore: records, offsets */
 };
 
 struct probe {
@@ -98,6 +100,8 @@ static int restore_one(void *ctx, const struct record *r)
 {
     struct task *t = ctx;
     t->count[key_of(r)] = number_of(r);
+    t->first = t->read++ == 0 ? r->offset : t->first;
+    t->last = r->offset;
     return 0;
 }
 
@@ -108,16 +112,19 @@ static void restore(struct probe *p, int32_t partition)
     int64_t next, sum = 0;
     memset(t->count, 0, sizeof t->count);
     memset(t->dirty, 0, sizeof t->dirty);
+    t->read = t->first = t->last = 0;
     if (p->log->ops->read_all(p->log, p->changelog, partition, 0, restore_one, t, &next, &e) < 0) {
         die(3, &e, "restore");
     }
     for (int k = 0; k < KEYS; k++) {
         sum += t->count[k];
     }
-    if (sum != (t->expected < 0 ? 0 : t->expected)) {
-        fprintf(stderr, "commit_probe: partition %d: state has %" PRId64 ", offsets %" PRId64 "\n",
-                partition, sum, t->expected);
-        exit(9);
+    t->suspect = sum != (t->expected < 0 ? 0 : t->expected);
+    if (t->suspect) {
+        fprintf(stderr,
+                "commit_probe: partition %d: state has %" PRId64 ", offsets %" PRId64 " at %" PRId64
+                "; restored %" PRId64 " records, %" PRId64 " to %" PRId64 ", next %" PRId64 "\n",
+                partition, sum, t->expected, t->committed, t->read, t->first, t->last, next);
     }
     t->next = t->committed;
     t->restored = true;
@@ -188,6 +195,9 @@ static void commit(struct probe *p)
     } else {
         p->commits++;
         for (int32_t i = 0; i < PARTITIONS; i++) {
+            if (p->task[i].owned && p->task[i].restored && p->task[i].suspect) {
+                die(9, NULL, "state that does not agree with the offsets was committed");
+            }
             memset(p->task[i].dirty, 0, sizeof p->task[i].dirty);
         }
     }
@@ -329,8 +339,6 @@ static int open_log(struct probe *p, const char *prefix, const char *group, cons
 
 static int work(struct probe *p)
 {
-    signal(SIGTERM, on_signal);
-    signal(SIGINT, on_signal);
     while (!stopping) {
         step(p);
     }
@@ -492,6 +500,8 @@ int main(int argc, char **argv)
     snprintf(id, sizeof id, "%s-%s", argc > 2 ? argv[2] : "", argc > 3 ? argv[3] : "");
     int rc = 2;
     if (strcmp(command, "work") == 0 && argc == 4) {
+        signal(SIGTERM, on_signal);
+        signal(SIGINT, on_signal);
         open_log(&p, argv[2], group, id);
         return work(&p);
     }

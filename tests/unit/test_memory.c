@@ -37,7 +37,9 @@ static void sizes_are_checked(void **state)
 {
     (void)state;
     assert_null(mem_try_resize(NULL, SIZE_MAX / 2, 3));
+#ifndef KLAMM_ARENA_MALLOC /* asan ends the process instead */
     assert_null(mem_try_alloc((size_t)1 << 46));
+#endif
     void *p = mem_try_alloc(0);
     assert_non_null(p);
     p = mem_resize(p, 1000, 8);

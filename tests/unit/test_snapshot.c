@@ -118,12 +118,31 @@ static void newer_versions_are_refused(void **state)
     buffer_done(&b);
 }
 
+static void counts_are_in_range(void **state)
+{
+    (void)state;
+    const int64_t value[] = {0, 7, INT64_C(1) << 62, -1, (INT64_C(1) << 62) + 1, INT64_MAX};
+    for (int i = 0; i < 6; i++) {
+        struct buffer b;
+        int64_t v = value[i];
+        buffer_init(&b);
+        struct snapshot s = snapshot_saver(&b);
+        snapshot_long(&s, &v);
+        s = snapshot_loader(b.data, b.n);
+        snapshot_count(&s, &v);
+        assert_int_equal(snapshot_status(&s), i < 3 ? 0 : -ERR_DATA);
+        assert_true(v == (i < 3 ? value[i] : 0));
+        buffer_done(&b);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(round_trip),
         cmocka_unit_test(damage),
         cmocka_unit_test(newer_versions_are_refused),
+        cmocka_unit_test(counts_are_in_range),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

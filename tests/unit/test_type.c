@@ -10,8 +10,6 @@
 
 #include <cmocka.h>
 
-#include <string.h>
-
 static void print_and_parse(void **state)
 {
     (void)state;
@@ -60,11 +58,13 @@ static void nonsense(void **state)
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         assert_null(type_parse(&a, bad[i]));
     }
-    char deep[100 * 6 + 10] = "";
+    struct buffer deep;
+    buffer_init(&deep);
     for (int i = 0; i < 100; i++) {
-        strcat(deep, "array<");
+        buffer_text(&deep, "array<");
     }
-    assert_null(type_parse(&a, deep));
+    assert_null(type_parse(&a, buffer_cstr(&deep)));
+    buffer_done(&deep);
     arena_done(&a);
 }
 

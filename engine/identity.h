@@ -1,0 +1,13 @@
+/* Values as bytes that are equal exactly when the values are: for sampling and duplicates. Pure. */
+#ifndef KLAMM_ENGINE_IDENTITY_H
+#define KLAMM_ENGINE_IDENTITY_H
+
+#include "engine/buffer.h"
+#include "engine/vector.h"
+
+/* Appends the value of a row. Nulls are equal to each other, -0 to 0, NaNs to each other. Values of
+ * different types may share bytes; no value's bytes are the beginning of another's of its type. The
+ * bytes are the same on every machine, for ever. */
+void identity_add(struct buffer *b, const struct vec *v, uint16_t row);
+
+#endif

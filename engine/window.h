@@ -1,0 +1,108 @@
+/* Window: the descriptor behind tumbling, hopping, …; one file each under windows/.
+ *
+ * The step `window` (windows/window.c) parses the configuration, evaluates the arguments of the
+ * aggregates, writes result rows and keeps the bytes of state; a kind of window decides which state
+ * a row belongs to, what is late, and when a window is closed:
+ *
+ *   push       rows with their keys  ->  window_add() (rows and the states they go to),
+ * window_late() watermark  closed windows        ->  window_emit(), ordered by (end, start, key
+ * text)
+ *
+ * A state value is the kind's own head (head_size plain bytes), then the states of the aggregates.
+ * All of a value's memory belongs to the store. One thread per window_op; a struct window is
+ * shared.
+ */
+#ifndef KLAMM_ENGINE_WINDOW_H
+#define KLAMM_ENGINE_WINDOW_H
+
+#include "engine/aggregate.h"
+#include "engine/key.h"
+#include "engine/state.h"
+#include "engine/step.h"
+
+struct window_op;
+
+/* A window bound in the plan. */
+struct window {
+    const struct window_def *def;
+    const void *cfg; /* the kind's: what its config tables parse into */
+    const struct schema *in;
+    int64_t grace;
+    int ncalls;
+    struct aggregate_call *call;
+    uint32_t value_size; /* head and all aggregates */
+};
+
+/* Rows of one push: keys without nulls, arguments evaluated. */
+struct window_rows {
+    const struct batch *batch;
+    struct keyed_rows keys;
+    uint16_t n;
+    const uint16_t *row; /* ascending */
+};
+
+struct window_def {
+    const char *name, *doc; /* the name is also the key in `window: {…}` */
+    /* As in step_def: a table for a map, `value` for a scalar. */
+    const struct config_field *config;
+    const struct config_field *value;
+    size_t config_size;
+    uint32_t head_size; /* multiple of 8 */
+    bool includes_end;  /* the end belongs to the window: event time of a result is its end, not one
+                           ms before */
+    /* Checks cfg beyond its tables; problems through node_error(). NULL: nothing to check. */
+    int (*bind)(const struct window *w, struct node *n);
+    /* How long after the watermark it may still emit rows before the watermark. */
+    int64_t (*lag)(const struct window *w);
+    /* Makes o->self and reads what is in o->op->state after a restore. */
+    int (*open)(struct window_op *o, struct err *e);
+    int (*push)(struct window_op *o, const struct window_rows *r);
+    int (*watermark)(struct window_op *o, int64_t time);
+    int64_t (*next_time)(const struct window_op *o);
+    void (*close)(struct window_op *o); /* also after a failed open */
+};
+
+struct window_output;
+
+/* One task's instance. */
+struct window_op {
+    const struct window *w;
+    struct op *op;
+    void *self;                     /* the kind's */
+    const struct window_rows *rows; /* during push */
+    const struct vec *arg;          /* of all calls, in order; during push */
+    struct window_output *out;
+};
+
+/* ---- what the step does for its kinds ---- */
+
+/* Watermark by which a row is judged: its own, and never less than what has been fired already. */
+static inline int64_t window_seen(const struct window_op *o, uint16_t row)
+{
+    int64_t seen = o->rows->batch->seen[row];
+    return seen > o->op->watermark ? seen : o->op->watermark;
+}
+
+/* a + b without overflow, for b >= 0. */
+static inline int64_t time_after(int64_t a, int64_t b)
+{
+    return a > TIME_MAX - b ? TIME_MAX : a + b;
+}
+
+/* Adds rows (ascending) to the aggregates that stand at state[i]: the value of an entry, behind the
+ * head. The pointers are changed. */
+int window_add(struct window_op *o, uint16_t n, const uint16_t *row, void **state);
+/* A new value: heads and states are zero bytes before. Calls every aggregate's init. */
+void window_init(const struct window *w, void *value);
+/* No window took the row. */
+int window_late(struct window_op *o, uint16_t row);
+/* How many rows are likely to follow: sizes the next batch. */
+void window_expect(struct window_op *o, uint64_t rows);
+/* One result row: states of the aggregates (behind the head), copied before it returns. */
+int window_emit(struct window_op *o, const void *key, uint32_t key_n, int64_t start, int64_t end,
+                const void *states);
+/* After the last window_emit() of a push or watermark. Releases what was taken from op->mem since
+ * the first of them; so may any window_emit(), when a batch is full. */
+int window_flush(struct window_op *o);
+
+#endif

@@ -1,0 +1,353 @@
+/* A small world around tasks: produced records go to the tasks that read their topic, to the
+ * changelog or to the output. A restart flushes, commits and throws every task away; the new ones
+ * are restored from the changelogs.
+ */
+#include "tests/support/task_run.h"
+
+#include "engine/clock.h"
+#include "engine/memory.h"
+#include "schemas/registry_memory.h"
+
+#include <assert.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct stored {
+    char *topic, *key, *value; /* value NULL: deleted */
+    size_t key_n, value_n;
+};
+
+#define INPUTS_MOST 8
+
+struct world {
+    const struct task_run *run;
+    struct task_result *result;
+    struct plan *plan;
+    struct task *task[16];
+    struct position {
+        int64_t offset; /* 0: nothing committed yet */
+        char metadata[200];
+    } position[16][INPUTS_MOST];
+    struct clock clock;
+    struct schema_store *schemas;
+    struct stored *changelog; /* in order of first write */
+    size_t nchangelog;
+    struct stored *queue; /* for repartitions */
+    size_t nqueue;
+};
+
+static struct stored *append(struct stored **list, size_t *n, const struct record *r)
+{
+    *list = mem_resize(*list, *n + 1, sizeof(**list));
+    struct stored *s = &(*list)[(*n)++];
+    *s = (struct stored){
+        .topic = mem_strdup(r->topic),
+        .key = r->key ? mem_strndup(r->key, r->key_n) : NULL,
+        .value = r->value ? mem_strndup(r->value, r->value_n) : NULL,
+        .key_n = r->key_n,
+        .value_n = r->value_n,
+    };
+    return s;
+}
+
+static void drop(struct stored *s)
+{
+    mem_free(s->topic);
+    mem_free(s->key);
+    mem_free(s->value);
+}
+
+static void change(struct world *w, const struct record *r)
+{
+    for (size_t i = 0; i < w->nchangelog; i++) {
+        struct stored *s = &w->changelog[i];
+        if (strcmp(s->topic, r->topic) == 0 && s->key_n == r->key_n &&
+            memcmp(s->key, r->key, r->key_n) == 0) {
+            mem_free(s->value);
+            s->value = r->value ? mem_strndup(r->value, r->value_n) : NULL;
+            s->value_n = r->value_n;
+            return;
+        }
+    }
+    append(&w->changelog, &w->nchangelog, r);
+}
+
+static bool is_changelog(const struct world *w, const char *topic)
+{
+    for (uint16_t s = 0; s < w->plan->nsubplans; s++) {
+        for (uint16_t i = 0; i < w->plan->subplan[s].nstores; i++) {
+            if (strcmp(w->plan->subplan[s].store[i].changelog, topic) == 0) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+static bool is_read(const struct world *w, const char *topic)
+{
+    for (uint16_t s = 0; s < w->plan->nsubplans; s++) {
+        if (task_input(w->task[s], topic, -1) >= 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static int produce(void *ctx, const struct record *r, size_t n, struct err *e)
+{
+    (void)e;
+    struct world *w = ctx;
+    for (size_t i = 0; i < n; i++) {
+        if (is_changelog(w, r[i].topic)) {
+            change(w, &r[i]);
+        } else if (is_read(w, r[i].topic)) {
+            append(&w->queue, &w->nqueue, &r[i]);
+        } else {
+            buffer_printf(&w->result->out, "%s %.*s\n", r[i].topic, (int)r[i].value_n,
+                          r[i].value ? (const char *)r[i].value : "null");
+        }
+    }
+    return 0;
+}
+
+static int32_t tasks(void *ctx, uint16_t subplan)
+{
+    (void)ctx;
+    (void)subplan;
+    return 1;
+}
+
+static int start(struct world *w)
+{
+    struct task_env env = {
+        .ctx = w,
+        .clock = &w->clock,
+        .schemas = w->schemas,
+        .batch_rows = w->run->batch_rows ? w->run->batch_rows : BATCH_ROWS,
+        .produce = produce,
+        .tasks = tasks,
+    };
+    for (uint16_t s = 0; s < w->plan->nsubplans; s++) {
+        const struct subplan *sub = &w->plan->subplan[s];
+        int status = task_new(&w->task[s], w->plan, s, 0, &env, &w->result->err);
+        for (uint16_t i = 0; i < sub->nstores && status == 0; i++) {
+            for (size_t k = 0; k < w->nchangelog && status == 0; k++) {
+                const struct stored *c = &w->changelog[k];
+                struct record r = {.topic = c->topic,
+                                   .key = c->key,
+                                   .key_n = c->key_n,
+                                   .value = c->value,
+                                   .value_n = c->value_n};
+                if (strcmp(c->topic, sub->store[i].changelog) == 0) {
+                    status = task_restore(w->task[s], i, &r, &w->result->err);
+                }
+            }
+        }
+        for (int in = 0; status == 0 && in < task_inputs(w->task[s]); in++) {
+            const struct position *p = &w->position[s][in];
+            if (p->offset > 0) {
+                task_input_restore(w->task[s], in, p->offset, p->metadata);
+            }
+        }
+        status = status < 0 ? status : task_open(w->task[s], &w->result->err);
+        if (status < 0) {
+            return status;
+        }
+    }
+    return 0;
+}
+
+static void stop(struct world *w)
+{
+    for (uint16_t s = 0; s < w->plan->nsubplans; s++) {
+        task_free(w->task[s]);
+        w->task[s] = NULL;
+    }
+}
+
+static int push(struct world *w, const struct record *r, size_t n)
+{
+    for (uint16_t s = 0; s < w->plan->nsubplans; s++) {
+        for (int in = task_input(w->task[s], r->topic, -1); in >= 0;
+             in = task_input(w->task[s], r->topic, in)) {
+            int status = task_push(w->task[s], in, r, n, &w->result->err);
+            if (status < 0) {
+                return status;
+            }
+        }
+    }
+    return 0;
+}
+
+/* Repartitions until nothing is left to be read. */
+static int settle(struct world *w)
+{
+    static int64_t offset;
+    int status = 0;
+    while (w->nqueue > 0 && status == 0) {
+        struct stored *queue = w->queue;
+        size_t n = w->nqueue;
+        w->queue = NULL;
+        w->nqueue = 0;
+        for (size_t i = 0; i < n; i++) {
+            struct record r = {.topic = queue[i].topic,
+                               .offset = offset++,
+                               .key = queue[i].key,
+                               .key_n = queue[i].key_n,
+                               .value = queue[i].value,
+                               .value_n = queue[i].value_n};
+            status = status < 0 ? status : push(w, &r, 1);
+            drop(&queue[i]);
+        }
+        mem_free(queue);
+    }
+    return status;
+}
+
+static int commit(struct world *w)
+{
+    for (uint16_t s = 0; s < w->plan->nsubplans; s++) {
+        int status = task_flush(w->task[s], &w->result->err);
+        status = status < 0 ? status : settle(w);
+        if (status < 0) {
+            return status;
+        }
+        task_committed(w->task[s]);
+        assert(task_inputs(w->task[s]) <= INPUTS_MOST);
+        for (int in = 0; in < task_inputs(w->task[s]); in++) {
+            struct position *p = &w->position[s][in];
+            p->offset = task_position(w->task[s], in, p->metadata, sizeof p->metadata);
+        }
+    }
+    return 0;
+}
+
+static void add_metric(void *ctx, const struct node *n, const char *name, double value)
+{
+    (void)n;
+    struct world *w = ctx;
+    buffer_printf(&w->result->metrics, "%s=%.17g\n", name, value);
+}
+
+static int run_rows(struct world *w)
+{
+    const struct task_run *run = w->run;
+    struct record *all = mem_array(run->n + 1, sizeof(*all));
+    size_t piece = run->restart_every ? run->restart_every : run->n;
+    int status = start(w);
+    for (size_t i = 0; i < run->n; i++) {
+        all[i] = (struct record){.topic = run->topic,
+                                 .offset = (int64_t)i,
+                                 .timestamp = (int64_t)i,
+                                 .key = run->key ? run->key[i] : NULL,
+                                 .key_n = run->key ? strlen(run->key[i]) : 0,
+                                 .value = run->value[i],
+                                 .value_n = strlen(run->value[i])};
+    }
+    for (size_t at = 0; at < run->n && status == 0; at += piece) {
+        size_t n = run->n - at < piece ? run->n - at : piece;
+        status = push(w, all + at, n);
+        status = status < 0 ? status : settle(w);
+        status = status < 0 ? status : commit(w);
+        if (status == 0 && at + n < run->n) {
+            stop(w);
+            status = start(w);
+        }
+    }
+    for (uint16_t s = 0; s < w->plan->nsubplans && status == 0; s++) {
+        status = task_finish(w->task[s], &w->result->err);
+        status = status < 0 ? status : settle(w);
+    }
+    status = status < 0 ? status : commit(w);
+    for (uint16_t s = 0; s < w->plan->nsubplans && w->task[s]; s++) {
+        task_metrics(w->task[s], add_metric, w);
+    }
+    stop(w);
+    mem_free(all);
+    return status;
+}
+
+static int by_topic_and_key(const void *a, const void *b)
+{
+    const struct stored *x = a, *y = b;
+    int order = strcmp(x->topic, y->topic);
+    size_t n = x->key_n < y->key_n ? x->key_n : y->key_n;
+    order = order ? order : memcmp(x->key, y->key, n);
+    return order ? order : (x->key_n > y->key_n) - (x->key_n < y->key_n);
+}
+
+void task_run(const struct task_run *run, struct task_result *r)
+{
+    struct arena a;
+    struct topology *topology;
+    struct world w = {
+        .run = run,
+        .result = r,
+        .clock = clock_virtual(0),
+        .schemas = registry_memory_new(),
+    };
+    arena_init(&a);
+    diags_init(&r->diags);
+    buffer_init(&r->out);
+    buffer_init(&r->state);
+    buffer_init(&r->metrics);
+    r->status = topology_parse(&topology, &a, "test.yaml", run->topology, strlen(run->topology),
+                               NULL, 0, &r->diags);
+    if (r->status == 0) {
+        r->status = plan_new(&w.plan, topology, w.schemas, &r->diags);
+    }
+    if (r->status == 0) {
+        assert(w.plan->nsubplans <= 16);
+        r->status = run_rows(&w);
+        plan_free(w.plan);
+    }
+    if (w.nchangelog > 0) {
+        qsort(w.changelog, w.nchangelog, sizeof(w.changelog[0]), by_topic_and_key);
+    }
+    for (size_t i = 0; i < w.nchangelog; i++) {
+        buffer_add(&r->state, w.changelog[i].key, w.changelog[i].key_n);
+        buffer_add(&r->state, w.changelog[i].value, w.changelog[i].value_n);
+        drop(&w.changelog[i]);
+    }
+    mem_free(w.changelog);
+    for (size_t i = 0; i < w.nqueue; i++) {
+        drop(&w.queue[i]);
+    }
+    mem_free(w.queue);
+    w.schemas->free(w.schemas);
+    arena_done(&a);
+}
+
+void task_result_done(struct task_result *r)
+{
+    diags_done(&r->diags);
+    buffer_done(&r->out);
+    buffer_done(&r->state);
+    buffer_done(&r->metrics);
+    *r = (struct task_result){0};
+}
+
+const char *task_result_problems(struct task_result *r)
+{
+    for (int i = 0; i < r->diags.n; i++) {
+        const struct diag *d = &r->diags.item[i];
+        buffer_printf(&r->out, "%d:%d %s: %s\n", d->at.line, d->at.column, d->path, d->text);
+    }
+    return buffer_cstr(&r->out);
+}
+
+double task_result_metric(const struct task_result *r, const char *name)
+{
+    size_t n = strlen(name);
+    const char *end = r->metrics.data + r->metrics.n;
+    for (const char *line = r->metrics.data; line && line < end; line++) {
+        if (strncmp(line, name, n) == 0 && line[n] == '=') {
+            return strtod(line + n + 1, NULL);
+        }
+        line = memchr(line, '\n', (size_t)(end - line));
+    }
+    return (double)NAN;
+}

@@ -1,0 +1,400 @@
+/* classify inside a topology: outputs, nulls, bad rows, keys, and the same bytes for every batch
+ * size and across restarts. */
+#include "engine/memory.h"
+#include "engine/random.h"
+#include "tests/support/task_run.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+enum { ROWS = 300 };
+static char *rows[ROWS];
+static const char *keys[ROWS];
+static const char *const host[] = {"h0", "h1", "a host with a long name"};
+
+/* One task takes all rows, so `per: partition` is `global` without the repartition. */
+#define FROM(key)                                                                                  \
+    "name: test\n"                                                                                 \
+    "streams:\n"                                                                                   \
+    "  s:\n"                                                                                       \
+    "    from: {topic: in, key: " key ", value: json,\n"                                           \
+    "           columns: {host: string, a: double, b: double, n: long, kind: string, up: "         \
+    "boolean}}\n"                                                                                  \
+    "    steps:\n"
+#define HEAD  FROM("none")
+#define KEYED FROM("string")
+#define TAIL  "    to: {topic: out, key: none, value: json}\n"
+
+/* Three hosts; kind follows a and b with noise, up follows a. */
+static int make_rows(void **state)
+{
+    (void)state;
+    struct random random;
+    random_seed(&random, 5, 1);
+    for (int i = 0; i < ROWS; i++) {
+        double a = random_normal(&random), b = random_normal(&random);
+        double noise = 0.3 * random_normal(&random);
+        keys[i] = host[random_below(&random, 3)];
+        const char *kind = a + noise > 0.5 ? "high" : b + noise > 0 ? "odd" : "low";
+        rows[i] = mem_printf("{\"host\": \"%s\", \"a\": %.17g, \"b\": %.17g, \"n\": %d, "
+                             "\"kind\": \"%s\", \"up\": %s}",
+                             keys[i], a, b, i % 7, kind, a + noise > 0 ? "true" : "false");
+    }
+    return 0;
+}
+
+static int free_rows(void **state)
+{
+    (void)state;
+    for (int i = 0; i < ROWS; i++) {
+        mem_free(rows[i]);
+    }
+    return 0;
+}
+
+static void run(const char *topology, const char *const *value, size_t n, struct task_result *r)
+{
+    struct task_run how = {
+        .topology = topology,
+        .topic = "in",
+        .value = value,
+        .key = value == (const char *const *)rows ? keys : NULL,
+        .n = n,
+    };
+    task_run(&how, r);
+    if (r->diags.n > 0 || r->status < 0) {
+        print_message("%s%s\n", task_result_problems(r), r->err.text);
+    }
+}
+
+static void run_all(const char *topology, struct task_result *r)
+{
+    run(topology, (const char *const *)rows, ROWS, r);
+    assert_int_equal(r->status, 0);
+}
+
+/* Line i of the output, without its end. */
+static const char *line(const struct task_result *r, int i, char *into, size_t size)
+{
+    const char *p = r->out.data;
+    for (; i > 0; i--) {
+        p = strchr(p, '\n') + 1;
+    }
+    snprintf(into, size, "%.*s", (int)strcspn(p, "\n"), p);
+    return into;
+}
+
+static const char *const softmax =
+    HEAD "      - classify: {algorithm: softmax_regression, features: [a, b], label: kind, as: p,\n"
+         "                   per: partition, scale: standard, options: {lr: 0.1}}\n" TAIL;
+
+static void predicts_then_learns(void **state)
+{
+    (void)state;
+    struct task_result r = {0};
+    char text[1000];
+    run_all(softmax, &r);
+    line(&r, 0, text, sizeof(text));
+    assert_non_null(strstr(text, "\"p\":null"));
+    assert_non_null(strstr(text, "\"p_proba\":null"));
+    assert_non_null(strstr(text, "\"p_model_version\":null"));
+    line(&r, 1, text, sizeof(text));
+    assert_non_null(strstr(text, "\"p_model_version\":1"));
+    line(&r, ROWS - 1, text, sizeof(text));
+    assert_non_null(strstr(text, "\"p_proba\":{"));
+    assert_non_null(strstr(text, "\"high\":0."));
+    assert_true(task_result_metric(&r, "rows") == ROWS - 1);
+    assert_true(task_result_metric(&r, "accuracy") >
+                task_result_metric(&r, "accuracy_baseline") + 0.2);
+    assert_true(task_result_metric(&r, "log_loss") > 0);
+    task_result_done(&r);
+}
+
+static void is_the_same_for_every_batch_size_and_restart(void **state)
+{
+    (void)state;
+    static const char *const topology[] = {
+        HEAD
+        "      - classify: {algorithm: softmax_regression, features: [a, b * n, n], label: kind,\n"
+        "                   as: p, scale: standard, per: partition}\n" TAIL,
+        KEYED
+        "      - classify: {algorithm: gaussian_nb, features: [a, b], label: kind, as: p, per: "
+        "key}\n" TAIL,
+        HEAD
+        "      - classify: {algorithm: logistic_regression, features: '*', label: a > 0, as: p,\n"
+        "                   per: partition}\n" TAIL,
+        HEAD "      - classify: {algorithm: softmax_regression, features: [a, b], label: kind, as: "
+             "p}\n" TAIL,
+    };
+    for (int t = 0; t < 4; t++) {
+        struct task_result first = {0};
+        run_all(topology[t], &first);
+        for (int i = 0; i < 5; i++) {
+            struct task_run how = {
+                .topology = topology[t],
+                .topic = "in",
+                .value = (const char *const *)rows,
+                .key = keys,
+                .n = ROWS,
+                .batch_rows = (uint16_t[]){1, 3, 2048, 7, 64}[i],
+                .restart_every = (size_t[]){0, 0, 1, 50, 299}[i],
+            };
+            struct task_result r = {0};
+            task_run(&how, &r);
+            assert_int_equal(r.status, 0);
+            assert_int_equal(r.out.n, first.out.n);
+            assert_memory_equal(r.out.data, first.out.data, first.out.n);
+            assert_int_equal(r.state.n, first.state.n);
+            assert_memory_equal(r.state.data, first.state.data, first.state.n);
+            if (t == 0) {
+                assert_true(task_result_metric(&r, "accuracy") ==
+                            task_result_metric(&first, "accuracy"));
+            }
+            task_result_done(&r);
+        }
+        task_result_done(&first);
+    }
+}
+
+static void missing_features_and_labels(void **state)
+{
+    (void)state;
+    static const char *const some[] = {
+        "{\"a\": 1, \"b\": 1, \"kind\": \"x\"}",
+        "{\"a\": null, \"b\": 1, \"kind\": \"y\"}", /* not learned: y stays unknown */
+        "{\"a\": \"NaN\", \"b\": 1, \"kind\": \"y\"}",
+        "{\"a\": 1, \"b\": \"-Infinity\", \"kind\": \"y\"}",
+        "{\"a\": 1, \"b\": 1e200, \"kind\": \"y\"}",
+        "{\"a\": 2, \"b\": 1, \"kind\": null}", /* predicted only */
+        "{\"a\": 2, \"b\": 2, \"kind\": \"x\"}",
+    };
+    struct task_result r = {0};
+    char text[1000];
+    run(softmax, some, 7, &r);
+    assert_int_equal(r.status, 0);
+    for (int i = 1; i < 5; i++) {
+        line(&r, i, text, sizeof(text));
+        assert_non_null(strstr(text, "\"p\":null,\"p_proba\":null,\"p_model_version\":1"));
+    }
+    line(&r, 5, text, sizeof(text));
+    assert_non_null(strstr(text, "\"p\":\"x\",\"p_proba\":{\"x\":1.0}"));
+    assert_true(task_result_metric(&r, "rows") ==
+                1); /* predicted and labelled: the last one only */
+    task_result_done(&r);
+}
+
+static void a_boolean_label_gives_one_probability(void **state)
+{
+    (void)state;
+    static const char *const algorithm[] = {"logistic_regression", "softmax_regression",
+                                            "gaussian_nb"};
+    for (int i = 0; i < 3; i++) {
+        struct task_result r = {0};
+        char text[1000], topology[2000];
+        snprintf(topology, sizeof(topology),
+                 HEAD "      - classify: {algorithm: %s, features: [a, b], label: up, as: p, per: "
+                      "partition}\n" TAIL,
+                 algorithm[i]);
+        run_all(topology, &r);
+        line(&r, ROWS - 1, text, sizeof(text));
+        const char *p = strstr(text, "\"p\":");
+        const char *proba = strstr(text, "\"p_proba\":");
+        assert_true(p && proba);
+        bool is_true = strncmp(p, "\"p\":true", 8) == 0;
+        double p_true = strtod(proba + 10, NULL);
+        assert_true(is_true == (p_true > 0.5));
+        assert_true(task_result_metric(&r, "accuracy") > 0.7);
+        task_result_done(&r);
+    }
+}
+
+static void a_third_class_is_a_bad_row(void **state)
+{
+    (void)state;
+    struct task_result r = {0};
+    run(HEAD "      - classify: {algorithm: logistic_regression, features: [a], label: kind, as: "
+             "p, per: partition}\n" TAIL,
+        (const char *const *)rows, ROWS, &r);
+    assert_int_equal(r.status, -ERR_DATA);
+    assert_non_null(strstr(r.err.text, "softmax_regression"));
+    task_result_done(&r);
+}
+
+static void bad_rows_go_to_dead_letters(void **state)
+{
+    (void)state;
+    static const char *const some[] = {
+        "{\"a\": 1, \"n\": 1, \"kind\": \"x\"}", "{\"a\": 2, \"n\": 0, \"kind\": \"y\"}",
+        "{\"a\": 3, \"n\": 1, \"kind\": \"y\"}", "{\"a\": 4, \"n\": 1, \"kind\": \"z\"}",
+        "{\"a\": 5, \"n\": 1, \"kind\": \"x\"}",
+    };
+    struct task_result r = {0};
+    run("errors: {tolerance: all, dead_letter_topic: dead}\n" HEAD
+        "      - classify: {algorithm: logistic_regression, features: [10 / n, a], label: kind, "
+        "as: "
+        "p, per: partition}\n" TAIL,
+        some, 5, &r);
+    assert_int_equal(r.status, 0);
+    int dead = 0, out = 0;
+    for (const char *p = r.out.data; p < r.out.data + r.out.n; p = strchr(p, '\n') + 1) {
+        dead += strncmp(p, "dead ", 5) == 0;
+        out += strncmp(p, "out ", 4) == 0;
+    }
+    assert_int_equal(dead, 2); /* a division by zero, a third class */
+    assert_int_equal(out, 3);
+    task_result_done(&r);
+}
+
+static void one_model_a_key(void **state)
+{
+    (void)state;
+    /* The label is the host's own: a model per host knows one class only. */
+    struct task_result r = {0};
+    char text[1000];
+    run_all(KEYED "      - classify: {algorithm: gaussian_nb, features: [a], label: host, as: p, "
+                  "per: key}\n" TAIL,
+            &r);
+    for (int i = 0; i < ROWS; i++) {
+        line(&r, i, text, sizeof(text));
+        const char *proba = strstr(text, "\"p_proba\":");
+        assert_non_null(proba);
+        assert_true(strncmp(proba + 10, "null", 4) == 0 || strncmp(proba + 10, "{\"", 2) == 0);
+        assert_null(strstr(proba, "0,\""));
+    }
+    assert_true(task_result_metric(&r, "rows") == ROWS - 3);
+    assert_true(task_result_metric(&r, "accuracy") == 1);
+    task_result_done(&r);
+}
+
+static void never_learning_never_predicts(void **state)
+{
+    (void)state;
+    struct task_result r = {0};
+    run_all(HEAD "      - classify: {algorithm: gaussian_nb, features: [a], label: kind, as: p, "
+                 "per: partition, learn: never}\n" TAIL,
+            &r);
+    assert_null(strstr(buffer_cstr(&r.out), "\"p\":\""));
+    assert_int_equal(r.state.n, 0);
+    task_result_done(&r);
+}
+
+/* A step that does not plan, and what the problem must say. */
+static const struct {
+    const char *step, *says;
+} wrong[] = {
+    {"{algorithm: gausian_nb, features: [a], label: kind, as: p}", "did you mean `gaussian_nb`"},
+    {"{algorithm: x, features: [a], label: kind, as: p}", "gaussian_nb"},
+    {"{algorithm: gaussian_nb, features: [a], label: a, as: p}", "regress"},
+    {"{algorithm: gaussian_nb, features: [host], label: kind, as: p}", "one_hot"},
+    {"{algorithm: gaussian_nb, features: [kind], label: kind, as: p}", "is the label"},
+    {"{algorithm: gaussian_nb, features: [z*], label: kind, as: p}", "no numeric column matches"},
+    {"{algorithm: gaussian_nb, features: [q], label: kind, as: p}", "q"},
+    {"{algorithm: gaussian_nb, features: [], label: kind, as: p}", "at least one feature"},
+    {"{algorithm: gaussian_nb, features: [a], label: kind, as: host}", "already"},
+    {"{algorithm: gaussian_nb, features: [a], label: kind, as: ''}", "name"},
+    {"{algorithm: gaussian_nb, features: [a], label: kind}", "as"},
+    {"{algorithm: gaussian_nb, features: [a], as: p}", "label"},
+    {"{algorithm: gaussian_nb, features: [a], label: kind, as: p, per: key}", "key_by"},
+    {"{algorithm: gaussian_nb, features: [a], label: kind, as: p, options: {lr: 1}}", "no options"},
+    {"{algorithm: logistic_regression, features: [a], label: up, as: p, options: {eta0: 1}}",
+     "`eta0` is called `lr` here"},
+    {"{algorithm: logistic_regression, features: [a], label: up, as: p, options: {learning_rate: "
+     "1}}",
+     "`lr`"},
+    {"{algorithm: logistic_regression, features: [a], label: up, as: p, options: {l3: 1}}",
+     "did you mean"},
+    {"{algorithm: logistic_regression, features: [a], label: up, as: p, options: {l1: 1, l2: 1}}",
+     "exclude each other"},
+    {"{algorithm: logistic_regression, features: [a], label: up, as: p, options: {lr: -1}}", "lr"},
+    {"{algorithm: logistic_regression, features: [a], label: up, as: p, options: 7}", "map"},
+    {"{algorithm: gaussian_nb, features: [a], label: kind, as: p, scale: minmax}", "standard"},
+    {"{algorithm: gaussian_nb, features: [a], label: kind, as: p, retrain_on: []}", "retrain_on"},
+};
+
+static void problems_say_what_to_do(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+        struct task_result r = {0};
+        char topology[2000];
+        snprintf(topology, sizeof(topology), HEAD "      - classify: %s\n" TAIL, wrong[i].step);
+        struct task_run how = {.topology = topology, .topic = "in"};
+        task_run(&how, &r);
+        const char *problems = task_result_problems(&r);
+        if (r.status != -ERR_CONFIG || !strstr(problems, wrong[i].says) ||
+            !strstr(problems, "streams.s.steps")) {
+            print_message("%s\n%s\n", wrong[i].step, problems);
+            fail();
+        }
+        task_result_done(&r);
+    }
+}
+
+static void features_by_name_list_and_pattern(void **state)
+{
+    (void)state;
+    static const char *const same[] = {
+        "[a, b, n]",    "'a, b,n'",           "'*'",
+        "['a*', b, n]", "{a: a, b: b, n: n}", "[a, b, 'cast(n as double)']"};
+    struct task_result first = {0};
+    for (int i = 0; i < 6; i++) {
+        struct task_result r = {0};
+        char topology[2000];
+        snprintf(topology, sizeof(topology),
+                 HEAD "      - classify: {algorithm: gaussian_nb, features: %s, label: kind, as: "
+                      "p, per: partition}\n" TAIL,
+                 same[i]);
+        run_all(topology, i == 0 ? &first : &r);
+        if (i > 0) {
+            assert_int_equal(r.out.n, first.out.n);
+            assert_memory_equal(r.out.data, first.out.data, r.out.n);
+            task_result_done(&r);
+        }
+    }
+    task_result_done(&first);
+}
+
+static void global_wants_all_rows_in_one_task(void **state)
+{
+    (void)state;
+    static const char *const text =
+        HEAD "      - classify: {algorithm: gaussian_nb, features: [a], label: kind, as: p}\n" TAIL;
+    struct arena a;
+    struct diags d;
+    struct topology *t;
+    struct plan *plan;
+    arena_init(&a);
+    diags_init(&d);
+    assert_int_equal(topology_parse(&t, &a, "t", text, strlen(text), NULL, 0, &d), 0);
+    assert_int_equal(plan_new(&plan, t, NULL, &d), 0);
+    assert_int_equal(plan->nsubplans, 2);
+    assert_true(plan->subplan[1].single);
+    plan_free(plan);
+    diags_done(&d);
+    arena_done(&a);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(predicts_then_learns),
+        cmocka_unit_test(is_the_same_for_every_batch_size_and_restart),
+        cmocka_unit_test(missing_features_and_labels),
+        cmocka_unit_test(a_boolean_label_gives_one_probability),
+        cmocka_unit_test(a_third_class_is_a_bad_row),
+        cmocka_unit_test(bad_rows_go_to_dead_letters),
+        cmocka_unit_test(one_model_a_key),
+        cmocka_unit_test(never_learning_never_predicts),
+        cmocka_unit_test(global_wants_all_rows_in_one_task),
+        cmocka_unit_test(problems_say_what_to_do),
+        cmocka_unit_test(features_by_name_list_and_pattern),
+    };
+    return cmocka_run_group_tests(tests, make_rows, free_rows);
+}

@@ -1,0 +1,103 @@
+/* Aggregate first: values, nulls, order, merging. */
+#include "tests/unit/aggregate_harness.h"
+
+extern const struct aggregate_def aggregate_first;
+
+static void by_event_time(void **state)
+{
+    (void)state;
+    struct rig g;
+    rig_init(&g, &aggregate_first, &type_long, 6);
+    const int64_t time[] = {7, 3, 9, 1, 8, 10}, x[] = {10, 20, 50, 0, 40, 0};
+    memcpy(g.batch.time, time, sizeof time);
+    memcpy(g.x.i, x, sizeof x);
+    rig_null(&g, 3);
+    rig_null(&g, 5);
+    struct vec out = rig_all(&g);
+    assert_int_equal(out.i[0], 20);
+    rig_any_batch_size(&g);
+    rig_combines(&g, 0);
+    rig_done(&g);
+}
+
+static void ties_in_input_order(void **state)
+{
+    (void)state;
+    struct rig g;
+    rig_init(&g, &aggregate_first, &type_string, 3);
+    const char *const x[] = {"one", "two", "three, which is longer"};
+    for (uint16_t i = 0; i < 3; i++) {
+        g.x.s[i] = str_ref(x[i], (uint32_t)strlen(x[i]));
+    }
+    struct vec out = rig_all(&g);
+    assert_string_equal(rig_text(&g, &out), "one");
+    rig_any_batch_size(&g);
+    rig_combines(&g, 0);
+    rig_done(&g);
+}
+
+static void every_type(void **state)
+{
+    (void)state;
+    struct rig g;
+    rig_init(&g, &aggregate_first, &type_boolean, 2);
+    g.x.b[0] = g.x.b[1] = 1;
+    struct vec out = rig_all(&g);
+    assert_string_equal(rig_text(&g, &out), "true");
+    rig_done(&g);
+    rig_init(&g, &aggregate_first, &type_double, 1);
+    g.x.d[0] = -0.5;
+    out = rig_all(&g);
+    assert_true(out.d[0] == -0.5);
+    rig_done(&g);
+    struct arena a;
+    arena_init(&a);
+    rig_init(&g, &aggregate_first, type_array(&a, &type_long), 2);
+    g.x.s[0] = str_ref("\x02\x01\x04", 3); /* [2] */
+    rig_null(&g, 1);
+    out = rig_all(&g);
+    assert_string_equal(rig_text(&g, &out), "[2]");
+    rig_done(&g);
+    arena_done(&a);
+}
+
+static void long_texts(void **state)
+{
+    (void)state;
+    struct rig g;
+    rig_init(&g, &aggregate_first, &type_string, 3);
+    g.x.s[0] = str_ref("b", 1);
+    g.x.s[1] = str_ref("a text that is not it, though it is long", 40);
+    g.x.s[2] = str_ref("a text of more than twelve", 26);
+    for (uint16_t i = 0; i < 3; i++) {
+        g.batch.time[i] = i;
+    }
+    struct vec out = rig_all(&g);
+    assert_string_equal(rig_text(&g, &out), "b");
+    rig_combines(&g, 0);
+    rig_done(&g);
+}
+
+static void null_of_nothing(void **state)
+{
+    (void)state;
+    const struct type *const types[] = {&type_long, &type_string};
+    for (int t = 0; t < 2; t++) {
+        struct rig g;
+        rig_init(&g, &aggregate_first, types[t], 1);
+        rig_null(&g, 0);
+        struct vec out = rig_all(&g);
+        assert_true(vec_is_null(&out, 0));
+        rig_done(&g);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(by_event_time),   cmocka_unit_test(ties_in_input_order),
+        cmocka_unit_test(every_type),      cmocka_unit_test(long_texts),
+        cmocka_unit_test(null_of_nothing),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

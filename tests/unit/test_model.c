@@ -1,0 +1,300 @@
+/* Model: test, then train; classes as they appear; everything saved together. */
+#include "ml/model.h"
+
+#include "engine/arena.h"
+#include "engine/memory.h"
+#include "tests/support/learner_check.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+extern const struct learner_def learner_logistic_regression, learner_softmax_regression,
+    learner_gaussian_nb;
+
+static struct arena arena;
+static const struct learner_column column[] = {{"a", false}, {"b", false}, {"c", false}};
+static const char *const name[] = {"low", "high, by a long name", "middle"};
+
+/* Options of a learner's defaults. */
+static const void *defaults(const struct learner_def *def)
+{
+    struct diags d;
+    struct yaml empty = {.kind = YAML_MAP};
+    void *out = arena_zalloc(&arena, def->options_size + 1);
+    diags_init(&d);
+    assert_int_equal(config_parse(def->options, out, &empty, "", &arena, &d), 0);
+    diags_done(&d);
+    return out;
+}
+
+static struct model_config config_of(const struct learner_def *def, const struct type *label,
+                                     bool is_scaled)
+{
+    return (struct model_config){
+        .def = def,
+        .options = defaults(def),
+        .column = column,
+        .ncolumns = 3,
+        .is_scaled = is_scaled,
+        .label = label,
+    };
+}
+
+static struct vec label_of(const struct type *type, int class)
+{
+    struct vec v = vec_new(&arena, type, 1);
+    if (type->kind == TYPE_STRING) {
+        v.s[0] = str_ref(name[class], (uint32_t)strlen(name[class]));
+    } else if (type->kind == TYPE_BOOLEAN) {
+        v.b[0] = class != 0;
+    } else {
+        v.i[0] = class * 100;
+    }
+    return v;
+}
+
+/* Tests, then trains on rows from .. to-1; the number of scored rows. */
+static int run(struct model *m, const struct learner_data *d, uint32_t from, uint32_t to)
+{
+    struct model_scratch scratch;
+    struct outcome outcome;
+    const char *problem;
+    int scored = 0;
+    model_scratch_init(&scratch, m->config);
+    for (uint32_t r = from; r < to; r++) {
+        const double *x = d->x + (size_t)r * 3;
+        struct vec label = label_of(m->config->label, (int)d->y[r]);
+        int predicted = model_predict(m, x, &scratch);
+        int status = model_learn(m, x, &label, 0, predicted, &scratch, &outcome, &problem);
+        assert_true(status >= 0);
+        scored += status;
+    }
+    model_scratch_done(&scratch);
+    return scored;
+}
+
+static void save(struct model *m, struct buffer *out)
+{
+    buffer_init(out);
+    struct snapshot s = snapshot_saver(out);
+    assert_int_equal(model_io(m, &s), 0);
+}
+
+static void predicts_from_the_second_row_on(void **state)
+{
+    (void)state;
+    struct learner_data d = learner_data_new(200, 3, 3, 2);
+    struct model_config config = config_of(&learner_gaussian_nb, &type_string, false);
+    struct model *m = model_new(&config, 1);
+    assert_int_equal(run(m, &d, 0, d.rows), 199);
+    assert_int_equal(m->rows, 200);
+    assert_int_equal(m->classes.n, 3);
+    assert_int_equal(m->evaluation.scores.rows, 199);
+    assert_true(scores_accuracy(&m->evaluation.scores, SCORE_LEARNER) >
+                scores_accuracy(&m->evaluation.scores, SCORE_MAJORITY) + 0.2);
+    model_free(m);
+    learner_data_free(&d);
+}
+
+static void a_binary_learner_refuses_a_third_class(void **state)
+{
+    (void)state;
+    struct learner_data d = learner_data_new(40, 3, 2, 2);
+    struct model_config config = config_of(&learner_logistic_regression, &type_string, true);
+    struct model *m = model_new(&config, 1);
+    struct model_scratch scratch;
+    struct outcome outcome;
+    struct buffer before, after;
+    const char *problem = NULL;
+    model_scratch_init(&scratch, &config);
+    run(m, &d, 0, 1);
+    assert_int_equal(model_predict(m, d.x, &scratch), 0);
+    assert_true(scratch.proba[0] == 1); /* one class known: it is that one */
+    run(m, &d, 1, d.rows);
+    save(m, &before);
+    struct vec third = label_of(&type_string, 2);
+    assert_int_equal(model_learn(m, d.x, &third, 0, 0, &scratch, &outcome, &problem), -ERR_DATA);
+    assert_non_null(strstr(problem, "softmax_regression"));
+    save(m, &after);
+    assert_int_equal(before.n, after.n);
+    assert_memory_equal(before.data, after.data, before.n); /* nothing was learned or scored */
+    buffer_done(&before);
+    buffer_done(&after);
+    model_scratch_done(&scratch);
+    model_free(m);
+    learner_data_free(&d);
+}
+
+static void a_boolean_label_has_fixed_classes_in_a_binary_learner(void **state)
+{
+    (void)state;
+    struct model_config config = config_of(&learner_logistic_regression, &type_boolean, false);
+    struct model *m = model_new(&config, 1);
+    struct model_scratch scratch;
+    struct outcome outcome;
+    const char *problem;
+    double x[3] = {1, 2, 3};
+    model_scratch_init(&scratch, &config);
+    assert_int_equal(model_predict(m, x, &scratch), -1);
+    struct vec yes = label_of(&type_boolean, 1);
+    assert_int_equal(model_learn(m, x, &yes, 0, -1, &scratch, &outcome, &problem), 0);
+    assert_int_equal(model_predict(m, x, &scratch), 1);
+    assert_true(scratch.proba[1] > 0.5 && scratch.proba[0] + scratch.proba[1] == 1);
+    model_scratch_done(&scratch);
+    model_free(m);
+}
+
+static void scores_without_learning(void **state)
+{
+    (void)state;
+    struct learner_data d = learner_data_new(60, 3, 2, 2);
+    struct model_config config = config_of(&learner_gaussian_nb, &type_long, true);
+    struct model *m = model_new(&config, 1);
+    struct model_scratch scratch;
+    struct outcome outcome;
+    model_scratch_init(&scratch, &config);
+    run(m, &d, 0, d.rows);
+    struct vec known = label_of(&type_long, 1), unknown = label_of(&type_long, 2);
+    int predicted = model_predict(m, d.x, &scratch);
+    assert_int_equal(model_score(m, &known, 0, predicted, &scratch, &outcome), 1);
+    assert_int_equal(model_score(m, &unknown, 0, predicted, &scratch, &outcome), 0);
+    assert_int_equal(model_score(m, &known, 0, -1, &scratch, &outcome), 0);
+    assert_int_equal(m->rows, 60);
+    assert_int_equal(m->evaluation.scores.rows, 60);
+    model_scratch_done(&scratch);
+    model_free(m);
+    learner_data_free(&d);
+}
+
+static void a_diverged_learner_has_no_prediction(void **state)
+{
+    (void)state;
+    struct model_config config = config_of(&learner_softmax_regression, &type_long, false);
+    struct model *m = model_new(&config, 1);
+    struct learner_data d = {.rows = 4, .columns = 3};
+    double x[12], y[] = {0, 1, 0, 1};
+    for (int i = 0; i < 12; i++) {
+        x[i] = 1e150 * (i % 2 ? -1 : 1);
+    }
+    d.x = x;
+    d.y = y;
+    struct model_scratch scratch;
+    model_scratch_init(&scratch, &config);
+    for (int i = 0; i < 20; i++) {
+        run(m, &d, 0, 4);
+        int predicted = model_predict(m, x, &scratch);
+        assert_true(predicted == -1 || isfinite(scratch.proba[predicted]));
+    }
+    model_scratch_done(&scratch);
+    model_free(m);
+}
+
+static void goes_on_bit_for_bit_after_load(void **state)
+{
+    (void)state;
+    const struct learner_def *def[] = {&learner_logistic_regression, &learner_softmax_regression,
+                                       &learner_gaussian_nb};
+    const struct type *type[] = {&type_string, &type_long, &type_boolean};
+    for (int i = 0; i < 9; i++) {
+        struct learner_data d = learner_data_new(150, 3, 2, 20);
+        struct model_config config = config_of(def[i / 3], type[i % 3], i % 2 == 0);
+        struct model *a = model_new(&config, 1), *b = model_new(&config, 1);
+        struct buffer half, end_a, end_b;
+        run(a, &d, 0, 70);
+        save(a, &half);
+        struct snapshot s = snapshot_loader(half.data, half.n);
+        assert_int_equal(model_io(b, &s), 0);
+        assert_ptr_equal(s.p, s.end);
+        run(a, &d, 70, 150);
+        run(b, &d, 70, 150);
+        save(a, &end_a);
+        save(b, &end_b);
+        assert_int_equal(end_a.n, end_b.n);
+        assert_memory_equal(end_a.data, end_b.data, end_a.n);
+        assert_memory_equal(&a->evaluation.scores, &b->evaluation.scores, sizeof(struct scores));
+        buffer_done(&half);
+        buffer_done(&end_a);
+        buffer_done(&end_b);
+        model_free(a);
+        model_free(b);
+        learner_data_free(&d);
+    }
+}
+
+static void refuses_snapshots_of_others(void **state)
+{
+    (void)state;
+    struct learner_data d = learner_data_new(20, 3, 2, 20);
+    static const struct learner_column other_columns[] = {{"a", false}, {"x", false}, {"c", false}};
+    struct model_config config = config_of(&learner_gaussian_nb, &type_long, false);
+    struct model_config other[4] = {config, config, config, config};
+    other[0] = config_of(&learner_softmax_regression, &type_long, false);
+    other[1].is_scaled = true;
+    other[2].label = &type_string;
+    other[3].column = other_columns;
+    struct model *m = model_new(&config, 1);
+    struct buffer saved;
+    run(m, &d, 0, d.rows);
+    save(m, &saved);
+    for (int i = 0; i < 4; i++) {
+        struct model *o = model_new(&other[i], 1);
+        struct snapshot s = snapshot_loader(saved.data, saved.n);
+        assert_int_equal(model_io(o, &s), -ERR_DATA);
+        model_free(o);
+    }
+    buffer_done(&saved);
+    model_free(m);
+    learner_data_free(&d);
+}
+
+static void damage_never_does_harm(void **state)
+{
+    (void)state;
+    struct learner_data d = learner_data_new(50, 3, 3, 20);
+    struct model_config config = config_of(&learner_softmax_regression, &type_string, true);
+    struct model *m = model_new(&config, 1);
+    struct buffer saved;
+    run(m, &d, 0, 40);
+    save(m, &saved);
+    for (size_t n = 0; n < saved.n; n++) {
+        struct model *o = model_new(&config, 1);
+        struct snapshot s = snapshot_loader(saved.data, n);
+        assert_int_equal(model_io(o, &s), -ERR_DATA);
+        model_free(o);
+    }
+    for (size_t i = 0; i < saved.n * 8; i++) {
+        struct model *o = model_new(&config, 1);
+        saved.data[i / 8] = (char)(saved.data[i / 8] ^ (1 << (i % 8)));
+        struct snapshot s = snapshot_loader(saved.data, saved.n);
+        if (model_io(o, &s) == 0) {
+            run(o, &d, 40, 42);
+        }
+        saved.data[i / 8] = (char)(saved.data[i / 8] ^ (1 << (i % 8)));
+        model_free(o);
+    }
+    buffer_done(&saved);
+    model_free(m);
+    learner_data_free(&d);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(predicts_from_the_second_row_on),
+        cmocka_unit_test(a_binary_learner_refuses_a_third_class),
+        cmocka_unit_test(a_boolean_label_has_fixed_classes_in_a_binary_learner),
+        cmocka_unit_test(scores_without_learning),
+        cmocka_unit_test(a_diverged_learner_has_no_prediction),
+        cmocka_unit_test(goes_on_bit_for_bit_after_load),
+        cmocka_unit_test(refuses_snapshots_of_others),
+        cmocka_unit_test(damage_never_does_harm),
+    };
+    arena_init(&arena);
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    arena_done(&arena);
+    return failed;
+}

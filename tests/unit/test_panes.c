@@ -1,0 +1,143 @@
+/* Panes: against a plain model, dropped in order, found again after a restore. */
+#include "windows/panes.h"
+
+#include "engine/error.h"
+#include "engine/hash.h"
+#include "engine/random.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+#include <string.h>
+
+#define STARTS 300
+#define KEYS   7
+
+static struct state_entry *entry(struct panes *p, int64_t start, int key, bool *is_new)
+{
+    char text[32];
+    struct str s = str_ref(text, (uint32_t)snprintf(text, sizeof text, "key number %d", key));
+    return panes_entry(p, panes_at(p, start), hash_bytes(text, s.n, 0), &s, is_new);
+}
+
+static void random_panes(void **state)
+{
+    (void)state;
+    static int64_t model[STARTS][KEYS];
+    struct state *store = state_memory_new(NULL);
+    struct panes p;
+    panes_init(&p, store, 8);
+    struct random r;
+    random_seed(&r, 1, 1);
+    int64_t closed = 0; /* panes below are gone */
+    for (int i = 0; i < 50000; i++) {
+        int64_t start = closed + (int64_t)random_below(&r, 40);
+        int key = (int)random_below(&r, KEYS);
+        if (start >= STARTS) {
+            break;
+        }
+        bool is_new;
+        int64_t *n = state_value(entry(&p, start * 10, key, &is_new));
+        assert_int_equal(is_new, model[start][key] == 0);
+        assert_int_equal(*n, model[start][key]);
+        model[start][key]++;
+        ++*n;
+        if (random_below(&r, 20) == 0) {
+            struct pane *first = panes_first(&p);
+            assert_true(first->start >= closed * 10);
+            closed = first->start / 10;
+            uint32_t keys = 0;
+            for (int k = 0; k < KEYS; k++) {
+                keys += model[closed][k] > 0;
+            }
+            assert_int_equal(first->n, keys);
+            panes_drop_first(&p);
+            closed++;
+        }
+    }
+    while (panes_first(&p)) {
+        panes_drop_first(&p);
+    }
+    assert_int_equal(state_count(store), 0);
+    assert_int_equal(p.npanes, 0);
+    panes_done(&p);
+    state_free(store);
+}
+
+static void found_again_after_a_restore(void **state)
+{
+    (void)state;
+    struct state *store = state_memory_new(NULL);
+    struct panes p;
+    panes_init(&p, store, 8);
+    bool is_new;
+    for (int i = 0; i < 30; i++) {
+        entry(&p, 1000 - i / 3, i % 3, &is_new);
+    }
+    panes_done(&p);
+    panes_init(&p, store, 8);
+    assert_int_equal(panes_load(&p), 0);
+    assert_int_equal(p.npanes, 10);
+    for (int i = 0; i < 10; i++) {
+        assert_int_equal(panes_first(&p)->start, 991 + i);
+        assert_int_equal(panes_first(&p)->n, 3);
+        uint32_t n;
+        assert_int_equal(memcmp(pane_key(panes_first(&p)->entry[0], &n), "key number ", 11), 0);
+        panes_drop_first(&p);
+    }
+    panes_done(&p);
+    panes_init(&p, store, 8);
+    assert_int_equal(panes_load(&p), 0);
+    assert_null(panes_first(&p));
+    state_restore(store, "short", 5, "12345678", 8);
+    assert_int_equal(panes_load(&p), -ERR_DATA);
+    panes_done(&p);
+    state_free(store);
+}
+
+static void sorted_by_key_text(void **state)
+{
+    (void)state;
+    struct arena a;
+    arena_init(&a);
+    struct schema *s = schema_new(&a, 1);
+    s->key[s->nkey++] = schema_add(s, "host", &type_string, false, false);
+    struct state *store = state_memory_new(NULL);
+    struct panes p;
+    panes_init(&p, store, 8);
+    const char *const sorted[] = {"",          "a",         "a\x01",    "abcdefgh",
+                                  "abcdefgha", "abcdefghb", "abcdefgi", "b"};
+    const int order[] = {5, 2, 7, 0, 4, 1, 6, 3};
+    for (int i = 0; i < 8; i++) {
+        const char *key = sorted[order[i]];
+        struct str x = str_ref(key, (uint32_t)strlen(key));
+        bool is_new;
+        panes_entry(&p, panes_at(&p, 0), hash_bytes(key, x.n, 0), &x, &is_new);
+        assert_true(is_new);
+    }
+    struct pane *pane = panes_first(&p);
+    pane_sort(pane, s, &a);
+    for (uint32_t i = 0; i < 8; i++) {
+        uint32_t n;
+        const char *key = pane_key(pane->entry[i], &n);
+        assert_int_equal(n, strlen(sorted[i]));
+        assert_memory_equal(key, sorted[i], n);
+    }
+    panes_done(&p);
+    state_free(store);
+    arena_done(&a);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(random_panes),
+        cmocka_unit_test(found_again_after_a_restore),
+        cmocka_unit_test(sorted_by_key_text),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

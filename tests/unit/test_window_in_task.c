@@ -1,0 +1,119 @@
+/* Windows inside a real task: windows of windows, restarts, any batch size.
+ */
+#include "tests/support/task_run.h"
+
+#include "engine/memory.h"
+#include "engine/random.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ROWS 400
+
+/* Runs `topology` over random rows {host, v, ts}; the caller frees r. */
+static void run(struct task_result *r, const char *topology, uint16_t batch, size_t restart)
+{
+    static char *value[ROWS];
+    static const char *key[ROWS];
+    static const char *const hosts[] = {"a", "b", "a host of a longer name"};
+    struct random rnd;
+    random_seed(&rnd, 3, 3);
+    for (int i = 0; i < ROWS; i++) {
+        key[i] = hosts[random_below(&rnd, 3)];
+        value[i] = mem_printf("{\"host\": \"%s\", \"v\": %u, \"ts\": %u}", key[i],
+                              random_below(&rnd, 100), (unsigned)i * 10 + random_below(&rnd, 120));
+    }
+    struct task_run t = {topology, "samples", (const char *const *)value, key, ROWS,
+                         batch,    restart};
+    *r = (struct task_result){0};
+    task_run(&t, r);
+    if (r->status < 0) {
+        print_message("%s\n%s\n", r->err.text, task_result_problems(r));
+    }
+    assert_int_equal(r->status, 0);
+    for (int i = 0; i < ROWS; i++) {
+        mem_free(value[i]);
+    }
+}
+
+static void assert_always_the_same(const char *topology, size_t least_bytes)
+{
+    struct task_result whole;
+    run(&whole, topology, 0, 0);
+    assert_true(whole.out.n > least_bytes);
+    static const struct {
+        uint16_t batch;
+        size_t restart;
+    } way[] = {{1, 0}, {3, 0}, {0, 50}, {3, 7}, {1, 1}};
+    for (size_t i = 0; i < sizeof way / sizeof way[0]; i++) {
+        struct task_result r;
+        run(&r, topology, way[i].batch, way[i].restart);
+        assert_string_equal(buffer_cstr(&r.out), buffer_cstr(&whole.out));
+        task_result_done(&r);
+    }
+    task_result_done(&whole);
+}
+
+#define SOURCE                                                                                     \
+    "name: t\n"                                                                                    \
+    "streams:\n"                                                                                   \
+    "  load:\n"                                                                                    \
+    "    from: {topic: samples, value: json, key: {host: string}, "                                \
+    "columns: {host: string, v: long, ts: long}}\n"                                                \
+    "    time: {field: ts, out_of_order: 50ms}\n"                                                  \
+    "    steps:\n"
+
+static void one_window(void **state)
+{
+    (void)state;
+    assert_always_the_same(SOURCE
+                           "      - window: {tumbling: 100ms, grace: 20ms, aggregate: \"count() as "
+                           "n, sum(v) as sum, stddev(v) as dev, last(v) as last\"}\n"
+                           "    to: {topic: out, value: json}\n",
+                           3000);
+}
+
+static void windows_of_windows(void **state)
+{
+    (void)state;
+    assert_always_the_same(
+        SOURCE "      - window: {tumbling: 100ms, grace: 20ms, aggregate: count() as n}\n"
+               "      - window: {tumbling: 300ms, aggregate: \"count() as windows, "
+               "sum(n) as rows\"}\n"
+               "    to: {topic: out, value: json}\n",
+        1000);
+}
+
+/* What the first step counted arrives in full at a second one over all time. */
+static void nested_windows_lose_nothing(void **state)
+{
+    (void)state;
+    struct task_result r;
+    run(&r,
+        SOURCE "      - window: {tumbling: 100ms, grace: 1s, aggregate: count() as n}\n"
+               "      - window: {tumbling: 10d, aggregate: sum(n) as n}\n"
+               "    to: {topic: out, value: json}\n",
+        0, 0);
+    long rows = 0;
+    for (const char *at = buffer_cstr(&r.out); (at = strstr(at, "\"n\":")) != NULL; at++) {
+        rows += strtol(at + 4, NULL, 10);
+    }
+    assert_int_equal(rows, ROWS);
+    task_result_done(&r);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(one_window),
+        cmocka_unit_test(windows_of_windows),
+        cmocka_unit_test(nested_windows_lose_nothing),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,149 @@
+/* Tumbling windows: [start, start + size), aligned to the epoch, never negative.
+ *
+ *   state     key: start (8 bytes, big-endian), key bytes; value: the aggregates
+ *   closed    once watermark >= end + grace; emitted once, then deleted
+ *   late      a row whose window is closed by the watermark as of that row, or with a negative time
+ *   restart   the index of panes is rebuilt from the store
+ */
+#include "engine/memory.h"
+#include "engine/window.h"
+#include "windows/panes.h"
+
+#include <stddef.h>
+
+struct tumbling_cfg {
+    int64_t size;
+};
+
+struct tumbling {
+    struct panes panes;
+    int64_t size;
+};
+
+static int64_t pane_end(const struct tumbling *t, const struct pane *pane)
+{
+    return time_after(pane->start, t->size);
+}
+
+static int64_t tumbling_lag(const struct window *w)
+{
+    return w->grace;
+}
+
+static int tumbling_open(struct window_op *o, struct err *e)
+{
+    const struct tumbling_cfg *cfg = o->w->cfg;
+    struct tumbling *t = mem_zalloc(sizeof *t);
+    o->self = t;
+    t->size = cfg->size;
+    panes_init(&t->panes, o->op->state, o->w->value_size);
+    if (panes_load(&t->panes) < 0) {
+        return err_set(e, ERR_FATAL, "the restored state of the window is damaged");
+    }
+    return 0;
+}
+
+static int tumbling_push(struct window_op *o, const struct window_rows *r)
+{
+    struct tumbling *t = o->self;
+    uint16_t *row = arena_array(r->batch->mem, r->n, sizeof *row);
+    void **state = arena_array(r->batch->mem, r->n, sizeof *state);
+    uint16_t n = 0;
+    struct pane *pane = NULL;
+    int64_t start = 0, end = -1; /* of the pane in hand; none yet */
+    int64_t closed_at = 0;
+    for (uint16_t k = 0; k < r->n; k++) {
+        uint16_t at = r->row[k];
+        int64_t time = r->batch->time[at];
+        if (time < start || time >= end) {
+            start = time - time % t->size;
+            end = time_after(start, t->size);
+            closed_at = time_after(end, o->w->grace);
+            pane = NULL;
+        }
+        if (time < 0 || window_seen(o, at) >= closed_at) {
+            int status = window_late(o, at);
+            if (status < 0) {
+                return status;
+            }
+            continue;
+        }
+        pane = pane ? pane : panes_at(&t->panes, start);
+        bool is_new;
+        struct state_entry *e =
+            panes_entry(&t->panes, pane, r->keys.hash[at], &r->keys.key[at], &is_new);
+        state[n] = state_value(e);
+        if (is_new) {
+            window_init(o->w, state[n]);
+        }
+        row[n++] = at;
+    }
+    return window_add(o, n, row, state);
+}
+
+static int close_pane(struct window_op *o, struct pane *pane)
+{
+    const struct tumbling *t = o->self;
+    struct arena_mark mark = arena_mark(o->op->mem);
+    pane_sort(pane, o->w->in, o->op->mem);
+    arena_release(o->op->mem, mark);
+    window_expect(o, pane->n);
+    for (uint32_t i = 0; i < pane->n; i++) {
+        uint32_t n;
+        const void *key = pane_key(pane->entry[i], &n);
+        int status =
+            window_emit(o, key, n, pane->start, pane_end(t, pane), state_value(pane->entry[i]));
+        if (status < 0) {
+            return status;
+        }
+    }
+    return 0;
+}
+
+static int tumbling_watermark(struct window_op *o, int64_t time)
+{
+    struct tumbling *t = o->self;
+    struct pane *pane;
+    while ((pane = panes_first(&t->panes)) != NULL &&
+           time >= time_after(pane_end(t, pane), o->w->grace)) {
+        int status = close_pane(o, pane);
+        if (status < 0) {
+            return status;
+        }
+        panes_drop_first(&t->panes);
+    }
+    return window_flush(o);
+}
+
+static int64_t tumbling_next_time(const struct window_op *o)
+{
+    const struct tumbling *t = o->self;
+    const struct pane *pane = panes_first(&t->panes);
+    return pane ? time_after(pane_end(t, pane), o->w->grace) : TIME_MAX;
+}
+
+static void tumbling_close(struct window_op *o)
+{
+    struct tumbling *t = o->self;
+    if (t) {
+        panes_done(&t->panes);
+        mem_free(t);
+    }
+}
+
+static const struct config_field value = {
+    "tumbling", CONFIG_DURATION, offsetof(struct tumbling_cfg, size), .min = 1,
+    .doc = "size of the windows: [0, size), [size, 2 * size), …"};
+
+const struct window_def window_tumbling = {
+    .name = "tumbling",
+    .doc = "Windows of one size, one behind the other, aligned to the epoch.",
+    .value = &value,
+    .config_size = sizeof(struct tumbling_cfg),
+    .lag = tumbling_lag,
+    .open = tumbling_open,
+    .push = tumbling_push,
+    .watermark = tumbling_watermark,
+    .next_time = tumbling_next_time,
+    .close = tumbling_close,
+};

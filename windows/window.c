@@ -1,0 +1,368 @@
+/* The step `window`: grouping by key and time.
+ *
+ *   in        keyed rows; a row with a null in its key is counted and dropped
+ *   out       key columns, window_start, window_end, the aggregates (window_output.c)
+ *   state     one value per window (or piece of one) and key: window_state.c has its bytes
+ *   late      a row that no window takes is counted and dropped
+ *   restart   state comes back from the changelog, the kind rebuilds its indexes
+ *
+ * Which window a row belongs to is the business of the kinds (tumbling.c, …; engine/window.h), what
+ * is kept per window that of the aggregates. Per push: keys hashed once, arguments of all
+ * aggregates evaluated once over the batch, then one call per aggregate over all rows with their
+ * states. A row whose argument fails is bad and counts nowhere; a row that one aggregate refuses (a
+ * sum that leaves the range of longs) is bad as well, and stays counted in the others.
+ */
+#include "engine/memory.h"
+#include "engine/registry.h"
+#include "windows/window_internal.h"
+
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+const char *const window_kinds[WINDOW_KINDS + 1] = {"tumbling", "hopping", "sliding",
+                                                    "session",  "count",   NULL};
+
+/* ---- binding ----------------------------------------------------------------------------------
+ */
+
+static const struct window_def *find_kind(const char *name)
+{
+    for (int i = 0; registry_windows[i]; i++) {
+        if (strcmp(registry_windows[i]->name, name) == 0) {
+            return registry_windows[i];
+        }
+    }
+    return NULL;
+}
+
+/* The kind that is configured: exactly one. */
+static int choose_kind(struct window *w, struct node *n, const struct window_cfg *cfg,
+                       const struct yaml **value)
+{
+    int chosen = -1;
+    for (int i = 0; i < WINDOW_KINDS; i++) {
+        if (cfg->kind[i] == NULL) {
+            continue;
+        }
+        if (chosen >= 0) {
+            return node_error(n, cfg->kind[i]->at, "a window is either %s or %s, not both",
+                              window_kinds[chosen], window_kinds[i]);
+        }
+        chosen = i;
+    }
+    if (chosen < 0) {
+        return node_error(n, n->at,
+                          "a window needs one of tumbling, hopping, sliding, session, "
+                          "count");
+    }
+    *value = cfg->kind[chosen];
+    w->def = find_kind(window_kinds[chosen]);
+    if (w->def == NULL) {
+        return node_error(n, cfg->kind[chosen]->at, "%s windows are not in this version of klamm",
+                          window_kinds[chosen]);
+    }
+    return 0;
+}
+
+static int parse_kind(struct window *w, struct node *n, const struct yaml *value)
+{
+    char path[512];
+    snprintf(path, sizeof path, "%s.%s", n->path, w->def->name);
+    void *cfg = arena_zalloc(n->mem, w->def->config_size);
+    w->cfg = cfg;
+    if (value->kind == YAML_MAP && w->def->config) {
+        return config_parse(w->def->config, cfg, value, path, n->mem, n->diags);
+    }
+    if (w->def->value == NULL) {
+        return node_error(n, value->at, "expected a map");
+    }
+    return config_parse_value(w->def->value, cfg, value, path, n->mem, n->diags);
+}
+
+/* Options that SPEC has and this version has not: refused, not ignored. */
+static int check_options(struct node *n, const struct window_cfg *cfg)
+{
+    int status = 0;
+    const struct yaml *emit = cfg->emit;
+    if (emit && (emit->text == NULL || strcmp(emit->text, "final") != 0)) {
+        bool is_known = emit->kind == YAML_MAP || (emit->text && !strcmp(emit->text, "updates"));
+        status = node_error(n, emit->at,
+                            is_known ? "this version of klamm emits `final` results only"
+                                     : "expected final, updates or {every: DURATION}");
+    }
+    if (strcmp(cfg->late, "drop") != 0) {
+        status = node_error(n, n->at,
+                            "late: this version of klamm can only drop late rows, not send them "
+                            "to a stream");
+    }
+    if (cfg->fill != FILL_NONE) {
+        status = node_error(n, n->at, "fill: this version of klamm has only `none`");
+    }
+    return status;
+}
+
+static int window_bind(struct node *n)
+{
+    const struct window_cfg *cfg = n->cfg;
+    struct window_plan *p = arena_zalloc(n->mem, sizeof *p);
+    struct window *w = &p->window;
+    const struct yaml *value = NULL;
+    n->bound = p;
+    w->in = n->in[0];
+    w->grace = cfg->grace;
+    int status = check_options(n, cfg);
+    if (choose_kind(w, n, cfg, &value) < 0 || parse_kind(w, n, value) < 0) {
+        return -ERR_CONFIG;
+    }
+    w->value_size = w->def->head_size;
+    if (window_bind_output(p, n, cfg) < 0 || status < 0) {
+        return -ERR_CONFIG;
+    }
+    if (w->def->bind && w->def->bind(w, n) < 0) {
+        return -ERR_CONFIG;
+    }
+    window_bind_state(p);
+    n->out[0] = p->out;
+    n->noutputs = 1;
+    return 0;
+}
+
+static void window_needs(const struct node *n, const bool *out, bool *in)
+{
+    const struct window_plan *p = n->bound;
+    (void)out;
+    for (uint16_t i = 0; i < p->window.in->nkey; i++) {
+        in[p->window.in->key[i]] = true;
+    }
+    for (int i = 0; i < p->window.ncalls; i++) {
+        for (int k = 0; k < p->window.call[i].nargs; k++) {
+            expression_needs(p->window.call[i].arg[k], in);
+        }
+    }
+}
+
+static int64_t window_lag(const struct node *n)
+{
+    const struct window_plan *p = n->bound;
+    return p->window.def->lag ? p->window.def->lag(&p->window) : 0;
+}
+
+static const struct state_codec *window_codec(const struct node *n)
+{
+    const struct window_plan *p = n->bound;
+    return &p->codec;
+}
+
+/* ---- running ----------------------------------------------------------------------------------
+ */
+
+static int window_open(struct op *op, struct err *e)
+{
+    const struct window_plan *p = op->node->bound;
+    struct window_op *o = mem_zalloc(sizeof *o);
+    op->self = o;
+    o->op = op;
+    o->w = &p->window;
+    o->out = window_output_new(p);
+    return p->window.def->open(o, e);
+}
+
+static void window_close(struct op *op)
+{
+    struct window_op *o = op->self;
+    if (o) {
+        o->w->def->close(o);
+        window_output_free(o->out);
+        mem_free(o);
+        op->self = NULL;
+    }
+}
+
+void window_merge_errors(struct row_errors *into, const struct row_errors *more, struct arena *mem)
+{
+    if (more->n == 0) {
+        return;
+    }
+    struct row_error *both = arena_array(mem, (size_t)into->n + more->n, sizeof *both);
+    uint16_t n = 0, i = 0, k = 0;
+    while (i < into->n || k < more->n) {
+        bool is_mine = k == more->n || (i < into->n && into->item[i].row <= more->item[k].row);
+        if (is_mine && k < more->n && into->item[i].row == more->item[k].row) {
+            k++;
+        }
+        both[n++] = is_mine ? into->item[i++] : more->item[k++];
+    }
+    *into = (struct row_errors){n, both};
+}
+
+void window_init(const struct window *w, void *value)
+{
+    for (int i = 0; i < w->ncalls; i++) {
+        const struct aggregate_call *c = &w->call[i];
+        if (c->def->init) {
+            c->def->init(c, (char *)value + w->def->head_size + c->at);
+        }
+    }
+}
+
+int window_late(struct window_op *o, uint16_t row)
+{
+    (void)row;
+    o->op->counter[COUNT_LATE]++;
+    return 0;
+}
+
+int window_add(struct window_op *o, uint16_t n, const uint16_t *row, void **state)
+{
+    const struct batch *b = o->rows->batch;
+    struct aggregate_rows r = {.batch = b, .arg = o->arg, .n = n, .row = row};
+    struct row_errors errors = {0};
+    uint32_t at = 0;
+    for (int i = 0; n > 0 && i < o->w->ncalls; i++) {
+        const struct aggregate_call *c = &o->w->call[i];
+        for (uint16_t k = 0; c->at != at && k < n; k++) {
+            state[k] = (char *)state[k] + (c->at - at);
+        }
+        at = c->at;
+        r.state = state;
+        struct row_errors mine = {0};
+        int status = c->def->update(c, &r, &mine);
+        if (status < 0) {
+            return status;
+        }
+        r.arg += c->nargs;
+        window_merge_errors(&errors, &mine, b->mem);
+    }
+    for (uint16_t i = 0; i < errors.n; i++) {
+        int status = op_bad_row(o->op, b, errors.item[i].row, errors.item[i].text);
+        if (status < 0) {
+            return status;
+        }
+    }
+    return 0;
+}
+
+/* Arguments of all calls, in order; rows that fail leave the batch. */
+static int eval_args(struct window_op *o, struct batch *b, struct vec **out)
+{
+    const struct window *w = o->w;
+    size_t n = 1;
+    for (int i = 0; i < w->ncalls; i++) {
+        n += (size_t)w->call[i].nargs;
+    }
+    struct vec *arg = arena_array(b->mem, n, sizeof *arg);
+    struct row_errors errors = {0};
+    *out = arg;
+    for (int i = 0; i < w->ncalls; i++) {
+        for (int k = 0; k < w->call[i].nargs; k++) {
+            struct row_errors mine = {0};
+            int status = expression_eval(w->call[i].arg[k], b, arg++, &mine);
+            if (status < 0) {
+                return status;
+            }
+            window_merge_errors(&errors, &mine, b->mem);
+        }
+    }
+    return op_bad_rows(o->op, b, &errors);
+}
+
+/* Rows that a window can count: a deletion of an upstream table is none. */
+static struct batch without_deletes(struct op *op, const struct batch *b)
+{
+    if (b->row_op == NULL) {
+        return *b;
+    }
+    uint16_t *sel = arena_array(b->mem, b->nsel + 1U, sizeof *sel);
+    uint16_t n = 0;
+    for (uint16_t k = 0; k < b->nsel; k++) {
+        uint16_t row = batch_row(b, k);
+        if (b->row_op[row] != ROW_DELETE) {
+            sel[n++] = row;
+        }
+    }
+    op->counter[COUNT_SKIPPED] += (uint64_t)(b->nsel - n);
+    return batch_select(b, sel, n);
+}
+
+static int window_push(struct op *op, int input, struct batch *b)
+{
+    (void)input;
+    struct window_op *o = op->self;
+    struct batch kept = without_deletes(op, b);
+    struct window_rows rows = {.keys = key_rows(&kept)};
+    struct batch keyed = batch_select(&kept, rows.keys.sel, rows.keys.nsel);
+    struct vec *arg;
+    op->counter[COUNT_NULL_KEY] += rows.keys.nulls;
+    int status = eval_args(o, &keyed, &arg);
+    if (status < 0 || keyed.nsel == 0) {
+        return status;
+    }
+    rows.batch = &keyed;
+    rows.row = keyed.sel;
+    rows.n = keyed.nsel;
+    o->rows = &rows;
+    o->arg = arg;
+    status = o->w->def->push(o, &rows);
+    o->rows = NULL;
+    o->arg = NULL;
+    return status < 0 ? status : window_flush(o);
+}
+
+static int window_watermark(struct op *op, int64_t time)
+{
+    struct window_op *o = op->self;
+    return o->w->def->watermark(o, time);
+}
+
+static int64_t window_next_time(struct op *op)
+{
+    const struct window_op *o = op->self;
+    return o->w->def->next_time(o);
+}
+
+static const char *const fills[] = {"none", "zero", "previous", "null", NULL};
+
+static const struct config_field fields[] = {
+    {"tumbling", CONFIG_YAML, offsetof(struct window_cfg, kind[0]),
+     .doc = "size of windows that follow one another: `10s`"},
+    {"hopping", CONFIG_YAML, offsetof(struct window_cfg, kind[1]),
+     .doc = "windows of one size that begin at every step: `{size: 60s, every: 10s}`"},
+    {"sliding", CONFIG_YAML, offsetof(struct window_cfg, kind[2]),
+     .doc = "size of windows around every row, both ends included"},
+    {"session", CONFIG_YAML, offsetof(struct window_cfg, kind[3]),
+     .doc = "gap of silence that ends a session: `30s`"},
+    {"count", CONFIG_YAML, offsetof(struct window_cfg, kind[4]),
+     .doc = "number of rows of a window, or `{size, every}`"},
+    {"aggregate", CONFIG_EXPRESSIONS, offsetof(struct window_cfg, aggregate), .required = true,
+     .doc = "result columns: `count() as n, avg(value) as mean`"},
+    {"grace", CONFIG_DURATION, offsetof(struct window_cfg, grace), .def = "0s",
+     .doc = "how long a window waits for late rows after its end"},
+    {"emit", CONFIG_YAML, offsetof(struct window_cfg, emit),
+     .doc = "`final`: each window once, when it is closed"},
+    {"late", CONFIG_TEXT, offsetof(struct window_cfg, late), .def = "drop",
+     .doc = "what happens to rows that no window takes: `drop` counts and drops them"},
+    {"having", CONFIG_EXPRESSION, offsetof(struct window_cfg, having),
+     .doc = "only results for which this is true come out; it sees result columns and aggregates"},
+    {"fill", CONFIG_ENUM, offsetof(struct window_cfg, fill), .def = "none", .values = fills,
+     .doc = "rows for empty windows between the windows of a key"},
+    {0},
+};
+
+const struct step_def op_window = {
+    .name = "window",
+    .doc = "Groups rows by key and time and aggregates each group.",
+    .config = fields,
+    .config_size = sizeof(struct window_cfg),
+    .stateful = true,
+    .state_version = 1,
+    .bind = window_bind,
+    .needs = window_needs,
+    .lag = window_lag,
+    .state_codec = window_codec,
+    .open = window_open,
+    .push = window_push,
+    .watermark = window_watermark,
+    .next_time = window_next_time,
+    .close = window_close,
+};

@@ -1,0 +1,59 @@
+/* What window.c, window_bind.c, window_state.c and window_output.c share. Not for others. */
+#ifndef KLAMM_WINDOWS_WINDOW_INTERNAL_H
+#define KLAMM_WINDOWS_WINDOW_INTERNAL_H
+
+#include "engine/window.h"
+
+#define WINDOW_KINDS 5
+
+enum window_fill { FILL_NONE, FILL_ZERO, FILL_PREVIOUS, FILL_NULL };
+
+struct window_cfg {
+    const struct yaml *kind[WINDOW_KINDS]; /* in the order of window_kinds */
+    struct config_list aggregate;
+    int64_t grace;
+    const struct yaml *emit;
+    const char *late;
+    struct config_text having;
+    int fill;
+};
+
+extern const char *const window_kinds[WINDOW_KINDS + 1];
+
+/* An expression over columns of the result and over aggregate calls: those are the columns behind.
+ */
+struct window_item {
+    const struct expression *x;
+    const struct schema *schema;
+    int ncalls;
+    int *call; /* numbers in window.call */
+};
+
+/* node->bound. */
+struct window_plan {
+    struct window window;
+    const struct schema *outer; /* key columns, window_start, window_end */
+    const struct schema *out;   /* the same and one column per item */
+    int nitems;
+    struct window_item *item;
+    bool has_having;
+    struct window_item having; /* over `out` */
+    uint16_t layout;           /* stands in front of every saved value */
+    uint32_t saved_size;       /* fixed bytes of a saved value */
+    struct state_codec codec;
+};
+
+/* window_bind.c: aggregates, result columns, having. Problems go to n->diags. */
+int window_bind_output(struct window_plan *p, struct node *n, const struct window_cfg *cfg);
+
+/* window_state.c: fills in codec and layout, once calls and value_size are known. */
+void window_bind_state(struct window_plan *p);
+
+/* window_output.c */
+struct window_output *window_output_new(const struct window_plan *p);
+void window_output_free(struct window_output *out);
+
+/* Gathers failed rows of several evaluations: ascending, the first text of each row. */
+void window_merge_errors(struct row_errors *into, const struct row_errors *more, struct arena *mem);
+
+#endif

@@ -1,0 +1,169 @@
+/* Results of windows: states become rows, rows become batches.
+ *
+ *   window_emit      key columns, window_start, window_end, and the result of every aggregate call
+ *   window_flush     per item: its expression over those columns; then having; then op_emit()
+ *
+ * A row's event time is window_end - 1 (window_end where the end belongs to the window), and so is
+ * its `seen`: windows come out in the order of their ends, so that no earlier row can follow, and
+ * unlike the watermark of the moment this does not depend on the size of batches. A result whose
+ * expression fails is a bad row without a source record.
+ */
+#include "windows/window_internal.h"
+
+#include "engine/memory.h"
+
+#ifdef KLAMM_SMALL
+#define OUTPUT_ROWS 3
+#else
+#define OUTPUT_ROWS BATCH_ROWS
+#endif
+
+struct window_output {
+    const struct window_plan *p;
+    struct batch *b; /* NULL: none begun */
+    struct vec *call;
+    uint16_t n, cap;
+    uint64_t expected;
+    struct arena_mark mark; /* before the batch */
+};
+
+struct window_output *window_output_new(const struct window_plan *p)
+{
+    struct window_output *out = mem_zalloc(sizeof *out);
+    out->p = p;
+    return out;
+}
+
+void window_output_free(struct window_output *out)
+{
+    mem_free(out);
+}
+
+void window_expect(struct window_op *o, uint64_t rows)
+{
+    o->out->expected = rows;
+}
+
+static void begin(struct window_op *o)
+{
+    struct window_output *out = o->out;
+    const struct window_plan *p = out->p;
+    struct arena *mem = o->op->mem;
+    uint64_t rows = out->expected > 0 ? out->expected : 1;
+    out->cap = rows < OUTPUT_ROWS ? (uint16_t)rows : OUTPUT_ROWS;
+    out->n = 0;
+    out->mark = arena_mark(mem);
+    bool *needs = arena_zalloc(mem, p->out->n);
+    for (uint16_t c = 0; c < p->outer->n; c++) {
+        needs[c] = true;
+    }
+    out->b = batch_new(mem, p->out, out->cap, needs);
+    out->b->now = op_now(o->op);
+    out->call = arena_array(mem, (size_t)p->window.ncalls + 1, sizeof *out->call);
+    for (int i = 0; i < p->window.ncalls; i++) {
+        out->call[i] = vec_new(mem, p->window.call[i].type, out->cap);
+    }
+}
+
+int window_emit(struct window_op *o, const void *key, uint32_t key_n, int64_t start, int64_t end,
+                const void *states)
+{
+    struct window_output *out = o->out;
+    const struct window *w = o->w;
+    if (out->b && out->n == out->cap) {
+        int status = window_flush(o);
+        if (status < 0) {
+            return status;
+        }
+    }
+    if (out->b == NULL) {
+        begin(o);
+    }
+    struct batch *b = out->b;
+    uint16_t row = out->n++;
+    uint16_t nkey = out->p->outer->nkey;
+    int status = key_restore(out->p->out, key, key_n, b->col, row, out->cap, b->mem);
+    if (status < 0) {
+        return status;
+    }
+    b->col[nkey].i[row] = start;
+    b->col[nkey + 1].i[row] = end;
+    b->time[row] = b->seen[row] = w->def->includes_end ? end : end - 1;
+    for (int i = 0; i < w->ncalls; i++) {
+        const struct aggregate_call *c = &w->call[i];
+        c->def->result(c, (const char *)states + c->at, &out->call[i], row, out->cap, b->mem);
+    }
+    if (out->expected > 0) {
+        out->expected--;
+    }
+    return 0;
+}
+
+/* The batch as an item's expression sees it: its columns, and behind them the calls it makes. */
+static struct batch item_view(const struct window_output *out, const struct window_item *item,
+                              const struct batch *b)
+{
+    struct batch view = batch_reshape(b, item->schema);
+    uint16_t front = (uint16_t)(item->schema->n - item->ncalls);
+    for (uint16_t c = 0; c < front; c++) {
+        view.col[c] = b->col[c];
+    }
+    for (int i = 0; i < item->ncalls; i++) {
+        view.col[front + i] = out->call[item->call[i]];
+    }
+    return view;
+}
+
+static int eval_items(struct window_op *o, struct batch *b)
+{
+    const struct window_output *out = o->out;
+    struct row_errors errors = {0};
+    for (int i = 0; i < out->p->nitems; i++) {
+        struct row_errors mine = {0};
+        struct batch view = item_view(out, &out->p->item[i], b);
+        int status =
+            expression_eval(out->p->item[i].x, &view, &b->col[out->p->outer->n + i], &mine);
+        if (status < 0) {
+            return status;
+        }
+        window_merge_errors(&errors, &mine, b->mem);
+    }
+    return op_bad_rows(o->op, b, &errors);
+}
+
+static int apply_having(struct window_op *o, struct batch *b)
+{
+    const struct window_output *out = o->out;
+    struct row_errors errors = {0};
+    uint16_t *sel = arena_array(b->mem, b->nsel + 1U, sizeof *sel);
+    uint16_t nsel = 0;
+    struct batch view = item_view(out, &out->p->having, b);
+    int status = expression_filter(out->p->having.x, &view, sel, &nsel, &errors);
+    if (status < 0) {
+        return status;
+    }
+    status = op_bad_rows(o->op, b, &errors);
+    b->sel = sel; /* failed rows are not among them: their result is null */
+    b->nsel = nsel;
+    return status;
+}
+
+int window_flush(struct window_op *o)
+{
+    struct window_output *out = o->out;
+    struct batch *b = out->b;
+    if (b == NULL) {
+        return 0;
+    }
+    out->b = NULL;
+    b->rows = b->nsel = out->n;
+    int status = eval_items(o, b);
+    if (status == 0 && out->p->has_having && b->nsel > 0) {
+        status = apply_having(o, b);
+    }
+    if (status == 0 && b->nsel > 0) {
+        status = op_emit(o->op, 0, b);
+    }
+    arena_release(b->mem, out->mark);
+    return status;
+}

@@ -1,0 +1,85 @@
+/* Brokers come from --bootstrap, else from the topology, else from $KAFKA, else localhost:9092. */
+#include "worker/commands/connection.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static void add_property(struct connection *c, struct config_list *list, const char *name,
+                         const char *value)
+{
+    for (int i = 0; i < list->n; i++) {
+        if (strcmp(list->item[i].name, name) == 0) {
+            list->item[i].value.text = value;
+            return;
+        }
+    }
+    struct config_item *more = arena_array(&c->mem, (size_t)list->n + 1, sizeof *more);
+    memcpy(more, list->item, (size_t)list->n * sizeof *more);
+    more[list->n] = (struct config_item){name, {.text = value}};
+    list->item = more;
+    list->n++;
+}
+
+static int load(struct connection *c, const struct invocation *in, struct config_list *kafka,
+                const struct yaml **registry, struct diags *d)
+{
+    struct topology *t;
+    struct yaml *y;
+    const char *file = flag_value(in, "topology"), *url = flag_value(in, "registry");
+    if (file) {
+        if (topology_load(&t, &c->mem, file, NULL, 0, d) < 0) {
+            return -ERR_CONFIG;
+        }
+        *kafka = t->kafka;
+        *registry = t->schema_registry;
+    }
+    if (url) {
+        const char *text = arena_printf(&c->mem, "{\"url\": \"%s\"}", url);
+        if (yaml_parse(&y, &c->mem, "--registry", text, strlen(text), d) < 0) {
+            return -ERR_CONFIG;
+        }
+        *registry = y;
+    }
+    const char *servers = flag_value(in, "bootstrap"), *from_env = getenv("KAFKA");
+    if (servers || !file) {
+        servers = servers ? servers : from_env && from_env[0] ? from_env : "localhost:9092";
+        add_property(c, kafka, "bootstrap.servers", servers);
+    }
+    const char *v;
+    for (int i = 0; (v = flag_nth(in, "set", i)); i++) {
+        const char *equals = strchr(v, '=');
+        if (!equals) {
+            return print_usage_error(in, "--set takes NAME=VALUE; found \"%s\"", v);
+        }
+        add_property(c, kafka, arena_strndup(&c->mem, v, (size_t)(equals - v)), equals + 1);
+    }
+    return 0;
+}
+
+int connection_open(struct connection *c, const struct invocation *in)
+{
+    struct config_list kafka = {0};
+    const struct yaml *registry = NULL;
+    struct diags d;
+    struct err e = {0};
+    *c = (struct connection){0};
+    arena_init(&c->mem);
+    diags_init(&d);
+    int code = EXIT_OK, r = load(c, in, &kafka, &registry, &d);
+    if (r == 0 && client_open(&c->client, NULL, &kafka, registry, &e) < 0) {
+        code = print_error(&e);
+    } else if (r != 0) {
+        code = d.n ? print_diags(&d) : EXIT_USAGE;
+    }
+    diags_done(&d);
+    if (code) {
+        arena_done(&c->mem);
+    }
+    return code;
+}
+
+void connection_close(struct connection *c)
+{
+    client_close(&c->client);
+    arena_done(&c->mem);
+}

@@ -1,0 +1,107 @@
+/* Flags and messages that commands share. */
+#include "engine/batch.h"
+#include "engine/error.h"
+#include "engine/memory.h"
+#include "worker/commands/command.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+const char *flag_value(const struct invocation *in, const char *name)
+{
+    const char *value = NULL;
+    for (int i = 0; i < in->nflags; i++) {
+        if (strcmp(in->given[i].flag->name, name) == 0) {
+            value = in->given[i].value;
+        }
+    }
+    return value;
+}
+
+bool flag_given(const struct invocation *in, const char *name)
+{
+    for (int i = 0; i < in->nflags; i++) {
+        if (strcmp(in->given[i].flag->name, name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+const char *flag_nth(const struct invocation *in, const char *name, int n)
+{
+    for (int i = 0; i < in->nflags; i++) {
+        if (strcmp(in->given[i].flag->name, name) == 0 && n-- == 0) {
+            return in->given[i].value;
+        }
+    }
+    return NULL;
+}
+
+int flag_settings(const struct invocation *in, struct setting *out, int most)
+{
+    int n = 0;
+    for (const char *v; (v = flag_nth(in, "set", n)); n++) {
+        const char *equals = strchr(v, '=');
+        if (!equals || equals == v || n == most) {
+            print_usage_error(in, "--set takes path=value, for example --set lanes=2; found \"%s\"",
+                              v);
+            return -1;
+        }
+        out[n].path = mem_strndup(v, (size_t)(equals - v));
+        out[n].value = equals + 1;
+    }
+    return n;
+}
+
+int flag_batch_rows(const struct invocation *in, uint16_t *rows)
+{
+    const char *v = flag_value(in, "batch-rows");
+    char *end;
+    long n = v ? strtol(v, &end, 10) : BATCH_ROWS;
+    if (v && (*end || n < 1 || n > BATCH_ROWS)) {
+        return print_usage_error(in, "--batch-rows takes 1 to %d", BATCH_ROWS);
+    }
+    *rows = (uint16_t)n;
+    return 0;
+}
+
+static const char *red(void)
+{
+    return isatty(STDERR_FILENO) ? "\033[1;31m" : "";
+}
+
+static const char *plain(void)
+{
+    return isatty(STDERR_FILENO) ? "\033[0m" : "";
+}
+
+int print_diags(const struct diags *d)
+{
+    for (int i = 0; i < d->n; i++) {
+        char text[2048];
+        diags_format(d, i, text, sizeof text);
+        fprintf(stderr, "%serror:%s %s\n", red(), plain(), text);
+    }
+    return EXIT_USAGE;
+}
+
+int print_error(const struct err *e)
+{
+    fprintf(stderr, "%serror:%s %s\n", red(), plain(), e->text);
+    return e->kind == ERR_CONFIG ? EXIT_USAGE : EXIT_FAILED;
+}
+
+int print_usage_error(const struct invocation *in, const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    fprintf(stderr, "klamm %s: ", in->command->name);
+    vfprintf(stderr, fmt, args);
+    fprintf(stderr, "\nusage: klamm %s %s\n", in->command->name, in->command->usage);
+    va_end(args);
+    return EXIT_USAGE;
+}

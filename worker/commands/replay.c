@@ -1,0 +1,416 @@
+/* klamm replay: a topology over files, without Kafka and without a clock.
+ *
+ *   files ─ head with the least event time next, ties in command-line order ─ local ─ record lines
+ *
+ * Values of files are JSON (or Avro bytes of a container), so the sources' codecs are set to match;
+ * what goes out is encoded by the sinks' codecs and printed from those bytes, as `tail` would show
+ * it.
+ */
+#include "engine/memory.h"
+#include "schemas/registry_memory.h"
+#include "worker/commands/command.h"
+#include "worker/local.h"
+#include "worker/outputs.h"
+#include "worker/rows.h"
+#include "worker/text_input.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define RUN_MOST 1024
+
+/* One --input. */
+struct feed {
+    char *stream;
+    const char *path;
+    struct plan_source *source;
+    struct rows *rows;
+    uint32_t schema_id; /* of a container */
+    struct codec_reader *time_reader;
+    bool at_end;
+    struct record head; /* lives until the next one is read */
+    struct buffer key, value;
+    int64_t time, last_timestamp, offset;
+};
+
+struct replay {
+    struct topology *topology;
+    struct plan *plan;
+    struct schema_store *schemas;
+    struct arena mem;
+    const char *folder;
+    int nfeeds;
+    struct feed *feed;
+    struct outputs outputs;
+    struct local *local;
+    struct clock clock;
+    int64_t began_ns, drawn_ns;
+    uint64_t records;
+};
+
+static int open_time_reader(struct replay *r, struct feed *f, struct err *e)
+{
+    const struct plan_source *s = f->source;
+    if (s->time_column < 0) {
+        return 0;
+    }
+    bool *needs = arena_zalloc(&r->mem, s->schema->n + 1U);
+    needs[s->time_column] = true;
+    return s->value.def->reader_open(&f->time_reader, &s->value, s->schema, needs, r->schemas, e);
+}
+
+static int open_feed(struct replay *r, struct feed *f, struct err *e)
+{
+    int format = rows_format_of(f->path, e);
+    if (format < 0) {
+        return format;
+    }
+    f->source = text_input_source(r->plan, f->stream, e);
+    if (!f->source) {
+        return err_prefix(e, "--input %s=%s", f->stream, f->path);
+    }
+    int result = rows_open(&f->rows, f->path, (enum rows_format)format, f->source->schema, e);
+    if (result < 0) {
+        return result;
+    }
+    if (rows_schema(f->rows)) {
+        if (strcmp(f->source->value.def->name, "avro") != 0) {
+            return err_set(e, ERR_CONFIG, "%s: an Avro file needs a stream with value: avro",
+                           f->path);
+        }
+        result = r->schemas->put(r->schemas, f->path, rows_schema(f->rows), &f->schema_id, e);
+    } else {
+        text_input_use_json(f->source);
+    }
+    return result;
+}
+
+static int64_t event_time(struct replay *r, struct feed *f)
+{
+    if (!f->time_reader || !f->head.value) {
+        return f->head.timestamp;
+    }
+    struct arena_mark mark = arena_mark(&r->mem);
+    bool *needs = arena_zalloc(&r->mem, f->source->schema->n + 1U);
+    needs[f->source->time_column] = true;
+    struct batch *b = batch_new(&r->mem, f->source->schema, 1, needs);
+    struct err e = {0};
+    int64_t time = f->last_timestamp;
+    const struct vec *v = &b->col[f->source->time_column];
+    if (f->source->value.def->read(f->time_reader, f->head.value, f->head.value_n, b, 0, &e) == 0 &&
+        !vec_is_null(v, 0)) {
+        time = v->i[0];
+    }
+    arena_release(&r->mem, mark);
+    return time;
+}
+
+static int next_head(struct replay *r, struct feed *f, struct err *e)
+{
+    int result = rows_next(f->rows, &f->head, e);
+    if (result <= 0) {
+        f->at_end = true;
+        return result;
+    }
+    if (f->head.timestamp < 0) {
+        f->head.timestamp = f->last_timestamp;
+    }
+    f->last_timestamp = f->head.timestamp;
+    f->head.topic = f->source->topic[0];
+    f->head.partition = f->head.partition < 0 ? 0 : f->head.partition;
+    f->head.offset = f->offset++;
+    text_input_key(f->source, &f->head, &f->key);
+    if (rows_schema(f->rows)) {
+        buffer_clear(&f->value);
+        buffer_byte(&f->value, 0);
+        for (int shift = 24; shift >= 0; shift -= 8) {
+            buffer_byte(&f->value, (uint8_t)(f->schema_id >> shift));
+        }
+        buffer_add(&f->value, f->head.value, f->head.value_n);
+        f->head.value = f->value.data;
+        f->head.value_n = f->value.n;
+    }
+    f->time = r->nfeeds > 1 ? event_time(r, f) : 0;
+    return 0;
+}
+
+static struct feed *least(struct replay *r)
+{
+    struct feed *best = NULL;
+    for (int i = 0; i < r->nfeeds; i++) {
+        if (!r->feed[i].at_end && (!best || r->feed[i].time < best->time)) {
+            best = &r->feed[i];
+        }
+    }
+    return best;
+}
+
+/* Partitions of the outside topics: as many as the files' lines say. */
+static int count_partitions(struct replay *r, int32_t *n, struct err *e)
+{
+    *n = 1;
+    for (int i = 0; i < r->nfeeds; i++) {
+        struct rows *rows;
+        struct record rec;
+        int format = rows_format_of(r->feed[i].path, e);
+        if (format != ROWS_RECORD_LINES) {
+            continue;
+        }
+        int result = rows_open(&rows, r->feed[i].path, ROWS_RECORD_LINES, NULL, e);
+        if (result < 0) {
+            return result;
+        }
+        while ((result = rows_next(rows, &rec, e)) == 1) {
+            *n = rec.partition >= *n ? rec.partition + 1 : *n;
+        }
+        rows_close(rows);
+        if (result < 0) {
+            return result;
+        }
+        if (*n > 10000) {
+            return err_set(e, ERR_DATA, "%s: partition %d: at most 10000", r->feed[i].path, *n - 1);
+        }
+    }
+    return 0;
+}
+
+static int print_record(void *ctx, const struct record *rec, struct err *e)
+{
+    struct replay *r = ctx;
+    struct output *o;
+    int result = outputs_print(&r->outputs, rec, &o, e);
+    if (result < 0) {
+        return result;
+    }
+    if (!o->f) {
+        char path[4096];
+        snprintf(path, sizeof path, "%s/%s.jsonl", r->folder ? r->folder : "", o->topic);
+        o->f = r->folder ? fopen(path, "wb") : stdout;
+        if (!o->f) {
+            return err_set(e, ERR_CONFIG, "cannot write %s: %s", path, strerror(errno));
+        }
+    }
+    buffer_byte(&r->outputs.line, '\n');
+    if (fwrite(r->outputs.line.data, 1, r->outputs.line.n, o->f) != r->outputs.line.n) {
+        return err_set(e, ERR_FATAL, "cannot write the output: %s", strerror(errno));
+    }
+    return 0;
+}
+
+static void draw_progress(struct replay *r, const struct feed *f)
+{
+    int64_t now = clock_monotonic_ns();
+    double share = rows_share(f->rows);
+    if (!isatty(STDERR_FILENO) || now - r->drawn_ns < 200000000 || share < 0) {
+        return;
+    }
+    r->drawn_ns = now;
+    int full = (int)(share * 30);
+    fprintf(stderr, "\r[%.*s%.*s] %3.0f %% %llu records\033[K", full,
+            "##############################", 30 - full, "..............................",
+            share * 100, (unsigned long long)r->records);
+}
+
+/* Copies a record into the run's arena. */
+static struct record keep(struct arena *a, const struct record *in)
+{
+    struct record out = *in;
+    if (in->key) {
+        out.key = arena_strndup(a, in->key, in->key_n);
+    }
+    if (in->value) {
+        out.value = arena_strndup(a, in->value, in->value_n);
+    }
+    struct header *h = arena_array(a, in->nheaders + 1, sizeof *h);
+    for (size_t i = 0; i < in->nheaders; i++) {
+        h[i] = in->headers[i];
+        h[i].name = arena_strdup(a, in->headers[i].name);
+        h[i].value = h[i].value ? arena_strndup(a, h[i].value, h[i].n) : NULL;
+    }
+    out.headers = h;
+    return out;
+}
+
+static int replay_rows(struct replay *r, const atomic_bool *stop, struct err *e)
+{
+    struct arena kept;
+    struct record *run = mem_array(RUN_MOST, sizeof *run);
+    int result = 0;
+    arena_init(&kept);
+    for (int i = 0; i < r->nfeeds && result == 0; i++) {
+        result = next_head(r, &r->feed[i], e);
+    }
+    for (struct feed *f = least(r); result == 0 && f && !atomic_load(stop); f = least(r)) {
+        size_t n = 0;
+        int32_t partition = f->head.partition;
+        arena_reset(&kept);
+        do {
+            run[n++] = keep(&kept, &f->head);
+            result = next_head(r, f, e);
+        } while (result == 0 && n < RUN_MOST && !f->at_end && least(r) == f &&
+                 f->head.partition == partition);
+        r->records += n;
+        result = result < 0 ? result : local_push(r->local, run, n, e);
+        draw_progress(r, f);
+    }
+    arena_done(&kept);
+    mem_free(run);
+    return result;
+}
+
+static void print_metric(void *ctx, const struct node *n, const char *name, double value)
+{
+    (void)ctx;
+    fprintf(stderr, "  %s %s: %s %.6g\n", n->stream, n->def->name, name, value);
+}
+
+static void print_summary(struct replay *r)
+{
+    struct task_counts c = local_counts(r->local);
+    double seconds = (double)(clock_monotonic_ns() - r->began_ns) / 1e9;
+    fprintf(stderr, "%s%llu records in %.2f s (%.0f/s), %llu written, %llu late, %llu bad\n",
+            isatty(STDERR_FILENO) ? "\r\033[K" : "", (unsigned long long)r->records, seconds,
+            seconds > 0 ? (double)r->records / seconds : 0, (unsigned long long)c.rows_out,
+            (unsigned long long)c.late, (unsigned long long)c.bad);
+    local_metrics(r->local, print_metric, r);
+}
+
+static int replay(struct replay *r, const struct invocation *in, struct err *e)
+{
+    int32_t partitions;
+    int result = 0;
+    for (int i = 0; i < r->nfeeds && result == 0; i++) {
+        result = open_feed(r, &r->feed[i], e);
+        result = result < 0 ? result : open_time_reader(r, &r->feed[i], e);
+    }
+    result = result < 0 ? result : count_partitions(r, &partitions, e);
+    if (result < 0) {
+        return result;
+    }
+    struct local_config cfg = {.plan = r->plan,
+                               .clock = &r->clock,
+                               .schemas = r->schemas,
+                               .partitions = partitions,
+                               .ordered = r->folder == NULL,
+                               .output = print_record,
+                               .ctx = r};
+    if (flag_batch_rows(in, &cfg.batch_rows) != 0) {
+        return err_set(e, ERR_CONFIG, "--batch-rows");
+    }
+    outputs_init(&r->outputs, r->plan, r->schemas);
+    result = local_new(&r->local, &cfg, e);
+    r->began_ns = clock_monotonic_ns();
+    result = result < 0 ? result : replay_rows(r, in->stop, e);
+    if (result == 0 && !flag_given(in, "keep-open")) {
+        result = local_finish(r->local, e);
+    }
+    if (r->local) {
+        fflush(stdout);
+        print_summary(r);
+    }
+    return result;
+}
+
+static void close_all(struct replay *r)
+{
+    if (r->local) {
+        local_free(r->local);
+    }
+    for (int i = 0; i < r->nfeeds; i++) {
+        struct feed *f = &r->feed[i];
+        if (f->time_reader) {
+            f->source->value.def->reader_close(f->time_reader);
+        }
+        if (f->rows) {
+            rows_close(f->rows);
+        }
+        buffer_done(&f->key);
+        buffer_done(&f->value);
+        mem_free(f->stream);
+    }
+    outputs_done(&r->outputs);
+    mem_free(r->feed);
+    plan_free(r->plan);
+    if (r->schemas) {
+        r->schemas->free(r->schemas);
+    }
+    arena_done(&r->mem);
+}
+
+static int parse_inputs(struct replay *r, const struct invocation *in)
+{
+    int n = 0;
+    while (flag_nth(in, "input", n)) {
+        n++;
+    }
+    if (n == 0) {
+        return print_usage_error(in, "name at least one --input STREAM=FILE");
+    }
+    r->feed = mem_zalloc((size_t)n * sizeof *r->feed);
+    for (; r->nfeeds < n; r->nfeeds++) {
+        const char *v = flag_nth(in, "input", r->nfeeds), *equals = strchr(v, '=');
+        if (!equals) {
+            return print_usage_error(in, "--input takes STREAM=FILE; found \"%s\"", v);
+        }
+        struct feed *f = &r->feed[r->nfeeds];
+        f->stream = mem_strndup(v, (size_t)(equals - v));
+        f->path = equals + 1;
+        buffer_init(&f->key);
+        buffer_init(&f->value);
+    }
+    return 0;
+}
+
+static int run(const struct invocation *in)
+{
+    struct replay r = {.folder = flag_value(in, "output"), .clock = clock_virtual(0)};
+    struct setting set[64];
+    struct diags d;
+    struct err e = {0};
+    int nset = flag_settings(in, set, 64), code = nset < 0 ? EXIT_USAGE : EXIT_OK;
+    arena_init(&r.mem);
+    diags_init(&d);
+    code = code ? code : parse_inputs(&r, in);
+    if (code == EXIT_OK && r.folder && mkdir(r.folder, 0755) < 0 && errno != EEXIST) {
+        code = print_usage_error(in, "cannot create %s: %s", r.folder, strerror(errno));
+    }
+    if (code == EXIT_OK) {
+        r.schemas = registry_memory_new();
+        int result = topology_load(&r.topology, &r.mem, in->arg[0], set, nset, &d);
+        result = result < 0 ? result : plan_new(&r.plan, r.topology, NULL, &d);
+        result = result < 0 ? result : replay(&r, in, &e);
+        if (d.n) {
+            code = print_diags(&d);
+        } else if (result < 0) {
+            code = print_error(&e);
+        }
+    }
+    diags_done(&d);
+    close_all(&r);
+    for (int i = 0; i < nset; i++) {
+        mem_free((void *)(uintptr_t)set[i].path);
+    }
+    return code;
+}
+
+static const struct flag flags[] = {
+    {"input", "STREAM=FILE", "rows of a stream: .jsonl (record lines), .csv or .avro; repeatable"},
+    {"output", "DIR", "write DIR/<topic>.jsonl instead of stdout"},
+    {"keep-open", NULL, "do not close the open windows at the end"},
+    {"set", "PATH=VALUE", "override a key of the topology"},
+    {"batch-rows", "N", "rows a batch at most (for tests; the output does not depend on it)"},
+    {0},
+};
+
+const struct command command_replay = {
+    .name = "replay",
+    .usage = "TOPOLOGY --input STREAM=FILE... [options]",
+    .doc = "runs a topology over files, with no Kafka and no clock",
+    .min_args = 1,
+    .max_args = 1,
+    .flags = flags,
+    .run = run,
+};

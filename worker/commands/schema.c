@@ -1,0 +1,109 @@
+/* klamm schema: the JSON Schema of topology files, for editors; --reference prints the same tables
+ * as the Markdown reference of docs/topology.md. Both come from the descriptor tables, so they
+ * cannot go stale.
+ */
+#include "engine/connector.h"
+#include "engine/registry.h"
+#include "engine/step.h"
+#include "engine/topology.h"
+#include "worker/commands/command.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* The schema of one step's value: its table, a scalar or list, or either. */
+static void step_schema(struct buffer *b, const struct step_def *s)
+{
+    if (s->config && s->value) {
+        buffer_text(b, "{\"anyOf\":[{\"type\":[\"string\",\"number\",\"boolean\",\"array\"]},");
+    }
+    if (s->config) {
+        config_json_schema(b, s->config);
+    } else {
+        buffer_text(b, "{\"type\":[\"string\",\"number\",\"boolean\",\"array\",\"object\"]}");
+    }
+    if (s->config && s->value) {
+        buffer_text(b, "]}");
+    }
+}
+
+static void print_json_schema(struct buffer *b)
+{
+    buffer_text(b, "{\"$schema\":\"http://json-schema.org/draft-07/schema#\",\"title\":\"klamm "
+                   "topology\",\"definitions\":{\"step\":{\"type\":\"object\",\"minProperties\":1,"
+                   "\"maxProperties\":1,\"additionalProperties\":false,\"properties\":{");
+    for (int i = 0; registry_steps[i]; i++) {
+        buffer_printf(b, "%s\"%s\":", i ? "," : "", registry_steps[i]->name);
+        step_schema(b, registry_steps[i]);
+    }
+    buffer_text(b, "}},\"stream\":");
+    config_json_schema(b, stream_fields);
+    buffer_text(b, "},\"allOf\":[");
+    config_json_schema(b, topology_fields);
+    buffer_text(b, ",{\"properties\":{\"streams\":{\"type\":\"object\",\"additionalProperties\":{"
+                   "\"allOf\":[{\"$ref\":\"#/definitions/stream\"},{\"properties\":{\"steps\":{"
+                   "\"type\":\"array\",\"items\":{\"$ref\":\"#/definitions/step\"}}}}]}}}}]}\n");
+}
+
+static void print_table(struct buffer *b, const struct config_field *fields)
+{
+    buffer_text(b, "| key | type | default | meaning |\n|---|---|---|---|\n");
+    config_markdown(b, fields);
+    buffer_text(b, "\n");
+}
+
+static void print_reference(struct buffer *b)
+{
+    buffer_text(b, "### Top level\n\n");
+    print_table(b, topology_fields);
+    buffer_text(b, "### Streams\n\n");
+    print_table(b, stream_fields);
+    buffer_text(b, "### `from: {topic: …}`\n\n");
+    print_table(b, topic_from_fields);
+    buffer_text(b, "### `to: {topic: …}`\n\n");
+    print_table(b, topic_to_fields);
+    buffer_text(b, "### Steps\n\n");
+    for (int i = 0; registry_steps[i]; i++) {
+        buffer_printf(b, "#### `%s`\n\n%s\n\n", registry_steps[i]->name, registry_steps[i]->doc);
+        if (registry_steps[i]->config) {
+            print_table(b, registry_steps[i]->config);
+        }
+    }
+    buffer_text(b, "### Sources and sinks beside topics\n\n");
+    for (int i = 0; registry_connectors[i]; i++) {
+        const struct connector_def *c = registry_connectors[i];
+        buffer_printf(b, "#### `%s` (%s%s%s)\n\n%s\n\n", c->name, c->columns ? "source" : "",
+                      c->columns && c->sink_open ? ", " : "", c->sink_open ? "sink" : "", c->doc);
+        if (c->config) {
+            print_table(b, c->config);
+        }
+    }
+}
+
+static int run(const struct invocation *in)
+{
+    struct buffer b;
+    buffer_init(&b);
+    if (flag_given(in, "reference")) {
+        print_reference(&b);
+    } else {
+        print_json_schema(&b);
+    }
+    fwrite(b.data, 1, b.n, stdout);
+    buffer_done(&b);
+    return EXIT_OK;
+}
+
+static const struct flag flags[] = {
+    {"reference", NULL, "print the reference of all keys as Markdown"},
+    {0},
+};
+
+const struct command command_schema = {
+    .name = "schema",
+    .usage = "[--reference]",
+    .doc = "prints the JSON Schema of topology files",
+    .max_args = 0,
+    .flags = flags,
+    .run = run,
+};

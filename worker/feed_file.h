@@ -1,0 +1,22 @@
+/* Files into topics: rows are read (rows.h), encoded as the topic's format says, and produced. */
+#ifndef KLAMM_WORKER_FEED_FILE_H
+#define KLAMM_WORKER_FEED_FILE_H
+
+#include "engine/codec.h"
+#include "worker/log.h"
+#include "worker/rows.h"
+
+struct feed_target {
+    const char *topic;
+    const struct codec_spec *value, *key; /* formats to write; key: for rows without one, from the
+                                             key columns of schema; NULL: they have none */
+    const struct schema *schema;          /* columns of the value */
+    struct schema_store *schemas;
+};
+
+/* Produces all rows; *n counts them. `progress` (may be NULL) is called now and then. */
+int feed_file(struct log *log, const struct feed_target *t, const char *path,
+              enum rows_format format, uint64_t *n, void (*progress)(uint64_t n, double share),
+              struct err *e);
+
+#endif

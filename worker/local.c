@@ -1,0 +1,380 @@
+/* Tasks of all partitions side by side, internal records in one queue.
+ *
+ *   push -> task -> output / queue;  then, until the queue is empty: queue -> task -> …
+ *
+ * After each push the tasks that were touched tell their repartitions the watermark, so windows
+ * behind a repartition close as soon as the direct ones would. Changelogs are kept as the last
+ * value of each key, for local_restart().
+ */
+#include "worker/local.h"
+#include "engine/hash.h"
+#include "engine/memory.h"
+#include "engine/state.h"
+
+#include <string.h>
+
+struct queued {
+    struct record record;
+    char bytes[];
+};
+
+struct changelog {
+    const char *topic;
+    int32_t partition;
+    struct state *last; /* key -> value */
+};
+
+struct local {
+    struct local_config cfg;
+    int32_t *tasks; /* per sub-plan */
+    struct task ***task;
+    struct arena mem;
+    size_t nqueue, cap_queue, head;
+    struct queued **queue;
+    int nchangelogs;
+    struct changelog *changelog;
+};
+
+static struct changelog *changelog_of(struct local *l, const char *topic, int32_t partition)
+{
+    for (int i = 0; i < l->nchangelogs; i++) {
+        if (l->changelog[i].partition == partition && strcmp(l->changelog[i].topic, topic) == 0) {
+            return &l->changelog[i];
+        }
+    }
+    return NULL;
+}
+
+static void keep_change(struct changelog *c, const struct record *r)
+{
+    uint64_t h = hash_bytes(r->key, r->key_n, 0);
+    struct state_entry *e = state_find(c->last, h, r->key, (uint32_t)r->key_n);
+    if (!r->value) {
+        if (e) {
+            state_delete(c->last, e);
+        }
+        return;
+    }
+    if (!e) {
+        bool is_new;
+        e = state_insert(c->last, h, r->key, (uint32_t)r->key_n, (uint32_t)r->value_n, &is_new);
+    } else {
+        e = state_resize(c->last, e, (uint32_t)r->value_n);
+    }
+    memcpy(state_value(e), r->value, r->value_n);
+}
+
+static void enqueue(struct local *l, const struct record *r, int32_t partition)
+{
+    struct queued *q = mem_alloc(sizeof *q + r->key_n + r->value_n);
+    q->record = *r;
+    q->record.partition = partition;
+    q->record.offset = 0;
+    q->record.nheaders = 0;
+    if (r->key) {
+        memcpy(q->bytes, r->key, r->key_n);
+        q->record.key = q->bytes;
+    }
+    if (r->value) {
+        memcpy(q->bytes + r->key_n, r->value, r->value_n);
+        q->record.value = q->bytes + r->key_n;
+    }
+    if (l->nqueue == l->cap_queue) {
+        l->cap_queue = l->cap_queue * 2 + 256;
+        l->queue = mem_resize(l->queue, l->cap_queue, sizeof *l->queue);
+    }
+    l->queue[l->nqueue++] = q;
+}
+
+/* Sub-plan that reads a topic, or -1. */
+static int reader_of(const struct plan *p, const char *topic)
+{
+    for (uint16_t i = 0; i < p->nsources; i++) {
+        for (int k = 0; k < p->source[i]->ntopics; k++) {
+            if (strcmp(p->source[i]->topic[k], topic) == 0) {
+                return p->vertex[p->source[i]->vertex]->subplan;
+            }
+        }
+    }
+    return -1;
+}
+
+static int local_produce(void *ctx, const struct record *r, size_t n, struct err *e)
+{
+    struct local *l = ctx;
+    for (size_t i = 0; i < n; i++) {
+        struct changelog *c = changelog_of(l, r[i].topic, r[i].partition);
+        if (c) {
+            keep_change(c, &r[i]);
+            continue;
+        }
+        int subplan = reader_of(l->cfg.plan, r[i].topic);
+        int32_t of = subplan >= 0 ? l->tasks[subplan] : l->cfg.partitions, p = r[i].partition;
+        if (p < 0) {
+            p = r[i].key
+                    ? (int32_t)((hash_murmur2(r[i].key, r[i].key_n) & 0x7fffffff) % (uint32_t)of)
+                    : 0;
+        }
+        if (subplan >= 0) {
+            enqueue(l, &r[i], p);
+            continue;
+        }
+        struct record out = r[i];
+        out.partition = p;
+        int result = l->cfg.output(l->cfg.ctx, &out, e);
+        if (result < 0) {
+            return result;
+        }
+    }
+    return 0;
+}
+
+static int32_t local_tasks(void *ctx, uint16_t subplan)
+{
+    const struct local *l = ctx;
+    return l->tasks[subplan];
+}
+
+static bool rows_could_overtake(const struct local *l)
+{
+    const struct plan *p = l->cfg.plan;
+    int sinks = 0, internal = 0;
+    for (uint16_t i = 0; i < p->nsinks; i++) {
+        internal += p->sink[i]->repartition;
+        sinks += !p->sink[i]->repartition;
+    }
+    for (int i = 0; i < p->topology->nstreams; i++) {
+        sinks += p->topology->stream[i].errors.tolerance == TOLERATE_ALL;
+    }
+    return l->cfg.ordered && (sinks > 1 || (internal && l->cfg.partitions > 1));
+}
+
+static int build_task(struct local *l, uint16_t subplan, int32_t partition, struct err *e)
+{
+    struct task_env env = {.ctx = l,
+                           .clock = l->cfg.clock,
+                           .schemas = l->cfg.schemas,
+                           .batch_rows = l->cfg.batch_rows,
+                           .one_at_a_time = rows_could_overtake(l),
+                           .limit_ahead = l->cfg.limit_ahead,
+                           .produce = local_produce,
+                           .tasks = local_tasks};
+    return task_new(&l->task[subplan][partition], l->cfg.plan, subplan, partition, &env, e);
+}
+
+static void count_tasks(struct local *l)
+{
+    const struct plan *p = l->cfg.plan;
+    for (uint16_t level = 0; level < p->nsubplans; level++) {
+        for (uint16_t i = 0; i < p->nsubplans; i++) {
+            const struct subplan *s = &p->subplan[i];
+            l->tasks[i] = s->level != level ? l->tasks[i] : s->single ? 1 : l->cfg.partitions;
+        }
+    }
+}
+
+int local_new(struct local **out, const struct local_config *cfg, struct err *e)
+{
+    struct local *l = mem_zalloc(sizeof *l);
+    const struct plan *p = cfg->plan;
+    l->cfg = *cfg;
+    arena_init(&l->mem);
+    l->tasks = arena_zalloc(&l->mem, p->nsubplans * sizeof *l->tasks + 1);
+    l->task = arena_zalloc(&l->mem, p->nsubplans * sizeof *l->task + 1);
+    count_tasks(l);
+    int r = 0, nstores = 0;
+    for (uint16_t i = 0; i < p->nsubplans; i++) {
+        nstores += p->subplan[i].nstores * l->tasks[i];
+        l->task[i] = arena_zalloc(&l->mem, (size_t)l->tasks[i] * sizeof(struct task *));
+    }
+    l->changelog = arena_array(&l->mem, (size_t)nstores + 1, sizeof *l->changelog);
+    for (uint16_t i = 0; i < p->nsubplans; i++) {
+        for (int32_t k = 0; k < l->tasks[i] && r == 0; k++) {
+            for (uint16_t s = 0; s < p->subplan[i].nstores; s++) {
+                l->changelog[l->nchangelogs++] =
+                    (struct changelog){p->subplan[i].store[s].changelog, k, state_memory_new(NULL)};
+            }
+            r = build_task(l, i, k, e);
+            r = r < 0 ? r : task_open(l->task[i][k], e);
+        }
+    }
+    if (r < 0) {
+        local_free(l);
+        return r;
+    }
+    *out = l;
+    return 0;
+}
+
+static int give(struct local *l, uint16_t subplan, const struct record *r, size_t n, struct err *e)
+{
+    int32_t p = r->partition < l->tasks[subplan] ? r->partition : 0;
+    struct task *t = l->task[subplan][p];
+    int result = 0;
+    for (int in = -1; result == 0 && (in = task_input(t, r->topic, in)) >= 0;) {
+        result = task_push(t, in, r, n, e);
+    }
+    return result < 0 ? result : task_forward(t, e);
+}
+
+static int drain(struct local *l, struct err *e)
+{
+    int result = 0;
+    while (result == 0 && l->head < l->nqueue) {
+        struct queued *q = l->queue[l->head++];
+        result = give(l, (uint16_t)reader_of(l->cfg.plan, q->record.topic), &q->record, 1, e);
+        mem_free(q);
+    }
+    for (; l->head < l->nqueue; l->head++) {
+        mem_free(l->queue[l->head]);
+    }
+    l->nqueue = l->head = 0;
+    return result;
+}
+
+int local_push(struct local *l, const struct record *r, size_t n, struct err *e)
+{
+    int subplan = reader_of(l->cfg.plan, r->topic);
+    if (subplan < 0) {
+        return err_set(e, ERR_CONFIG, "no stream reads the topic %s", r->topic);
+    }
+    size_t step = rows_could_overtake(l) ? 1 : n;
+    int result = 0;
+    for (size_t i = 0; i < n && result == 0; i += step) {
+        result = give(l, (uint16_t)subplan, r + i, step, e);
+        result = result < 0 ? result : drain(l, e);
+    }
+    return result;
+}
+
+int local_tick(struct local *l, int64_t now, struct err *e)
+{
+    int result = 0;
+    for (uint16_t i = 0; i < l->cfg.plan->nsubplans; i++) {
+        for (int32_t k = 0; k < l->tasks[i] && result == 0; k++) {
+            result = task_tick(l->task[i][k], now, e);
+            result = result < 0 ? result : task_forward(l->task[i][k], e);
+        }
+    }
+    return result < 0 ? result : drain(l, e);
+}
+
+int local_finish(struct local *l, struct err *e)
+{
+    const struct plan *p = l->cfg.plan;
+    int result = 0;
+    for (uint16_t level = 0; level < p->nsubplans; level++) {
+        for (uint16_t i = 0; i < p->nsubplans; i++) {
+            for (int32_t k = 0; p->subplan[i].level == level && k < l->tasks[i] && result == 0;
+                 k++) {
+                result = task_finish(l->task[i][k], e);
+                result = result < 0 ? result : task_forward(l->task[i][k], e);
+            }
+        }
+        result = result < 0 ? result : drain(l, e);
+    }
+    return result;
+}
+
+struct refill {
+    struct task *task;
+    int store;
+    struct err *e;
+};
+
+static int refill_entry(void *ctx, struct state_entry *entry)
+{
+    struct refill *x = ctx;
+    uint32_t n;
+    struct record r = {.key = state_key(entry, &n)};
+    r.key_n = n;
+    r.value = state_value(entry);
+    r.value_n = state_value_size(entry);
+    return task_restore(x->task, x->store, &r, x->e);
+}
+
+static int restart_task(struct local *l, uint16_t subplan, int32_t partition, struct err *e)
+{
+    struct task *old = l->task[subplan][partition];
+    const struct subplan *s = &l->cfg.plan->subplan[subplan];
+    int n = task_inputs(old), r = task_flush(old, e);
+    int64_t *offset = mem_array((size_t)n + 1, sizeof *offset);
+    char(*metadata)[4096] = mem_array((size_t)n + 1, sizeof *metadata);
+    for (int i = 0; i < n; i++) {
+        offset[i] = task_position(old, i, metadata[i], sizeof *metadata);
+    }
+    task_free(old);
+    l->task[subplan][partition] = NULL;
+    r = r < 0 ? r : build_task(l, subplan, partition, e);
+    for (uint16_t i = 0; i < s->nstores && r == 0; i++) {
+        struct refill x = {l->task[subplan][partition], i, e};
+        const struct changelog *c = changelog_of(l, s->store[i].changelog, partition);
+        r = c ? state_each(c->last, refill_entry, &x) : 0;
+    }
+    for (int i = 0; i < n && r == 0; i++) {
+        task_input_restore(l->task[subplan][partition], i, offset[i], metadata[i]);
+    }
+    mem_free(offset);
+    mem_free(metadata);
+    return r < 0 ? r : task_open(l->task[subplan][partition], e);
+}
+
+int local_restart(struct local *l, struct err *e)
+{
+    int r = 0;
+    for (uint16_t i = 0; i < l->cfg.plan->nsubplans; i++) {
+        for (int32_t k = 0; k < l->tasks[i] && r == 0; k++) {
+            r = restart_task(l, i, k, e);
+        }
+    }
+    return r;
+}
+
+struct task_counts local_counts(const struct local *l)
+{
+    struct task_counts sum = {0};
+    for (uint16_t i = 0; i < l->cfg.plan->nsubplans; i++) {
+        for (int32_t k = 0; k < l->tasks[i]; k++) {
+            struct task_counts c = task_counts(l->task[i][k]);
+            if (l->cfg.plan->subplan[i].level == 0) {
+                sum.records += c.records;
+                sum.tombstones += c.tombstones;
+            }
+            sum.rows_out += c.rows_out;
+            sum.bad += c.bad;
+            sum.late += c.late;
+        }
+    }
+    return sum;
+}
+
+void local_metrics(const struct local *l,
+                   void (*each)(void *ctx, const struct node *n, const char *name, double value),
+                   void *ctx)
+{
+    for (uint16_t i = 0; i < l->cfg.plan->nsubplans; i++) {
+        for (int32_t k = 0; k < l->tasks[i]; k++) {
+            task_metrics(l->task[i][k], each, ctx);
+        }
+    }
+}
+
+void local_free(struct local *l)
+{
+    for (uint16_t i = 0; i < l->cfg.plan->nsubplans; i++) {
+        for (int32_t k = 0; k < l->tasks[i]; k++) {
+            if (l->task[i] && l->task[i][k]) {
+                task_free(l->task[i][k]);
+            }
+        }
+    }
+    for (int i = 0; i < l->nchangelogs; i++) {
+        state_free(l->changelog[i].last);
+    }
+    for (; l->head < l->nqueue; l->head++) {
+        mem_free(l->queue[l->head]);
+    }
+    mem_free(l->queue);
+    arena_done(&l->mem);
+    mem_free(l);
+}

@@ -1,0 +1,156 @@
+/* klamm: command line.
+ *
+ * Every command has a table of flags; unknown ones get the nearest name. SIGINT and SIGTERM set one
+ * flag that commands look at; a second SIGINT ends the process at once.
+ */
+#include "engine/clock.h"
+#include "engine/logger.h"
+#include "engine/memory.h"
+#include "generated/version.h"
+#include "worker/commands/command.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+static atomic_bool stop;
+
+static const struct command *const commands[] = {
+    &command_run,  &command_replay,  &command_test,   &command_check,
+    &command_tail, &command_produce, &command_schema, NULL,
+};
+
+static void on_signal(int number)
+{
+    if (atomic_load(&stop) && number == SIGINT) {
+        _exit(130);
+    }
+    atomic_store(&stop, true);
+}
+
+static void print_help(FILE *f)
+{
+    fprintf(f,
+            "klamm %s: a stream processor for Apache Kafka with machine learning built in\n\n"
+            "usage: klamm COMMAND [options]\n\n",
+            KLAMM_VERSION);
+    for (int i = 0; commands[i]; i++) {
+        fprintf(f, "  %-9s %s\n", commands[i]->name, commands[i]->doc);
+    }
+    fprintf(f, "\n`klamm COMMAND --help` explains a command.\n");
+}
+
+static void print_command_help(const struct command *c)
+{
+    printf("usage: klamm %s %s\n\n%s\n", c->name, c->usage, c->doc);
+    for (const struct flag *f = c->flags; f && f->name; f++) {
+        char name[64];
+        snprintf(name, sizeof name, "--%s%s%s", f->name, f->value ? " " : "",
+                 f->value ? f->value : "");
+        printf("%s  %-24s %s\n", f == c->flags ? "\n" : "", name, f->doc);
+    }
+}
+
+static int parse_flag(struct invocation *in, int argc, char **argv, int *i)
+{
+    const char *text = argv[*i] + 2, *equals = strchr(text, '=');
+    size_t n = equals ? (size_t)(equals - text) : strlen(text);
+    const char *names[64];
+    int nnames = 0;
+    for (const struct flag *f = in->command->flags; f && f->name; f++) {
+        names[nnames++] = f->name;
+        if (strlen(f->name) != n || memcmp(f->name, text, n) != 0) {
+            continue;
+        }
+        const char *value = equals ? equals + 1 : NULL;
+        if (f->value && !value) {
+            if (*i + 1 >= argc) {
+                return print_usage_error(in, "--%s needs a value: %s", f->name, f->value);
+            }
+            value = argv[++*i];
+        }
+        if (!f->value && value) {
+            return print_usage_error(in, "--%s takes no value", f->name);
+        }
+        in->given[in->nflags++] = (struct given){f, value};
+        return 0;
+    }
+    names[nnames] = NULL;
+    char name[64];
+    snprintf(name, sizeof name, "%.*s", (int)n, text);
+    const char *near = nearest_name(name, names);
+    return print_usage_error(in, "unknown option --%s%s%s%s", name, near ? ": did you mean --" : "",
+                             near ? near : "", near ? "?" : "");
+}
+
+static int invoke(const struct command *c, int argc, char **argv)
+{
+    struct invocation in = {.command = c, .stop = &stop};
+    in.arg = mem_zalloc(((size_t)argc + 1) * sizeof *in.arg);
+    in.given = mem_zalloc(((size_t)argc + 1) * sizeof *in.given);
+    int r = 0;
+    bool only_args = false;
+    for (int i = 0; i < argc && r == 0; i++) {
+        if (!only_args && strcmp(argv[i], "--help") == 0) {
+            print_command_help(c);
+            mem_free(in.arg);
+            mem_free(in.given);
+            return EXIT_OK;
+        }
+        if (!only_args && strcmp(argv[i], "--") == 0) {
+            only_args = true;
+        } else if (!only_args && strncmp(argv[i], "--", 2) == 0) {
+            r = parse_flag(&in, argc, argv, &i);
+        } else {
+            in.arg[in.nargs++] = argv[i];
+        }
+    }
+    if (r == 0 && in.nargs < c->min_args) {
+        r = print_usage_error(&in, "something is missing");
+    } else if (r == 0 && c->max_args >= 0 && in.nargs > c->max_args) {
+        r = print_usage_error(&in, "unexpected argument \"%s\"", in.arg[c->max_args]);
+    }
+    r = r ? r : c->run(&in);
+    mem_free(in.arg);
+    mem_free(in.given);
+    return r;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc < 2) {
+        print_help(stderr);
+        return EXIT_USAGE;
+    }
+    if (strcmp(argv[1], "--version") == 0) {
+        printf("klamm %s\n", KLAMM_VERSION);
+        return EXIT_OK;
+    }
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0) {
+        print_help(stdout);
+        return EXIT_OK;
+    }
+    struct sigaction action = {.sa_handler = on_signal};
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+    signal(SIGPIPE, SIG_IGN);
+    const char *names[16];
+    int n = 0;
+    for (int i = 0; commands[i]; i++) {
+        names[n++] = commands[i]->name;
+        if (strcmp(argv[1], commands[i]->name) == 0) {
+            int r = invoke(commands[i], argc - 2, argv + 2);
+            if (fflush(stdout) != 0 && r == EXIT_OK) {
+                r = EXIT_FAILED;
+            }
+            return r;
+        }
+    }
+    names[n] = NULL;
+    const char *near = nearest_name(argv[1], names);
+    fprintf(stderr, "klamm: there is no command \"%s\"%s%s%s\n", argv[1],
+            near ? ": did you mean \"" : "", near ? near : "", near ? "\"?" : "");
+    fprintf(stderr, "`klamm --help` lists them.\n");
+    return EXIT_USAGE;
+}

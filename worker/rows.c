@@ -1,0 +1,299 @@
+/* Reading rows from files.
+ *
+ * A CSV record becomes a JSON object by the header's names and the columns' types: an empty field
+ * is null, a number must read as one. Lines are bounded, so that no file can take all memory.
+ */
+#include "worker/rows.h"
+#include "engine/memory.h"
+#include "schemas/container.h"
+#include "schemas/csv.h"
+#include "schemas/json_print.h"
+#include "schemas/record_line.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define LINE_MOST   (64U << 20)
+#define FIELDS_MOST 4096
+
+struct rows {
+    FILE *f;
+    char *name;
+    enum rows_format format;
+    const struct schema *columns;
+    int64_t size, line_number;
+    struct buffer line, json, key;
+    struct record_line parsed;
+    struct container *container;
+    struct csv_fields fields;
+    int nfields;
+    int *column; /* of the schema, per field; -1: left out */
+};
+
+static int read_line(struct rows *r, bool is_csv, struct err *e)
+{
+    buffer_clear(&r->line);
+    bool quoted = false;
+    int c;
+    while ((c = getc(r->f)) != EOF) {
+        if (r->line.n > LINE_MOST) {
+            return err_set(e, ERR_DATA, "%s:%lld: line longer than 64 MB", r->name,
+                           (long long)r->line_number + 1);
+        }
+        quoted ^= is_csv && c == '"';
+        if (c == '\n' && !quoted) {
+            break;
+        }
+        buffer_byte(&r->line, (uint8_t)c);
+    }
+    if (c == EOF && r->line.n == 0) {
+        return 0;
+    }
+    r->line_number++;
+    if (r->line.n && r->line.data[r->line.n - 1] == '\r') {
+        r->line.n--;
+    }
+    return 1;
+}
+
+static int read_header(struct rows *r, struct err *e)
+{
+    const char *text;
+    size_t n;
+    bool quoted;
+    int result = read_line(r, true, e);
+    if (result <= 0) {
+        return result < 0
+                   ? result
+                   : err_set(e, ERR_DATA, "%s: a CSV file begins with a header line", r->name);
+    }
+    csv_begin(&r->fields, r->line.data, r->line.n);
+    r->column = mem_array(FIELDS_MOST, sizeof *r->column);
+    while (csv_next(&r->fields, &text, &n, &quoted)) {
+        if (r->nfields == FIELDS_MOST) {
+            return err_set(e, ERR_DATA, "%s: more than %d columns", r->name, FIELDS_MOST);
+        }
+        r->column[r->nfields++] = r->columns ? schema_find_n(r->columns, text, n) : -1;
+    }
+    return 0;
+}
+
+int rows_format_of(const char *path, struct err *e)
+{
+    const char *dot = strrchr(path, '.');
+    if (dot && strcmp(dot, ".jsonl") == 0) {
+        return ROWS_RECORD_LINES;
+    }
+    if (dot && strcmp(dot, ".csv") == 0) {
+        return ROWS_CSV;
+    }
+    if (dot && strcmp(dot, ".avro") == 0) {
+        return ROWS_CONTAINER;
+    }
+    return err_set(e, ERR_CONFIG,
+                   "%s: the file's ending tells its format: .jsonl (record lines), .csv or .avro",
+                   path);
+}
+
+int rows_open(struct rows **out, const char *path, enum rows_format format,
+              const struct schema *columns, struct err *e)
+{
+    FILE *f = strcmp(path, "-") == 0 ? stdin : fopen(path, "rb");
+    struct stat st;
+    if (!f || fstat(fileno(f), &st) < 0 || S_ISDIR(st.st_mode)) {
+        int why = f ? EISDIR : errno;
+        if (f && f != stdin) {
+            fclose(f);
+        }
+        return err_set(e, ERR_CONFIG, "cannot read %s: %s", path, strerror(why));
+    }
+    struct rows *r = mem_zalloc(sizeof *r);
+    r->f = f;
+    r->size = S_ISREG(st.st_mode) ? st.st_size : 0;
+    r->name = mem_strdup(f == stdin ? "stdin" : path);
+    r->format = format;
+    r->columns = columns;
+    buffer_init(&r->line);
+    buffer_init(&r->json);
+    buffer_init(&r->key);
+    record_line_init(&r->parsed);
+    csv_fields_init(&r->fields);
+    int result = 0;
+    if (format == ROWS_CONTAINER) {
+        result = container_open(&r->container, f, r->name, e);
+    } else if (format == ROWS_CSV) {
+        result = read_header(r, e);
+    }
+    if (result < 0) {
+        rows_close(r);
+        return result;
+    }
+    *out = r;
+    return 0;
+}
+
+static bool is_number(const char *p, size_t n, bool is_long)
+{
+    char text[64], *end;
+    if (n == 0 || n >= sizeof text || p[0] == ' ') {
+        return false;
+    }
+    memcpy(text, p, n);
+    text[n] = 0;
+    if (is_long) {
+        strtoll(text, &end, 10);
+    } else {
+        strtod(text, &end);
+    }
+    return *end == 0;
+}
+
+static int print_field(struct rows *r, const struct column *c, const char *p, size_t n,
+                       struct err *e)
+{
+    enum type_kind kind = c->type->kind;
+    bool is_plain = false;
+    if (kind == TYPE_DOUBLE) {
+        char text[64];
+        if (!is_number(p, n, false)) {
+            return err_set(e, ERR_DATA, "%s:%lld: \"%.*s\" is no number (column %s)", r->name,
+                           (long long)r->line_number, (int)(n > 40 ? 40 : n), p, c->name);
+        }
+        memcpy(text, p, n);
+        text[n] = 0;
+        json_print_double(&r->json, strtod(text, NULL));
+        return 0;
+    }
+    if (kind == TYPE_LONG || (kind == TYPE_TIMESTAMP && is_number(p, n, true))) {
+        if (!is_number(p, n, true)) {
+            return err_set(e, ERR_DATA, "%s:%lld: \"%.*s\" is no whole number (column %s)", r->name,
+                           (long long)r->line_number, (int)(n > 40 ? 40 : n), p, c->name);
+        }
+        is_plain = true;
+    }
+    is_plain |= kind == TYPE_BOOLEAN || kind == TYPE_ARRAY || kind == TYPE_MAP;
+    if (is_plain) {
+        buffer_add(&r->json, p, n);
+    } else {
+        json_print_string(&r->json, p, n);
+    }
+    return 0;
+}
+
+static int csv_to_json(struct rows *r, struct err *e)
+{
+    const char *text;
+    size_t n;
+    bool quoted;
+    int field = 0, result = 0;
+    buffer_clear(&r->json);
+    buffer_text(&r->json, "{");
+    csv_begin(&r->fields, r->line.data, r->line.n);
+    while (result == 0 && csv_next(&r->fields, &text, &n, &quoted)) {
+        int c = field < r->nfields ? r->column[field] : -1;
+        field++;
+        if (c < 0 || (n == 0 && !quoted)) {
+            continue;
+        }
+        if (r->json.n > 1) {
+            buffer_text(&r->json, ",");
+        }
+        json_print_string(&r->json, r->columns->col[c].name, strlen(r->columns->col[c].name));
+        buffer_text(&r->json, ":");
+        result = print_field(r, &r->columns->col[c], text, n, e);
+    }
+    buffer_text(&r->json, "}");
+    if (result == 0 && (r->fields.fault || field != r->nfields)) {
+        result =
+            err_set(e, ERR_DATA, "%s:%lld: %s", r->name, (long long)r->line_number,
+                    r->fields.fault ? r->fields.fault : "not as many fields as the header has");
+    }
+    return result;
+}
+
+static int next_line(struct rows *r, struct record *out, struct err *e)
+{
+    int result = record_line_parse(&r->parsed, r->line.data, r->line.n, e);
+    if (result < 0) {
+        return err_prefix(e, "%s:%lld", r->name, (long long)r->line_number);
+    }
+    const struct record_line *l = &r->parsed;
+    *out = (struct record){.topic = l->topic,
+                           .partition = l->partition,
+                           .offset = l->offset,
+                           .timestamp = l->timestamp,
+                           .value = l->value.p,
+                           .value_n = l->value.n,
+                           .headers = l->headers,
+                           .nheaders = l->nheaders};
+    if (l->key.p) {
+        buffer_clear(&r->key);
+        if (!record_line_text(&r->key, l->key)) {
+            buffer_add(&r->key, l->key.p, l->key.n);
+        }
+        out->key = buffer_cstr(&r->key);
+        out->key_n = r->key.n;
+    }
+    return 1;
+}
+
+int rows_next(struct rows *r, struct record *out, struct err *e)
+{
+    *out = (struct record){.partition = -1, .offset = -1, .timestamp = -1};
+    if (r->format == ROWS_CONTAINER) {
+        return container_next(r->container, &out->value, &out->value_n, e);
+    }
+    int result;
+    do {
+        result = read_line(r, r->format == ROWS_CSV, e);
+    } while (result == 1 && r->line.n == 0);
+    if (result <= 0) {
+        return result;
+    }
+    if (r->format == ROWS_RECORD_LINES) {
+        return next_line(r, out, e);
+    }
+    if (r->format == ROWS_CSV) {
+        result = csv_to_json(r, e);
+        if (result < 0) {
+            return result;
+        }
+        out->value = r->json.data;
+        out->value_n = r->json.n;
+        return 1;
+    }
+    out->value = r->line.data;
+    out->value_n = r->line.n;
+    return 1;
+}
+
+const char *rows_schema(const struct rows *r)
+{
+    return r->container ? container_schema(r->container) : NULL;
+}
+
+double rows_share(const struct rows *r)
+{
+    return r->size > 0 ? (double)ftello(r->f) / (double)r->size : -1;
+}
+
+void rows_close(struct rows *r)
+{
+    if (r->container) {
+        container_close(r->container);
+    }
+    if (r->f != stdin) {
+        fclose(r->f);
+    }
+    csv_fields_done(&r->fields);
+    record_line_done(&r->parsed);
+    buffer_done(&r->line);
+    buffer_done(&r->json);
+    buffer_done(&r->key);
+    mem_free(r->column);
+    mem_free(r->name);
+    mem_free(r);
+}
