@@ -327,8 +327,8 @@ __attribute__((noinline)) static const uint8_t *walk(const struct avro_op *op, c
 {
     struct avro_in in = {.p = p, .end = end, .fuel = x->fuel, .why = CUT_OFF};
     struct nested_value value = {0};
-    int rc = op->code == OP_VALUE ? avro_value(&in, x, op->link, op->type, &value)
-                                  : avro_skip(&in, op->node, 0);
+    int rc = op->code == OP_VALUE ? avro_walk_value(&in, x, op->link, op->type, &value)
+                                  : avro_walk_skip(&in, op->node, 0);
     if (rc == 0 && op->code == OP_VALUE) {
         store_value(column(b, op, row), (uint16_t)row, &value, b);
     }

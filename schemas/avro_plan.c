@@ -277,6 +277,10 @@ static void compile_record(struct compiler *z, const struct avro_link *l,
         if (!s->field[k].is_needed) {
             continue;
         }
+        if (!f->bytes) {
+            emit_fail(z, l->absent[i].link->why, &s->field[k]);
+            continue;
+        }
         struct avro_op *op = emit(z, OP_PUSH);
         op->bytes = f->bytes;
         op->n = f->nbytes;

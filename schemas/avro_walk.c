@@ -142,7 +142,7 @@ static int skip_blocks(struct avro_in *in, const struct avro_node *w, int depth)
             const char *key;
             uint32_t n;
             rc = w->type == AV_MAP ? get_slice(in, &key, &n) : 0;
-            rc = rc < 0 ? rc : avro_skip(in, w->branch[0], depth + 1);
+            rc = rc < 0 ? rc : avro_walk_skip(in, w->branch[0], depth + 1);
             if (rc < 0) {
                 return rc;
             }
@@ -150,7 +150,7 @@ static int skip_blocks(struct avro_in *in, const struct avro_node *w, int depth)
     }
 }
 
-int avro_skip(struct avro_in *in, const struct avro_node *w, int depth)
+int avro_walk_skip(struct avro_in *in, const struct avro_node *w, int depth)
 {
     int64_t v;
     uint32_t i;
@@ -180,7 +180,7 @@ int avro_skip(struct avro_in *in, const struct avro_node *w, int depth)
         return get_index(in, w->n, &i);
     case AV_RECORD:
         for (i = 0; i < w->n && rc == 0; i++) {
-            rc = avro_skip(in, w->field[i].type, depth + 1);
+            rc = avro_walk_skip(in, w->field[i].type, depth + 1);
         }
         return rc;
     case AV_ARRAY:
@@ -188,7 +188,7 @@ int avro_skip(struct avro_in *in, const struct avro_node *w, int depth)
         return skip_blocks(in, w, depth);
     case AV_UNION:
         rc = get_index(in, w->n, &i);
-        return rc < 0 ? rc : avro_skip(in, w->branch[i], depth + 1);
+        return rc < 0 ? rc : avro_walk_skip(in, w->branch[i], depth + 1);
     }
     return -ERR_DATA;
 }
@@ -470,7 +470,7 @@ static int pieces(struct walker *k, const struct avro_link *l, const struct type
     int rc = 0;
     for (uint32_t i = 0; i < l->n && rc == 0; i++) {
         rc = l->to[i] >= 0 ? piece(k, l->of[i], record, (uint32_t)l->to[i], base)
-                           : avro_skip(k->in, l->w->field[i].type, k->depth + 1);
+                           : avro_walk_skip(k->in, l->w->field[i].type, k->depth + 1);
     }
     for (uint32_t i = 0; i < l->nabsent && rc == 0; i++) {
         const struct avro_field *f = &l->r->field[l->absent[i].field];
@@ -575,8 +575,8 @@ static int item(struct walker *k, const struct avro_link *l, const struct type *
     return rc;
 }
 
-int avro_value(struct avro_in *in, struct avro_scratch *x, const struct avro_link *l,
-               const struct type *t, struct nested_value *v)
+int avro_walk_value(struct avro_in *in, struct avro_scratch *x, const struct avro_link *l,
+                    const struct type *t, struct nested_value *v)
 {
     struct walker k = {.in = in, .x = x};
     buffer_clear(&x->out);

@@ -36,11 +36,11 @@ void avro_scratch_init(struct avro_scratch *x);
 void avro_scratch_done(struct avro_scratch *x);
 
 /* Skips a value of type w. */
-int avro_skip(struct avro_in *in, const struct avro_node *w, int depth);
+int avro_walk_skip(struct avro_in *in, const struct avro_node *w, int depth);
 /* Reads a value as one of type t. Strings point into the data, arrays, maps and texts into x->out:
  * until the next call. */
-int avro_value(struct avro_in *in, struct avro_scratch *x, const struct avro_link *l,
-               const struct type *t, struct nested_value *v);
+int avro_walk_value(struct avro_in *in, struct avro_scratch *x, const struct avro_link *l,
+                    const struct type *t, struct nested_value *v);
 
 /* A long and the byte behind it (NULL: cut off, or too long): two registers. */
 struct avro_number {
