@@ -7,7 +7,8 @@
  * lane, which commits (unless lost) -> take from librdkafka
  *
  * All of it happens in the lane's thread, inside poll. cooperative-sticky changes assignments
- * incrementally; range takes everything back first.
+ * incrementally; range takes everything back first. The callback must not call rd_kafka_yield():
+ * librdkafka 2.8 then drops the record that is next in a batch.
  */
 #include "engine/clock.h"
 #include "engine/memory.h"
@@ -185,7 +186,7 @@ void kafka_on_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t code,
         kafka_fail(&l->failure, code, "rebalance", NULL);
         rd_kafka_assign(rk, NULL);
     }
-    rd_kafka_yield(rk); /* back to the lane */
+    rd_kafka_queue_yield(l->queue); /* back to the lane, once the queue is empty */
 }
 
 static rd_kafka_topic_partition_list_t *single(const char *topic, int32_t partition)
