@@ -142,7 +142,7 @@ static void test_failed_delivery_fails_the_commit(void **state)
     mock_lane_open(m, &lane, NULL, NULL);
     mock_put(&lane, "out", 0, "k", "v");
     rd_kafka_mock_push_request_errors(m->cluster, 0 /* Produce */, 1,
-                                      RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED);
+                                      RD_KAFKA_RESP_ERR_INVALID_RECORD);
     assert_int_equal(lane.log->ops->produce(lane.log, &r, 1, &e), 0);
     assert_int_equal(lane.log->ops->commit(lane.log, NULL, 0, &e), -ERR_ABORT);
     assert_non_null(strstr(e.text, "not delivered"));

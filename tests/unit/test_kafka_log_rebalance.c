@@ -62,9 +62,11 @@ static void test_lane_may_begin_elsewhere(void **state)
 static void test_second_member_takes_its_share(void **state)
 {
     struct mock_lane a = {.commits = true}, b = {0};
-    mock_lane_open(*state, &a, "in", "id-a");
+    struct err e = {0};
+    const char *session[] = {"session.timeout.ms", "2000"}; /* the mock waits as long as that */
+    assert_int_equal(mock_lane_try(*state, &a, "in", "id-a", session, NULL, &e), 0);
     mock_wait_assigned(&a, MOCK_PARTITIONS);
-    mock_lane_open(*state, &b, "in", "id-b");
+    assert_int_equal(mock_lane_try(*state, &b, "in", "id-b", session, NULL, &e), 0);
     int64_t deadline = clock_monotonic_ns() + MOCK_WAIT_MS * 1000000LL;
     while (b.assigned < 2) {
         assert_true(clock_monotonic_ns() < deadline);
