@@ -312,8 +312,8 @@ static void give_up(struct memory_log *l, bool all)
     struct log_position gone[256];
     size_t n = 0;
     for (int i = 0; i < l->nheld && n < 256; i++) {
-        struct claim *c = claim_of(l->group, l->held[i].topic, l->held[i].partition);
-        if (all || !is_mine(l, c)) {
+        const struct claim *c = claim_of(l->group, l->held[i].topic, l->held[i].partition);
+        if (c && (all || !is_mine(l, c))) {
             gone[n++] = (struct log_position){.topic = c->topic->name, .partition = c->partition};
         }
     }
@@ -327,7 +327,10 @@ static void give_up(struct memory_log *l, bool all)
         for (int k = 0; k < l->nheld; k++) {
             if (l->held[k].partition == gone[i].partition &&
                 strcmp(l->held[k].topic->name, gone[i].topic) == 0) {
-                claim_of(l->group, l->held[k].topic, l->held[k].partition)->owner = NULL;
+                struct claim *c = claim_of(l->group, l->held[k].topic, l->held[k].partition);
+                if (c) {
+                    c->owner = NULL;
+                }
                 l->held[k--] = l->held[--l->nheld];
             }
         }
@@ -359,6 +362,9 @@ static void take_over(struct memory_log *l)
     pthread_mutex_lock(&l->broker->mutex);
     for (size_t i = 0; i < n; i++) {
         struct topic *t = topic_get(l->broker, got[i].topic, 0);
+        if (!t) {
+            continue;
+        }
         int64_t begin = got[i].offset;
         if (begin == OFFSET_NONE) {
             begin = l->cfg.from_latest ? t->partition[got[i].partition].next : 0;
@@ -528,9 +534,11 @@ static int memory_commit(struct log *log, const struct log_position *p, size_t n
     }
     for (size_t i = 0; i < n && result == 0; i++) {
         struct claim *c = claim_of(l->group, topic_get(b, p[i].topic, 0), p[i].partition);
-        c->committed = p[i].offset;
-        mem_free(c->metadata);
-        c->metadata = p[i].metadata ? mem_strdup(p[i].metadata) : NULL;
+        if (c) {
+            c->committed = p[i].offset;
+            mem_free(c->metadata);
+            c->metadata = p[i].metadata ? mem_strdup(p[i].metadata) : NULL;
+        }
     }
     for (size_t i = 0; i < l->npending; i++) {
         if (result == 0) {
@@ -598,7 +606,10 @@ static int memory_create_topic(struct log *log, const char *topic, int32_t parti
     (void)timeout_ms;
     (void)e;
     pthread_mutex_lock(&b->mutex);
-    topic_get(b, topic, partitions)->compact |= is_compact;
+    struct topic *t = topic_get(b, topic, partitions > 0 ? partitions : b->partitions);
+    if (t) {
+        t->compact |= is_compact;
+    }
     pthread_mutex_unlock(&b->mutex);
     return 0;
 }
