@@ -21,7 +21,7 @@
 #include <string.h>
 
 #define RECORDS 200000
-#define ROUNDS  15
+#define ROUNDS  60
 #define SCHEMA                                                                                     \
     "{\"type\":\"record\",\"name\":\"MetricSample\",\"fields\":["                                  \
     "{\"name\":\"host\",\"type\":\"string\"},{\"name\":\"metric\",\"type\":\"string\"},"           \
@@ -194,9 +194,9 @@ static bool run_klamm(struct bench *k, const struct data *d, struct sums *sums)
 {
     static const bool needs[] = {true, false, true, true, false};
     const char *bytes = d->bytes.data;
+    arena_reset(&k->mem);
+    struct batch *b = batch_new(&k->mem, k->schema, BATCH_ROWS, needs);
     for (uint32_t first = 0; first < RECORDS; first += BATCH_ROWS) {
-        arena_reset(&k->mem);
-        struct batch *b = batch_new(&k->mem, k->schema, BATCH_ROWS, needs);
         uint32_t n = RECORDS - first < BATCH_ROWS ? RECORDS - first : BATCH_ROWS;
         for (uint32_t i = 0; i < n; i++) {
             uint32_t at = d->at[first + i], end = d->at[first + i + 1];

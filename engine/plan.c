@@ -23,7 +23,8 @@ struct ref {
     int vertex; /* -1: could not be built */
     int output;
     const struct schema *schema;
-    bool rekeyed; /* the key is not what the partitioning was made by */
+    bool rekeyed;  /* the key is not what the partitioning was made by */
+    bool is_split; /* ends in a split: only its branches have rows */
 };
 
 enum mark { MARK_NEW, MARK_OPEN, MARK_DONE };
@@ -515,14 +516,14 @@ static int find_ref(struct planner *b, const struct config_text *text, struct re
         }
         *out = b->end[i];
         const struct vertex *v = b->p->vertex[out->vertex];
-        bool is_split = v->kind == VERTEX_STEP && v->noutputs > 0 && v->node->output_name[0];
-        if (!dot && !is_split) {
+        if (!dot && !out->is_split) {
             return 0;
         }
-        for (int o = 0; dot && is_split && o < v->noutputs; o++) {
+        for (int o = 0; dot && out->is_split && o < v->noutputs; o++) {
             if (strcmp(v->node->output_name[o], dot + 1) == 0) {
                 out->output = o;
                 out->schema = v->out[o];
+                out->is_split = false;
                 return 0;
             }
         }
@@ -710,8 +711,29 @@ static int plan_step(struct planner *b, const struct stream *st, int i, struct r
     }
     n->diags = NULL;
     n->mem = NULL;
-    *at = (struct ref){.vertex = vertex, .schema = n->out[0], .rekeyed = rekeyed};
+    *at = (struct ref){.vertex = vertex,
+                       .schema = n->out[0],
+                       .rekeyed = rekeyed,
+                       .is_split = n->output_name[0] != NULL};
     return 0;
+}
+
+/* Behind a step that could not be bound the columns are unknown, but what the others' configuration has
+ * wrong can still be told. */
+static void parse_rest(struct planner *b, const struct stream *st, int i)
+{
+    for (; i < st->nsteps; i++) {
+        const struct yaml *y = st->step[i];
+        if (y->kind != YAML_MAP || y->n != 1) {
+            continue;
+        }
+        struct node n = {
+            .path = arena_printf(&b->p->mem, "%s.steps[%d].%s", st->path, i + 1, y->key[0])};
+        n.def = step_find(b, y->key[0], y->key_at[0], n.path);
+        if (n.def) {
+            parse_step(b, &n, y->item[0]);
+        }
+    }
 }
 
 static int plan_to(struct planner *b, const struct stream *st, const struct end *end,
@@ -783,9 +805,12 @@ static int plan_stream(struct planner *b, int i, struct place from)
     b->nrepartitions = 0;
     for (int k = 0; r == 0 && k < st->nsteps; k++) {
         r = plan_step(b, st, k, &at);
+        if (r < 0) {
+            parse_rest(b, st, k + 1);
+        }
     }
     for (int k = 0; r == 0 && k < st->nto; k++) {
-        if (b->p->vertex[at.vertex]->noutputs > 1) {
+        if (at.is_split) {
             r = diags_add(
                 b->d, st->to[k].at, st->to[k].path,
                 "a stream that ends in a split has no output of its own: read its branches "

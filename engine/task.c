@@ -505,6 +505,52 @@ int op_emit(struct op *op, int output, struct batch *b)
     return task_deliver(op->task, &p->vertex->edges[output], b);
 }
 
+static void print_row(struct buffer *out, const struct batch *b, uint16_t row)
+{
+    struct buffer text;
+    buffer_init(&text);
+    buffer_text(out, "{");
+    for (uint16_t c = 0; c < b->schema->n; c++) {
+        const struct vec *v = &b->col[c];
+        if (b->schema->col[c].hidden || !v->data) {
+            continue;
+        }
+        buffer_text(out, out->n > 1 ? "," : "");
+        yaml_json_text(out, b->schema->col[c].name, strlen(b->schema->col[c].name));
+        buffer_text(out, ":");
+        buffer_clear(&text);
+        vec_print(&text, v, row);
+        bool is_plain = vec_is_null(v, row) || !type_is_str(v->type);
+        if (is_plain && !(v->type->kind == TYPE_DOUBLE && v->d[row] - v->d[row] != 0)) {
+            buffer_add(out, text.data, text.n);
+        } else {
+            yaml_json_text(out, text.data ? text.data : "", text.n);
+        }
+    }
+    buffer_text(out, "}");
+    buffer_done(&text);
+}
+
+int bad_row(struct task *t, const struct errors_cfg *errors, const struct batch *b, uint16_t row,
+            const char *stage, const char *text)
+{
+    if (b->origin && b->origin[row]) {
+        return bad_record(t, errors, b->origin[row], stage, text);
+    }
+    struct buffer value;
+    buffer_init(&value);
+    print_row(&value, b, row);
+    struct record r = {.topic = t->input[0].topic,
+                       .partition = t->partition,
+                       .offset = -1,
+                       .timestamp = b->time[row],
+                       .value = value.data,
+                       .value_n = value.n};
+    int result = bad_record(t, errors, &r, stage, text);
+    buffer_done(&value);
+    return result;
+}
+
 int op_bad_row(struct op *op, const struct batch *b, uint16_t row, const char *text)
 {
     struct spot *p = (struct spot *)op;
@@ -512,26 +558,7 @@ int op_bad_row(struct op *op, const struct batch *b, uint16_t row, const char *t
     char what[1200];
     snprintf(what, sizeof what, "%s: %s", op->node->path, text);
     op->counter[COUNT_BAD]++;
-    if (b->origin && b->origin[row]) {
-        return bad_record(t, p->errors, b->origin[row], "TRANSFORMATION", what);
-    }
-    struct buffer text_of_row;
-    buffer_init(&text_of_row);
-    for (uint16_t c = 0; c < b->schema->n; c++) {
-        if (!b->schema->col[c].hidden && b->col[c].data) {
-            buffer_printf(&text_of_row, "%s%s=", text_of_row.n ? ", " : "", b->schema->col[c].name);
-            vec_print(&text_of_row, &b->col[c], row);
-        }
-    }
-    struct record r = {.topic = op->node->stream,
-                       .partition = t->partition,
-                       .offset = -1,
-                       .timestamp = b->time[row],
-                       .value = buffer_cstr(&text_of_row),
-                       .value_n = text_of_row.n};
-    int result = bad_record(t, p->errors, &r, "TRANSFORMATION", what);
-    buffer_done(&text_of_row);
-    return result;
+    return bad_row(t, p->errors, b, row, "TRANSFORMATION", what);
 }
 
 int op_bad_rows(struct op *op, struct batch *b, const struct row_errors *errors)

@@ -77,4 +77,8 @@ void sink_close(struct spot *s);
 int bad_record(struct task *t, const struct errors_cfg *errors, const struct record *r,
                const char *stage, const char *text);
 
+/* The same for a row: its source record, or, behind a window or repartition, the row as JSON. */
+int bad_row(struct task *t, const struct errors_cfg *errors, const struct batch *b, uint16_t row,
+            const char *stage, const char *text);
+
 #endif

@@ -63,17 +63,6 @@ static int encode_row(struct task *t, struct spot *s, const struct batch *b, uin
     return r;
 }
 
-static int refuse_row(struct task *t, struct spot *s, const struct batch *b, uint16_t row,
-                      const char *text)
-{
-    const struct record *origin = b->origin ? b->origin[row] : NULL;
-    struct record r = {.topic = s->vertex->sink->topic,
-                       .partition = t->partition,
-                       .offset = -1,
-                       .timestamp = b->time[row]};
-    return bad_record(t, s->errors, origin ? origin : &r, "TASK_PUT", text);
-}
-
 int sink_push(struct task *t, struct spot *s, struct batch *b)
 {
     const struct plan_sink *k = s->vertex->sink;
@@ -90,7 +79,7 @@ int sink_push(struct task *t, struct spot *s, struct batch *b)
         e.kind = ERR_NONE;
         if (encode_row(t, s, &view, row, &at[n], &e) < 0) {
             s->bytes.n = begin;
-            int stop = refuse_row(t, s, b, row, e.text);
+            int stop = bad_row(t, s->errors, b, row, "TASK_PUT", e.text);
             if (stop < 0) {
                 return stop;
             }

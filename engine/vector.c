@@ -58,8 +58,55 @@ void vec_print(struct buffer *b, const struct vec *v, uint16_t row)
     nested_print(b, v->type, &x);
 }
 
+/* Decimals of up to 15 digits, which most measurements are, without the C library: as %.15g prints
+ * them, since n / 10^k, both exact, reads back as d. False when d is no such number. */
+static bool print_decimal(struct buffer *b, double d)
+{
+    static const double power[] = {1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9};
+    double size = fabs(d);
+    if (!(size >= 1e-4 && size < 1e15)) {
+        return false;
+    }
+    int k = 0;
+    double n = size;
+    for (; k < 10; k++) {
+        n = nearbyint(size * power[k]);
+        if (n >= 1e15) {
+            return false;
+        }
+        if (n / power[k] == size) {
+            break;
+        }
+    }
+    if (k == 10) {
+        return false;
+    }
+    char text[24];
+    size_t at = sizeof text;
+    uint64_t left = (uint64_t)n;
+    if (k == 0) {
+        text[--at] = '0';
+        text[--at] = '.';
+    }
+    for (int digit = 0; left > 0 || digit <= k; digit++) {
+        if (digit > 0 && digit == k) {
+            text[--at] = '.';
+        }
+        text[--at] = (char)('0' + left % 10);
+        left /= 10;
+    }
+    if (d < 0) {
+        text[--at] = '-';
+    }
+    buffer_add(b, text + at, sizeof text - at);
+    return true;
+}
+
 void print_double(struct buffer *b, double d)
 {
+    if (print_decimal(b, d)) {
+        return;
+    }
     if (isnan(d)) {
         buffer_text(b, "NaN");
         return;

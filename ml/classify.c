@@ -293,12 +293,6 @@ static void classify_close(struct op *op)
     if (!c) {
         return;
     }
-    if (c->scores.rows > 0) {
-        const struct plan *p = op->node->bound;
-        buffer_clear(&c->map);
-        scores_print(&c->scores, &c->map);
-        logger(LOG_LEVEL_INFO, "%s: %s", p->path, buffer_cstr(&c->map));
-    }
     model_scratch_done(&c->scratch);
     buffer_done(&c->map);
     mem_free(c->x);

@@ -63,14 +63,6 @@ double scores_log_loss(const struct scores *s)
     return s->rows > 0 ? s->loss / (double)s->rows : 0;
 }
 
-void scores_print(const struct scores *s, struct buffer *out)
-{
-    buffer_printf(out,
-                  "accuracy %.4f (majority class %.4f, no change %.4f), log loss %.4f, %lld rows",
-                  scores_accuracy(s, SCORE_LEARNER), scores_accuracy(s, SCORE_MAJORITY),
-                  scores_accuracy(s, SCORE_NO_CHANGE), scores_log_loss(s), (long long)s->rows);
-}
-
 void evaluation_done(struct evaluation *e)
 {
     mem_free(e->seen);

@@ -41,8 +41,6 @@ void scores_merge(struct scores *s, const struct scores *from);
 double scores_accuracy(const struct scores *s, enum scored who);
 double scores_rolling(const struct scores *s, enum scored who);
 double scores_log_loss(const struct scores *s);
-/* "accuracy 0.9067 (majority class 0.3267, no change 0.3133), log loss 0.2871, 149 rows" */
-void scores_print(const struct scores *s, struct buffer *out);
 
 /* One model's evaluation. */
 struct evaluation {

@@ -220,8 +220,8 @@ int model_io(struct model *m, struct snapshot *s)
     m->config->def->io(m->learner, s);
     evaluation_io(&m->evaluation, s);
     if (s->loading && snapshot_status(s) == 0 &&
-        ((m->rows > 0 && m->classes.n == 0) ||
-         m->evaluation.classes > m->classes.n || (m->config->def->is_binary && m->classes.n > 2))) {
+        ((m->rows > 0 && m->classes.n == 0) || m->evaluation.classes > m->classes.n ||
+         (m->config->def->is_binary && m->classes.n > 2))) {
         s->status = -ERR_DATA;
     }
     return snapshot_status(s);

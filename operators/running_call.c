@@ -265,8 +265,14 @@ static void add_compensated(struct totals *t, double x)
 {
     double sum = t->a.d + x;
     double lost = fabs(t->a.d) >= fabs(x) ? (t->a.d - sum) + x : (x - sum) + t->a.d;
-    t->b.d = isfinite(sum) ? t->b.d + lost : 0;
+    t->b.d += lost;
     t->a.d = sum;
+}
+
+/* Once the sum has left the finite numbers it stays there, and what was lost means nothing. */
+static double compensated(const struct totals *t)
+{
+    return isfinite(t->a.d) ? t->a.d + t->b.d : t->a.d;
 }
 
 static bool is_less(const struct type *t, union number x, union number y)
@@ -308,11 +314,29 @@ static void finish(const struct running_call *c, const struct totals *t, struct 
         return;
     }
     if (c->kind == RUNNING_AVG) {
-        out->d[row] = (t->a.d + t->b.d) / (double)t->n;
+        out->d[row] = compensated(t) / (double)t->n;
     } else if (c->kind == RUNNING_STDDEV) {
         out->d[row] = sqrt(t->b.d / (double)(t->n - 1));
     } else {
         set_number(out, row, t->a);
+    }
+}
+
+/* Takes a stretch of a ring in; the average, by far the most used, without a choice per value. */
+static void add_stretch(const struct running_call *c, struct totals *t, const union number *v,
+                        const uint8_t *null, uint32_t n)
+{
+    bool is_double = c->of->kind == TYPE_DOUBLE;
+    for (uint32_t k = 0; k < n; k++) {
+        if (null[k]) {
+            continue;
+        }
+        if (c->kind == RUNNING_AVG) {
+            add_compensated(t, is_double ? v[k].d : (double)v[k].i);
+            t->n++;
+        } else {
+            add_value(c, t, v[k]);
+        }
     }
 }
 
@@ -328,13 +352,10 @@ static void update_window(const struct running_call *c, void *slot, const struct
     } else {
         struct ring *r = slot;
         ring_push(c, r, x, row);
-        uint32_t at = r->n < c->rows ? 0 : r->next;
-        for (uint32_t k = 0; k < r->n; k++) {
-            if (!null_flags(c, r)[at]) {
-                add_value(c, t, r->value[at]);
-            }
-            at = at + 1 == c->rows ? 0 : at + 1;
-        }
+        uint32_t oldest = r->n < c->rows ? 0 : r->next;
+        const uint8_t *null = null_flags(c, r);
+        add_stretch(c, t, r->value + oldest, null + oldest, r->n - oldest);
+        add_stretch(c, t, r->value, null, oldest);
     }
     finish(c, t, out, row, is_null);
 }
@@ -392,7 +413,7 @@ static const char *update_cumsum(struct totals *t, const struct vec *x, uint16_t
     if (is_long) {
         out->i[row] = t->a.i;
     } else {
-        out->d[row] = t->a.d + t->b.d;
+        out->d[row] = compensated(t);
     }
     return NULL;
 }

@@ -26,6 +26,8 @@
 
 #include <string.h>
 
+#define HEAD_BYTES 5
+
 struct entry { /* a writer's schema */
     uint32_t id;
     const struct avro_plan *plan; /* NULL: its data cannot be read */
@@ -35,6 +37,8 @@ struct entry { /* a writer's schema */
 };
 
 struct codec_reader {
+    const struct avro_plan *plan; /* of the last record, if all there is to do is to run it */
+    uint32_t head;                /* and its schema id, as the record has it */
     const struct entry *last;
     struct entry **slot; /* open addressing by id */
     uint32_t nslots, nentries;
@@ -231,6 +235,14 @@ static const struct entry *make_entry(struct codec_reader *r, uint32_t id, const
     return entry;
 }
 
+/* The four bytes of the id as they lie there. */
+static inline uint32_t head_of(const uint8_t *p)
+{
+    uint32_t head;
+    memcpy(&head, p + 1, sizeof head);
+    return head;
+}
+
 /* The entry of an id, made at first sight. */
 static int find_entry(struct codec_reader *r, uint32_t id, struct err *e)
 {
@@ -247,6 +259,8 @@ static int find_entry(struct codec_reader *r, uint32_t id, struct err *e)
         found = make_entry(r, id, json);
     }
     r->last = found;
+    r->plan = found->nabsent == 0 ? found->plan : NULL;
+    r->head = __builtin_bswap32(id);
     return 0;
 }
 
@@ -337,8 +351,9 @@ void avro_codec_reader_close(struct codec_reader *r)
     }
 }
 
-static int read_rare(struct codec_reader *r, const void *p, size_t n, struct batch *b, uint16_t row,
-                     struct err *e)
+/* By r->last: a schema that cannot be read, or one that lacks columns. */
+__attribute__((noinline)) static int read_rare(struct codec_reader *r, const void *p, size_t n,
+                                               struct batch *b, uint16_t row, struct err *e)
 {
     if (!r->last->plan) {
         return err_set(e, ERR_DATA, "%s", r->last->problem);
@@ -346,37 +361,46 @@ static int read_rare(struct codec_reader *r, const void *p, size_t n, struct bat
     for (uint16_t i = 0; i < r->last->nabsent; i++) {
         vec_set_null(&b->col[r->last->absent[i]], b->mem, b->rows, row);
     }
-    return avro_decode(r->last->plan, &r->scratch, p, n, b, row, e);
+    r->scratch.e = e;
+    return avro_decode(r->last->plan, &r->scratch, p, n, b, row);
+}
+
+/* Another schema than the last record's, or no record at all. */
+__attribute__((noinline)) static int read_other(struct codec_reader *r, const uint8_t *p, size_t n,
+                                                struct batch *b, uint16_t row, struct err *e)
+{
+    if (n < HEAD_BYTES) {
+        return err_set(e, ERR_DATA, "Avro: %zu bytes are too few for a schema id", n);
+    }
+    if (p[0] != 0) {
+        return err_set(e, ERR_DATA, "Avro: the first byte is %u, not 0: no schema id follows",
+                       p[0]);
+    }
+    if (n > INT32_MAX) {
+        return err_set(e, ERR_DATA, "Avro: the record is too large");
+    }
+    int rc = find_entry(r, __builtin_bswap32(head_of(p)), e);
+    return rc < 0 ? rc : read_rare(r, p + HEAD_BYTES, n - HEAD_BYTES, b, row, e);
 }
 
 int avro_codec_read(struct codec_reader *r, const void *p, size_t n, struct batch *b, uint16_t row,
                     struct err *e)
 {
-    const uint8_t *data = p;
-    uint32_t id;
-    if (n < 5 || data[0] != 0) {
-        return err_set(e, ERR_DATA,
-                       n < 5 ? "Avro: %zu bytes are too few for a schema id"
-                             : "Avro: no schema id in front (%zu bytes, the first is not 0)",
-                       n);
+    const uint8_t *head = p;
+    size_t size = n - HEAD_BYTES; /* huge for a record that is too short */
+    if (size > INT32_MAX || head[0] != 0 || head_of(head) != r->head || !r->plan) {
+        return read_other(r, p, n, b, row, e);
     }
-    memcpy(&id, data + 1, 4);
-    id = __builtin_bswap32(id);
-    if (!r->last || r->last->id != id) {
-        int rc = find_entry(r, id, e);
-        if (rc < 0) {
-            return rc;
-        }
-    }
-    if (!r->last->plan || r->last->nabsent > 0) {
-        return read_rare(r, data + 5, n - 5, b, row, e);
-    }
-    return avro_decode(r->last->plan, &r->scratch, data + 5, n - 5, b, row, e);
+    r->scratch.e = e;
+    return avro_decode(r->plan, &r->scratch, head + HEAD_BYTES, size, b, row);
 }
 
 int avro_codec_raw_read(struct codec_reader *r, const void *p, size_t n, struct batch *b,
                         uint16_t row, struct err *e)
 {
+    if (n > INT32_MAX) {
+        return err_set(e, ERR_DATA, "Avro: the record is too large");
+    }
     return read_rare(r, p, n, b, row, e);
 }
 

@@ -1,53 +1,49 @@
 /* Runs a plan over one datum, straight into the columns of a batch at one row.
  *
- * This is the hottest loop of a topology that reads Avro, so it holds what most schemas are made
- * of; all else is one call (avro_walk.c). Lengths are checked where they are used. A string of up
- * to 12 bytes is made with two loads and a mask where 16 bytes may be read, and seen to be ASCII in
- * the same registers; a longer one is copied into b->mem. A column that has null flags gets its
- * flag back to 0, since the row may have been filled before. The datum must end with its last byte.
+ *   string 0 -> skip slices 1 -> long 1 -> double 2 -> skip option -> end
+ *
+ * Each operation is a function that ends with a call of the next one. Compilers make jumps of such
+ * calls (same arguments, nothing left to do), so there is no loop, and the position stays in a
+ * register; where they do not, as in unoptimised builds, AVRO_OPS_MAX bounds the stack.
+ *
+ * A function that calls anything else in between must save registers first, even if it seldom does.
+ * So each operation that reads a number exists twice: quick, which knows short numbers with room
+ * behind them and short ASCII strings, and otherwise jumps to the same operation again, by
+ * run_rare, which knows everything. Both are one inline function that is given the function to read
+ * numbers with.
+ *
+ * Lengths are checked where they are used. A string of up to 12 bytes is made with two loads and a
+ * mask; a longer one is copied into b->mem. A column that has null flags gets its flag back to 0,
+ * since the row may have been filled before. The datum must end with its last byte.
  */
 #include "schemas/avro_plan.h"
 
 #define CUT_OFF    "the data is cut off or a number is out of range"
+#define BAD_UTF8   "a string is not valid UTF-8"
+#define BAD_SYMBOL "an enum symbol is unknown to the reader, whose enum has no default"
 #define ASCII_MASK 0x8080808080808080ULL
+#define INLINE     static inline __attribute__((always_inline)) int
+#define PARAMS                                                                                     \
+    const struct avro_op *op, const uint8_t *p, const uint8_t *end, struct avro_scratch *x,        \
+        struct batch *b, size_t row
+#define ARGS     op, p, end, x, b, row
+#define NEXT(at) op[1].run(op + 1, at, end, x, b, row)
 
-/* A short string within 16 bytes of the end. */
-__attribute__((noinline)) static bool store_last(struct str *out, const uint8_t *p, uint64_t n)
-{
-    *out = str_ref(p, (uint32_t)n);
-    return avro_is_utf8((const char *)p, n);
-}
+typedef struct avro_number read_number(const uint8_t *p, const uint8_t *end);
 
-__attribute__((noinline)) static bool store_long(struct str *out, const uint8_t *p, uint64_t n,
-                                                 struct arena *mem)
-{
-    *out = str_copy(mem, p, (uint32_t)n);
-    return avro_is_utf8((const char *)p, n);
-}
+static int run_rare(PARAMS);
 
-/* A string at p of n bytes (all inside the datum), into *out; false when it is not UTF-8. */
-static inline bool store_string(struct str *out, const uint8_t *p, uint64_t n, const uint8_t *end,
-                                struct arena *mem)
-{
-    if (n > STR_INLINE) {
-        return store_long(out, p, n, mem);
+/* Masks that keep the first n of 16 bytes. */
+#define KEEP(n)                                                                                    \
+    {                                                                                              \
+        (n) >= 8 ? ~0ULL : (1ULL << (8 * ((n)&7))) - 1, (n) <= 8 ? 0 : (1ULL << (8 * ((n)&7))) - 1 \
     }
-    if (__builtin_expect(end - p < 16, 0)) {
-        return store_last(out, p, n);
-    }
-    uint64_t low, high;
-    memcpy(&low, p, 8);
-    memcpy(&high, p + 8, 8);
-    uint64_t mask = (1ULL << (8 * (n & 7))) - 1;
-    high = n < 8 ? 0 : high & mask;
-    low = n < 8 ? low & mask : low;
-    uint64_t first = n | low << 32, second = low >> 32 | high << 32;
-    memcpy(out, &first, 8);
-    memcpy(out->tail, &second, 8);
-    return __builtin_expect(((low | high) & ASCII_MASK) == 0, 1) || store_last(out, p, n);
-}
+static const uint64_t keep[STR_INLINE + 1][2] = {
+    KEEP(0), KEEP(1), KEEP(2), KEEP(3),  KEEP(4),  KEEP(5),  KEEP(6),
+    KEEP(7), KEEP(8), KEEP(9), KEEP(10), KEEP(11), KEEP(12),
+};
 
-static void store_null(struct vec *v, uint16_t row, struct batch *b)
+__attribute__((noinline)) static void store_null(struct vec *v, uint16_t row, struct batch *b)
 {
     vec_set_null(v, b->mem, b->rows, row);
     memset((char *)v->data + row * vec_width(v->type), 0, vec_width(v->type));
@@ -69,215 +65,341 @@ static void store_value(struct vec *v, uint16_t row, const struct nested_value *
     }
 }
 
-static inline struct vec *column(struct batch *b, const struct avro_op *op, uint16_t row)
+/* Says why; where: the column, if the operation has one. */
+__attribute__((noinline, cold)) static int fail(const struct avro_op *op, const struct batch *b,
+                                                const char *why, struct avro_scratch *x)
 {
-    struct vec *v = &b->col[op->col];
+    bool has_column = op->code >= OP_BOOLEAN && op->code <= OP_NULL;
+    return err_set(x->e, ERR_DATA, "Avro: %s%s%s", has_column ? b->schema->col[op->col].name : "",
+                   has_column ? ": " : "", why);
+}
+
+/* What the quick form does not know goes to run_rare; what that does not know is an error. */
+INLINE otherwise(read_number *get, PARAMS)
+{
+    return get == avro_any_number ? fail(op, b, CUT_OFF, x) : run_rare(ARGS);
+}
+
+/* The operation's column, not null at this row. */
+static inline struct vec *column(struct batch *b, const struct avro_op *op, size_t row)
+{
+    struct vec *v = (struct vec *)(void *)((char *)b->col + op->at);
     if (v->null) {
         v->null[row] = 0;
     }
     return v;
 }
 
-/* The byte behind a string, or NULL. */
-static inline const uint8_t *skip_slice(const uint8_t *p, const uint8_t *end)
+/* True when n bytes from p on lie before the end; a negative n counts as huge. */
+static inline bool has_bytes(const uint8_t *p, const uint8_t *end, int64_t n)
 {
-    struct avro_number length = avro_number(p, end);
-    if (!length.p || (uint64_t)length.v > (uint64_t)(end - length.p)) {
-        return NULL;
+    return p && (uint64_t)n <= (uint64_t)(end - p);
+}
+
+/* A number from 0 to 63, of one byte: lengths, branches and symbols mostly are. */
+static inline struct avro_number tiny_number(const uint8_t *p, const uint8_t *end)
+{
+    if (p >= end || (*p & 0x81)) {
+        return (struct avro_number){NULL, 0};
     }
-    return length.p + length.v;
+    return (struct avro_number){p + 1, *p >> 1};
 }
 
-static inline const uint8_t *skip_bytes(const uint8_t *p, const uint8_t *end, uint32_t n)
+/* ---- operations that read numbers ---- */
+
+INLINE skip_longs(read_number *get, PARAMS)
 {
-    return (int64_t)n > end - p ? NULL : p + n;
+    const uint8_t *at = p;
+    for (uint32_t i = op->n; i > 0 && at; i--) {
+        at = get(at, end).p;
+    }
+    return at ? NEXT(at) : otherwise(get, ARGS);
 }
 
-static inline const uint8_t *skip_option(const struct avro_op *op, const uint8_t *p,
-                                         const uint8_t *end)
+INLINE skip_slices(read_number *get, PARAMS)
 {
-    struct avro_number branch = avro_number(p, end);
-    p = branch.p;
-    if (!p || (uint64_t)branch.v > 1) {
-        return NULL;
+    const uint8_t *at = p;
+    for (uint32_t i = op->n; i > 0; i--) {
+        struct avro_number n = get(at, end);
+        if (!has_bytes(n.p, end, n.v)) {
+            return otherwise(get, ARGS);
+        }
+        at = n.p + n.v;
+    }
+    return NEXT(at);
+}
+
+INLINE skip_option(read_number *get, PARAMS)
+{
+    struct avro_number branch = get(p, end);
+    if (!branch.p || (uint64_t)branch.v > 1) {
+        return otherwise(get, ARGS);
     }
     if (branch.v == op->null_branch) {
-        return p;
+        return NEXT(branch.p);
     }
-    return op->inner == OP_SKIP_SLICES  ? skip_slice(p, end)
-           : op->inner == OP_SKIP_LONGS ? avro_number(p, end).p
-                                        : skip_bytes(p, end, op->n);
+    struct avro_number n = {branch.p, op->n};
+    if (op->inner != OP_SKIP_BYTES) {
+        n = get(branch.p, end);
+        n.v = op->inner == OP_SKIP_LONGS ? 0 : n.v;
+    }
+    return has_bytes(n.p, end, n.v) ? NEXT(n.p + n.v) : otherwise(get, ARGS);
 }
 
-/* OP_VALUE and OP_SKIP_ANY: the byte behind the value, or NULL with x->why. */
+INLINE read_int(read_number *get, PARAMS)
+{
+    struct avro_number n = get(p, end);
+    if (!n.p || n.v != (int32_t)n.v) {
+        return otherwise(get, ARGS);
+    }
+    column(b, op, row)->i[row] = n.v;
+    return NEXT(n.p);
+}
+
+INLINE read_long(read_number *get, PARAMS)
+{
+    struct avro_number n = get(p, end);
+    if (!n.p) {
+        return otherwise(get, ARGS);
+    }
+    column(b, op, row)->i[row] = n.v;
+    return NEXT(n.p);
+}
+
+INLINE read_symbol(read_number *get, PARAMS)
+{
+    struct avro_number n = get(p, end);
+    if (!n.p || (uint64_t)n.v >= op->n) {
+        return otherwise(get, ARGS);
+    }
+    if (op->symbol[n.v].n == UINT32_MAX) {
+        return fail(op, b, BAD_SYMBOL, x);
+    }
+    column(b, op, row)->s[row] = op->symbol[n.v];
+    return NEXT(n.p);
+}
+
+INLINE take_branch(read_number *get, PARAMS)
+{
+    struct avro_number n = get(p, end);
+    if (!n.p || (uint64_t)n.v >= op->n) {
+        return otherwise(get, ARGS);
+    }
+    op += op->target[n.v];
+    return op->run(op, n.p, end, x, b, row);
+}
+
+static int read_any_string(PARAMS)
+{
+    struct avro_number n = avro_any_number(p, end);
+    if (!has_bytes(n.p, end, n.v)) {
+        return fail(op, b, CUT_OFF, x);
+    }
+    if (op->code == OP_STRING && !avro_is_utf8((const char *)n.p, (size_t)n.v)) {
+        return fail(op, b, BAD_UTF8, x);
+    }
+    column(b, op, row)->s[row] = str_copy(b->mem, n.p, (uint32_t)n.v);
+    return NEXT(n.p + n.v);
+}
+
+/* Short, ASCII, and 17 bytes to read; anything else the slow way. */
+static int run_string(PARAMS)
+{
+    if (end - p < 17 || *p > 2 * STR_INLINE || (*p & 1)) {
+        return read_any_string(ARGS);
+    }
+    uint64_t n = *p++ / 2, low, high;
+    memcpy(&low, p, 8);
+    memcpy(&high, p + 8, 8);
+    low &= keep[n][0];
+    high &= keep[n][1];
+    if ((low | high) & ASCII_MASK) {
+        return read_any_string(op, p - 1, end, x, b, row);
+    }
+    struct str *s = &column(b, op, row)->s[row];
+    uint64_t first = n | low << 32, second = low >> 32 | high << 32;
+    memcpy(s, &first, 8);
+    memcpy(s->tail, &second, 8);
+    return NEXT(p + n);
+}
+
+static int run_skip_longs(PARAMS)
+{
+    return skip_longs(avro_short_number, ARGS);
+}
+
+static int run_skip_slices(PARAMS)
+{
+    return skip_slices(tiny_number, ARGS);
+}
+
+static int run_skip_option(PARAMS)
+{
+    return skip_option(tiny_number, ARGS);
+}
+
+static int run_int(PARAMS)
+{
+    return read_int(avro_short_number, ARGS);
+}
+
+static int run_long(PARAMS)
+{
+    return read_long(avro_short_number, ARGS);
+}
+
+static int run_symbol(PARAMS)
+{
+    return read_symbol(tiny_number, ARGS);
+}
+
+static int run_branch(PARAMS)
+{
+    return take_branch(tiny_number, ARGS);
+}
+
+__attribute__((noinline)) static int run_rare(PARAMS)
+{
+    switch (op->code) {
+    case OP_SKIP_LONGS:
+        return skip_longs(avro_any_number, ARGS);
+    case OP_SKIP_SLICES:
+        return skip_slices(avro_any_number, ARGS);
+    case OP_SKIP_OPTION:
+        return skip_option(avro_any_number, ARGS);
+    case OP_INT:
+        return read_int(avro_any_number, ARGS);
+    case OP_LONG:
+        return read_long(avro_any_number, ARGS);
+    case OP_SYMBOL:
+        return read_symbol(avro_any_number, ARGS);
+    default:
+        return take_branch(avro_any_number, ARGS);
+    }
+}
+
+/* ---- the others ---- */
+
+static int run_end(PARAMS)
+{
+    (void)row;
+    return p == end ? 0 : fail(op, b, "bytes are left behind the value", x);
+}
+
+static int run_skip_bytes(PARAMS)
+{
+    return has_bytes(p, end, op->n) ? NEXT(p + op->n) : fail(op, b, CUT_OFF, x);
+}
+
+static int run_boolean(PARAMS)
+{
+    if (p == end || *p > 1) {
+        return fail(op, b, CUT_OFF, x);
+    }
+    column(b, op, row)->b[row] = *p;
+    return NEXT(p + 1);
+}
+
+static int run_float(PARAMS)
+{
+    float f;
+    if (end - p < 4) {
+        return fail(op, b, CUT_OFF, x);
+    }
+    memcpy(&f, p, sizeof f);
+    column(b, op, row)->d[row] = (double)f;
+    return NEXT(p + 4);
+}
+
+static int run_double(PARAMS)
+{
+    if (end - p < 8) {
+        return fail(op, b, CUT_OFF, x);
+    }
+    memcpy(&column(b, op, row)->d[row], p, sizeof(double));
+    return NEXT(p + 8);
+}
+
+/* A value or skip by walking: the byte behind it, or NULL with x->why. */
 __attribute__((noinline)) static const uint8_t *walk(const struct avro_op *op, const uint8_t *p,
                                                      const uint8_t *end, struct avro_scratch *x,
-                                                     struct batch *b, uint16_t row)
+                                                     struct batch *b, size_t row)
 {
     struct avro_in in = {.p = p, .end = end, .fuel = x->fuel, .why = CUT_OFF};
     struct nested_value value = {0};
     int rc = op->code == OP_VALUE ? avro_value(&in, x, op->link, op->type, &value)
                                   : avro_skip(&in, op->node, 0);
     if (rc == 0 && op->code == OP_VALUE) {
-        store_value(column(b, op, row), row, &value, b);
+        store_value(column(b, op, row), (uint16_t)row, &value, b);
     }
     x->fuel = in.fuel;
     x->why = in.why;
     return rc < 0 ? NULL : in.p;
 }
 
-__attribute__((noinline, cold)) static int fail(const struct avro_op *op, const struct batch *b,
-                                                const char *why, struct err *e)
+static int run_walk(PARAMS)
 {
-    bool has_column = op->code >= OP_BOOLEAN && op->code <= OP_NULL;
-    return err_set(e, ERR_DATA, "Avro: %s%s%s", has_column ? b->schema->col[op->col].name : "",
-                   has_column ? ": " : "", why);
+    p = walk(op, p, end, x, b, row);
+    return p ? NEXT(p) : fail(op, b, x->why, x);
 }
 
-int avro_decode(const struct avro_plan *plan, struct avro_scratch *x, const void *data, size_t n,
-                struct batch *b, uint16_t row, struct err *e)
+static int run_null(PARAMS)
 {
-    const uint8_t *p = data, *end = p + n, *datum = NULL, *datum_end = NULL;
-    const char *why = CUT_OFF;
-    const struct avro_op *op = plan->op;
-    x->fuel = AVRO_ZERO_BYTES_MAX + 8 * (int64_t)n;
-    x->why = CUT_OFF;
-    if (n > INT32_MAX) {
-        return fail(&plan->op[plan->n - 1], b, "the record is too large", e);
-    }
-    for (;; op++) {
-        struct avro_number number;
-        switch ((enum avro_code)op->code) {
-        case OP_END:
-            if (p != end) {
-                why = "bytes are left behind the value";
-                goto bad;
-            }
-            return 0;
-        case OP_SKIP_BYTES:
-            p = skip_bytes(p, end, op->n);
-            break;
-        case OP_SKIP_LONGS:
-            for (uint32_t i = op->n; i > 0 && p; i--) {
-                p = avro_number(p, end).p;
-            }
-            break;
-        case OP_SKIP_SLICES:
-            for (uint32_t i = op->n; i > 0 && p; i--) {
-                p = skip_slice(p, end);
-            }
-            break;
-        case OP_SKIP_OPTION:
-            p = skip_option(op, p, end);
-            break;
-        case OP_BOOLEAN:
-            if (p == end || *p > 1) {
-                goto bad;
-            }
-            column(b, op, row)->b[row] = *p++;
-            continue;
-        case OP_INT:
-            number = avro_number(p, end);
-            p = number.p;
-            if (number.v != (int32_t)number.v) {
-                goto bad;
-            }
-            column(b, op, row)->i[row] = number.v;
-            break;
-        case OP_LONG:
-            number = avro_number(p, end);
-            p = number.p;
-            column(b, op, row)->i[row] = number.v;
-            break;
-        case OP_FLOAT: {
-            float f;
-            if (end - p < 4) {
-                goto bad;
-            }
-            memcpy(&f, p, 4);
-            p += 4;
-            column(b, op, row)->d[row] = (double)f;
-            continue;
-        }
-        case OP_DOUBLE:
-            if (end - p < 8) {
-                goto bad;
-            }
-            memcpy(&column(b, op, row)->d[row], p, 8);
-            p += 8;
-            continue;
-        case OP_STRING:
-            number = avro_number(p, end);
-            p = number.p;
-            if (!p || (uint64_t)number.v > (uint64_t)(end - p)) {
-                goto bad;
-            }
-            if (!store_string(&column(b, op, row)->s[row], p, (uint64_t)number.v, end, b->mem)) {
-                why = "a string is not valid UTF-8";
-                goto bad;
-            }
-            p += number.v;
-            continue;
-        case OP_BYTES:
-            number = avro_number(p, end);
-            p = number.p;
-            if (!p || (uint64_t)number.v > (uint64_t)(end - p)) {
-                goto bad;
-            }
-            column(b, op, row)->s[row] = str_copy(b->mem, p, (uint32_t)number.v);
-            p += number.v;
-            continue;
-        case OP_SYMBOL:
-            number = avro_number(p, end);
-            p = number.p;
-            if (!p || (uint64_t)number.v >= op->n) {
-                goto bad;
-            }
-            if (op->symbol[number.v].n == UINT32_MAX) {
-                why = "an enum symbol is unknown to the reader, whose enum has no default";
-                goto bad;
-            }
-            column(b, op, row)->s[row] = op->symbol[number.v];
-            continue;
-        case OP_VALUE:
-        case OP_SKIP_ANY:
-            p = walk(op, p, end, x, b, row);
-            why = p ? why : x->why;
-            break;
-        case OP_NULL:
-            store_null(&b->col[op->col], row, b);
-            continue;
-        case OP_BRANCH:
-            number = avro_number(p, end);
-            p = number.p;
-            if (!p || (uint64_t)number.v >= op->n) {
-                goto bad;
-            }
-            op = &plan->op[op->target[number.v]] - 1;
-            continue;
-        case OP_JUMP:
-            op = &plan->op[op->n] - 1;
-            continue;
-        case OP_PUSH:
-            datum = p;
-            datum_end = end;
-            p = op->bytes;
-            end = p + op->n;
-            continue;
-        case OP_POP:
-            p = datum;
-            end = datum_end;
-            continue;
-        case OP_FAIL:
-            why = op->why;
-            goto bad;
-        default:
-            __builtin_unreachable();
-        }
-        if (__builtin_expect(!p, 0)) {
-            goto bad;
-        }
-    }
-bad:
-    return fail(op, b, why, e);
+    store_null(&b->col[op->col], (uint16_t)row, b);
+    return NEXT(p);
+}
+
+static int run_jump(PARAMS)
+{
+    op += op->n;
+    return op->run(op, p, end, x, b, row);
+}
+
+static int run_push(PARAMS)
+{
+    x->datum = p;
+    x->datum_end = end;
+    end = op->bytes + op->n;
+    return NEXT(op->bytes);
+}
+
+static int run_pop(PARAMS)
+{
+    (void)p;
+    end = x->datum_end;
+    return NEXT(x->datum);
+}
+
+static int run_fail(PARAMS)
+{
+    (void)p, (void)end, (void)row;
+    return fail(op, b, op->why, x);
+}
+
+avro_run *avro_run_of(enum avro_code code)
+{
+    static avro_run *const runs[] = {
+        [OP_END] = run_end,
+        [OP_SKIP_BYTES] = run_skip_bytes,
+        [OP_SKIP_LONGS] = run_skip_longs,
+        [OP_SKIP_SLICES] = run_skip_slices,
+        [OP_SKIP_OPTION] = run_skip_option,
+        [OP_SKIP_ANY] = run_walk,
+        [OP_BOOLEAN] = run_boolean,
+        [OP_INT] = run_int,
+        [OP_LONG] = run_long,
+        [OP_FLOAT] = run_float,
+        [OP_DOUBLE] = run_double,
+        [OP_STRING] = run_string,
+        [OP_BYTES] = read_any_string,
+        [OP_SYMBOL] = run_symbol,
+        [OP_VALUE] = run_walk,
+        [OP_NULL] = run_null,
+        [OP_BRANCH] = run_branch,
+        [OP_JUMP] = run_jump,
+        [OP_PUSH] = run_push,
+        [OP_POP] = run_pop,
+        [OP_FAIL] = run_fail,
+    };
+    return runs[code];
 }

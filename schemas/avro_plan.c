@@ -68,7 +68,7 @@ static struct avro_op *emit(struct compiler *z, enum avro_code code)
         z->op = mem_resize(z->op, z->cap, sizeof *z->op);
     }
     struct avro_op *op = &z->op[z->n++];
-    *op = (struct avro_op){.code = (uint8_t)code};
+    *op = (struct avro_op){.run = avro_run_of(code), .code = (uint8_t)code};
     return op;
 }
 
@@ -227,6 +227,7 @@ static void compile_leaf(struct compiler *z, const struct avro_link *l, const st
     enum avro_code code = is_text ? OP_VALUE : leaf_code(value, s->type);
     struct avro_op *op = emit(z, code);
     op->col = (uint16_t)s->target;
+    op->at = op->col * sizeof(struct vec);
     op->type = s->type;
     if (code == OP_SYMBOL) {
         op->n = value->n;
@@ -241,17 +242,19 @@ static void compile_union(struct compiler *z, const struct avro_link *l, const s
     uint32_t n = l->n;
     uint32_t *target = arena_array(z->a, n, sizeof *target);
     uint32_t *jump = mem_array(n, sizeof *jump);
+    uint32_t branch = z->n;
     struct avro_op *op = emit(z, OP_BRANCH);
     op->n = n;
     op->target = target;
     for (uint32_t i = 0; i < n && !z->is_too_long; i++) {
-        target[i] = z->barrier = z->n;
+        z->barrier = z->n;
+        target[i] = z->n - branch;
         compile(z, l->of[i], s);
         jump[i] = z->n;
         emit(z, OP_JUMP);
     }
     for (uint32_t i = 0; i < n && !z->is_too_long; i++) {
-        z->op[jump[i]].n = z->n;
+        z->op[jump[i]].n = z->n - jump[i];
     }
     z->barrier = z->n;
     mem_free(jump);
@@ -341,10 +344,10 @@ void avro_plan_print(struct buffer *b, const struct avro_plan *p)
             buffer_printf(b, " %u", op->col);
         }
         if (codes[op->code].has_count) {
-            buffer_printf(b, " %u", op->n);
+            buffer_printf(b, " %u", op->code == OP_JUMP ? i + op->n : op->n);
         }
         for (uint32_t k = 0; op->code == OP_BRANCH && k < op->n; k++) {
-            buffer_printf(b, "%s%u", k ? " " : ": ", op->target[k]);
+            buffer_printf(b, "%s%u", k ? " " : ": ", i + op->target[k]);
         }
         buffer_text(b, op->code == OP_FAIL ? " " : "");
         buffer_text(b, op->code == OP_FAIL ? op->why : "");

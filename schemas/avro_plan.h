@@ -8,7 +8,8 @@
 #include "schemas/avro_columns.h"
 #include "schemas/avro_walk.h"
 
-#define AVRO_OPS_MAX 65536
+#define AVRO_OPS_MAX                                                                               \
+    32768 /* also bounds the stack where a compiler does not turn calls into jumps */
 
 enum avro_code {
     OP_END,
@@ -27,18 +28,26 @@ enum avro_code {
     OP_SYMBOL, /* an enum of n symbols: symbol[] */
     OP_VALUE,  /* anything else, by `link` as `type` */
     OP_NULL,   /* column col is null; takes no bytes */
-    OP_BRANCH, /* a union of n branches: go on at target[] */
-    OP_JUMP,   /* go on at n */
+    OP_BRANCH, /* a union of n branches: forward by target[] */
+    OP_JUMP,   /* forward by n */
     OP_PUSH,   /* go on reading the n bytes at `bytes` */
     OP_POP,    /* back to the datum */
     OP_FAIL,   /* data that cannot be read; why */
 };
 
+struct avro_op;
+/* Runs an operation and all behind it: each ends by calling the next one in its place, so that what
+ * is read stays in registers. `end` is the end of the data, x->e takes the message. */
+typedef int avro_run(const struct avro_op *op, const uint8_t *p, const uint8_t *end,
+                     struct avro_scratch *x, struct batch *b, size_t row);
+
 struct avro_op {
+    avro_run *run;
     uint8_t code;
     uint8_t inner; /* of OP_SKIP_OPTION: OP_SKIP_BYTES, OP_SKIP_LONGS or OP_SKIP_SLICES */
     uint16_t col;
     uint32_t n;
+    size_t at; /* of column col: bytes from b->col to it */
     union {
         uint32_t null_branch;
         const struct avro_node *node;
@@ -63,9 +72,16 @@ struct avro_plan *avro_plan_compile(struct arena *a, const struct avro_link *lin
 /* The plan as text, one operation a line, for tests and for people. */
 void avro_plan_print(struct buffer *b, const struct avro_plan *p);
 
-/* Fills row `row` of b from one datum, which must end with its last byte. -ERR_DATA with a message.
- */
-int avro_decode(const struct avro_plan *p, struct avro_scratch *x, const void *data, size_t n,
-                struct batch *b, uint16_t row, struct err *e);
+/* What runs an operation of this code (avro_decode.c). */
+avro_run *avro_run_of(enum avro_code code);
+/* Fills row `row` of b from one datum, which must end with its last byte. n is at most INT32_MAX.
+ * -ERR_DATA with a message in x->e, which may be NULL. */
+static inline int avro_decode(const struct avro_plan *plan, struct avro_scratch *x,
+                              const void *data, size_t n, struct batch *b, uint16_t row)
+{
+    const uint8_t *p = data;
+    x->fuel = AVRO_ZERO_BYTES_MAX + 8 * (int64_t)n;
+    return plan->op->run(plan->op, p, p + n, x, b, row);
+}
 
 #endif

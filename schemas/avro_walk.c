@@ -32,6 +32,7 @@ static int text(struct walker *k, const struct avro_link *l);
 
 void avro_scratch_init(struct avro_scratch *x)
 {
+    memset(x, 0, sizeof *x);
     buffer_init(&x->out);
     buffer_init(&x->other);
     buffer_init(&x->spots);
@@ -44,7 +45,7 @@ void avro_scratch_done(struct avro_scratch *x)
     buffer_done(&x->spots);
 }
 
-struct avro_number avro_rare_number(const uint8_t *p, const uint8_t *end)
+__attribute__((noinline)) struct avro_number avro_any_number(const uint8_t *p, const uint8_t *end)
 {
     struct avro_number number = {0};
     number.p = varint_read(p, end, &number.v);
@@ -59,7 +60,10 @@ static int bad(struct avro_in *in, const char *why)
 
 static int get_long(struct avro_in *in, int64_t *v)
 {
-    struct avro_number number = avro_number(in->p, in->end);
+    struct avro_number number = avro_short_number(in->p, in->end);
+    if (!number.p) {
+        number = avro_any_number(in->p, in->end);
+    }
     if (!number.p) {
         return bad(in, "a number is cut off");
     }

@@ -28,6 +28,8 @@ struct avro_scratch {
     struct buffer out, other, spots;
     int64_t fuel; /* what is left of the datum's fuel between two values */
     const char *why;
+    const uint8_t *datum, *datum_end; /* where to go on after a default */
+    struct err *e;                    /* where avro_decode() leaves its message */
 };
 
 void avro_scratch_init(struct avro_scratch *x);
@@ -46,31 +48,35 @@ struct avro_number {
     int64_t v;
 };
 
-struct avro_number avro_rare_number(const uint8_t *p, const uint8_t *end);
-
-/* The long at p. The usual lengths take no loop: the eight bytes from p on are cut behind the first
- * that has no continuation bit, and their groups of 7 bits pushed together. */
-static inline struct avro_number avro_number(const uint8_t *p, const uint8_t *end)
+/* The long at p if it has up to eight bytes and eight may be read; else NULL. No loop: the eight
+ * bytes are cut behind the first that has no continuation bit, and their groups of 7 bits pushed
+ * together. */
+static inline struct avro_number avro_short_number(const uint8_t *p, const uint8_t *end)
 {
     uint64_t u;
-    if (__builtin_expect(p < end && *p < 0x80, 1)) {
-        u = *p++;
-    } else if (__builtin_expect(end - p >= 8, 1)) {
-        memcpy(&u, p, sizeof u);
+    if (end - p < 8) {
+        return (struct avro_number){NULL, 0};
+    }
+    memcpy(&u, p, sizeof u);
+    if ((u & 0x80) == 0) {
+        u &= 0x7f;
+        p++;
+    } else {
         uint64_t stop = ~u & 0x8080808080808080ULL;
         if (__builtin_expect(stop == 0, 0)) {
-            return avro_rare_number(p, end);
+            return (struct avro_number){NULL, 0};
         }
         p += (__builtin_ctzll(stop) >> 3) + 1;
-        u &= (stop ^ (stop - 1)) & 0x7f7f7f7f7f7f7f7fULL;
+        u &= stop ^ (stop - 1);
         u = (u & 0x007f007f007f007fULL) | (u & 0x7f007f007f007f00ULL) >> 1;
         u = (u & 0x00003fff00003fffULL) | (u & 0x3fff00003fff0000ULL) >> 2;
         u = (u & 0x000000000fffffffULL) | (u & 0x0fffffff00000000ULL) >> 4;
-    } else {
-        return avro_rare_number(p, end);
     }
     return (struct avro_number){p, (int64_t)(u >> 1) ^ -(int64_t)(u & 1)};
 }
+
+/* Any long at p. */
+struct avro_number avro_any_number(const uint8_t *p, const uint8_t *end);
 
 /* True for well-formed UTF-8; text without a byte above 127 is seen eight bytes at a time. */
 static inline bool avro_is_utf8(const char *p, size_t n)

@@ -153,7 +153,7 @@ static int read_text(struct json_values *r, const struct type *t, struct nested_
         return err_set(e, ERR_DATA, "bytes (base64) are expected, not '%.*s'",
                        (int)(text.n < 40 ? text.n : 40), text.p);
     }
-    v->s.p = r->bytes.data + start;
+    v->s.p = r->bytes.data ? r->bytes.data + start : "";
     v->s.n = (uint32_t)(r->bytes.n - start);
     return 1;
 }
@@ -394,7 +394,7 @@ void vec_set_value(struct vec *col, struct arena *a, uint16_t row, const struct 
         col->null[row] = 0;
     }
     if (type_is_str(col->type)) {
-        col->s[row] = str_copy(a, v->s.p, v->s.n);
+        col->s[row] = str_copy(a, v->s.p ? v->s.p : "", v->s.n);
     } else if (col->type->kind == TYPE_DOUBLE) {
         col->d[row] = v->d;
     } else if (col->type->kind == TYPE_BOOLEAN) {

@@ -48,7 +48,7 @@ function(describe_test name label)
 endfunction()
 
 file(GLOB support CONFIGURE_DEPENDS tests/support/*.c)
-if(support AND NOT KLAMM_FUZZ)
+if(support)
     add_library(test_support STATIC ${support})
     target_link_libraries(test_support PUBLIC klamm_all)
 endif()

@@ -47,7 +47,7 @@ struct runner {
     struct slot slot;
     struct progress *progress;
     char group[300];
-    const char **topics;
+    const char **topics, **with_headers;
     bool copartition, from_latest;
     int nlanes, nfeeders, ndrains, ntargets;
     struct lane_slot *lane;
@@ -190,6 +190,22 @@ static int create_topics(struct runner *r, struct err *e)
     return result;
 }
 
+/* Topics whose headers somebody reads: the column _headers, or dead letters, which keep them. */
+static void list_topics_with_headers(struct runner *r, int most)
+{
+    const struct plan *p = r->plan;
+    int n = 0;
+    r->with_headers = arena_zalloc(&r->mem, (size_t)most * sizeof *r->with_headers);
+    for (uint16_t i = 0; i < p->nsources; i++) {
+        const struct plan_source *s = p->source[i];
+        int column = s->meta[META_HEADERS];
+        bool read = column >= 0 && p->vertex[s->vertex]->needs[column];
+        for (int t = 0; (read || s->errors.tolerance == TOLERATE_ALL) && t < s->ntopics; t++) {
+            r->with_headers[n++] = s->topic[t];
+        }
+    }
+}
+
 static void list_inputs(struct runner *r)
 {
     const struct plan *p = r->plan;
@@ -198,6 +214,7 @@ static void list_inputs(struct runner *r)
         most += p->source[i]->ntopics;
     }
     r->topics = arena_zalloc(&r->mem, (size_t)most * sizeof *r->topics);
+    list_topics_with_headers(r, most);
     for (uint16_t i = 0; i < p->nsubplans; i++) {
         int inputs = 0;
         for (uint16_t k = 0; k < p->subplan[i].nsources; k++) {
@@ -299,6 +316,7 @@ static int start_lane(struct runner *r, int i, struct err *e)
                 .transactional = t->guarantee == EXACTLY_ONCE ? s->member : NULL,
                 .instance = s->member,
                 .topics = r->topics,
+                .with_headers = r->with_headers,
                 .copartition = r->copartition,
                 .from_latest = r->from_latest,
                 .property = r->client.property,

@@ -112,7 +112,8 @@ int avro_case_decode(struct avro_case *c, const void *p, size_t n)
     err_clear(&c->err);
     c->b = batch_new(&c->mem, c->schema, 2, NULL);
     c->b->nsel = 2;
-    return avro_decode(c->plan, &c->scratch, p, n, c->b, 0, &c->err);
+    c->scratch.e = &c->err;
+    return avro_decode(c->plan, &c->scratch, p, n, c->b, 0);
 }
 
 static void print_value(struct buffer *out, const struct type *t, const struct nested_value *v)

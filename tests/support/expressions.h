@@ -1,38 +1,10 @@
-/* Expressions in tests: four rows of every type, and an expression's results as one line of text. */
+/* Expressions in tests: results over the rows of expression_rows.h as one line of text. */
 #ifndef KLAMM_TESTS_SUPPORT_EXPRESSIONS_H
 #define KLAMM_TESTS_SUPPORT_EXPRESSIONS_H
 
-#include "engine/batch.h"
 #include "engine/expression/expression.h"
+#include "tests/support/expression_rows.h"
 
-/* Rows:      0                1           2          3
- *   a        1                2           -3         9223372036854775807     long
- *   b        10               null        0          -1                      long?
- *   x        0.5              -2.25       NaN        1e300                   double
- *   y        2.0              null        0.0        -Infinity               double?
- *   s        abc              ''          Grüße aus Köln   a,b,c             string
- *   u        x                null        long text: over twelve bytes   7   string?
- *   t        2026-01-31T12:34:56.789Z  1970-01-01T00:00:00.000Z
- *            1969-12-31T23:59:59.999Z  2024-02-29T00:00:00.000Z              timestamp
- *   f        true             null        false      true                    boolean?
- *   raw      41 42            (empty)     ff fe      41                      bytes
- *   tags     [p, q]           []          [null]     null                    array<string>?
- *   nums     [1.0, 2.0]       []          [3.0, 4.0] [0.5, null]             array<double>
- *   m        {k: 7}           {}          {k: null}  {k: 1, k: 2}            map<long>
- *   recs     [{id 5, name n}] []          []         []                      array<record<id: long, name: string>>
- *   a.b      100              200         300        400                     long
- *   odd name 1                2           3          4                       long
- *   _key     k0               k1          k2         k3                      string, hidden */
-struct fixture {
-    struct arena plan, mem;
-    struct schema *schema;
-    struct batch *batch;
-};
-
-void fixture_init(struct fixture *f);
-void fixture_done(struct fixture *f);
-/* Text as an expression of its own: its place is 3:5, in place. */
-struct config_text fixture_text(const char *text);
 /* "1 | null | error: division by zero: 1 / 0 | 4" over all rows, "type? " not shown; or, when it does
  * not compile, "COLUMN: message" of all problems, joined by " ;; ". */
 const char *fixture_eval(struct fixture *f, const char *text);

@@ -6,6 +6,7 @@
 
 #include "engine/clock.h"
 #include "engine/memory.h"
+#include "schemas/registry_memory.h"
 
 #include <assert.h>
 #include <math.h>
@@ -30,6 +31,7 @@ struct world {
         char metadata[200];
     } position[16][INPUTS_MOST];
     struct clock clock;
+    struct schema_store *schemas;
     struct stored *changelog; /* in order of first write */
     size_t nchangelog;
     struct stored *queue; /* for repartitions */
@@ -123,6 +125,7 @@ static int start(struct world *w)
     struct task_env env = {
         .ctx = w,
         .clock = &w->clock,
+        .schemas = w->schemas,
         .batch_rows = w->run->batch_rows ? w->run->batch_rows : BATCH_ROWS,
         .produce = produce,
         .tasks = tasks,
@@ -280,7 +283,12 @@ void task_run(const struct task_run *run, struct task_result *r)
 {
     struct arena a;
     struct topology *topology;
-    struct world w = {.run = run, .result = r, .clock = clock_virtual(0)};
+    struct world w = {
+        .run = run,
+        .result = r,
+        .clock = clock_virtual(0),
+        .schemas = registry_memory_new(),
+    };
     arena_init(&a);
     diags_init(&r->diags);
     buffer_init(&r->out);
@@ -289,7 +297,7 @@ void task_run(const struct task_run *run, struct task_result *r)
     r->status = topology_parse(&topology, &a, "test.yaml", run->topology, strlen(run->topology),
                                NULL, 0, &r->diags);
     if (r->status == 0) {
-        r->status = plan_new(&w.plan, topology, NULL, &r->diags);
+        r->status = plan_new(&w.plan, topology, w.schemas, &r->diags);
     }
     if (r->status == 0) {
         assert(w.plan->nsubplans <= 16);
@@ -309,6 +317,7 @@ void task_run(const struct task_run *run, struct task_result *r)
         drop(&w.queue[i]);
     }
     mem_free(w.queue);
+    w.schemas->free(w.schemas);
     arena_done(&a);
 }
 

@@ -151,12 +151,12 @@ static void test_rows_can_be_filled_again(void **state)
     assert_int_equal(avro_case_open(&c, "[\"null\",\"long\"]", NULL), 0);
     const uint8_t null[] = {0}, five[] = {2, 10}, bad[] = {0, 0};
     assert_int_equal(avro_case_decode(&c, five, sizeof five), 0);
-    assert_int_equal(avro_decode(c.plan, &c.scratch, bad, sizeof bad, c.b, 0, NULL), -ERR_DATA);
+    assert_int_equal(avro_decode(c.plan, &c.scratch, bad, sizeof bad, c.b, 0), -ERR_DATA);
     assert_true(vec_is_null(&c.b->col[0], 0));
     assert_int_equal(c.b->col[0].i[0], 0);
-    assert_int_equal(avro_decode(c.plan, &c.scratch, five, sizeof five, c.b, 0, NULL), 0);
+    assert_int_equal(avro_decode(c.plan, &c.scratch, five, sizeof five, c.b, 0), 0);
     assert_false(vec_is_null(&c.b->col[0], 0));
-    assert_int_equal(avro_decode(c.plan, &c.scratch, null, sizeof null, c.b, 1, NULL), 0);
+    assert_int_equal(avro_decode(c.plan, &c.scratch, null, sizeof null, c.b, 1), 0);
     assert_true(vec_is_null(&c.b->col[0], 1));
     avro_case_done(&c);
 }

@@ -1,6 +1,5 @@
 /* classify inside a topology: outputs, nulls, bad rows, keys, and the same bytes for every batch
  * size and across restarts. */
-#include "engine/logger.h"
 #include "engine/memory.h"
 #include "engine/random.h"
 #include "tests/support/task_run.h"
@@ -131,8 +130,10 @@ static void is_the_same_for_every_batch_size_and_restart(void **state)
         HEAD
         "      - classify: {algorithm: logistic_regression, features: '*', label: a > 0, as: p,\n"
         "                   per: partition}\n" TAIL,
+        HEAD "      - classify: {algorithm: softmax_regression, features: [a, b], label: kind, as: "
+             "p}\n" TAIL,
     };
-    for (int t = 0; t < 3; t++) {
+    for (int t = 0; t < 4; t++) {
         struct task_result first = {0};
         run_all(topology[t], &first);
         for (int i = 0; i < 5; i++) {
@@ -395,6 +396,5 @@ int main(void)
         cmocka_unit_test(problems_say_what_to_do),
         cmocka_unit_test(features_by_name_list_and_pattern),
     };
-    logger_level(LOG_LEVEL_ERROR);
     return cmocka_run_group_tests(tests, make_rows, free_rows);
 }

@@ -100,7 +100,8 @@ static void types_are_checked(void **state)
                   "cast(x as timestamp)"},
         {"a + s", "3: `+` takes (long, long) or (double, double) or (timestamp, long) or (long, "
                   "timestamp), found (long, string); text is joined by ||"},
-        {"-s", "1: unary `-` takes (long) or (double), found (string)"},
+        {"-s", "1: unary `-` takes (long) or (double), found (string); text becomes a number by "
+               "cast(x as double)"},
         {NULL, NULL},
     };
     fixture_check_types(cases);
