@@ -263,7 +263,7 @@ int container_next(struct container *c, const void **p, size_t *n, struct err *e
     }
     struct avro_in in = {.p = c->p, .end = c->end};
     in.fuel = AVRO_ZERO_BYTES_MAX + 8 * (c->end - c->p);
-    if (avro_skip(&in, c->node, 0) < 0) {
+    if (avro_walk_skip(&in, c->node, 0) < 0) {
         return damaged(c, e, in.why);
     }
     c->empty += in.p == c->p;
