@@ -24,7 +24,7 @@ struct log;
 
 /* A partition with an offset to begin at or to commit. */
 struct log_position {
-    const char *topic;    /* in events: lives as long as the log */
+    const char *topic; /* in events: lives as long as the log */
     int32_t partition;
     int64_t offset;       /* next to read */
     const char *metadata; /* of the committed offset; NULL: none */
@@ -42,22 +42,22 @@ struct log_events {
 };
 
 struct log_config {
-    const char *group;           /* group.id */
-    const char *transactional;   /* transactional.id; NULL: at_least_once */
-    const char *instance;        /* group.instance.id; NULL: dynamic member */
-    const char *const *topics;   /* to subscribe to, NULL-terminated */
-    /* Topics whose records carry headers, NULL-terminated; NULL: every topic. Parsing them costs, so
-     * name those where somebody reads them. */
+    const char *group;         /* group.id */
+    const char *transactional; /* transactional.id; NULL: at_least_once */
+    const char *instance;      /* group.instance.id; NULL: dynamic member */
+    const char *const *topics; /* to subscribe to, NULL-terminated */
+    /* Topics whose records carry headers, NULL-terminated; NULL: every topic. Parsing them costs,
+     * so name those where somebody reads them. */
     const char *const *with_headers;
-    bool copartition;            /* several inputs a task: range assignment instead of cooperative-sticky */
-    bool from_latest;            /* auto.offset.reset */
+    bool copartition; /* several inputs a task: range assignment instead of cooperative-sticky */
+    bool from_latest; /* auto.offset.reset */
     const char *const *property; /* librdkafka properties: name, value, …, NULL (kafka log only) */
-    int64_t memory_limit;        /* bytes this lane's queues may take; 0: the recommended defaults */
+    int64_t memory_limit; /* bytes this lane's queues may take; 0: the recommended defaults */
 };
 
 struct log_ops {
-    /* Reads what is there, waiting at most timeout_ms for the first record. The records (in runs of one
-     * partition, in offset order) live until release(). Transaction markers leave gaps in the
+    /* Reads what is there, waiting at most timeout_ms for the first record. The records (in runs of
+     * one partition, in offset order) live until release(). Transaction markers leave gaps in the
      * offsets. -ERR_RETRY, -ERR_ABORT, -ERR_FATAL. */
     int (*poll)(struct log *l, int timeout_ms, const struct record **records, size_t *n,
                 struct err *e);
@@ -67,8 +67,8 @@ struct log_ops {
     int (*seek)(struct log *l, const char *topic, int32_t partition, int64_t offset, struct err *e);
 
     int (*begin)(struct log *l, struct err *e); /* a transaction; nothing to do when one is open */
-    /* Copies the records. partition -1: murmur2 of the key, any partition without a key. Waits while
-     * the queue is full. */
+    /* Copies the records. partition -1: murmur2 of the key, any partition without a key. Waits
+     * while the queue is full. */
     int (*produce)(struct log *l, const struct record *records, size_t n, struct err *e);
     /* Offsets of ALL partitions that this lane owns, changed or not, so that a stale member cannot
      * commit. -ERR_ABORT: call abort and read again; -ERR_FATAL: fenced, close the lane. */
@@ -87,8 +87,8 @@ struct log_ops {
                         bool compact, const char *const *config, int timeout_ms, struct err *e);
     /* Reads a partition from `from` to its committed end, calling each in order (for changelogs and
      * other compacted topics); *next is the offset to go on from. Waits for transactions that were
-     * open when it began. -ERR_DATA: the partition ends before `from`, so it is not the one that was
-     * read before. */
+     * open when it began. -ERR_DATA: the partition ends before `from`, so it is not the one that
+     * was read before. */
     int (*read_all)(struct log *l, const char *topic, int32_t partition, int64_t from,
                     int (*each)(void *ctx, const struct record *r), void *ctx, int64_t *next,
                     struct err *e);
@@ -103,7 +103,8 @@ struct log_ops {
     /* Headers of a record of the last poll, whether or not its topic is in with_headers; they live
      * until release. NULL: records always carry theirs. */
     int (*headers)(struct log *l, const struct record *r, const struct header **out, size_t *n);
-    /* Leaves the group (leave true) or closes only, so that a static member may come back. Frees l. */
+    /* Leaves the group (leave true) or closes only, so that a static member may come back. Frees l.
+     */
     void (*close)(struct log *l, bool leave);
 };
 

@@ -1,5 +1,5 @@
 /* Kafka log, rebalance: what a lane is told about its partitions, and single partitions of it. */
-#include "mock_kafka.h"
+#include "tests/unit/mock_kafka.h"
 #include "worker/kafka_log.h"
 
 static void test_assigned_with_what_was_committed(void **state)

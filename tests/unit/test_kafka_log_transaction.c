@@ -1,7 +1,7 @@
 /* Kafka log, commits: the calls' order and what refusals mean. That nothing shows before the commit
  * is for tests/kafka: the mock cluster has no isolation.
  */
-#include "mock_kafka.h"
+#include "tests/unit/mock_kafka.h"
 #include "worker/kafka_log.h"
 
 #define PRODUCE           0
