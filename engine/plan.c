@@ -23,8 +23,9 @@ struct ref {
     int vertex; /* -1: could not be built */
     int output;
     const struct schema *schema;
-    bool rekeyed;  /* the key is not what the partitioning was made by */
-    bool is_split; /* ends in a split: only its branches have rows */
+    bool rekeyed;   /* the key is not what the partitioning was made by */
+    bool is_split;  /* ends in a split: only its branches have rows */
+    bool is_single; /* all rows are in one partition */
 };
 
 enum mark { MARK_NEW, MARK_OPEN, MARK_DONE };
@@ -230,10 +231,13 @@ static int infer_key(struct planner *b, struct plan_source *src, struct schema *
         }
         const struct type *type = type_parse(a, key->item[0]->text);
         name = key->item[0]->text;
-        src->key.def = codec_or_error(b, name, true, key->item[0]->at, src->end->path);
-        if (!src->key.def || !type) {
-            return -ERR_CONFIG;
+        if (!type || !codec_find(name, true)) {
+            return diags_add(b->d, key->item[0]->at, src->end->path,
+                             "expected the type of the key column, string, long or bytes, found "
+                             "\"%s\"",
+                             name);
         }
+        src->key.def = codec_find(name, true);
         int at = schema_find(s, key->key[0]);
         if (at < 0) {
             at = schema_add(s, key->key[0], type, true, false);
@@ -453,10 +457,11 @@ static int plan_union(struct planner *b, const struct stream *st, const struct r
         return -ERR_CONFIG;
     }
     s->keyed = true;
-    bool rekeyed = false;
+    bool rekeyed = false, is_single = true;
     for (int i = 0; i < n; i++) {
         s->keyed &= same_key(in[0].schema, in[i].schema);
         rekeyed |= in[i].rekeyed;
+        is_single &= in[i].is_single;
     }
     s->keyed &= in[0].schema->keyed;
     for (uint16_t i = 0; s->keyed && i < in[0].schema->nkey; i++) {
@@ -480,7 +485,7 @@ static int plan_union(struct planner *b, const struct stream *st, const struct r
         group_join(b, group, b->p->vertex[in[i].vertex]->subplan);
         connect(b, &in[i], vertex, (uint16_t)i);
     }
-    *out = (struct ref){.vertex = vertex, .schema = s, .rekeyed = rekeyed};
+    *out = (struct ref){.vertex = vertex, .schema = s, .rekeyed = rekeyed, .is_single = is_single};
     return 0;
 }
 
@@ -590,6 +595,14 @@ static int repartition(struct planner *b, const struct stream *st, int step, boo
     const char *topic = b->nrepartitions++ == 0
                             ? arena_printf(a, "%s-%s-repartition", b->t->name, st->name)
                             : arena_printf(a, "%s-%s-%d-repartition", b->t->name, st->name, step);
+    for (uint16_t i = 0; i < b->p->nsinks; i++) {
+        if (strcmp(b->p->sink[i]->topic, topic) == 0) {
+            return diags_add(b->d, st->at, st->path,
+                             "the internal topic %s would be that of stream \"%s\" too: rename "
+                             "one of the streams",
+                             topic, b->p->sink[i]->stream);
+        }
+    }
     struct plan_sink *k = sink_new(b, st, in, topic);
     int number = b->p->nsinks - 1;
     k->repartition = true;
@@ -612,7 +625,7 @@ static int repartition(struct planner *b, const struct stream *st, int step, boo
         src->meta[m] = -1;
     }
     b->p->vertex[vertex]->out[0] = in->schema;
-    *in = (struct ref){.vertex = vertex, .schema = in->schema};
+    *in = (struct ref){.vertex = vertex, .schema = in->schema, .is_single = k->single};
     return 0;
 }
 
@@ -662,6 +675,12 @@ static int plan_step(struct planner *b, const struct stream *st, int i, struct r
     if (y->kind != YAML_MAP || y->n != 1) {
         return -ERR_CONFIG; /* reported with the file */
     }
+    if (at->is_split) {
+        return diags_add(b->d, y->key_at[0], arena_printf(a, "%s.steps[%d]", st->path, i + 1),
+                         "no step may follow a split in the same stream: go on in streams that "
+                         "read its branches, `from: %s.BRANCH`",
+                         st->name);
+    }
     struct node *n = arena_zalloc(a, sizeof *n);
     n->at = y->key_at[0];
     n->yaml = y->item[0];
@@ -687,14 +706,10 @@ static int plan_step(struct planner *b, const struct stream *st, int i, struct r
             "it (or `- key_by: []` for one group of all rows)",
             n->def->name);
     }
-    if (n->single_partition ||
-        (needs_key && (at->rekeyed || (at->schema->keyed && at->schema->nkey == 0)))) {
-        const struct vertex *v = b->p->vertex[at->vertex];
-        bool there = v->kind == VERTEX_SOURCE && v->source->repartition >= 0 &&
-                     b->p->sink[v->source->repartition]->single;
-        if (!there) {
-            repartition(b, st, i + 1, n->single_partition, at);
-        }
+    bool wants_single = n->single_partition || (needs_key && at->schema->nkey == 0);
+    if (!at->is_single && (wants_single || (needs_key && at->rekeyed)) &&
+        repartition(b, st, i + 1, n->single_partition, at) < 0) {
+        return -ERR_CONFIG;
     }
     int vertex;
     struct vertex *v =
@@ -705,21 +720,18 @@ static int plan_step(struct planner *b, const struct stream *st, int i, struct r
         v->out[o] = n->out[o];
     }
     connect(b, at, vertex, 0);
-    bool rekeyed = at->rekeyed;
-    if (strcmp(n->def->name, "key_by") == 0) {
-        rekeyed |= !same_key(n->in[0], n->out[0]);
-    }
     n->diags = NULL;
     n->mem = NULL;
     *at = (struct ref){.vertex = vertex,
                        .schema = n->out[0],
-                       .rekeyed = rekeyed,
+                       .rekeyed = at->rekeyed || n->rekeys,
+                       .is_single = at->is_single,
                        .is_split = n->output_name[0] != NULL};
     return 0;
 }
 
-/* Behind a step that could not be bound the columns are unknown, but what the others' configuration has
- * wrong can still be told. */
+/* Behind a step that could not be bound the columns are unknown, but what the others' configuration
+ * has wrong can still be told. */
 static void parse_rest(struct planner *b, const struct stream *st, int i)
 {
     for (; i < st->nsteps; i++) {
@@ -743,15 +755,6 @@ static int plan_to(struct planner *b, const struct stream *st, const struct end 
     const char *topic = end->kind == END_CONNECTOR
                             ? arena_printf(a, "%s-%s-%s", b->t->name, st->name, end->connector)
                             : end->names.item[0].value.text;
-    for (uint16_t i = 0; i < b->p->nsources; i++) {
-        for (int k = 0; k < b->p->source[i]->ntopics; k++) {
-            if (strcmp(b->p->source[i]->topic[k], topic) == 0) {
-                return diags_add(b->d, end->at, end->path,
-                                 "topic %s is also read by stream %s: that is a cycle", topic,
-                                 b->p->source[i]->stream);
-            }
-        }
-    }
     struct plan_sink *k = sink_new(b, st, at, topic);
     k->end = end;
     const struct codec_def *value = codec_or_error(b, end->value, false, end->at, end->path);
@@ -849,6 +852,29 @@ static void name_stores(struct planner *b, struct subplan *s)
     }
 }
 
+/* A sub-plan stands one level above those that fill its repartitions; unions may join levels, so it
+ * takes rounds. One that feeds itself (a union of a stream with what is made of it) stays. */
+static void find_levels(struct plan *p)
+{
+    bool is_stable = false;
+    for (uint16_t round = 0; round < p->nsubplans && !is_stable; round++) {
+        is_stable = true;
+        for (uint16_t i = 0; i < p->nsources; i++) {
+            const struct plan_source *src = p->source[i];
+            struct subplan *s = &p->subplan[p->vertex[src->vertex]->subplan];
+            if (src->repartition < 0) {
+                continue;
+            }
+            const struct plan_sink *k = p->sink[src->repartition];
+            const struct subplan *up = &p->subplan[p->vertex[k->vertex]->subplan];
+            if (up != s && s->level <= up->level) {
+                s->level = (uint16_t)(up->level + 1);
+                is_stable = false;
+            }
+        }
+    }
+}
+
 /* Numbers the groups 0.., collects their members, and levels them. */
 static void collect_subplans(struct planner *b)
 {
@@ -877,15 +903,32 @@ static void collect_subplans(struct planner *b)
         struct plan_source *src = p->source[i];
         struct subplan *s = &p->subplan[p->vertex[src->vertex]->subplan];
         s->source[s->nsources++] = i;
-        if (src->repartition >= 0) {
-            const struct plan_sink *k = p->sink[src->repartition];
-            const struct subplan *up = &p->subplan[p->vertex[k->vertex]->subplan];
-            s->level = s->level > up->level + 1 ? s->level : (uint16_t)(up->level + 1);
-            s->single |= k->single;
-        }
+        s->single |= src->repartition >= 0 && p->sink[src->repartition]->single;
     }
+    find_levels(p);
     for (uint16_t i = 0; i < p->nsubplans; i++) {
         name_stores(b, &p->subplan[i]);
+    }
+}
+
+/* A topic that one stream writes and another reads would hide how they hang together: commits,
+ * levels and the end of the input need to know it. */
+static void check_topics(struct planner *b)
+{
+    for (uint16_t k = 0; k < b->p->nsinks; k++) {
+        const struct plan_sink *sink = b->p->sink[k];
+        for (uint16_t i = 0; sink->end && i < b->p->nsources; i++) {
+            const struct plan_source *src = b->p->source[i];
+            for (int x = 0; x < src->ntopics; x++) {
+                if (strcmp(src->topic[x], sink->topic) == 0) {
+                    diags_add(b->d, sink->end->at, sink->end->path,
+                              "topic %s is read by stream \"%s\" of the same topology: let it read "
+                              "the stream instead, `from: %s` (if that is a cycle, write to "
+                              "another topic)",
+                              sink->topic, src->stream, sink->stream);
+                }
+            }
+        }
     }
 }
 
@@ -894,6 +937,7 @@ static void build(struct planner *b)
     for (int i = 0; i < b->t->nstreams; i++) {
         plan_stream(b, i, b->t->stream[i].at);
     }
+    check_topics(b);
     if (b->d->n == 0 && b->p->nsinks == 0) {
         diags_add(b->d, b->t->streams->at, "streams", "no stream writes anywhere: give one a `to`");
     }

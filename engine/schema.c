@@ -1,4 +1,5 @@
-/* Schema of a batch. Looked up by name at plan time only, so a linear search will do.
+/* Schema of a batch. Looked up by name at plan time only, so a linear search will do;
+ * a name to look up may hold a NUL.
  */
 #include "engine/schema.h"
 
@@ -10,7 +11,7 @@
 int schema_find_n(const struct schema *s, const char *name, size_t n)
 {
     for (uint16_t c = 0; c < s->n; c++) {
-        if (strncmp(s->col[c].name, name, n) == 0 && s->col[c].name[n] == '\0') {
+        if (strlen(s->col[c].name) == n && memcmp(s->col[c].name, name, n) == 0) {
             return c;
         }
     }

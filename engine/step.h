@@ -21,7 +21,15 @@
 struct node;
 struct op;
 struct task;
-struct message;
+
+/* What the mailbox brings to a step from outside its task: a remote answer, a trained model.
+ * Borrowed for the call. */
+struct message {
+    uint64_t id; /* the step's own: which question, which training */
+    int status;  /* 0, or minus the err_kind with which the work outside failed */
+    const void *data;
+    size_t n;
+};
 
 struct step_def {
     const char *name; /* the YAML key; also the file's name */
@@ -59,9 +67,11 @@ struct step_def {
     /* Least watermark that makes it emit, TIME_MAX when none: the source ends the batch with the
      * row that reaches it. */
     int64_t (*next_time)(struct op *op);
-    /* From the mailbox: remote answers, trained models. */
+    /* From the mailbox, between batches: remote answers, trained models. */
     int (*deliver)(struct op *op, const struct message *m);
-    /* Oldest input offset not finished with, INT64_MAX when none: nothing above it commits. */
+    /* Oldest input offset not finished with, INT64_MAX when none: a commit leaves it and all above
+     * to be read again. So what such a step emits leaves in the order of offsets, nothing stateful
+     * stands before it in its sub-plan, and while it keeps rows back it sets op->pass. */
     int64_t (*hold)(struct op *op);
     /* Before a commit: cached values go into state. */
     int (*flush)(struct op *op);
@@ -87,6 +97,7 @@ struct node {
     const char *output_name[STEP_OUTPUTS_MAX]; /* of split's branches; NULL otherwise */
     bool single_partition; /* set by bind: all rows must meet in one task (global learners) */
     bool keyless;          /* set by bind: as configured it needs no key (one model a partition) */
+    bool rekeys;           /* set by bind: the key is another one than the input's */
     void *bound;           /* the step's own, in mem */
     struct arena *mem;     /* the plan's; during bind only */
     struct diags *diags;   /* during bind only */
@@ -114,6 +125,8 @@ struct op {
     struct arena
         *mem; /* the task's batch arena: valid until the outermost push or watermark ends */
     int64_t watermark; /* of its input, TIME_MIN before the first */
+    int64_t pass;      /* most that may be passed on of it: `seen` of the oldest row that the step
+                          keeps back, TIME_MAX when none */
     uint64_t counter[STEP_COUNTERS];
 };
 

@@ -7,8 +7,6 @@
  *   step      watermark passed on lowered by what may still come out (lag)
  *   sink      encodes; a repartition also sends its watermark at every commit
  */
-#include "engine/expression/expression.h"
-#include "engine/hash.h"
 #include "engine/memory.h"
 #include "engine/task_internal.h"
 
@@ -40,7 +38,7 @@ static void make_spots(struct task *t)
         p->errors = &topology_stream(t->plan->topology, p->vertex->stream)->errors;
         p->watermark = p->sent_watermark = TIME_MIN;
         buffer_init(&p->bytes);
-        p->op = (struct op){.task = t, .mem = &t->batch, .watermark = TIME_MIN};
+        p->op = (struct op){.task = t, .mem = &t->batch, .watermark = TIME_MIN, .pass = TIME_MAX};
         if (p->vertex->kind == VERTEX_STEP) {
             p->op.node = p->vertex->node;
             p->lag = p->op.node->def->lag ? p->op.node->def->lag(p->op.node) : 0;
@@ -143,23 +141,6 @@ int task_restore(struct task *t, int store, const struct record *r, struct err *
                   : 0;
 }
 
-int task_open(struct task *t, struct err *e)
-{
-    for (uint16_t i = 0; i < t->nspots; i++) {
-        struct spot *p = &t->spot[i];
-        int r = 0;
-        if (p->vertex->kind == VERTEX_STEP && p->op.node->def->open) {
-            r = p->op.node->def->open(&p->op, e);
-        } else if (p->vertex->kind == VERTEX_SINK) {
-            r = sink_open(t, p, e);
-        }
-        if (r < 0) {
-            return err_prefix(e, "stream %s", p->vertex->stream);
-        }
-    }
-    return 0;
-}
-
 static int union_push(struct task *t, struct spot *p, uint16_t input, struct batch *b)
 {
     const struct plan_union *u = p->vertex->merge;
@@ -183,7 +164,7 @@ static int union_push(struct task *t, struct spot *p, uint16_t input, struct bat
     for (uint16_t row = 0; row < b->rows; row++) {
         out.seen[row] = b->seen[row] < least ? b->seen[row] : least;
     }
-    return task_deliver(t, &p->vertex->edges[0], &out);
+    return task_pass(t, &p->vertex->edges[0], &out);
 }
 
 /* In the small preset every batch carries a selection vector, so that no step relies on its
@@ -203,7 +184,7 @@ static void wrap_selection(struct batch *b)
 #endif
 }
 
-int task_deliver(struct task *t, const struct edges *edges, struct batch *b)
+int task_pass(struct task *t, const struct edges *edges, struct batch *b)
 {
     if (b->nsel == 0) {
         return 0;
@@ -213,6 +194,7 @@ int task_deliver(struct task *t, const struct edges *edges, struct batch *b)
         struct batch mine = *b;
         int r;
         wrap_selection(&mine);
+        mine.now = t->now;
         if (p->vertex->kind == VERTEX_STEP) {
             r = p->op.node->def->push(&p->op, edges->item[i].input, &mine);
         } else if (p->vertex->kind == VERTEX_SINK) {
@@ -224,6 +206,23 @@ int task_deliver(struct task *t, const struct edges *edges, struct batch *b)
             if (!t->failure.kind) {
                 err_set(&t->failure, (enum err_kind) - r, "%s failed", p->vertex->stream);
             }
+            return r;
+        }
+    }
+    return 0;
+}
+
+/* Passes on what the step's watermark allows now. */
+static int pass_watermark(struct task *t, struct spot *p)
+{
+    int64_t w = lowered(p->op.watermark < p->op.pass ? p->op.watermark : p->op.pass, p->lag);
+    if (w <= p->watermark) {
+        return 0;
+    }
+    p->watermark = w;
+    for (int o = 0; o < p->vertex->noutputs; o++) {
+        int r = task_advance(t, &p->vertex->edges[o], w);
+        if (r < 0) {
             return r;
         }
     }
@@ -245,14 +244,7 @@ static int step_advance(struct task *t, struct spot *p, int64_t watermark)
         }
     }
     p->op.watermark = watermark;
-    p->watermark = lowered(watermark, p->lag);
-    for (int o = 0; o < p->vertex->noutputs; o++) {
-        int r = task_advance(t, &p->vertex->edges[o], p->watermark);
-        if (r < 0) {
-            return r;
-        }
-    }
-    return 0;
+    return pass_watermark(t, p);
 }
 
 int task_advance(struct task *t, const struct edges *edges, int64_t watermark)
@@ -300,7 +292,52 @@ static int raise_source(struct task *t, struct input *in, int64_t watermark)
         return 0;
     }
     p->watermark = watermark;
+    t->dirty = true;
     return task_advance(t, &p->vertex->edges[0], watermark);
+}
+
+/* The steps learn how far time was at the last commit; all that it fires has left before that. */
+static int follow_restored(struct task *t, struct err *e)
+{
+    int r = 0;
+    for (int i = 0; i < t->ninputs && r == 0; i++) {
+        r = raise_source(t, &t->input[i], source_watermark(t, &t->input[i]));
+    }
+    t->dirty = false;
+    arena_reset(&t->batch);
+    return r < 0 ? fail(t, r, e) : 0;
+}
+
+int task_open(struct task *t, struct err *e)
+{
+    for (uint16_t i = 0; i < t->nspots; i++) {
+        struct spot *p = &t->spot[i];
+        int r = 0;
+        if (p->vertex->kind == VERTEX_STEP && p->op.node->def->open) {
+            r = p->op.node->def->open(&p->op, e);
+        } else if (p->vertex->kind == VERTEX_SINK) {
+            r = sink_open(t, p, e);
+        }
+        if (r < 0) {
+            return err_prefix(e, "stream %s", p->vertex->stream);
+        }
+    }
+    return follow_restored(t, e);
+}
+
+int task_deliver(struct task *t, uint16_t vertex, const struct message *m, struct err *e)
+{
+    struct spot *p = spot_at(t, vertex);
+    if (p->vertex != t->plan->vertex[vertex] || p->vertex->kind != VERTEX_STEP ||
+        !p->op.node->def->deliver) {
+        return err_set(e, ERR_CONFIG, "vertex %d takes no messages", vertex + 1);
+    }
+    t->dirty = true;
+    t->now = clock_now(t->env.clock);
+    int r = p->op.node->def->deliver(&p->op, m);
+    r = r < 0 ? r : pass_watermark(t, p);
+    arena_reset(&t->batch);
+    return r < 0 ? fail(t, r, e) : 0;
 }
 
 static int follow_parts(struct task *t, struct input *in, int64_t now)
@@ -327,6 +364,7 @@ static int follow_parts(struct task *t, struct input *in, int64_t now)
 int task_tick(struct task *t, int64_t now, struct err *e)
 {
     int r = 0;
+    t->now = now;
     for (int i = 0; i < t->ninputs && r == 0; i++) {
         struct input *in = &t->input[i];
         const struct time_cfg *time = &in->source->time;
@@ -352,8 +390,12 @@ int task_tick(struct task *t, int64_t now, struct err *e)
 int task_finish(struct task *t, struct err *e)
 {
     int r = 0;
+    for (int i = 0; i < t->ninputs; i++) {
+        if (t->input[i].source->repartition < 0) {
+            t->input[i].watermark = TIME_MAX;
+        }
+    }
     for (int i = 0; i < t->ninputs && r == 0; i++) {
-        t->input[i].watermark = TIME_MAX;
         r = raise_source(t, &t->input[i], source_watermark(t, &t->input[i]));
     }
     arena_reset(&t->batch);
@@ -494,118 +536,8 @@ void task_free(struct task *t)
     for (int i = 0; i < t->ninputs; i++) {
         input_close(&t->input[i]);
     }
+    mem_free(t->dead);
     arena_done(&t->batch);
     arena_done(&t->mem);
     mem_free(t);
-}
-
-int op_emit(struct op *op, int output, struct batch *b)
-{
-    struct spot *p = (struct spot *)op;
-    return task_deliver(op->task, &p->vertex->edges[output], b);
-}
-
-static void print_row(struct buffer *out, const struct batch *b, uint16_t row)
-{
-    struct buffer text;
-    buffer_init(&text);
-    buffer_text(out, "{");
-    for (uint16_t c = 0; c < b->schema->n; c++) {
-        const struct vec *v = &b->col[c];
-        if (b->schema->col[c].hidden || !v->data) {
-            continue;
-        }
-        buffer_text(out, out->n > 1 ? "," : "");
-        yaml_json_text(out, b->schema->col[c].name, strlen(b->schema->col[c].name));
-        buffer_text(out, ":");
-        buffer_clear(&text);
-        vec_print(&text, v, row);
-        bool is_plain = vec_is_null(v, row) || !type_is_str(v->type);
-        if (is_plain && !(v->type->kind == TYPE_DOUBLE && v->d[row] - v->d[row] != 0)) {
-            buffer_add(out, text.data, text.n);
-        } else {
-            yaml_json_text(out, text.data ? text.data : "", text.n);
-        }
-    }
-    buffer_text(out, "}");
-    buffer_done(&text);
-}
-
-int bad_row(struct task *t, const struct errors_cfg *errors, const struct batch *b, uint16_t row,
-            const char *stage, const char *text)
-{
-    if (b->origin && b->origin[row]) {
-        return bad_record(t, errors, b->origin[row], stage, text);
-    }
-    struct buffer value;
-    buffer_init(&value);
-    print_row(&value, b, row);
-    struct record r = {.topic = t->input[0].topic,
-                       .partition = t->partition,
-                       .offset = -1,
-                       .timestamp = b->time[row],
-                       .value = value.data,
-                       .value_n = value.n};
-    int result = bad_record(t, errors, &r, stage, text);
-    buffer_done(&value);
-    return result;
-}
-
-int op_bad_row(struct op *op, const struct batch *b, uint16_t row, const char *text)
-{
-    struct spot *p = (struct spot *)op;
-    struct task *t = op->task;
-    char what[1200];
-    snprintf(what, sizeof what, "%s: %s", op->node->path, text);
-    op->counter[COUNT_BAD]++;
-    return bad_row(t, p->errors, b, row, "TRANSFORMATION", what);
-}
-
-int op_bad_rows(struct op *op, struct batch *b, const struct row_errors *errors)
-{
-    if (errors->n == 0) {
-        return 0;
-    }
-    uint16_t *sel = arena_array(b->mem, b->nsel + 1U, sizeof *sel), n = 0, k = 0;
-    for (uint16_t i = 0; i < b->nsel; i++) {
-        uint16_t row = batch_row(b, i);
-        while (k < errors->n && errors->item[k].row < row) {
-            k++;
-        }
-        if (k < errors->n && errors->item[k].row == row) {
-            int r = op_bad_row(op, b, row, errors->item[k].text);
-            if (r < 0) {
-                return r;
-            }
-        } else {
-            sel[n++] = row;
-        }
-    }
-    b->sel = sel;
-    b->nsel = n;
-    return 0;
-}
-
-int64_t op_now(const struct op *op)
-{
-    return clock_now(op->task->env.clock);
-}
-
-int32_t op_partition(const struct op *op)
-{
-    return op->task->partition;
-}
-
-void op_metric(struct op *op, const char *name, double value)
-{
-    struct spot *p = (struct spot *)op;
-    for (int i = 0; i < p->nmetrics; i++) {
-        if (strcmp(p->metric[i].name, name) == 0) {
-            p->metric[i].value = value;
-            return;
-        }
-    }
-    if (p->nmetrics < METRICS_MAX) {
-        p->metric[p->nmetrics++] = (struct metric){name, value};
-    }
 }

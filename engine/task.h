@@ -57,7 +57,10 @@ int task_push(struct task *t, int input, const struct record *r, size_t n, struc
 void task_caught_up(struct task *t, int input, int64_t offset);
 /* The wall clock went on. */
 int task_tick(struct task *t, int64_t now, struct err *e);
-/* The end of time: every window closes (replay). */
+/* A message for the step at this vertex of the plan; -ERR_CONFIG when it takes none. */
+int task_deliver(struct task *t, uint16_t vertex, const struct message *m, struct err *e);
+/* The end of time at the outside inputs: every window closes; behind repartitions once their
+ * watermarks are read (replay). */
 int task_finish(struct task *t, struct err *e);
 
 /* Tells repartitions the task's watermark now, without a commit (replay). */
@@ -66,7 +69,8 @@ int task_forward(struct task *t, struct err *e);
  * env->produce). */
 int task_flush(struct task *t, struct err *e);
 void task_committed(struct task *t);
-/* Offset of an input to commit (next to read; -1: nothing read yet) with its watermark as text. */
+/* Offset of an input to commit (next to read, or the oldest that a step still holds; -1: nothing
+ * read yet) with its watermark as text. */
 int64_t task_position(const struct task *t, int input, char *metadata, size_t size);
 /* Something was read or produced since the last commit. */
 bool task_dirty(const struct task *t);

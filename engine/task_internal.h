@@ -1,4 +1,4 @@
-/* What task.c, task_source.c and task_sink.c share. Not for others. */
+/* What task.c and task_*.c share. Not for others. */
 #ifndef KLAMM_ENGINE_TASK_INTERNAL_H
 #define KLAMM_ENGINE_TASK_INTERNAL_H
 
@@ -58,9 +58,13 @@ struct task {
     bool dirty;
     struct err failure; /* what a step or sink said last */
     int64_t *reach;     /* scratch of next_fire(): lag and bound per spot */
+    int64_t now;        /* wall clock as of the last call from outside */
+    bool collects_dead; /* a batch is on its way: bad records wait for its end */
+    size_t ndead, cap_dead;
+    struct dead *dead;
 };
 
-int task_deliver(struct task *t, const struct edges *edges, struct batch *b);
+int task_pass(struct task *t, const struct edges *edges, struct batch *b);
 int task_advance(struct task *t, const struct edges *edges, int64_t watermark);
 
 int input_open(struct task *t, struct input *in, struct err *e);
@@ -80,5 +84,8 @@ int bad_record(struct task *t, const struct errors_cfg *errors, const struct rec
 /* The same for a row: its source record, or, behind a window or repartition, the row as JSON. */
 int bad_row(struct task *t, const struct errors_cfg *errors, const struct batch *b, uint16_t row,
             const char *stage, const char *text);
+/* The batch is through (r: with what result): sends what has been set aside since collects_dead was
+ * set. Returns r, or what failed. */
+int dead_send_all(struct task *t, int r);
 
 #endif

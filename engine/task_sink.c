@@ -48,16 +48,18 @@ static int encode_row(struct task *t, struct spot *s, const struct batch *b, uin
     at->has_key = s->key_writer != NULL && !key_is_null(b, row);
     if (at->has_key) {
         r = k->key.def->write(s->key_writer, b, row, out, e);
+        at->has_key = r == 0;
     }
     at->value = out->n;
     at->has_value = !(b->row_op && b->row_op[row] == ROW_DELETE);
-    if (r == 0 && k->repartition) {
+    if (r >= 0 && k->repartition) {
         buffer_byte(out, 1);
         buffer_varint(out, t->partition);
         buffer_varint(out, b->seen[row]);
     }
-    if (r == 0 && at->has_value) {
+    if (r >= 0 && at->has_value) {
         r = k->value.def->write(s->value_writer, b, row, out, e);
+        at->has_value = r == 0;
     }
     at->end = out->n;
     return r;

@@ -25,52 +25,6 @@
 
 #define EVENT_TIME_LIMIT 10000000000000000 /* ms; keeps sums of times and durations in range */
 
-int bad_record(struct task *t, const struct errors_cfg *errors, const struct record *r,
-               const char *stage, const char *text)
-{
-    t->counts.bad++;
-    t->dirty = true;
-    if (errors->tolerance == TOLERATE_NONE) {
-        err_clear(&t->failure);
-        return err_set(&t->failure, ERR_DATA,
-                       "%s partition %d offset %" PRId64 ": %s (errors: {tolerance: all, "
-                       "dead_letter_topic: …} sets bad records aside instead of stopping)",
-                       r->topic, r->partition, r->offset, text);
-    }
-    char partition[16], offset[24], task[24];
-    snprintf(partition, sizeof partition, "%d", r->partition);
-    snprintf(offset, sizeof offset, "%" PRId64, r->offset);
-    snprintf(task, sizeof task, "%d", t->partition);
-    const char *const added[][2] = {
-        {"__connect.errors.topic", r->topic},
-        {"__connect.errors.partition", partition},
-        {"__connect.errors.offset", offset},
-        {"__connect.errors.connector.name", t->plan->topology->name},
-        {"__connect.errors.task.id", task},
-        {"__connect.errors.stage", stage},
-        {"__connect.errors.class.name", "klamm"},
-        {"__connect.errors.exception.class.name", "DataException"},
-        {"__connect.errors.exception.message", text},
-    };
-    size_t nadded = sizeof added / sizeof *added;
-    struct header *h = mem_array(r->nheaders + nadded, sizeof *h);
-    for (size_t i = 0; i < r->nheaders; i++) {
-        h[i] = r->headers[i];
-    }
-    for (size_t i = 0; i < nadded; i++) {
-        h[r->nheaders + i] = (struct header){added[i][0], added[i][1], strlen(added[i][1])};
-    }
-    struct record dead = *r;
-    dead.topic = errors->dead_letter_topic;
-    dead.partition = -1;
-    dead.offset = -1;
-    dead.headers = h;
-    dead.nheaders = r->nheaders + nadded;
-    int result = t->env.produce(t->env.ctx, &dead, 1, &t->failure);
-    mem_free(h);
-    return result;
-}
-
 static int open_key(struct task *t, struct input *in, struct err *e)
 {
     const struct plan_source *src = in->source;
@@ -158,7 +112,7 @@ static int64_t next_fire(struct task *t, const struct input *in)
                 const struct edge *edge = &p->vertex->edges[o].item[k];
                 uint16_t w = t->spot_of[edge->to];
                 struct spot *q = &t->spot[w];
-                int64_t limit = bound[i];
+                int64_t limit = bound[i] < p->op.pass ? bound[i] : p->op.pass;
                 if (q->vertex->kind == VERTEX_UNION) {
                     for (uint16_t u = 0; u < q->vertex->merge->ninputs; u++) {
                         int64_t other = q->in_watermark[u];
@@ -368,6 +322,7 @@ static int64_t read_batch(struct task *t, struct input *in, const struct record 
     b->origin = in->nparts ? NULL : (const struct record *const *)origin;
     b->rows = b->nsel = row;
     b->schema = in->source->schema;
+    b->now = now;
     return (int64_t)used;
 }
 
@@ -378,18 +333,20 @@ int task_push(struct task *t, int input, const struct record *r, size_t n, struc
     int64_t now = clock_now(t->env.clock);
     bool single = t->env.one_at_a_time || in->source->row_at_a_time;
     t->dirty = true;
-    in->last_record = now;
+    t->now = in->last_record = now;
     for (size_t at = 0; at < n;) {
         arena_reset(&t->batch);
         size_t most = single ? 1 : t->env.batch_rows;
         most = most < n - at ? most : n - at;
         struct batch *b =
             batch_new(&t->batch, in->source->read_schema, (uint16_t)most, p->vertex->needs);
+        t->collects_dead = true;
         int64_t used = read_batch(t, in, r + at, n - at, b, now);
         int result = used < 0 ? (int)used : 0;
         if (result == 0) {
-            result = task_deliver(t, &p->vertex->edges[0], b);
+            result = task_pass(t, &p->vertex->edges[0], b);
         }
+        result = dead_send_all(t, result);
         int64_t watermark = source_watermark(t, in);
         if (result == 0 && watermark > p->watermark) {
             p->watermark = watermark;
@@ -416,6 +373,27 @@ void task_caught_up(struct task *t, int input, int64_t offset)
     }
 }
 
+/* Oldest offset that a step behind this input still holds. */
+static int64_t held_offset(const struct task *t, const struct input *in)
+{
+    int64_t least = INT64_MAX, *is_behind = t->reach;
+    memset(is_behind, 0, t->nspots * sizeof *is_behind);
+    is_behind[in->spot] = 1;
+    for (uint16_t i = in->spot; i < t->nspots; i++) {
+        struct spot *p = &t->spot[i];
+        for (int o = 0; is_behind[i] && o < p->vertex->noutputs; o++) {
+            for (uint16_t k = 0; k < p->vertex->edges[o].n; k++) {
+                is_behind[t->spot_of[p->vertex->edges[o].item[k].to]] = 1;
+            }
+        }
+        if (is_behind[i] && p->vertex->kind == VERTEX_STEP && p->op.node->def->hold) {
+            int64_t held = p->op.node->def->hold(&p->op);
+            least = held < least ? held : least;
+        }
+    }
+    return least;
+}
+
 int64_t task_position(const struct task *t, int input, char *metadata, size_t size)
 {
     const struct input *in = &t->input[input];
@@ -430,7 +408,8 @@ int64_t task_position(const struct task *t, int input, char *metadata, size_t si
                                    in->part[i].watermark);
         }
     }
-    return in->next;
+    int64_t held = held_offset(t, in);
+    return held < in->next ? held : in->next;
 }
 
 void task_input_restore(struct task *t, int input, int64_t offset, const char *metadata)

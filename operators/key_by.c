@@ -28,6 +28,12 @@ static int key_column(struct shape *s, const struct computed *c)
     return shape_set(s, c) < 0 ? -1 : schema_find(s->out, c->name);
 }
 
+/* Whether input column `from` is the i-th key column already. */
+static bool is_key_already(const struct schema *in, int i, int from)
+{
+    return in->keyed && i < in->nkey && in->key[i] == from;
+}
+
 static int key_by_bind(struct node *n)
 {
     const struct key_by_cfg *cfg = n->cfg;
@@ -50,8 +56,10 @@ static int key_by_bind(struct node *n)
             node_error(n, c[i].at, "`%.100s` is an array or a map: it cannot be a key", c[i].name);
             continue;
         }
+        n->rekeys |= !is_key_already(n->in[0], i, s->col[at].from);
         s->out->key[s->out->nkey++] = (uint16_t)at;
     }
+    n->rekeys |= !n->in[0]->keyed || n->in[0]->nkey != s->out->nkey;
     s->out->keyed = true;
     n->out[0] = s->out;
     n->bound = s;

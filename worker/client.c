@@ -5,7 +5,6 @@
 #include "worker/client.h"
 #include "engine/memory.h"
 #include "schemas/registry_http.h"
-#include "schemas/registry_memory.h"
 #include "worker/kafka_log.h"
 #include "worker/memory_log.h"
 #include "worker/schema_topic.h"
@@ -88,9 +87,7 @@ int client_open(struct client *c, struct memory_broker *memory, const struct con
     if (r == 0 && !memory) {
         r = client_wait(c, 10000, e);
     }
-    if (r == 0 && memory) {
-        c->schemas = registry_memory_new();
-    } else if (r == 0 && registry) {
+    if (r == 0 && registry && !memory) {
         r = open_registry(&c->schemas, registry, e);
     } else if (r == 0) {
         r = schema_topic_open(&c->schemas, c, e);

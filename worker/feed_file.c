@@ -60,13 +60,13 @@ static int produce_row(struct feed *f, struct log *log, const struct record *in,
     if (in->value) {
         r = f->read_spec.def->read(f->reader, in->value, in->value_n, b, 0, e);
         r = r < 0 ? r : t->value->def->write(f->writer, b, 0, &f->value, e);
-        out.value = f->value.data ? f->value.data : "";
-        out.value_n = f->value.n;
+        out.value = r == 1 ? NULL : f->value.data ? f->value.data : "";
+        out.value_n = r == 1 ? 0 : f->value.n;
     }
-    if (r == 0 && !in->key && f->key_writer && in->value) {
+    if (r >= 0 && !in->key && f->key_writer && in->value) {
         r = t->key->def->write(f->key_writer, b, 0, &f->key, e);
-        out.key = f->key.data;
-        out.key_n = f->key.n;
+        out.key = r == 0 ? f->key.data : NULL;
+        out.key_n = r == 0 ? f->key.n : 0;
     }
     return r < 0 ? r : log->ops->produce(log, &out, 1, e);
 }

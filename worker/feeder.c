@@ -69,7 +69,7 @@ static int feed(struct feeder *f, const struct batch *b, int64_t position, struc
 {
     const char *topic = f->source->topic[0];
     int r = f->log->ops->begin(f->log, e);
-    for (uint16_t k = 0; r == 0 && k < b->nsel; k++) {
+    for (uint16_t k = 0; r >= 0 && k < b->nsel; k++) {
         uint16_t row = batch_row(b, k);
         buffer_clear(&f->bytes);
         r = f->source->value.def->write(f->writer, b, row, &f->bytes, e);
@@ -77,8 +77,8 @@ static int feed(struct feeder *f, const struct batch *b, int64_t position, struc
                              .partition = -1,
                              .offset = -1,
                              .timestamp = b->time[row],
-                             .value = f->bytes.data,
-                             .value_n = f->bytes.n};
+                             .value = r == 0 ? f->bytes.data : NULL,
+                             .value_n = r == 0 ? f->bytes.n : 0};
         r = r < 0 ? r : f->log->ops->produce(f->log, &rec, 1, e);
     }
     char text[24];

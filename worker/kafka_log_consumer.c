@@ -18,6 +18,7 @@
 #include <string.h>
 
 #define PENDING_WAIT_MS 50
+#define SLICE_MS        20
 #define READER_IDLE_NS  (10 * 1000000000LL)
 
 static void subscribe(struct kafka_log *l, const char *const *topics,
@@ -136,21 +137,23 @@ static size_t drain(struct kafka_log *l, size_t have)
     return got > 0 ? have + (size_t)got : have;
 }
 
+/* Waits in slices: a rebalance does not end librdkafka's wait, and the lane has to act on it. */
 static size_t fetch(struct kafka_log *l, int timeout_ms)
 {
     size_t n = drain(l, 0);
-    if (n > 0 || l->rebalanced || timeout_ms <= 0) {
+    if (n > 0) {
         return n;
     }
     if (l->pending != NULL && timeout_ms > PENDING_WAIT_MS) {
         timeout_ms = PENDING_WAIT_MS;
     }
-    rd_kafka_message_t *first = rd_kafka_consume_queue(l->queue, timeout_ms);
-    if (first == NULL) {
-        return 0;
+    for (; timeout_ms > 0 && !l->rebalanced; timeout_ms -= SLICE_MS) {
+        l->msg[0] = rd_kafka_consume_queue(l->queue, timeout_ms < SLICE_MS ? timeout_ms : SLICE_MS);
+        if (l->msg[0] != NULL) {
+            return drain(l, 1);
+        }
     }
-    l->msg[0] = first;
-    return drain(l, 1);
+    return 0;
 }
 
 int kafka_poll(struct log *log, int timeout_ms, const struct record **records, size_t *n,

@@ -7,7 +7,9 @@
  * lane, which commits (unless lost) -> take from librdkafka
  *
  * All of it happens in the lane's thread, inside poll. cooperative-sticky changes assignments
- * incrementally; range takes everything back first.
+ * incrementally; range takes everything back first. The callback must not yield: after
+ * rd_kafka_yield() librdkafka 2.8 drops the record that is next in a batch, and
+ * rd_kafka_queue_yield() can end a later rd_kafka_consumer_close() too early.
  */
 #include "engine/clock.h"
 #include "engine/memory.h"
@@ -185,7 +187,6 @@ void kafka_on_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t code,
         kafka_fail(&l->failure, code, "rebalance", NULL);
         rd_kafka_assign(rk, NULL);
     }
-    rd_kafka_yield(rk); /* back to the lane */
 }
 
 static rd_kafka_topic_partition_list_t *single(const char *topic, int32_t partition)

@@ -28,6 +28,7 @@
 #include "worker/kafka_log_impl.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define QUIET_NS    (10 * 1000000000LL)
@@ -227,24 +228,34 @@ rd_kafka_t *kafka_new(rd_kafka_type_t type, rd_kafka_conf_t *conf, struct err *e
     return rk;
 }
 
-/* The property nearest to a name that librdkafka does not know. */
-static const char *suggestion(const rd_kafka_conf_t *known, const char *name, char *out,
-                              size_t size)
+/* The property nearest to a name that librdkafka does not know, from its own table: one a line,
+ * "name | ...". */
+static void suggest(const char *name, char *out, size_t size)
 {
-    size_t n = 0, names = 0;
-    rd_kafka_conf_t *conf = rd_kafka_conf_dup(known);
-    const char **dump = rd_kafka_conf_dump(conf, &n);
-    const char **list = mem_array(n / 2 + 1, sizeof *list);
-    for (size_t i = 0; i < n; i += 2) {
-        list[names++] = dump[i];
+    char *table = NULL;
+    size_t table_n = 0, n = 0;
+    FILE *f = open_memstream(&table, &table_n);
+    *out = '\0';
+    if (f == NULL) {
+        return;
     }
-    list[names] = NULL;
-    const char *nearest = nearest_name(name, list);
-    snprintf(out, size, nearest == NULL ? "" : " (did you mean %s?)", nearest);
-    mem_free(list);
-    rd_kafka_conf_dump_free(dump, n);
-    rd_kafka_conf_destroy(conf);
-    return out;
+    rd_kafka_conf_properties_show(f);
+    fclose(f);
+    const char **names = mem_array(table_n + 1, sizeof *names);
+    char *rest = table, *line;
+    while ((line = strsep(&rest, "\n")) != NULL) {
+        line[strcspn(line, " |")] = '\0';
+        if (strchr(line, '.') != NULL || strcmp(line, "acks") == 0) {
+            names[n++] = line;
+        }
+    }
+    names[n] = NULL;
+    const char *nearest = nearest_name(name, names);
+    if (nearest != NULL) {
+        snprintf(out, size, " (did you mean %s?)", nearest);
+    }
+    mem_free(names);
+    free(table);
 }
 
 int kafka_property_check(const char *name, const char *value, struct err *e)
@@ -259,8 +270,8 @@ int kafka_property_check(const char *name, const char *value, struct err *e)
     rd_kafka_conf_res_t res = rd_kafka_conf_set(conf, name, value, text, sizeof text);
     int rc = 0;
     if (res == RD_KAFKA_CONF_UNKNOWN) {
-        rc = err_set(e, ERR_CONFIG, "librdkafka has no property %s%s", name,
-                     suggestion(conf, name, near, sizeof near));
+        suggest(name, near, sizeof near);
+        rc = err_set(e, ERR_CONFIG, "librdkafka has no property %s%s", name, near);
     } else if (res != RD_KAFKA_CONF_OK) {
         rc = err_set(e, ERR_CONFIG, "%s: %s", name, text);
     }

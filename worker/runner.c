@@ -36,6 +36,7 @@ struct target { /* --until-end: an input partition and where it ends */
     const char *topic;
     int32_t partition;
     int64_t end;
+    bool is_internal;
 };
 
 struct runner {
@@ -397,7 +398,8 @@ static int find_targets(struct runner *r, int level, struct err *e)
                     return result;
                 }
                 r->target = mem_resize(r->target, (size_t)r->ntargets + 1, sizeof *r->target);
-                r->target[r->ntargets++] = (struct target){s->topic[k], x, end};
+                r->target[r->ntargets++] =
+                    (struct target){s->topic[k], x, end, s->repartition >= 0};
             }
             if (n < 0) {
                 return n;
@@ -455,6 +457,25 @@ static int ask_group(struct runner *r, struct err *e)
     return result;
 }
 
+/* A sub-plan that feeds itself moves the ends of its internal topics: 1 when one did. */
+static int follow_targets(struct runner *r, struct err *e)
+{
+    int moved = 0;
+    for (int i = 0; i < r->ntargets; i++) {
+        struct target *t = &r->target[i];
+        int64_t end = t->end;
+        int result = !t->is_internal ? 0
+                                     : r->client.log->ops->written(r->client.log, t->topic,
+                                                                   t->partition, &end, ADMIN_MS, e);
+        if (result < 0) {
+            return result;
+        }
+        moved |= end > t->end;
+        t->end = end > t->end ? end : t->end;
+    }
+    return moved;
+}
+
 /* 1 when the end of the input is reached. */
 static int watch_end(struct runner *r, struct err *e)
 {
@@ -468,10 +489,11 @@ static int watch_end(struct runner *r, struct err *e)
         last = r->plan->subplan[i].level > last ? r->plan->subplan[i].level : last;
     }
     while (r->level < 0 || targets_reached(r)) {
-        if (r->level == last) {
-            return 1;
+        int result = r->level < 0 ? 0 : follow_targets(r, e);
+        if (result != 0 || r->level == last) {
+            return result < 0 ? result : result == 0;
         }
-        int result = find_targets(r, ++r->level, e);
+        result = find_targets(r, ++r->level, e);
         if (result < 0) {
             return result;
         }

@@ -4,22 +4,19 @@
  *   operator   a function named by its symbol: one rule (signature.c) for both
  *   null       a literal without a type until something beside it has one
  *   long       becomes a double next to a double; nothing else is converted unasked
- *   fold       a call whose arguments are constants is run here, once, on one row; when that fails the
- *              call stays, for it may stand where no row gets to
+ *   fold       a call whose arguments are constants is run here, once, on one row; when that fails
+ * the call stays, for it may stand where no row gets to
  *
  * Both sides of an operator are bound before giving up, so that one pass reports all problems.
  */
-#include "engine/expression/bound.h"
+#include "engine/expression/binder.h"
 #include "engine/expression/program.h"
 #include "engine/vector.h"
 
 #include <assert.h>
 #include <string.h>
 
-static struct bound *bind(struct binding *b, const struct node *x);
-
-static struct bound *bound_new(struct binding *b, enum bound_kind kind, const struct type *type,
-                               int n)
+struct bound *binder_new(struct binding *b, enum bound_kind kind, const struct type *type, int n)
 {
     struct bound *x = arena_zalloc(b->a, sizeof *x);
     x->kind = kind;
@@ -31,19 +28,19 @@ static struct bound *bound_new(struct binding *b, enum bound_kind kind, const st
 
 static struct bound *constant(struct binding *b, const struct type *type, struct nested_value v)
 {
-    struct bound *x = bound_new(b, BOUND_CONSTANT, type, 0);
+    struct bound *x = binder_new(b, BOUND_CONSTANT, type, 0);
     x->value = v;
     x->nullable = v.is_null;
     x->is_harmless = true;
     return x;
 }
 
-static struct bound *null_of(struct binding *b, const struct type *type)
+struct bound *binder_null(struct binding *b, const struct type *type)
 {
     return constant(b, type, (struct nested_value){.is_null = true});
 }
 
-static struct bound *fail(struct binding *b, const struct node *x, const char *text)
+struct bound *binder_fail(struct binding *b, const struct node *x, const char *text)
 {
     source_error(b->source, x->pos, "%s", text);
     return NULL;
@@ -79,7 +76,7 @@ static bool is_foldable(const struct bound *x)
     return x->n > 0;
 }
 
-static struct bound *fold(struct binding *b, struct bound *x)
+struct bound *binder_fold(struct binding *b, struct bound *x)
 {
     if (!is_foldable(x)) {
         return x;
@@ -100,15 +97,11 @@ static struct bound *fold(struct binding *b, struct bound *x)
 
 /* ---- calls ---- */
 
-static struct bound *call_new(struct binding *b, const struct node *at,
-                              const struct function_def *fn, int n, struct bound **arg,
-                              const struct type *common);
-
-static struct bound *coerce(struct binding *b, const struct node *at, struct bound *x,
+struct bound *binder_coerce(struct binding *b, const struct node *at, struct bound *x,
                             const struct type *to)
 {
     if (x->type == NULL) {
-        return null_of(b, to);
+        return binder_null(b, to);
     }
     if (to == NULL || type_equal(x->type, to)) {
         return x;
@@ -116,7 +109,7 @@ static struct bound *coerce(struct binding *b, const struct node *at, struct bou
     assert(to->kind == TYPE_DOUBLE && x->type->kind == TYPE_LONG);
     const struct type *common;
     const struct function_def *fn = signature_find("cast double", 1, &x, &common);
-    return call_new(b, at, fn, 1, &x, common);
+    return binder_call_of(b, at, fn, 1, &x, common);
 }
 
 static const struct type *parameter_type(const struct bound *arg, char letter,
@@ -217,26 +210,26 @@ static bool prepare(struct binding *b, const struct node *at, struct bound *x)
     return true;
 }
 
-static struct bound *call_new(struct binding *b, const struct node *at,
-                              const struct function_def *fn, int n, struct bound **arg,
-                              const struct type *common)
+struct bound *binder_call_of(struct binding *b, const struct node *at,
+                             const struct function_def *fn, int n, struct bound **arg,
+                             const struct type *common)
 {
-    struct bound *x = bound_new(b, BOUND_CALL, result_type(b, fn, arg, common), n);
+    struct bound *x = binder_new(b, BOUND_CALL, result_type(b, fn, arg, common), n);
     if (fn->result == '=' && common == NULL) {
-        return null_of(b, NULL);
+        return binder_null(b, NULL);
     }
     x->fn = fn;
     x->is_harmless = fn->is_harmless;
     for (int k = 0; k < n; k++) {
         const struct type *to = parameter_type(arg[k], signature_letter(fn, k), common);
-        x->arg[k] = coerce(b, at, arg[k], to);
+        x->arg[k] = binder_coerce(b, at, arg[k], to);
         x->is_harmless = x->is_harmless && x->arg[k]->is_harmless;
     }
     x->nullable = result_nullable(fn, n, x->arg);
-    return prepare(b, at, x) ? fold(b, x) : NULL;
+    return prepare(b, at, x) ? binder_fold(b, x) : NULL;
 }
 
-static const char *types_text(struct binding *b, int n, struct bound *const *arg)
+const char *binder_types(struct binding *b, int n, struct bound *const *arg)
 {
     struct buffer t;
     buffer_init(&t);
@@ -273,19 +266,21 @@ static const char *hint_for(const char *name, int n, struct bound *const *arg)
     if (strcmp(name, "+") == 0 && has_string) {
         return "; text is joined by ||";
     }
-    return has_string && strchr("+-*/%=<>", name[0]) != NULL ? "; text becomes a number by cast(x as double)" : "";
+    return has_string && strchr("+-*/%=<>", name[0]) != NULL
+               ? "; text becomes a number by cast(x as double)"
+               : "";
 }
 
-static struct bound *call_named(struct binding *b, const struct node *at, const char *name,
-                                const char *shown, int n, struct bound **arg)
+struct bound *binder_call(struct binding *b, const struct node *at, const char *name,
+                          const char *shown, int n, struct bound **arg)
 {
     const struct type *common;
     const struct function_def *fn = signature_find(name, n, arg, &common);
     if (fn != NULL) {
-        return call_new(b, at, fn, n, arg, common);
+        return binder_call_of(b, at, fn, n, arg, common);
     }
     source_error(b->source, at->pos, "%s takes %s, found %s%s", shown,
-                 signature_describe(b->a, name), types_text(b, n, arg), hint_for(name, n, arg));
+                 signature_describe(b->a, name), binder_types(b, n, arg), hint_for(name, n, arg));
     return NULL;
 }
 
@@ -294,21 +289,21 @@ static bool bind_children(struct binding *b, const struct node *x, struct bound 
 {
     bool ok = true;
     for (int k = 0; k < x->n; k++) {
-        arg[k] = x->child[k] != NULL ? bind(b, x->child[k]) : NULL;
+        arg[k] = x->child[k] != NULL ? binder_node(b, x->child[k]) : NULL;
         ok = ok && (arg[k] != NULL || x->child[k] == NULL);
     }
     return ok;
 }
 
-static struct bound **children(struct binding *b, const struct node *x)
+struct bound **binder_children(struct binding *b, const struct node *x)
 {
     struct bound **arg = arena_array(b->a, (size_t)x->n + 1, sizeof *arg);
     return bind_children(b, x, arg) ? arg : NULL;
 }
 
-static struct bound *negate(struct binding *b, const struct node *at, struct bound *x)
+struct bound *binder_negate(struct binding *b, const struct node *at, struct bound *x)
 {
-    return x == NULL || !at->negated ? x : call_named(b, at, "not _", "not", 1, &x);
+    return x == NULL || !at->negated ? x : binder_call(b, at, "not _", "not", 1, &x);
 }
 
 /* ---- columns ---- */
@@ -361,7 +356,7 @@ static void unknown_column(struct binding *b, const struct node *x)
 
 static struct bound *column_of(struct binding *b, int c)
 {
-    struct bound *x = bound_new(b, BOUND_COLUMN, b->schema->col[c].type, 0);
+    struct bound *x = binder_new(b, BOUND_COLUMN, b->schema->col[c].type, 0);
     x->column = c;
     x->nullable = b->schema->col[c].nullable;
     x->is_harmless = true;
@@ -391,7 +386,7 @@ static struct bound *field_of(struct binding *b, const struct node *at, struct b
         return NULL;
     }
     const struct type *common;
-    struct bound *f = bound_new(b, BOUND_CALL, x->type->field[k].type, 1);
+    struct bound *f = binder_new(b, BOUND_CALL, x->type->field[k].type, 1);
     f->fn = signature_find("record field", 1, &x, &common);
     f->arg[0] = x;
     f->nullable = true;
@@ -413,254 +408,8 @@ static struct bound *bind_column(struct binding *b, const struct node *x)
 
 static struct bound *bind_field(struct binding *b, const struct node *x)
 {
-    struct bound *of = bind(b, x->child[0]);
+    struct bound *of = binder_node(b, x->child[0]);
     return of != NULL ? field_of(b, x, of, x->name) : NULL;
-}
-
-/* ---- special forms ---- */
-
-/* Converts args [from, to) by `step` to their common type; false when there is none. */
-static bool unify(struct binding *b, const struct node *at, struct bound **arg, int from, int to,
-                  int step, const struct type **common, const char *what)
-{
-    bool ok = true;
-    for (int k = from; k < to; k += step) {
-        const struct type *t = type_common(*common, arg[k]->type, &ok);
-        if (!ok) {
-            source_error(b->source, at->pos, "%s must be of one type, found %s and %s", what,
-                         type_text(b->a, *common), type_text(b->a, arg[k]->type));
-            return false;
-        }
-        *common = t;
-    }
-    for (int k = from; k < to && *common != NULL; k += step) {
-        arg[k] = coerce(b, at, arg[k], *common);
-    }
-    return true;
-}
-
-static struct bound *bind_logic(struct binding *b, const struct node *x)
-{
-    struct bound **arg = children(b, x);
-    if (arg == NULL) {
-        return NULL;
-    }
-    bool is_and = x->kind == NODE_AND;
-    const char *name = is_and ? "_ and _" : "_ or _";
-    const struct type *common;
-    const struct function_def *fn = signature_find(name, 2, arg, &common);
-    if (fn == NULL) {
-        source_error(b->source, x->pos, "`%s` takes two booleans, found %s", is_and ? "and" : "or",
-                     types_text(b, 2, arg));
-        return NULL;
-    }
-    struct bound *y = bound_new(b, is_and ? BOUND_AND : BOUND_OR, &type_boolean, 2);
-    y->fn = fn;
-    y->arg[0] = coerce(b, x, arg[0], &type_boolean);
-    y->arg[1] = coerce(b, x, arg[1], &type_boolean);
-    if (y->arg[0]->kind == BOUND_CONSTANT && !y->arg[0]->value.is_null) {
-        return (y->arg[0]->value.i != 0) == is_and ? y->arg[1] : y->arg[0];
-    }
-    y->nullable = y->arg[0]->nullable || y->arg[1]->nullable;
-    y->is_harmless = y->arg[0]->is_harmless && y->arg[1]->is_harmless;
-    return fold(b, y);
-}
-
-static struct bound *bind_between(struct binding *b, const struct node *x)
-{
-    struct bound **arg = children(b, x);
-    const struct type *common = NULL;
-    if (arg == NULL || !unify(b, x, arg, 0, 3, 1, &common, "the values of `between`")) {
-        return NULL;
-    }
-    if (common == NULL) {
-        return null_of(b, &type_boolean);
-    }
-    const struct type *ignored;
-    struct bound *y = bound_new(b, BOUND_BETWEEN, &type_boolean, 3);
-    memcpy(y->arg, arg, 3 * sizeof *arg);
-    struct bound *both[2] = {null_of(b, NULL), null_of(b, NULL)};
-    y->fn = signature_find(">=", 2, arg, &ignored);
-    y->fn2 = signature_find("<=", 2, arg, &ignored);
-    y->fn3 = signature_find("_ and _", 2, both, &ignored);
-    if (y->fn == NULL || y->fn2 == NULL) {
-        source_error(b->source, x->pos, "values of type %s have no order for `between`",
-                     type_text(b->a, common));
-        return NULL;
-    }
-    y->is_harmless = true;
-    for (int k = 0; k < 3; k++) {
-        y->nullable = y->nullable || arg[k]->nullable;
-        y->is_harmless = y->is_harmless && arg[k]->is_harmless;
-    }
-    return negate(b, x, fold(b, y));
-}
-
-/* Constant lists become a set (the state), and their values are no longer arguments. */
-static struct bound *bind_in(struct binding *b, const struct node *x)
-{
-    struct bound **arg = children(b, x);
-    if (arg == NULL) {
-        return NULL;
-    }
-    struct bound *y = call_named(b, x, "_ in", "`in`", x->n, arg);
-    if (y != NULL && y->kind == BOUND_CALL) {
-        y->nullable = false;
-        for (int k = 0; k < x->n; k++) {
-            y->nullable = y->nullable || y->arg[k]->nullable;
-        }
-        y->n = y->state != NULL ? 1 : y->n;
-    }
-    return negate(b, x, y);
-}
-
-static struct bound *bind_is(struct binding *b, const struct node *x)
-{
-    struct bound *arg = bind(b, x->child[0]);
-    if (arg == NULL) {
-        return NULL;
-    }
-    const char *name = arena_printf(b->a, "_ is %s%s", x->negated ? "not " : "", x->name);
-    return call_named(b, x, name, arena_printf(b->a, "`is %s`", x->name), 1, &arg);
-}
-
-static struct bound *bind_index(struct binding *b, const struct node *x)
-{
-    struct bound **arg = children(b, x);
-    if (arg == NULL) {
-        return NULL;
-    }
-    return call_named(b, x, "_[_]", "x[i]", 2, arg);
-}
-
-/* arg: operand or NULL, pairs, else or NULL. */
-static struct bound *case_new(struct binding *b, const struct node *x, int n, struct bound **arg)
-{
-    const struct type *common = NULL;
-    const struct type *compared = arg[0] != NULL ? arg[0]->type : &type_boolean;
-    arg[n - 1] = arg[n - 1] != NULL ? arg[n - 1] : null_of(b, NULL);
-    bool ok = unify(b, x, arg, 1, n - 1, 2, &compared,
-                    arg[0] != NULL ? "the values that `case` compares" : "conditions");
-    ok = ok && unify(b, x, arg, 2, n - 1, 2, &common, "the results of `case`");
-    bool fits = ok;
-    if (ok) {
-        common = type_common(common, arg[n - 1]->type, &fits);
-    }
-    if (ok && !fits) {
-        return fail(b, x, "the results of `case` must be of one type, and that after `else` too");
-    }
-    if (!ok) {
-        return NULL;
-    }
-    if (common == NULL) {
-        return null_of(b, NULL);
-    }
-    struct bound *y = bound_new(b, BOUND_CASE, common, n);
-    memcpy(y->arg, arg, (size_t)n * sizeof *arg);
-    for (int k = 2; k < n; k++) {
-        if (k % 2 == 0 || k == n - 1) {
-            y->arg[k] = coerce(b, x, arg[k], common);
-            y->nullable = y->nullable || y->arg[k]->nullable;
-        }
-    }
-    if (arg[0] != NULL) {
-        if (compared == NULL) {
-            return y->arg[n - 1];
-        }
-        y->arg[0] = coerce(b, x, arg[0], compared);
-        struct bound *pair[2] = {y->arg[0], y->arg[1]};
-        y->fn = signature_find("=", 2, pair, &common);
-        if (y->fn == NULL) {
-            return fail(b, x, "values of that type cannot be compared in `case`");
-        }
-    }
-    return fold(b, y);
-}
-
-static struct bound *bind_case(struct binding *b, const struct node *x)
-{
-    struct bound **arg = children(b, x);
-    return arg != NULL ? case_new(b, x, x->n, arg) : NULL;
-}
-
-static struct bound *bind_if(struct binding *b, const struct node *x)
-{
-    struct bound **arg = children(b, x);
-    if (arg == NULL) {
-        return NULL;
-    }
-    if (x->n < 2 || x->n > 3) {
-        return fail(b, x, "if() takes (boolean, any, any?): condition, value, value otherwise");
-    }
-    if (arg[0]->type != NULL && arg[0]->type->kind != TYPE_BOOLEAN) {
-        source_error(b->source, x->pos, "the condition of if() must be a boolean, found %s",
-                     type_text(b->a, arg[0]->type));
-        return NULL;
-    }
-    struct bound *all[4] = {NULL, arg[0], arg[1], x->n == 3 ? arg[2] : NULL};
-    return case_new(b, x, 4, all);
-}
-
-static struct bound *bind_coalesce(struct binding *b, const struct node *x)
-{
-    struct bound **arg = children(b, x);
-    const struct type *common = NULL;
-    if (arg == NULL || !unify(b, x, arg, 0, x->n, 1, &common, "the arguments of coalesce()")) {
-        return NULL;
-    }
-    if (x->n == 0) {
-        return fail(b, x, "coalesce() takes one argument or more");
-    }
-    if (common == NULL) {
-        return null_of(b, NULL);
-    }
-    int n = 0;
-    while (n < x->n && arg[n++]->nullable) {
-        /* what stands behind one that is never null does not count */
-    }
-    if (n == 1 && !arg[0]->nullable) {
-        return arg[0];
-    }
-    struct bound *y = bound_new(b, BOUND_COALESCE, common, n);
-    memcpy(y->arg, arg, (size_t)n * sizeof *arg);
-    y->nullable = arg[n - 1]->nullable;
-    return fold(b, y);
-}
-
-static struct bound *bind_cast(struct binding *b, const struct node *x)
-{
-    struct bound *arg = bind(b, x->child[0]);
-    const struct type *to = type_parse(b->a, x->name);
-    if (to == NULL) {
-        static const char *const names[] = {"boolean",   "long",  "double", "string",
-                                            "timestamp", "bytes", NULL};
-        const char *nearest = nearest_name(x->name, names);
-        source_error(b->source, x->pos, "there is no type '%s'%s%s%s", x->name,
-                     nearest != NULL ? "; did you mean '" : "", nearest != NULL ? nearest : "",
-                     nearest != NULL ? "'?" : " (boolean, long, double, string, timestamp, bytes)");
-        return NULL;
-    }
-    if (arg == NULL) {
-        return NULL;
-    }
-    if (arg->type == NULL || type_equal(arg->type, to)) {
-        return coerce(b, x, arg, to);
-    }
-    const char *name = arena_printf(b->a, "cast %s", type_text(b->a, to));
-    const struct type *common;
-    const struct function_def *fn = signature_find(name, 1, &arg, &common);
-    if (fn == NULL) {
-        source_error(b->source, x->pos, "a %s cannot be cast to %s", type_text(b->a, arg->type),
-                     type_text(b->a, to));
-        return NULL;
-    }
-    struct bound *y = call_new(b, x, fn, 1, &arg, common);
-    if (y != NULL && x->negated && y->kind == BOUND_CALL && !y->fn->is_harmless) {
-        y->kind = BOUND_TRY;
-        y->nullable = true;
-        return fold(b, y);
-    }
-    return y;
 }
 
 /* ---- function calls ---- */
@@ -677,12 +426,12 @@ static bool is_host_name(const struct binding *b, const char *name)
 
 static struct expression *argument_of(struct binding *inner, const struct node *x)
 {
-    struct bound *y = bind(inner, x);
+    struct bound *y = binder_node(inner, x);
     if (y == NULL) {
         return NULL;
     }
     if (y->type == NULL) {
-        fail(inner, x, "the type of this null is not known: write cast(null as TYPE)");
+        binder_fail(inner, x, "the type of this null is not known: write cast(null as TYPE)");
         return NULL;
     }
     return compiled(inner, y);
@@ -702,7 +451,8 @@ static struct bound *bind_host_call(struct binding *b, const struct node *x)
     }
     struct place at = b->source->text->at;
     at.column += b->source->text->in_place ? x->pos : 0;
-    struct expression_call call = {.name = arena_strdup(b->a, x->name), .nargs = x->n, .arg = arg, .at = at};
+    struct expression_call call = {
+        .name = arena_strdup(b->a, x->name), .nargs = x->n, .arg = arg, .at = at};
     const struct type *type = NULL;
     bool nullable = true;
     struct err e = {0};
@@ -715,7 +465,7 @@ static struct bound *bind_host_call(struct binding *b, const struct node *x)
         source_error(b->source, x->pos, "there is no function '%s'", x->name);
         return NULL;
     }
-    struct bound *y = bound_new(b, BOUND_COLUMN, type, 0);
+    struct bound *y = binder_new(b, BOUND_COLUMN, type, 0);
     y->column = b->schema->n + b->host_calls++;
     y->nullable = nullable;
     y->is_harmless = true;
@@ -741,15 +491,15 @@ static struct bound *unknown_function(struct binding *b, const struct node *x)
 static struct bound *bind_call(struct binding *b, const struct node *x)
 {
     if (strcmp(x->name, "coalesce") == 0) {
-        return bind_coalesce(b, x);
+        return binder_coalesce(b, x);
     }
     if (strcmp(x->name, "if") == 0) {
-        return bind_if(b, x);
+        return binder_if(b, x);
     }
     if (signature_knows(x->name)) {
-        struct bound **arg = children(b, x);
+        struct bound **arg = binder_children(b, x);
         const char *shown = arena_printf(b->a, "%s()", x->name);
-        return arg != NULL ? call_named(b, x, x->name, shown, x->n, arg) : NULL;
+        return arg != NULL ? binder_call(b, x, x->name, shown, x->n, arg) : NULL;
     }
     if (is_host_name(b, x->name)) {
         return bind_host_call(b, x);
@@ -759,21 +509,21 @@ static struct bound *bind_call(struct binding *b, const struct node *x)
 
 static struct bound *bind_operator(struct binding *b, const struct node *x)
 {
-    struct bound **arg = children(b, x);
+    struct bound **arg = binder_children(b, x);
     if (arg == NULL) {
         return NULL;
     }
     bool is_neg = strcmp(x->name, "neg") == 0;
     const char *shown = is_neg ? "unary `-`" : arena_printf(b->a, "`%s`", x->name);
-    return call_named(b, x, is_neg ? "- _" : x->name, shown, x->n, arg);
+    return binder_call(b, x, is_neg ? "- _" : x->name, shown, x->n, arg);
 }
 
-static struct bound *bind(struct binding *b, const struct node *x)
+struct bound *binder_node(struct binding *b, const struct node *x)
 {
     struct bound **arg;
     switch (x->kind) {
     case NODE_NULL:
-        return null_of(b, NULL);
+        return binder_null(b, NULL);
     case NODE_BOOLEAN:
         return constant(b, &type_boolean, (struct nested_value){.i = x->i});
     case NODE_LONG:
@@ -781,54 +531,55 @@ static struct bound *bind(struct binding *b, const struct node *x)
     case NODE_DOUBLE:
         return constant(b, &type_double, (struct nested_value){.d = x->d});
     case NODE_STRING:
-        return constant(b, &type_string,
-                        (struct nested_value){
-                            .s = {arena_strndup(b->a, x->name, x->name_n), x->name_n}});
+        return constant(
+            b, &type_string,
+            (struct nested_value){.s = {arena_strndup(b->a, x->name, x->name_n), x->name_n}});
     case NODE_COLUMN:
         return bind_column(b, x);
     case NODE_FIELD:
         return bind_field(b, x);
     case NODE_INDEX:
-        return bind_index(b, x);
+        return binder_index(b, x);
     case NODE_CALL:
         return bind_call(b, x);
     case NODE_OPERATOR:
         return bind_operator(b, x);
     case NODE_AND:
     case NODE_OR:
-        return bind_logic(b, x);
+        return binder_logic(b, x);
     case NODE_NOT:
-        arg = children(b, x);
-        return arg != NULL ? call_named(b, x, "not _", "`not`", 1, arg) : NULL;
+        arg = binder_children(b, x);
+        return arg != NULL ? binder_call(b, x, "not _", "`not`", 1, arg) : NULL;
     case NODE_BETWEEN:
-        return bind_between(b, x);
+        return binder_between(b, x);
     case NODE_IN:
-        return bind_in(b, x);
+        return binder_in(b, x);
     case NODE_LIKE:
-        arg = children(b, x);
-        return arg != NULL ? negate(b, x, call_named(b, x, "_ like _", "`like`", 2, arg)) : NULL;
+        arg = binder_children(b, x);
+        return arg != NULL ? binder_negate(b, x, binder_call(b, x, "_ like _", "`like`", 2, arg))
+                           : NULL;
     case NODE_IS:
-        return bind_is(b, x);
+        return binder_is(b, x);
     case NODE_CASE:
-        return bind_case(b, x);
+        return binder_case(b, x);
     case NODE_CAST:
-        return bind_cast(b, x);
+        return binder_cast(b, x);
     }
     return NULL;
 }
 
 const struct expression *binder_bind(struct binding *b, const struct node *x)
 {
-    struct bound *y = bind(b, x);
+    struct bound *y = binder_node(b, x);
     if (y == NULL) {
         return NULL;
     }
     if (y->type == NULL) {
-        fail(b, x, "the type of this null is not known: write cast(null as TYPE)");
+        binder_fail(b, x, "the type of this null is not known: write cast(null as TYPE)");
         return NULL;
     }
     if (y->type->kind == TYPE_RECORD) {
-        fail(b, x, "a record cannot be a column: name one of its fields, as in x[0].field");
+        binder_fail(b, x, "a record cannot be a column: name one of its fields, as in x[0].field");
         return NULL;
     }
     return compiled(b, y);

@@ -1,5 +1,5 @@
-/* Bound tree: an expression with its types and columns known, between binder and program. Lives in the
- * plan's arena.
+/* Bound tree: an expression with its types and columns known, between binder and program. Lives in
+ * the plan's arena.
  */
 #ifndef KLAMM_ENGINE_EXPRESSION_BOUND_H
 #define KLAMM_ENGINE_EXPRESSION_BOUND_H
@@ -12,12 +12,12 @@ enum bound_kind {
     BOUND_CONSTANT,
     BOUND_COLUMN,
     BOUND_CALL,
-    BOUND_TRY,      /* a call whose failed rows are null */
-    BOUND_AND,      /* fn: the kernel that joins both sides */
+    BOUND_TRY, /* a call whose failed rows are null */
+    BOUND_AND, /* fn: the kernel that joins both sides */
     BOUND_OR,
-    BOUND_CASE,     /* arg[0]: operand or NULL; (when, then) pairs; else (never NULL) */
+    BOUND_CASE, /* arg[0]: operand or NULL; (when, then) pairs; else (never NULL) */
     BOUND_COALESCE,
-    BOUND_BETWEEN,  /* arg[0] between arg[1] and arg[2]; fn: >=, fn2: <=, fn3: and */
+    BOUND_BETWEEN, /* arg[0] between arg[1] and arg[2]; fn: >=, fn2: <=, fn3: and */
 };
 
 struct bound {
@@ -33,8 +33,8 @@ struct bound {
     struct bound **arg;
 };
 
-/* Binds a tree against columns; NULL after problems. With a host (may be NULL) arguments of its calls
- * are bound against `inner`. */
+/* Binds a tree against columns; NULL after problems. With a host (may be NULL) arguments of its
+ * calls are bound against `inner`. */
 struct binding {
     struct arena *a;
     const struct source *source;
@@ -46,8 +46,8 @@ const struct expression *binder_bind(struct binding *b, const struct node *x);
 
 /* ---- signatures (signature.c) ---- */
 
-/* The first signature of that name that the arguments fit, with their common type where it says `*`;
- * NULL when there is none. */
+/* The first signature of that name that the arguments fit, with their common type where it says
+ * `*`; NULL when there is none. */
 const struct function_def *signature_find(const char *name, int n, struct bound *const *arg,
                                           const struct type **common);
 /* Whether a function of that name exists. */

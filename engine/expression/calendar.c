@@ -1,4 +1,5 @@
-/* Calendar: ISO 8601 and parts of time. Reading by hand, since the C library's functions know locales and zones.
+/* Calendar: ISO 8601 and parts of time. Reading by hand, since the C library's functions know
+ * locales and zones.
  *
  *   date       2026-01-31, year of four digits
  *   time       T or a space, then 12:00, 12:00:05 or 12:00:05.25 (beyond ms: cut off)
@@ -50,9 +51,8 @@ static int days_of(int64_t year, int month)
 
 static bool is_civil(const struct civil *c)
 {
-    return c->month >= 1 && c->month <= 12 && c->day >= 1 &&
-           c->day <= days_of(c->year, c->month) && c->hour <= 23 && c->minute <= 59 &&
-           c->second <= 59;
+    return c->month >= 1 && c->month <= 12 && c->day >= 1 && c->day <= days_of(c->year, c->month) &&
+           c->hour <= 23 && c->minute <= 59 && c->second <= 59;
 }
 
 static int fraction(struct reader *r)
@@ -113,8 +113,9 @@ bool calendar_read_iso(const char *p, uint32_t n, int64_t *ms)
 
 /* ---- units ---- */
 
-const char *const unit_names[] = {"millisecond", "second",  "minute", "hour", "day", "week", "month",
-                                  "quarter",     "year",    "dow",    "doy",  "epoch", NULL};
+const char *const unit_names[] = {"millisecond", "second", "minute",  "hour", "day",
+                                  "week",        "month",  "quarter", "year", "dow",
+                                  "doy",         "epoch",  NULL};
 
 int unit_find(const char *p, uint32_t n)
 {

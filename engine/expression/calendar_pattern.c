@@ -2,11 +2,12 @@
  *
  *   yyyy 2026  yy 26 (2000-2099)   M 1  MM 01  MMM Jan  MMMM January   d 7  dd 07   D 31  DDD 031
  *   H 0-23  h 1-12  a AM PM   m  s   S SS SSS tenths, hundredths, ms (more: zeroes)
- *   E EEE Sat  EEEE Saturday   X XX XXX: Z when written; Z, +02, +0200, +02:00 when read
+ *   E EEE Sat  EEEE Saturday   X, one to nine: Z when written; Z, +02, +0200, +02:00 when read
  *   'text' text, '' a quote; other letters are refused, other characters stand for themselves
  *
- * Names are English. When read, a field of one letter takes up to as many digits as it can have, one
- * of several letters exactly so many; what the pattern does not name is that of 1970-01-01T00:00.
+ * Names are English. When read, a field of one letter takes up to as many digits as it can have,
+ * one of several letters exactly so many; what the pattern does not name is that of
+ * 1970-01-01T00:00.
  */
 #include "engine/clock.h"
 #include "engine/expression/calendar.h"

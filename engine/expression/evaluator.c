@@ -1,16 +1,16 @@
 /* Evaluator: runs a program over the selected rows of a batch.
  *
- *   value   column of the batch, as it is; constant, spread over all rows when first used; slot, taken
- *           from the batch's arena when first written
- *   level   a stack of selections; kernels get the top one
- *   null    for NULL_IF_ANY the flags of the arguments are joined here; kernels that may fail are then
- *           called without the null rows, harmless ones with all (null rows hold zeroes), and
- *           the null rows of the result are set to zero
- *   errors  a failed row is null from there on; the first error of a row counts
+ *   value   column of the batch, as it is; constant, spread over all rows when first used; slot,
+ * taken from the batch's arena when first written level   a stack of selections; kernels get the
+ * top one null    for NULL_IF_ANY the flags of the arguments are joined here; kernels that may fail
+ * are then called without the null rows, harmless ones with all (null rows hold zeroes), and the
+ * null rows of the result are set to zero errors  a failed row is null from there on; the first
+ * error of a row counts
  */
 #include "engine/expression/kernel.h"
 #include "engine/expression/program.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -33,7 +33,7 @@ struct frame {
     struct slot {
         void *data;
         uint8_t *null;
-    } *slot;
+    } * slot;
     struct level *level;
     uint32_t top;
     uint16_t *scratch; /* a selection without null rows */
@@ -44,14 +44,32 @@ struct frame {
 
 /* ---- values ---- */
 
+static void *slot_data(struct frame *f, uint32_t slot)
+{
+    struct slot *s = &f->slot[slot];
+    if (s->data == NULL) {
+        s->data = arena_alloc(f->mem, (size_t)f->rows * f->p->slot_width[slot]);
+    }
+    return s->data;
+}
+
+/* Null flags, not set. */
+static uint8_t *null_memory(struct frame *f, uint32_t slot)
+{
+    struct slot *s = &f->slot[slot];
+    if (s->null == NULL) {
+        s->null = arena_alloc(f->mem, f->rows);
+    }
+    return s->null;
+}
+
 static void spread(struct frame *f, struct vec *v, const struct value *from)
 {
     if (from->constant.is_null) {
-        v->data = arena_zalloc(f->mem, f->rows * vec_width(v->type));
-        memset(vec_nulls(v, f->mem, f->rows), 1, f->rows);
+        memset(v->data, 0, f->rows * vec_width(v->type));
+        v->null = memset(null_memory(f, from->number), 1, f->rows);
         return;
     }
-    v->data = arena_alloc(f->mem, f->rows * vec_width(v->type));
     if (type_is_str(v->type)) {
         struct str s = str_ref(from->constant.s.p, from->constant.s.n);
         for (size_t row = 0; row < f->rows; row++) {
@@ -68,23 +86,15 @@ static void spread(struct frame *f, struct vec *v, const struct value *from)
     }
 }
 
-static void *slot_data(struct frame *f, uint32_t slot)
-{
-    struct slot *s = &f->slot[slot];
-    if (s->data == NULL) {
-        s->data = arena_alloc(f->mem, (size_t)f->rows * f->p->slot_width[slot]);
-    }
-    return s->data;
-}
-
 static struct vec *fetch(struct frame *f, uint32_t k)
 {
     struct vec *v = &f->v[k];
     const struct value *from = &f->p->value[k];
-    if (v->data == NULL && from->kind == VALUE_CONSTANT) {
-        spread(f, v, from);
-    } else if (v->data == NULL && from->kind == VALUE_SLOT) {
-        v->data = slot_data(f, from->number); /* skipped: no row needs it */
+    if (v->data == NULL && from->kind != VALUE_COLUMN) {
+        v->data = slot_data(f, from->number); /* of a skipped value, which no row needs: garbage */
+        if (from->kind == VALUE_CONSTANT) {
+            spread(f, v, from);
+        }
     }
     return v;
 }
@@ -95,16 +105,6 @@ static struct vec *begin_result(struct frame *f, uint32_t k)
     v->data = slot_data(f, f->p->value[k].number);
     v->null = NULL;
     return v;
-}
-
-/* The null flags of a result, not set. */
-static uint8_t *null_memory(struct frame *f, uint32_t k)
-{
-    struct slot *s = &f->slot[f->p->value[k].number];
-    if (s->null == NULL) {
-        s->null = arena_alloc(f->mem, f->rows);
-    }
-    return s->null;
 }
 
 static void clear_value(struct vec *v, uint16_t row)
@@ -149,7 +149,7 @@ static bool join_nulls(struct frame *f, const struct kernel_call *c, uint32_t ou
             continue;
         }
         if (joined == NULL) {
-            joined = null_memory(f, out);
+            joined = null_memory(f, f->p->value[out].number);
             memcpy(joined, null, f->rows);
         } else {
             for (size_t row = 0; row < f->rows; row++) {
@@ -172,12 +172,29 @@ static bool join_nulls(struct frame *f, const struct kernel_call *c, uint32_t ou
     return any;
 }
 
+/* Rows that are null (flag 1) become zero, the others (0) stay: without branches. */
 static void clear_nulls(const struct kernel_call *c)
 {
     const uint8_t *null = c->out->null;
-    for (uint16_t k = 0; k < c->nsel; k++) {
-        if (null[c->sel[k]] == 1) {
-            clear_value(c->out, c->sel[k]);
+    size_t width = vec_width(c->out->type);
+    if (width == 1) {
+        for (uint16_t k = 0; k < c->nsel; k++) {
+            uint16_t row = c->sel[k];
+            c->out->b[row] &= (uint8_t)(null[row] - 1);
+        }
+    } else if (width == 8) {
+        for (uint16_t k = 0; k < c->nsel; k++) {
+            uint16_t row = c->sel[k];
+            int64_t v;
+            memcpy(&v, &c->out->i[row], sizeof v);
+            v &= (int64_t)null[row] - 1;
+            memcpy(&c->out->i[row], &v, sizeof v);
+        }
+    } else {
+        for (uint16_t k = 0; k < c->nsel; k++) {
+            if (null[c->sel[k]] == 1) {
+                clear_value(c->out, c->sel[k]);
+            }
         }
     }
 }
@@ -213,6 +230,7 @@ static void call(struct frame *f, const struct instruction *in)
                             .out = begin_result(f, in->out),
                             .mem = f->mem,
                             .errors = in->is_quiet ? NULL : &f->fresh,
+                            .failed = f->failed,
                             .state = in->state};
     if (c.nsel == 0) {
         return;
@@ -261,7 +279,7 @@ static void move(struct frame *f, const struct instruction *in)
         return;
     }
     if (out->null == NULL) {
-        out->null = memset(null_memory(f, in->out), 0, f->rows);
+        out->null = memset(null_memory(f, f->p->value[in->out].number), 0, f->rows);
     }
     for (uint16_t k = 0; k < l->n; k++) {
         out->null[l->sel[k]] = from->null != NULL && from->null[l->sel[k]] == 1;
@@ -378,18 +396,19 @@ static void run(struct frame *f)
     }
 }
 
-static const uint16_t *all_rows(struct arena *mem, uint16_t rows)
-{
-    uint16_t *sel = arena_array(mem, rows > 0 ? rows : 1, sizeof *sel);
-    for (size_t row = 0; row < rows; row++) {
-        sel[row] = (uint16_t)row;
-    }
-    return sel;
-}
+#define FOUR(n)     n, n + 1, n + 2, n + 3
+#define SIXTEEN(n)  FOUR(n), FOUR(n + 4), FOUR(n + 8), FOUR(n + 12)
+#define HUNDREDS(n) SIXTEEN(n), SIXTEEN(n + 16), SIXTEEN(n + 32), SIXTEEN(n + 48)
+#define LARGE(n)    HUNDREDS(n), HUNDREDS(n + 64), HUNDREDS(n + 128), HUNDREDS(n + 192)
+
+/* The selection of all rows. */
+static const uint16_t every_row[BATCH_ROWS] = {LARGE(0),    LARGE(256),  LARGE(512),  LARGE(768),
+                                               LARGE(1024), LARGE(1280), LARGE(1536), LARGE(1792)};
 
 void program_run(const struct program *p, const struct batch *b, struct vec *out,
                  struct row_errors *errors)
 {
+    assert(b->rows <= BATCH_ROWS);
     struct frame f = {.p = p, .b = b, .mem = b->mem, .rows = b->rows, .errors = errors};
     f.v = arena_zalloc(f.mem, p->nvalues * sizeof *f.v);
     for (uint32_t k = 0; k < p->nvalues; k++) {
@@ -399,11 +418,11 @@ void program_run(const struct program *p, const struct batch *b, struct vec *out
             f.v[k].type = p->value[k].type;
         }
     }
+    f.slot = arena_zalloc(f.mem, p->nslots * sizeof *f.slot);
     if (p->n > 0) {
-        f.slot = arena_zalloc(f.mem, p->nslots * sizeof *f.slot);
         f.level = arena_zalloc(f.mem, (p->depth + 1) * sizeof *f.level);
         f.level[0].n = b->nsel;
-        f.level[0].sel = b->sel != NULL ? b->sel : all_rows(f.mem, b->rows);
+        f.level[0].sel = b->sel != NULL ? b->sel : every_row;
         run(&f);
     }
     *out = *fetch(&f, p->result);

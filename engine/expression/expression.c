@@ -26,8 +26,7 @@ int expression_compile_hosted(const struct expression **out, struct arena *a,
     struct source source = {text, d};
     struct arena scratch; /* tokens and tree */
     arena_init(&scratch);
-    struct binding b = {
-        .a = a, .source = &source, .schema = outer, .inner = inner, .host = host};
+    struct binding b = {.a = a, .source = &source, .schema = outer, .inner = inner, .host = host};
     const struct node *tree = parser_read(&scratch, &source);
     *out = tree != NULL ? binder_bind(&b, tree) : NULL;
     arena_done(&scratch);
@@ -142,17 +141,16 @@ int expression_filter(const struct expression *x, const struct batch *b, uint16_
     assert(x->type->kind == TYPE_BOOLEAN);
     struct vec v;
     program_run(x->program, b, &v, errors);
-    uint32_t n = 0;
-    if (b->sel == NULL && v.null == NULL) {
+    uint32_t n = 0; /* null rows hold 0 */
+    if (b->sel == NULL) {
         for (uint32_t row = 0; row < b->rows; row++) {
             sel[n] = (uint16_t)row;
-            n += v.b[row];
+            n += v.b[row] != 0;
         }
     } else {
         for (uint16_t k = 0; k < b->nsel; k++) {
-            uint16_t row = batch_row(b, k);
-            sel[n] = row;
-            n += v.b[row] != 0 && !vec_is_null(&v, row);
+            sel[n] = b->sel[k];
+            n += v.b[b->sel[k]] != 0;
         }
     }
     *nsel = (uint16_t)n;

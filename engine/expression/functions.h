@@ -15,8 +15,8 @@ enum null_rule {
     NULL_NEVER,  /* the kernel sees nulls; the result is never null */
 };
 
-/* What a kernel works on: the rows of sel (never NULL here; nsel == rows means all of them, so that a
- * kernel may run a plain loop). Rows of a null argument hold zero bytes. */
+/* What a kernel works on: the rows of sel (never NULL here; nsel == rows means all of them, so that
+ * a kernel may run a plain loop). Rows of a null argument hold zero bytes. */
 struct kernel_call {
     uint16_t rows, nsel;
     const uint16_t *sel;
@@ -26,7 +26,9 @@ struct kernel_call {
     struct vec *out; /* allocated; nulls already set for NULL_IF_ANY */
     struct arena *mem;
     struct row_errors *errors; /* NULL in try_cast: failed rows are only set null */
-    const void *state; /* what prepare() made of constant arguments, or NULL */
+    const uint8_t *failed; /* rows that have failed before: their messages are not made again; or
+                              NULL */
+    const void *state;     /* what prepare() made of constant arguments, or NULL */
 };
 
 struct function_def {
@@ -45,8 +47,8 @@ struct function_def {
     int (*prepare)(const void **state, struct arena *a, int nargs,
                    const struct expression *const *arg, struct err *e);
     const char *doc;
-    /* Cheap, never fails and may compute on rows that do not matter: evaluated without narrowing the
-     * selection first. */
+    /* Cheap, never fails and may compute on rows that do not matter: evaluated without narrowing
+     * the selection first. */
     bool is_harmless;
 };
 

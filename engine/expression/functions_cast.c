@@ -1,12 +1,10 @@
 /* Casts: cast(x as type) is a function named "cast TYPE" of one argument.
  *
  *   boolean    from a long (not 0), from text: true false t f yes no 1 0
- *   long       from a boolean, a timestamp (ms), a double (towards zero; NaN and what is too large are row
- *              errors), text (a whole number)
- *   double     from a boolean, a long, text (a number, NaN, Infinity, -Infinity)
- *   timestamp  from a long of ms, text as to_timestamp() reads it
- *   string     from everything; timestamps in ISO 8601, bytes only when they are UTF-8
- *   bytes      from text
+ *   long       from a boolean, a timestamp (ms), a double (towards zero; NaN and what is too large
+ * are row errors), text (a whole number) double     from a boolean, a long, text (a number, NaN,
+ * Infinity, -Infinity) timestamp  from a long of ms, text as to_timestamp() reads it string from
+ * everything; timestamps in ISO 8601, bytes only when they are UTF-8 bytes      from text
  *
  * Spaces around text are allowed. A failed cast is a row error, under try_cast null.
  */
@@ -68,7 +66,8 @@ static bool is_word(struct text t, const char *word)
     return t.n == strlen(word) && strncasecmp(t.p, word, t.n) == 0;
 }
 
-/* Digits with a sign, a point and an exponent: what strtod() reads beyond that is not text of ours. */
+/* Digits with a sign, a point and an exponent: what strtod() reads beyond that is not text of ours.
+ */
 static bool read_double(struct text t, double *v)
 {
     char buf[400];
@@ -215,8 +214,7 @@ static int string_any(struct kernel_call *c)
         buffer_clear(&b);
         vec_print(&b, &c->arg[0], row);
         if (b.n > STRING_BYTES_MAX) {
-            kernel_error(c, row, "the text of the value is longer than %u bytes",
-                         STRING_BYTES_MAX);
+            kernel_error(c, row, "the text of the value is longer than %u bytes", STRING_BYTES_MAX);
         } else {
             kernel_put(c, row, b.data, (uint32_t)b.n);
         }

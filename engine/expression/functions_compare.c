@@ -1,8 +1,8 @@
 /* Comparisons = <> < <= > >=, and `in`.
  *
  * Text is ordered by code points (its bytes), false before true, doubles as IEEE 754 has it: a NaN
- * equals nothing and has no order. `in` is true when a value equals, else null when it or a value of the list
- * is null, else false; a constant list is sorted once and searched.
+ * equals nothing and has no order. `in` is true when a value equals, else null when it or a value
+ * of the list is null, else false; a constant list is sorted once and searched.
  */
 #include "engine/expression/kernel.h"
 #include "engine/nested.h"
@@ -130,6 +130,13 @@ static int prepare_in(const void **state, struct arena *a, int nargs,
 static bool set_has(const struct set *s, const struct vec *v, uint16_t row)
 {
     size_t n = (size_t)s->n;
+    if (s->s != NULL && n <= 8) {
+        bool found = false;
+        for (size_t k = 0; k < n && !found; k++) {
+            found = str_equal(&v->s[row], &s->s[k]);
+        }
+        return found;
+    }
     if (s->s != NULL) {
         return bsearch(&v->s[row], s->s, n, sizeof *s->s, by_text) != NULL;
     }
@@ -170,7 +177,7 @@ static int in_list(struct kernel_call *c)
         uint16_t row = c->sel[k];
         int found = -1;
         if (!vec_is_null(&c->arg[0], row)) {
-            found = s == NULL                      ? is_in_list(c, row)
+            found = s == NULL                     ? is_in_list(c, row)
                     : set_has(s, &c->arg[0], row) ? 1
                     : s->has_null                 ? -1
                                                   : 0;

@@ -8,31 +8,45 @@
  * The right side of `and` and `or` may hold garbage where the left side settles the matter: it was
  * not evaluated there.
  */
+#include "engine/arena.h"
 #include "engine/expression/kernel.h"
 
 #if defined(__GNUC__) && !defined(__clang__)
 #pragma GCC optimize("O3")
 #endif
 
-/* Rows where x is `settling` are settled; otherwise y is looked at. */
-static void join_with_nulls(struct kernel_call *c, uint8_t settling)
+/* The null flags of an argument, made where there are none. */
+static const uint8_t *flags_of(const struct kernel_call *c, const struct vec *v)
 {
-    const struct vec *x = &c->arg[0], *y = &c->arg[1];
+    return v->null != NULL ? v->null : arena_zalloc(c->mem, c->rows);
+}
+
+/* A null row's value is 0, so that only a row without null can be 1. Null is what is null on a side
+ * and false on none (the flags of y may be garbage where x is false: masked). */
+static void and_with_nulls(struct kernel_call *c)
+{
+    const uint8_t *x = c->arg[0].b, *y = c->arg[1].b;
+    const uint8_t *xn = flags_of(c, &c->arg[0]), *yn = flags_of(c, &c->arg[1]);
+    uint8_t *restrict z = c->out->b, *restrict zn = vec_nulls(c->out, c->mem, c->rows);
     for (uint16_t k = 0; k < c->nsel; k++) {
         uint16_t row = c->sel[k];
-        bool x_null = vec_is_null(x, row);
-        if (!x_null && x->b[row] == settling) {
-            c->out->b[row] = settling;
-            continue;
-        }
-        bool y_null = vec_is_null(y, row);
-        if (!y_null && y->b[row] == settling) {
-            c->out->b[row] = settling;
-        } else if (x_null || y_null) {
-            kernel_set_null(c, row);
-        } else {
-            c->out->b[row] = !settling;
-        }
+        uint8_t x_open = x[row] | xn[row], y_open = y[row] | yn[row];
+        z[row] = x[row] & y[row] & (uint8_t)~xn[row] & (uint8_t)~yn[row];
+        zn[row] = (xn[row] | yn[row]) & x_open & y_open & 1;
+    }
+}
+
+/* The same with true and false exchanged. */
+static void or_with_nulls(struct kernel_call *c)
+{
+    const uint8_t *x = c->arg[0].b, *y = c->arg[1].b;
+    const uint8_t *xn = flags_of(c, &c->arg[0]), *yn = flags_of(c, &c->arg[1]);
+    uint8_t *restrict z = c->out->b, *restrict zn = vec_nulls(c->out, c->mem, c->rows);
+    for (uint16_t k = 0; k < c->nsel; k++) {
+        uint16_t row = c->sel[k];
+        uint8_t x_true = x[row] & (uint8_t)~xn[row], y_true = y[row] & (uint8_t)~yn[row];
+        z[row] = (x_true | y_true) & 1;
+        zn[row] = (xn[row] | yn[row]) & (uint8_t) ~(x_true | y_true) & 1;
     }
 }
 
@@ -41,7 +55,7 @@ static int and_boolean(struct kernel_call *c)
     const uint8_t *x = c->arg[0].b, *y = c->arg[1].b;
     uint8_t *restrict z = c->out->b;
     if (c->arg[0].null != NULL || c->arg[1].null != NULL) {
-        join_with_nulls(c, 0);
+        and_with_nulls(c);
     } else if (kernel_is_dense(c)) {
         for (size_t row = 0; row < c->rows; row++) {
             z[row] = x[row] & y[row];
@@ -59,7 +73,7 @@ static int or_boolean(struct kernel_call *c)
     const uint8_t *x = c->arg[0].b, *y = c->arg[1].b;
     uint8_t *restrict z = c->out->b;
     if (c->arg[0].null != NULL || c->arg[1].null != NULL) {
-        join_with_nulls(c, 1);
+        or_with_nulls(c);
     } else if (kernel_is_dense(c)) {
         for (size_t row = 0; row < c->rows; row++) {
             z[row] = (x[row] | y[row]) & 1;

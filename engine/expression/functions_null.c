@@ -1,9 +1,9 @@
 /* Null and choice: coalesce nullif if is_nan hash.
  *
- * coalesce and if evaluate only what is needed; the binder compiles them to branches, and stand here
- * without kernel. hash(x) is the same for ever: of the bytes of text, of the 8 bytes (little endian) of
- * a long, timestamp or double (all NaN alike, -0 as 0), of the one byte of a boolean; its top bit is
- * cleared, so that hash(x) % n is a bucket.
+ * coalesce and if evaluate only what is needed; the binder compiles them to branches, and stand
+ * here without kernel. hash(x) is the same for ever: of the bytes of text, of the 8 bytes (little
+ * endian) of a long, timestamp or double (all NaN alike, -0 as 0), of the one byte of a boolean;
+ * its top bit is cleared, so that hash(x) % n is a bucket.
  */
 #include "engine/expression/kernel.h"
 #include "engine/hash.h"

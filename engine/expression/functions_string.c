@@ -1,12 +1,11 @@
 /* Text: || concat lower upper trim length substr replace split_part starts_with ends_with contains
  * and `like`.
  *
- *   length, substr        count code points; substr begins at 1, a negative start counts from the end
- *   length of bytes       counts bytes
- *   lower, upper          letter by letter, see unicode.h
- *   split_part(s, d, n)   part n of s cut at each d, from 1; a negative n counts from the end; '' when
- *                         there is none
- *   like                  % any text, _ one code point, \ takes the next character as it is
+ *   length, substr        count code points; substr begins at 1, a negative start counts from the
+ * end length of bytes       counts bytes lower, upper          letter by letter, see unicode.h
+ *   split_part(s, d, n)   part n of s cut at each d, from 1; a negative n counts from the end; ''
+ * when there is none like                  % any text, _ one code point, \ takes the next character
+ * as it is
  *
  * A result that is part of an argument shares its bytes.
  */
@@ -57,7 +56,13 @@ static void map_case(struct kernel_call *c, uint32_t (*map)(uint32_t))
             continue;
         }
         uint32_t n = 0;
-        for (const char *p = t.p, *end = t.p + t.n; p < end; p += utf8_size(p, end)) {
+        const char *p = t.p, *end = t.p + t.n;
+        for (; p < end && (unsigned char)*p < 0x80; p++) {
+            unsigned char folded = (unsigned char)(*p | 32);
+            bool is_letter = folded >= 'a' && folded <= 'z';
+            out[n++] = is_letter ? (char)(map == unicode_lower ? folded : folded - 32) : *p;
+        }
+        for (; p < end; p += utf8_size(p, end)) {
             n += utf8_write(out + n, map(utf8_read(p, end)));
         }
         kernel_put_part(c, row, out, n);

@@ -1,11 +1,10 @@
 /* Patterns and words: regexp_like regexp_extract tokenize ngrams.
  *
  *   regexp_like(s, p)         the pattern is found anywhere in s; see regexp.h
- *   regexp_extract(s, p, g)   the group g of the leftmost match, without g the first one if there is
- *                             one, else the whole match; null without a match
- *   tokenize(s)               runs of letters and digits, in small letters
- *   ngrams(words, n)          n neighbours joined by a space
- *   ngrams(s, n)              n neighbouring characters
+ *   regexp_extract(s, p, g)   the group g of the leftmost match, without g the first one if there
+ * is one, else the whole match; null without a match tokenize(s)               runs of letters and
+ * digits, in small letters ngrams(words, n)          n neighbours joined by a space ngrams(s, n) n
+ * neighbouring characters
  *
  * Patterns are constants, compiled once. A text too long for its pattern is a row error: what would
  * take more than STEPS_MAX steps is not begun.
@@ -30,7 +29,8 @@ static int prepare_pattern(const void **state, struct arena *a, int nargs,
     struct nested_value v, group = {.i = -1};
     if (constant_argument(arg[1], &v) == NULL ||
         (nargs == 3 && constant_argument(arg[2], &group) == NULL)) {
-        return err_set(e, ERR_CONFIG, "the pattern must be a text in quotes, and the group a number");
+        return err_set(e, ERR_CONFIG,
+                       "the pattern must be a text in quotes, and the group a number");
     }
     struct pattern *p = arena_zalloc(a, sizeof *p);
     int rc = regexp_compile(&p->re, a, v.s.p, v.s.n, e);
@@ -169,8 +169,7 @@ static bool is_size(struct kernel_call *c, uint16_t row)
     if (c->arg[1].i[row] >= 1) {
         return true;
     }
-    kernel_error(c, row, "ngrams() needs a number of at least 1, found %" PRId64,
-                 c->arg[1].i[row]);
+    kernel_error(c, row, "ngrams() needs a number of at least 1, found %" PRId64, c->arg[1].i[row]);
     return false;
 }
 

@@ -1,10 +1,11 @@
 /* Time: now to_timestamp format_timestamp date_trunc extract. All in UTC.
  *
  *   now()                       the wall clock when the batch was taken, the same for all its rows
- *   to_timestamp(x)             of ms, or of text in ISO 8601; to_timestamp(x, pattern) of other text
- *   format_timestamp(t, p)      by a pattern such as 'yyyy-MM-dd HH:mm:ss.SSS', see calendar_pattern.c
- *   date_trunc('hour', t)       begin of the unit: millisecond … day week month quarter year
- *   extract(hour from t)        a part: the same units, and dow doy epoch; also extract('hour', t)
+ *   to_timestamp(x)             of ms, or of text in ISO 8601; to_timestamp(x, pattern) of other
+ * text format_timestamp(t, p)      by a pattern such as 'yyyy-MM-dd HH:mm:ss.SSS', see
+ * calendar_pattern.c date_trunc('hour', t)       begin of the unit: millisecond … day week month
+ * quarter year extract(hour from t)        a part: the same units, and dow doy epoch; also
+ * extract('hour', t)
  *
  * Constant units and patterns are checked once; others are row errors.
  */
@@ -97,10 +98,11 @@ static int prepare_pattern(const void **state, struct arena *a, int nargs,
         return 0;
     }
     if (!calendar_pattern_valid(v.s.p, v.s.n)) {
-        return err_set(e, ERR_CONFIG,
-                       "'%.*s' is not a pattern of a timestamp: its letters are y M d D H h a m s S "
-                       "E X, as in yyyy-MM-dd HH:mm:ss.SSS, other text stands in '…'",
-                       (int)(v.s.n > 60 ? 60 : v.s.n), v.s.p);
+        return err_set(
+            e, ERR_CONFIG,
+            "'%.*s' is not a pattern of a timestamp: its letters are y M d D H h a m s S "
+            "E X, as in yyyy-MM-dd HH:mm:ss.SSS, other text stands in '…'",
+            (int)(v.s.n > 60 ? 60 : v.s.n), v.s.p);
     }
     *state = arena_zalloc(a, 1); /* says: checked */
     return 0;
@@ -119,12 +121,12 @@ static int prepare_unit(const void **state, struct arena *a, const struct expres
     if (unit < 0 || unit > last) {
         char *name = arena_strndup(a, v.s.p, v.s.n > 60 ? 60 : v.s.n);
         const char *nearest = nearest_name(name, unit_names);
-        return err_set(e, ERR_CONFIG,
-                       "'%s' is not a unit here%s%s%s: millisecond second minute hour day week month "
-                       "quarter year%s",
-                       name, nearest != NULL ? "; did you mean '" : "",
-                       nearest != NULL ? nearest : "", nearest != NULL ? "'?" : "",
-                       last > UNIT_YEAR ? " dow doy epoch" : "");
+        return err_set(
+            e, ERR_CONFIG,
+            "'%s' is not a unit here%s%s%s: millisecond second minute hour day week month "
+            "quarter year%s",
+            name, nearest != NULL ? "; did you mean '" : "", nearest != NULL ? nearest : "",
+            nearest != NULL ? "'?" : "", last > UNIT_YEAR ? " dow doy epoch" : "");
     }
     int *known = arena_alloc(a, sizeof *known);
     *known = unit;
@@ -167,8 +169,7 @@ static int date_trunc(struct kernel_call *c)
     for (uint16_t k = 0; k < c->nsel; k++) {
         uint16_t row = c->sel[k];
         int unit = unit_of(c, row, UNIT_YEAR);
-        if (unit >= 0 &&
-            !calendar_truncate((enum unit)unit, c->arg[1].i[row], &c->out->i[row])) {
+        if (unit >= 0 && !calendar_truncate((enum unit)unit, c->arg[1].i[row], &c->out->i[row])) {
             kernel_error(c, row, "date_trunc() of a timestamp before all time");
         }
     }

@@ -29,7 +29,6 @@ void kernel_put_part(struct kernel_call *c, uint16_t row, const char *p, uint32_
 char *kernel_room(struct kernel_call *c, uint16_t row, uint64_t n);
 void kernel_set_null(struct kernel_call *c, uint16_t row);
 /* Constant argument of prepare(): NULL when it is not constant or null. */
-const struct nested_value *constant_argument(const struct expression *x,
-                                             struct nested_value *v);
+const struct nested_value *constant_argument(const struct expression *x, struct nested_value *v);
 
 #endif

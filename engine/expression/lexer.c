@@ -132,7 +132,8 @@ static int read_long(struct lexer *l, struct token *t)
     if (v > (uint64_t)INT64_MAX + 1) {
         l->pos = t->pos;
         return err_set(l->e, ERR_CONFIG,
-                       "the number does not fit a long (64 bits); write %s.0 for a double", t->text);
+                       "the number does not fit a long (64 bits); write %s.0 for a double",
+                       t->text);
     }
     t->kind = TOKEN_LONG;
     t->is_min = v == (uint64_t)INT64_MAX + 1;

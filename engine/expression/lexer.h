@@ -22,9 +22,10 @@ enum token_kind {
 
 struct token {
     enum token_kind kind;
-    int pos, end;     /* bytes [pos, end) of the text */
-    const char *text; /* of names, symbols and strings, quotes and escapes resolved; numbers as written */
-    uint32_t n;       /* bytes of text */
+    int pos, end; /* bytes [pos, end) of the text */
+    const char
+        *text;  /* of names, symbols and strings, quotes and escapes resolved; numbers as written */
+    uint32_t n; /* bytes of text */
     int64_t i;
     double d;
     bool is_min; /* of TOKEN_LONG: 9223372036854775808, good only behind a minus */

@@ -94,9 +94,10 @@ static bool is_cut_by_comma(const struct config_text *text)
 static int report(const struct source *s, int pos, const char *message)
 {
     if (is_cut_by_comma(s->text)) {
-        return source_error(s, pos,
-                            "the brackets of the expression do not match: inside {…} or […] a comma "
-                            "ends the value, so put the whole expression in double quotes");
+        return source_error(
+            s, pos,
+            "the brackets of the expression do not match: inside {…} or […] a comma "
+            "ends the value, so put the whole expression in double quotes");
     }
     return source_error(s, pos, "%s", message);
 }
@@ -344,7 +345,8 @@ static struct node *parse_column(struct parser *p)
         struct buffer b;
         buffer_init(&b);
         buffer_text(&b, name);
-        while (token_is(p->t, ".") && (p->t[1].kind == TOKEN_NAME || p->t[1].kind == TOKEN_QUOTED)) {
+        while (token_is(p->t, ".") &&
+               (p->t[1].kind == TOKEN_NAME || p->t[1].kind == TOKEN_QUOTED)) {
             buffer_byte(&b, '.');
             buffer_add(&b, p->t[1].text, p->t[1].n);
             p->t += 2;
@@ -501,8 +503,8 @@ static int level_of(const struct token *t)
     static const struct {
         const char *word;
         int level;
-    } operators[] = {{"or", LEVEL_OR},      {"and", LEVEL_AND},    {"||", LEVEL_CONCAT},
-                     {"+", LEVEL_ADD},      {"-", LEVEL_ADD},      {"*", LEVEL_MULTIPLY},
+    } operators[] = {{"or", LEVEL_OR},      {"and", LEVEL_AND},   {"||", LEVEL_CONCAT},
+                     {"+", LEVEL_ADD},      {"-", LEVEL_ADD},     {"*", LEVEL_MULTIPLY},
                      {"/", LEVEL_MULTIPLY}, {"%", LEVEL_MULTIPLY}};
     for (size_t k = 0; k < sizeof operators / sizeof operators[0]; k++) {
         if (token_is(t, operators[k].word)) {

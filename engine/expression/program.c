@@ -5,8 +5,8 @@
  *   case       out = new; enter; for each when:  r = when; branch r; move out then; leave
  *              move out else; leave
  *
- * Where the right side of `and`/`or` is harmless the selection is not narrowed: a loop over all rows
- * is faster than a jump. Slots are handed back as soon as their value has been used, and an
+ * Where the right side of `and`/`or` is harmless the selection is not narrowed: a loop over all
+ * rows is faster than a jump. Slots are handed back as soon as their value has been used, and an
  * instruction's result never shares the slot of its operands.
  */
 #include "engine/expression/program.h"
@@ -95,7 +95,7 @@ static uint32_t result_new(struct builder *p, const struct type *t)
 
 static void release(struct builder *p, uint32_t value)
 {
-    if (p->value[value].kind == VALUE_SLOT) {
+    if (p->value[value].kind != VALUE_COLUMN) {
         p->slot_busy[p->value[value].number] = false;
     }
 }
@@ -109,13 +109,20 @@ static uint32_t column_value(struct builder *p, const struct bound *x)
             return k;
         }
     }
-    return value_new(p, (struct value){.kind = VALUE_COLUMN,
-                                       .type = x->type,
-                                       .number = (uint32_t)x->column});
+    return value_new(
+        p, (struct value){.kind = VALUE_COLUMN, .type = x->type, .number = (uint32_t)x->column});
 }
 
-static uint32_t emit_call(struct builder *p, const struct function_def *fn,
-                          const struct type *type, uint32_t n, const uint32_t *arg)
+static uint32_t constant_value(struct builder *p, const struct bound *x)
+{
+    uint32_t slot = slot_new(p, (uint8_t)vec_width(x->type));
+    return value_new(
+        p, (struct value){
+               .kind = VALUE_CONSTANT, .type = x->type, .number = slot, .constant = x->value});
+}
+
+static uint32_t emit_call(struct builder *p, const struct function_def *fn, const struct type *type,
+                          uint32_t n, const uint32_t *arg)
 {
     uint32_t out = result_new(p, type);
     struct instruction *in = add(p, OP_CALL, 0);
@@ -255,9 +262,7 @@ static uint32_t emit(struct builder *p, const struct bound *x)
 {
     switch (x->kind) {
     case BOUND_CONSTANT:
-        return value_new(p, (struct value){.kind = VALUE_CONSTANT,
-                                           .type = x->type,
-                                           .constant = x->value});
+        return constant_value(p, x);
     case BOUND_COLUMN:
         return column_value(p, x);
     case BOUND_CALL:

@@ -1,8 +1,8 @@
 /* Program: a bound tree as a flat list of instructions over values. Immutable, in the plan's arena.
  *
- * A value is a column of the batch, a constant, or lives in a slot: memory that several values share
- * one after the other. Instructions work on the rows of the current selection; ENTER, KEEP, BRANCH
- * and LEAVE narrow it and come back, so that operands are evaluated only where SQL would.
+ * A value is a column of the batch, a constant, or lives in a slot: memory that several values
+ * share one after the other. Instructions work on the rows of the current selection; ENTER, KEEP,
+ * BRANCH and LEAVE narrow it and come back, so that operands are evaluated only where SQL would.
  */
 #ifndef KLAMM_ENGINE_EXPRESSION_PROGRAM_H
 #define KLAMM_ENGINE_EXPRESSION_PROGRAM_H
@@ -34,7 +34,7 @@ struct instruction {
 struct value {
     enum { VALUE_COLUMN, VALUE_CONSTANT, VALUE_SLOT } kind;
     const struct type *type;
-    uint32_t number; /* of the column or slot */
+    uint32_t number; /* of the column or slot; a constant has a slot to be spread in */
     struct nested_value constant;
 };
 

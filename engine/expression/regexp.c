@@ -1,17 +1,16 @@
-/* Regular expressions: the pattern becomes a small program, run for all its threads at once (Thompson
- * 1968, with the threads in order of preference as Pike's).
+/* Regular expressions: the pattern becomes a small program.
  *
  *   x|y    split A, B; A: x; jump C; B: y; C:
  *   x*     A: split B, C; B: x; jump A; C:
  *   x{2,4} xx, then (x(x)?)?
  *
- * Each thread is a place in the program and the bounds of the one group asked for. No two threads
- * are at the same place: the first to get there wins. So a character costs at most one step for each
- * instruction, whatever the pattern; the number of instructions is limited, and with it the memory.
- * POSIX's regex.h was tried and left: its matcher takes a lock and its time is not bounded, and
- * its memory does not live in arenas.
+ * The code of an atom stands at the end when its repetition is read, so repeating it means copying
+ * it and putting a split in front. The number of instructions is limited, and with it time and
+ * memory of matching (regexp_match.c). POSIX's regex.h was tried and left: its time is not bounded,
+ * it takes a lock in each match, knows UTF-8 only by way of locales, and its memory does not live
+ * in arenas.
  */
-#include "engine/expression/regexp.h"
+#include "engine/expression/regexp_program.h"
 
 #include "engine/expression/unicode.h"
 
@@ -22,40 +21,6 @@
 #define CODE_MAX          4000
 #define RANGES_MAX        2000
 #define REPEAT_MAX        1000
-
-enum code {
-    CODE_CHAR,  /* x: code point */
-    CODE_ANY,   /* all but the line feed */
-    CODE_CLASS, /* x: first range, y: how many; negated: none of them */
-    CODE_SPLIT, /* x first, then y */
-    CODE_JUMP,  /* x */
-    CODE_OPEN,  /* x: group */
-    CODE_CLOSE,
-    CODE_BEGIN,
-    CODE_END,
-    CODE_WORD, /* at a word's edge; negated: not */
-    CODE_MATCH,
-};
-
-struct ins {
-    enum code code;
-    bool negated;
-    uint32_t x, y;
-};
-
-struct range {
-    uint32_t first, last;
-};
-
-struct regexp {
-    struct ins *ins;
-    struct range *range;
-    uint32_t n, nranges;
-    int groups;
-    bool any_case;
-};
-
-/* ---- compiling ---- */
 
 struct compiler {
     struct regexp *re;
@@ -169,7 +134,8 @@ static uint32_t next_code(struct compiler *c)
 static bool escaped_char(struct compiler *c, uint32_t *code)
 {
     char ch = *c->p;
-    bool is_letter = (ch >= 'a' && ch <= 'z') || (ch >= 'A' && ch <= 'Z') || (ch >= '0' && ch <= '9');
+    bool is_letter =
+        (ch >= 'a' && ch <= 'z') || (ch >= 'A' && ch <= 'Z') || (ch >= '0' && ch <= '9');
     if (!is_letter) {
         *code = next_code(c);
         return true;
@@ -516,6 +482,7 @@ int regexp_compile(const struct regexp **out, struct arena *a, const char *patte
     if (!c.failed) {
         struct regexp *kept = arena_alloc(a, sizeof *kept);
         *kept = re;
+        kept->is_anchored = re.ins[1].code == CODE_BEGIN;
         kept->ins = arena_array(a, re.n, sizeof *re.ins);
         memcpy(kept->ins, re.ins, re.n * sizeof *re.ins);
         kept->range = arena_array(a, re.nranges + 1, sizeof *re.range);
@@ -524,200 +491,4 @@ int regexp_compile(const struct regexp **out, struct arena *a, const char *patte
     }
     arena_done(&scratch);
     return c.failed ? -ERR_CONFIG : 0;
-}
-
-int regexp_groups(const struct regexp *re)
-{
-    return re->groups;
-}
-
-uint64_t regexp_cost(const struct regexp *re, uint32_t n)
-{
-    return ((uint64_t)n + 1) * (re->n + re->nranges);
-}
-
-/* ---- matching ---- */
-
-struct thread {
-    uint32_t at;
-    int64_t from, to;
-};
-
-struct threads {
-    struct thread *item;
-    uint32_t n;
-};
-
-struct regexp_run {
-    const struct regexp *re;
-    struct threads now, next;
-    uint64_t *seen; /* by instruction: the position it was last reached at, plus one */
-    struct thread *stack;
-    const char *begin, *end;
-    int group;
-};
-
-struct regexp_run *regexp_run_new(struct arena *a, const struct regexp *re)
-{
-    struct regexp_run *run = arena_zalloc(a, sizeof *run);
-    run->re = re;
-    run->now.item = arena_array(a, re->n, sizeof *run->now.item);
-    run->next.item = arena_array(a, re->n, sizeof *run->next.item);
-    run->seen = arena_array(a, re->n, sizeof *run->seen);
-    run->stack = arena_array(a, (size_t)re->n + 1, sizeof *run->stack);
-    return run;
-}
-
-static bool is_word(const char *p, const struct regexp_run *run)
-{
-    if (p < run->begin || p >= run->end) {
-        return false;
-    }
-    char c = *p;
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
-}
-
-static bool holds(const struct regexp_run *run, const struct ins *i, const char *p)
-{
-    if (i->code == CODE_BEGIN) {
-        return p == run->begin;
-    }
-    if (i->code == CODE_END) {
-        return p == run->end;
-    }
-    return (is_word(p - 1, run) != is_word(p, run)) != i->negated;
-}
-
-/* Follows everything that takes no character from t on; what does goes into the list, in order of
- * preference. Every instruction is entered once a position, so the stack needs no more than that. */
-static void follow(struct regexp_run *run, struct threads *list, struct thread t, const char *p)
-{
-    int64_t at = p - run->begin;
-    uint32_t depth = 0;
-    run->stack[depth++] = t;
-    while (depth > 0) {
-        t = run->stack[--depth];
-        if (run->seen[t.at] == (uint64_t)at + 1) {
-            continue;
-        }
-        run->seen[t.at] = (uint64_t)at + 1;
-        const struct ins *i = &run->re->ins[t.at];
-        switch (i->code) {
-        case CODE_JUMP:
-            t.at = i->x;
-            run->stack[depth++] = t;
-            break;
-        case CODE_SPLIT:
-            t.at = i->y;
-            if (run->seen[t.at] != (uint64_t)at + 1) {
-                run->stack[depth++] = t;
-            }
-            t.at = i->x;
-            run->stack[depth++] = t;
-            break;
-        case CODE_OPEN:
-        case CODE_CLOSE:
-            if ((int)i->x == run->group) {
-                t.from = i->code == CODE_OPEN ? at : t.from;
-                t.to = i->code == CODE_CLOSE ? at : t.to;
-            }
-            t.at++;
-            run->stack[depth++] = t;
-            break;
-        case CODE_BEGIN:
-        case CODE_END:
-        case CODE_WORD:
-            if (holds(run, i, p)) {
-                t.at++;
-                run->stack[depth++] = t;
-            }
-            break;
-        case CODE_CHAR:
-        case CODE_ANY:
-        case CODE_CLASS:
-        case CODE_MATCH:
-            list->item[list->n++] = t;
-            break;
-        }
-    }
-}
-
-static bool in_ranges(const struct regexp *re, const struct ins *i, uint32_t code)
-{
-    for (uint32_t k = i->x; k < i->x + i->y; k++) {
-        if (code >= re->range[k].first && code <= re->range[k].last) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static bool takes(const struct regexp *re, const struct ins *i, uint32_t code)
-{
-    if (i->code == CODE_ANY) {
-        return code != '\n';
-    }
-    if (i->code == CODE_CHAR) {
-        return i->x == code || (re->any_case && i->x == unicode_lower(code));
-    }
-    bool found = in_ranges(re, i, code);
-    if (!found && re->any_case) {
-        found = in_ranges(re, i, unicode_lower(code)) || in_ranges(re, i, unicode_upper(code));
-    }
-    return found != i->negated;
-}
-
-/* All threads take the character at p; true when one has matched before it (in *best). */
-static bool advance(struct regexp_run *run, const char *p, struct thread *best)
-{
-    bool is_end = p >= run->end;
-    uint32_t code = is_end ? 0 : utf8_read(p, run->end);
-    const char *behind = is_end ? p : p + utf8_size(p, run->end);
-    run->next.n = 0;
-    for (uint32_t k = 0; k < run->now.n; k++) {
-        struct thread t = run->now.item[k];
-        const struct ins *i = &run->re->ins[t.at];
-        if (i->code == CODE_MATCH) {
-            *best = t;
-            return true; /* those behind are less preferred */
-        }
-        if (!is_end && takes(run->re, i, code)) {
-            t.at++;
-            follow(run, &run->next, t, behind);
-        }
-    }
-    return false;
-}
-
-bool regexp_match(struct regexp_run *run, const char *p, uint32_t n, int group, int64_t *from,
-                  int64_t *to)
-{
-    run->begin = p;
-    run->end = p + n;
-    run->group = group;
-    run->now.n = 0;
-    memset(run->seen, 0, run->re->n * sizeof *run->seen);
-    struct thread best = {0, -1, -1};
-    bool matched = false;
-    for (;; p += utf8_size(p, run->end)) {
-        if (!matched) {
-            follow(run, &run->now, (struct thread){0, -1, -1}, p);
-        }
-        if (run->now.n == 0 && matched) {
-            break;
-        }
-        matched = advance(run, p, &best) || matched;
-        if (p >= run->end || (matched && from == NULL)) {
-            break;
-        }
-        struct threads done = run->now;
-        run->now = run->next;
-        run->next = done;
-    }
-    if (matched && from != NULL) {
-        bool has_group = best.from >= 0 && best.to >= best.from;
-        *from = has_group ? best.from : -1;
-        *to = best.to;
-    }
-    return matched;
 }

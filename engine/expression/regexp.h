@@ -1,5 +1,5 @@
-/* Regular expressions in linear time, over UTF-8. A compiled one is immutable, lives in its arena, and
- * is shared by all lanes.
+/* Regular expressions in linear time, over UTF-8. A compiled one is immutable, lives in its arena,
+ * and is shared by all lanes.
  *
  *   . [abc] [^a-z] [[:alpha:]] \d \D \w \W \s \S    one character
  *   * + ? {n} {n,} {n,m}, with ? behind: as few as possible
@@ -26,8 +26,8 @@ uint64_t regexp_cost(const struct regexp *re, uint32_t n);
 /* Memory for matching, of one caller at a time. */
 struct regexp_run;
 struct regexp_run *regexp_run_new(struct arena *a, const struct regexp *re);
-/* The leftmost match, as Java and Perl choose it. Bytes [*from, *to) of `group` (0: the whole match);
- * *from is -1 when the group took no part. from may be NULL: then any match will do. */
+/* The leftmost match, as Java and Perl choose it. Bytes [*from, *to) of `group` (0: the whole
+ * match); *from is -1 when the group took no part. from may be NULL: then any match will do. */
 bool regexp_match(struct regexp_run *run, const char *p, uint32_t n, int group, int64_t *from,
                   int64_t *to);
 

@@ -1,8 +1,8 @@
 /* Select list: "a, b * 2 as c" into named expressions.
  *
  * The text is cut at the commas outside of brackets, by tokens, so that texts and quoted names may
- * hold commas. The name is what stands behind a last `as`; a bare column names itself. The part that
- * is left keeps its place in the file. Names must differ.
+ * hold commas. The name is what stands behind a last `as`; a bare column names itself. The part
+ * that is left keeps its place in the file. Names must differ.
  */
 #include "engine/arena.h"
 #include "engine/expression/expression.h"
@@ -30,8 +30,7 @@ static void add(struct splitter *s, const char *name, const struct config_text *
         s->item = item;
         s->cap = cap;
     }
-    s->item[s->n++] =
-        (struct named_expression){.name = name, .text = *text, .at = text->at};
+    s->item[s->n++] = (struct named_expression){.name = name, .text = *text, .at = text->at};
 }
 
 static bool fail(struct splitter *s, const struct config_text *whole, int pos, const char *message)
@@ -162,7 +161,11 @@ int expression_list(struct named_expression **out, int *n, struct arena *a,
             split(&s, &item->value);
         }
     }
-    refuse_same_names(&s);
+    if (s.n > COLUMNS_MAX) {
+        fail(&s, &list->item[0].value, 0, "there are more expressions than a row may have columns");
+    } else {
+        refuse_same_names(&s);
+    }
     *out = s.item;
     *n = s.n;
     return s.failed ? -ERR_CONFIG : 0;

@@ -1,6 +1,6 @@
-/* Signature: which kernel a call means. Functions and operators are found by name over all tables of
- * the registry; of several signatures the first that fits counts, where a long fits a double and the
- * literal null fits everything but arrays and maps.
+/* Signature: which kernel a call means. Functions and operators are found by name over all tables
+ * of the registry; of several signatures the first that fits counts, where a long fits a double and
+ * the literal null fits everything but arrays and maps.
  */
 #include "engine/expression/bound.h"
 #include "engine/registry.h"

@@ -1,5 +1,5 @@
-/* Tree: what the parser makes of an expression's text, before names and types are known. Nodes live in
- * the arena and are not changed after parsing.
+/* Tree: what the parser makes of an expression's text, before names and types are known. Nodes live
+ * in the arena and are not changed after parsing.
  */
 #ifndef KLAMM_ENGINE_EXPRESSION_TREE_H
 #define KLAMM_ENGINE_EXPRESSION_TREE_H
@@ -16,14 +16,14 @@
 
 enum node_kind {
     NODE_NULL,
-    NODE_BOOLEAN, /* i */
-    NODE_LONG,    /* i */
-    NODE_DOUBLE,  /* d */
-    NODE_STRING,  /* name, name_n */
-    NODE_COLUMN,  /* name, `a.b` joined */
-    NODE_FIELD,   /* child[0].name, where child[0] is an element of an array or map */
-    NODE_INDEX,   /* child[0][child[1]] */
-    NODE_CALL,    /* name in lower case, arguments */
+    NODE_BOOLEAN,  /* i */
+    NODE_LONG,     /* i */
+    NODE_DOUBLE,   /* d */
+    NODE_STRING,   /* name, name_n */
+    NODE_COLUMN,   /* name, `a.b` joined */
+    NODE_FIELD,    /* child[0].name, where child[0] is an element of an array or map */
+    NODE_INDEX,    /* child[0][child[1]] */
+    NODE_CALL,     /* name in lower case, arguments */
     NODE_OPERATOR, /* name is the symbol, one or two children; "neg" is the unary minus */
     NODE_AND,
     NODE_OR,

@@ -1,9 +1,9 @@
 /* Unicode: decoding that takes any bytes, and case by ranges.
  *
- * The tables hold what is regular: a range of capitals at a fixed distance from their small letters, or
- * one where capital and small letter take turns. Letters whose case changes their number (ß) and
- * those of other scripts stay as they are. A stray byte is a code point of its own, so that damaged
- * text passes through unchanged.
+ * The tables hold what is regular: a range of capitals at a fixed distance from their small
+ * letters, or one where capital and small letter take turns. Letters whose case changes their
+ * number (ß) and those of other scripts stay as they are. A stray byte is a code point of its own,
+ * so that damaged text passes through unchanged.
  */
 #include "engine/expression/unicode.h"
 
@@ -98,13 +98,13 @@ struct range {
 };
 
 static const struct range ranges[] = {
-    {'A', 'Z', 32},         {0xC0, 0xD6, 32},        {0xD8, 0xDE, 32},      {0x100, 0x12F, 1},
-    {0x132, 0x137, 1},      {0x139, 0x148, 1},       {0x14A, 0x177, 1},     {0x178, 0x178, -121},
-    {0x179, 0x17E, 1},      {0x1CD, 0x1DC, 1},       {0x1DE, 0x1EF, 1},     {0x1F8, 0x21F, 1},
-    {0x222, 0x233, 1},      {0x386, 0x386, 38},      {0x388, 0x38A, 37},    {0x38C, 0x38C, 64},
-    {0x38E, 0x38F, 63},     {0x391, 0x3A1, 32},      {0x3A3, 0x3AB, 32},    {0x400, 0x40F, 80},
-    {0x410, 0x42F, 32},     {0x460, 0x481, 1},       {0x48A, 0x4BF, 1},     {0x4C1, 0x4CE, 1},
-    {0x4D0, 0x52F, 1},      {0x531, 0x556, 48},      {0x1E00, 0x1E95, 1},   {0x1EA0, 0x1EFF, 1},
+    {'A', 'Z', 32},       {0xC0, 0xD6, 32},   {0xD8, 0xDE, 32},    {0x100, 0x12F, 1},
+    {0x132, 0x137, 1},    {0x139, 0x148, 1},  {0x14A, 0x177, 1},   {0x178, 0x178, -121},
+    {0x179, 0x17E, 1},    {0x1CD, 0x1DC, 1},  {0x1DE, 0x1EF, 1},   {0x1F8, 0x21F, 1},
+    {0x222, 0x233, 1},    {0x386, 0x386, 38}, {0x388, 0x38A, 37},  {0x38C, 0x38C, 64},
+    {0x38E, 0x38F, 63},   {0x391, 0x3A1, 32}, {0x3A3, 0x3AB, 32},  {0x400, 0x40F, 80},
+    {0x410, 0x42F, 32},   {0x460, 0x481, 1},  {0x48A, 0x4BF, 1},   {0x4C1, 0x4CE, 1},
+    {0x4D0, 0x52F, 1},    {0x531, 0x556, 48}, {0x1E00, 0x1E95, 1}, {0x1EA0, 0x1EFF, 1},
     {0xFF21, 0xFF3A, 32},
 };
 

@@ -1,4 +1,5 @@
-/* Unicode: code points of UTF-8 text and their simple case mapping, without locales. Pure functions. */
+/* Unicode: code points of UTF-8 text and their simple case mapping, without locales. Pure
+ * functions. */
 #ifndef KLAMM_ENGINE_EXPRESSION_UNICODE_H
 #define KLAMM_ENGINE_EXPRESSION_UNICODE_H
 
@@ -6,8 +7,8 @@
 
 /* Bytes of the code point at p, 1 for a byte that begins none; never beyond end (p < end). */
 uint32_t utf8_size(const char *p, const char *end);
-/* The code point at p, of the size that utf8_size() gives; a stray byte reads as U+DC00 + byte, which no
- * text contains. */
+/* The code point at p, of the size that utf8_size() gives; a stray byte reads as U+DC00 + byte,
+ * which no text contains. */
 uint32_t utf8_read(const char *p, const char *end);
 /* Writes at most 4 bytes (a stray byte as itself); returns how many. */
 uint32_t utf8_write(char *p, uint32_t code);

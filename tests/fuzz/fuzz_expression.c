@@ -1,5 +1,5 @@
-/* Fuzz: any text as an expression, compiled and, when it compiles, run over the rows of the fixture;
- * and as a select list. The same text inside a host that knows sum(). */
+/* Fuzz: any text as an expression, compiled and, when it compiles, run over the rows of the
+ * fixture; and as a select list. The same text inside a host that knows sum(). */
 #include "engine/expression/expression.h"
 #include "tests/support/expression_rows.h"
 

@@ -56,8 +56,8 @@ static void leaf(struct writer *w, enum type_kind kind)
     } else if (kind == TYPE_TIMESTAMP) {
         PUT_ONE(w, "t", "v", "cast(5 as timestamp)");
     } else {
-        PUT_ONE(w, "s", "s", "u", "u", "''", "'a'", "'12'", "'it''s ü'", "'longer than twelve bytes'",
-                "cast(null as string)");
+        PUT_ONE(w, "s", "s", "u", "u", "''", "'a'", "'12'", "'it''s ü'",
+                "'longer than twelve bytes'", "cast(null as string)");
     }
 }
 
@@ -169,7 +169,8 @@ static void long_number(struct writer *w, int depth)
         break;
     case 3:
         PUT_ONE(w, "cast(", "try_cast(");
-        expr(w, (enum type_kind[]){TYPE_BOOLEAN, TYPE_DOUBLE, TYPE_TIMESTAMP, TYPE_STRING}[pick(w, 4)],
+        expr(w,
+             (enum type_kind[]){TYPE_BOOLEAN, TYPE_DOUBLE, TYPE_TIMESTAMP, TYPE_STRING}[pick(w, 4)],
              depth);
         put(w, " as long)");
         break;
@@ -340,9 +341,9 @@ static const struct {
     enum type_kind kind;
     bool nullable;
 } columns[] = {
-    {"a", TYPE_LONG, false},     {"b", TYPE_LONG, true},      {"x", TYPE_DOUBLE, false},
-    {"y", TYPE_DOUBLE, true},    {"s", TYPE_STRING, false},   {"u", TYPE_STRING, true},
-    {"f", TYPE_BOOLEAN, false},  {"g", TYPE_BOOLEAN, true},   {"t", TYPE_TIMESTAMP, false},
+    {"a", TYPE_LONG, false},     {"b", TYPE_LONG, true},    {"x", TYPE_DOUBLE, false},
+    {"y", TYPE_DOUBLE, true},    {"s", TYPE_STRING, false}, {"u", TYPE_STRING, true},
+    {"f", TYPE_BOOLEAN, false},  {"g", TYPE_BOOLEAN, true}, {"t", TYPE_TIMESTAMP, false},
     {"v", TYPE_TIMESTAMP, true},
 };
 enum { NCOLUMNS = sizeof columns / sizeof columns[0] };
@@ -362,8 +363,17 @@ static void fill(struct writer *w, struct vec *v, struct arena *a, uint16_t row)
 {
     static const int64_t longs[] = {0, 1, -1, 2, 3, 7, 600000, INT64_MAX, INT64_MIN, -5};
     static const double doubles[] = {0, -0.0, 1, 1.5, -2.25, 7, 1e300, -1e18, 0.1, 3};
-    static const char *const strings[] = {"",   "a",  "b",       "ab",  " a b ",  "12",
-                                          "-7", "1.5", "ü%a_üb", "true", "longer than twelve bytes",
+    static const char *const strings[] = {"",
+                                          "a",
+                                          "b",
+                                          "ab",
+                                          " a b ",
+                                          "12",
+                                          "-7",
+                                          "1.5",
+                                          "ü%a_üb",
+                                          "true",
+                                          "longer than twelve bytes",
                                           "12345678901234567890"};
     uint32_t k = pick(w, 12);
     switch (v->type->kind) {
@@ -378,7 +388,9 @@ static void fill(struct writer *w, struct vec *v, struct arena *a, uint16_t row)
         break;
     case TYPE_LONG:
     case TYPE_TIMESTAMP:
-        v->i[row] = k < 10 ? longs[k] : (int64_t)(((uint64_t)random_u32(&w->r) << 32) | random_u32(&w->r)) >> pick(w, 60);
+        v->i[row] = k < 10 ? longs[k]
+                           : (int64_t)(((uint64_t)random_u32(&w->r) << 32) | random_u32(&w->r)) >>
+                                 pick(w, 60);
         break;
     case TYPE_BYTES:
     case TYPE_ARRAY:

@@ -240,7 +240,7 @@ class Maker:
             return self.default(s[0]) if kind(s[0]) not in ("bytes", "fixed", "record", "map",
                                                             "array") else None
         simple = {"null": [None], "boolean": [True], "int": [7], "long": [-9], "float": [0.25],
-                  "double": [1.5], "string": ["d\u00fc"], "bytes": ["\u0001\u00ff"]}
+                  "double": [1.5], "string": ["d\u00fc"], "bytes": [""]}
         if k in simple:
             return simple[k]
         if k == "enum":
@@ -393,6 +393,8 @@ RULES = [
      {"a": 1, "b": [1.0, 2.5]}),
     ("default of a union is of its first branch", rec(("a", "int")), {"a": 1},
      rec(("a", "int"), ("b", ["long", "null"], 4)), {"a": 1, "b": 4}),
+    ("default of bytes is code points", rec(("a", "int")), {"a": 1},
+     rec(("a", "int"), ("b", "bytes", "\u0001\u00ff")), {"a": 1, "b": "Af8="}),
     ("field alias", rec(("old", "int")), {"old": 1},
      rec({"name": "new", "type": "int", "aliases": ["older", "old"]}), {"new": 1}),
     ("a field's own name comes before aliases", rec(("a", "int"), ("b", "int")), {"a": 1, "b": 2},

@@ -19,10 +19,10 @@
  *   tags     [p, q]           []          [null]     null                    array<string>?
  *   nums     [1.0, 2.0]       []          [3.0, 4.0] [0.5, null]             array<double>
  *   m        {k: 7}           {}          {k: null}  {k: 1, k: 2}            map<long>
- *   recs     [{id 5, name n}] []          []         []                      array<record<id: long, name: string>>
- *   a.b      100              200         300        400                     long
- *   odd name 1                2           3          4                       long
- *   _key     k0               k1          k2         k3                      string, hidden */
+ *   recs     [{id 5, name n}] []          []         []                      array<record<id: long,
+ * name: string>> a.b      100              200         300        400                     long odd
+ * name 1                2           3          4                       long _key     k0 k1 k2 k3
+ * string, hidden */
 struct fixture {
     struct arena plan, mem;
     struct schema *schema;

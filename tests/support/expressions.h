@@ -5,8 +5,8 @@
 #include "engine/expression/expression.h"
 #include "tests/support/expression_rows.h"
 
-/* "1 | null | error: division by zero: 1 / 0 | 4" over all rows, "type? " not shown; or, when it does
- * not compile, "COLUMN: message" of all problems, joined by " ;; ". */
+/* "1 | null | error: division by zero: 1 / 0 | 4" over all rows, "type? " not shown; or, when it
+ * does not compile, "COLUMN: message" of all problems, joined by " ;; ". */
 const char *fixture_eval(struct fixture *f, const char *text);
 /* The same over some rows only. */
 const char *fixture_eval_rows(struct fixture *f, const char *text, const uint16_t *sel,

@@ -208,8 +208,7 @@ bool walk_same(const struct walk_value *x, const struct walk_value *y)
         return x->n == y->n && memcmp(x->p, y->p, x->n) == 0;
     }
     if (x->kind == TYPE_DOUBLE) {
-        return (isnan(x->d) && isnan(y->d)) ||
-               (x->d == y->d && signbit(x->d) == signbit(y->d));
+        return (isnan(x->d) && isnan(y->d)) || (x->d == y->d && signbit(x->d) == signbit(y->d));
     }
     return x->i == y->i;
 }
@@ -524,7 +523,7 @@ static struct walk_value eval_cast(const struct walk *w, const struct node *x)
         r = double_of((double)v.i);
     } else if (v.kind == TYPE_DOUBLE) {
         r = v.d >= -9223372036854775808.0 && v.d < 9223372036854775808.0 ? long_of((int64_t)v.d)
-                                                                          : failure(to);
+                                                                         : failure(to);
     }
     return r.failed && x->negated ? null_of(to) : converted(r, to);
 }

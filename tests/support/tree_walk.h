@@ -1,5 +1,6 @@
-/* Tree walk: the meaning of an expression said a second time, one row at a time over the parse tree, as
- * plainly as possible. The oracle for the evaluator. It shares lexer and parser with it, nothing else.
+/* Tree walk: the meaning of an expression said a second time, one row at a time over the parse
+ * tree, as plainly as possible. The oracle for the evaluator. It shares lexer and parser with it,
+ * nothing else.
  *
  * Knows the operators, all special forms and the functions abs sign floor least greatest coalesce
  * nullif if length substr upper trim concat contains starts_with split_part is_nan.

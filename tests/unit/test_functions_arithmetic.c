@@ -45,9 +45,8 @@ static void null_rows_do_not_overflow(void **state)
 {
     (void)state;
     static const struct eval_case cases[] = {
-        {"b - 9223372036854775807 - 1",
-         "-9223372036854775798 | null | -9223372036854775808 | "
-         "error: overflow of a long: -9223372036854775808 - 1"},
+        {"b - 9223372036854775807 - 1", "-9223372036854775798 | null | -9223372036854775808 | "
+                                        "error: overflow of a long: -9223372036854775808 - 1"},
         {"b + null", "null | null | null | null"},
         {NULL, NULL},
     };
@@ -110,10 +109,8 @@ static void types_are_checked(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(computes_longs),
-        cmocka_unit_test(null_rows_do_not_overflow),
-        cmocka_unit_test(computes_doubles),
-        cmocka_unit_test(computes_timestamps),
+        cmocka_unit_test(computes_longs),    cmocka_unit_test(null_rows_do_not_overflow),
+        cmocka_unit_test(computes_doubles),  cmocka_unit_test(computes_timestamps),
         cmocka_unit_test(types_are_checked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -12,14 +12,17 @@ static void to_numbers(void **state)
 {
     (void)state;
     static const struct eval_case cases[] = {
-        {"cast(x as long)", "0 | -2 | error: cannot cast nan to long | error: cannot cast 1e+300 to long"},
+        {"cast(x as long)",
+         "0 | -2 | error: cannot cast nan to long | error: cannot cast 1e+300 to long"},
         {"try_cast(x as long)", "0 | -2 | null | null"},
         {"cast(f as long)", "1 | null | 0 | 1"},
         {"cast(t as long)", "1769862896789 | 0 | -1 | 1709164800000"},
-        {"cast(u as long)", "error: cannot cast 'x' to long | null | error: cannot cast 'long text: over twelve bytes' to long | 7"},
+        {"cast(u as long)", "error: cannot cast 'x' to long | null | error: cannot cast 'long "
+                            "text: over twelve bytes' to long | 7"},
         {"try_cast(u as long)", "null | null | null | 7"},
         {"cast(' -12 ' as long)", "-12 | -12 | -12 | -12"},
-        {"cast('-9223372036854775808' as long)", "-9223372036854775808 | -9223372036854775808 | -9223372036854775808 | -9223372036854775808"},
+        {"cast('-9223372036854775808' as long)", "-9223372036854775808 | -9223372036854775808 | "
+                                                 "-9223372036854775808 | -9223372036854775808"},
         {"try_cast('9223372036854775808' as long)", "null | null | null | null"},
         {"try_cast('1.5' as long)", "null | null | null | null"},
         {"try_cast('' as long)", "null | null | null | null"},
@@ -51,12 +54,15 @@ static void to_others(void **state)
         {"cast(a as string)", "1 | 2 | -3 | 9223372036854775807"},
         {"cast(x as string)", "0.5 | -2.25 | NaN | 1e+300"},
         {"cast(f as string)", "true | null | false | true"},
-        {"cast(t as string)", "2026-01-31T12:34:56.789Z | 1970-01-01T00:00:00.000Z | 1969-12-31T23:59:59.999Z | 2024-02-29T00:00:00.000Z"},
-        {"cast(raw as string)", "AB |  | error: cannot cast bytes to string: they are not valid UTF-8 | A"},
+        {"cast(t as string)", "2026-01-31T12:34:56.789Z | 1970-01-01T00:00:00.000Z | "
+                              "1969-12-31T23:59:59.999Z | 2024-02-29T00:00:00.000Z"},
+        {"cast(raw as string)",
+         "AB |  | error: cannot cast bytes to string: they are not valid UTF-8 | A"},
         {"cast(tags as string)", "[\"p\", \"q\"] | [] | [null] | null"},
         {"cast(m as string)", "{\"k\": 7} | {} | {\"k\": null} | {\"k\": 1, \"k\": 2}"},
         {"cast(a as timestamp)", "1 | 2 | -3 | 9223372036854775807"},
-        {"cast('2026-01-31T12:34:56.789Z' as timestamp)", "1769862896789 | 1769862896789 | 1769862896789 | 1769862896789"},
+        {"cast('2026-01-31T12:34:56.789Z' as timestamp)",
+         "1769862896789 | 1769862896789 | 1769862896789 | 1769862896789"},
         {"try_cast(s as timestamp)", "null | null | null | null"},
         {"cast('AB' as bytes) = raw", "true | false | false | false"},
         {"cast(s as string)", "abc |  | Grüße aus Köln | a,b,c"},

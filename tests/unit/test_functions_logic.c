@@ -59,9 +59,12 @@ static void the_right_side_only_where_needed(void **state)
         {"b <> 0 and 10 / b > 0", "true | null | false | false"},
         {"false and 1 / 0 = 1", "false | false | false | false"},
         {"true or 1 / 0 = 1", "true | true | true | true"},
-        {"a > 2 and a * 2 > 0", "false | false | false | error: overflow of a long: 9223372036854775807 * 2"},
-        {"a < 2 or a + 1 > 0", "true | true | true | error: overflow of a long: 9223372036854775807 + 1"},
-        {"1 / 0 = 1 and a > 5", "error: division by zero: 1 / 0 | error: division by zero: 1 / 0 | error: division by zero: 1 / 0 | error: division by zero: 1 / 0"},
+        {"a > 2 and a * 2 > 0",
+         "false | false | false | error: overflow of a long: 9223372036854775807 * 2"},
+        {"a < 2 or a + 1 > 0",
+         "true | true | true | error: overflow of a long: 9223372036854775807 + 1"},
+        {"1 / 0 = 1 and a > 5", "error: division by zero: 1 / 0 | error: division by zero: 1 / 0 | "
+                                "error: division by zero: 1 / 0 | error: division by zero: 1 / 0"},
         {NULL, NULL},
     };
     fixture_check(cases);

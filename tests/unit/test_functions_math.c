@@ -13,7 +13,10 @@ static void of_longs(void **state)
     (void)state;
     static const struct eval_case cases[] = {
         {"abs(a)", "1 | 2 | 3 | 9223372036854775807"},
-        {"abs(-9223372036854775808)", "error: overflow of a long: abs(-9223372036854775808) | error: overflow of a long: abs(-9223372036854775808) | error: overflow of a long: abs(-9223372036854775808) | error: overflow of a long: abs(-9223372036854775808)"},
+        {"abs(-9223372036854775808)",
+         "error: overflow of a long: abs(-9223372036854775808) | error: overflow of a long: "
+         "abs(-9223372036854775808) | error: overflow of a long: abs(-9223372036854775808) | "
+         "error: overflow of a long: abs(-9223372036854775808)"},
         {"sign(a)", "1 | 1 | -1 | 1"},
         {"sign(b)", "1 | null | 0 | -1"},
         {"ceil(a)", "1 | 2 | -3 | 9223372036854775807"},

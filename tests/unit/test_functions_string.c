@@ -38,7 +38,8 @@ static void joins_and_cuts(void **state)
         {"split_part(s, ',', -3)", " |  |  | a"},
         {"split_part(s, ',', -4)", " |  |  | "},
         {"split_part(s, '', 1)", "abc |  | Grüße aus Köln | a,b,c"},
-        {"split_part(s, ',', a - 1)", "error: split_part() counts parts from 1 (or from -1 at the end), not 0 |  |  | "},
+        {"split_part(s, ',', a - 1)",
+         "error: split_part() counts parts from 1 (or from -1 at the end), not 0 |  |  | "},
         {NULL, NULL},
     };
     fixture_check(cases);
@@ -49,8 +50,10 @@ static void changes_case(void **state)
     (void)state;
     static const struct eval_case cases[] = {
         {"upper(s)", "ABC |  | GRÜßE AUS KÖLN | A,B,C"},
-        {"lower('ÀÉÎ ΑΣΩ ЖЯ ĀŽ Ÿ')", "àéî ασω жя āž ÿ | àéî ασω жя āž ÿ | àéî ασω жя āž ÿ | àéî ασω жя āž ÿ"},
-        {"upper('àéî ασςω жяё āž ÿ µ')", "ÀÉÎ ΑΣΣΩ ЖЯЁ ĀŽ Ÿ Μ | ÀÉÎ ΑΣΣΩ ЖЯЁ ĀŽ Ÿ Μ | ÀÉÎ ΑΣΣΩ ЖЯЁ ĀŽ Ÿ Μ | ÀÉÎ ΑΣΣΩ ЖЯЁ ĀŽ Ÿ Μ"},
+        {"lower('ÀÉÎ ΑΣΩ ЖЯ ĀŽ Ÿ')",
+         "àéî ασω жя āž ÿ | àéî ασω жя āž ÿ | àéî ασω жя āž ÿ | àéî ασω жя āž ÿ"},
+        {"upper('àéî ασςω жяё āž ÿ µ')",
+         "ÀÉÎ ΑΣΣΩ ЖЯЁ ĀŽ Ÿ Μ | ÀÉÎ ΑΣΣΩ ЖЯЁ ĀŽ Ÿ Μ | ÀÉÎ ΑΣΣΩ ЖЯЁ ĀŽ Ÿ Μ | ÀÉÎ ΑΣΣΩ ЖЯЁ ĀŽ Ÿ Μ"},
         {"lower(u)", "x | null | long text: over twelve bytes | 7"},
         {NULL, NULL},
     };
@@ -102,10 +105,12 @@ static void types(void **state)
     static const struct eval_case cases[] = {
         {"s || u", "string?"},
         {"length(s)", "long"},
-        {"s || a", "3: `||` takes (string, string) or (bytes, bytes), found (string, long); write cast(x as string)"},
+        {"s || a", "3: `||` takes (string, string) or (bytes, bytes), found (string, long); write "
+                   "cast(x as string)"},
         {"s like 5", "3: `like` takes (string, string), found (string, long)"},
         {"substr(s)", "1: substr() takes (string, long, long?), found (string)"},
-        {"substr(s, 1, 2, 3)", "1: substr() takes (string, long, long?), found (string, long, long, long)"},
+        {"substr(s, 1, 2, 3)",
+         "1: substr() takes (string, long, long?), found (string, long, long, long)"},
         {"concat()", "1: concat() takes (string, …), found ()"},
         {"lower(a)", "1: lower() takes (string), found (long)"},
         {NULL, NULL},
@@ -116,11 +121,8 @@ static void types(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(joins_and_cuts),
-        cmocka_unit_test(changes_case),
-        cmocka_unit_test(finds),
-        cmocka_unit_test(like_patterns),
-        cmocka_unit_test(types),
+        cmocka_unit_test(joins_and_cuts), cmocka_unit_test(changes_case), cmocka_unit_test(finds),
+        cmocka_unit_test(like_patterns),  cmocka_unit_test(types),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

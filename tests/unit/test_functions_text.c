@@ -42,12 +42,16 @@ static void words(void **state)
     (void)state;
     static const struct eval_case cases[] = {
         {"tokenize(s)", "[\"abc\"] | [] | [\"grüße\", \"aus\", \"köln\"] | [\"a\", \"b\", \"c\"]"},
-        {"tokenize(u)", "[\"x\"] | null | [\"long\", \"text\", \"over\", \"twelve\", \"bytes\"] | [\"7\"]"},
+        {"tokenize(u)",
+         "[\"x\"] | null | [\"long\", \"text\", \"over\", \"twelve\", \"bytes\"] | [\"7\"]"},
         {"ngrams(tokenize(s), 2)", "[] | [] | [\"grüße aus\", \"aus köln\"] | [\"a b\", \"b c\"]"},
-        {"ngrams(s, 3)", "[\"abc\"] | [] | [\"Grü\", \"rüß\", \"üße\", \"ße \", \"e a\", \" au\", \"aus\", \"us \", \"s K\", \" Kö\", \"Köl\", \"öln\"] | [\"a,b\", \",b,\", \"b,c\"]"},
+        {"ngrams(s, 3)",
+         "[\"abc\"] | [] | [\"Grü\", \"rüß\", \"üße\", \"ße \", \"e a\", \" au\", \"aus\", \"us "
+         "\", \"s K\", \" Kö\", \"Köl\", \"öln\"] | [\"a,b\", \",b,\", \"b,c\"]"},
         {"ngrams(s, 100)", "[] | [] | [] | []"},
         {"ngrams(tags, 1)", "[\"p\", \"q\"] | [] | [] | null"},
-        {"ngrams(s, a - 1)", "error: ngrams() needs a number of at least 1, found 0 | [] | error: ngrams() needs a number of at least 1, found -4 | []"},
+        {"ngrams(s, a - 1)", "error: ngrams() needs a number of at least 1, found 0 | [] | error: "
+                             "ngrams() needs a number of at least 1, found -4 | []"},
         {NULL, NULL},
     };
     fixture_check(cases);
@@ -66,7 +70,8 @@ static void types(void **state)
         {"regexp_like(s, '(a)\\1')", "1: the regular expression must not refer back to groups"},
         {"regexp_like(s, u)", "1: the pattern must be a text in quotes, and the group a number"},
         {"regexp_extract(s, '(a)', 2)", "1: the pattern has 1 groups, there is no group 2"},
-        {"regexp_like(s, '((a{100}){100}){100}')", "1: the regular expression is too large: its repetitions multiply"},
+        {"regexp_like(s, '((a{100}){100}){100}')",
+         "1: the regular expression is too large: its repetitions multiply"},
         {"ngrams(nums, 2)", "1: ngrams() takes a string or an array<string>"},
         {NULL, NULL},
     };
