@@ -585,6 +585,12 @@ static void report(const struct runner *r, const char *end)
             (unsigned long long)sum.commits, end);
 }
 
+static void print_metric(void *ctx, const struct node *n, const char *name, double value)
+{
+    (void)ctx;
+    fprintf(stderr, "  %s %s: %s %.6g\n", n->stream, n->def->name, name, value);
+}
+
 static int stop_all(struct runner *r, int result, struct err *e)
 {
     struct err late = {0};
@@ -605,6 +611,7 @@ static int stop_all(struct runner *r, int result, struct err *e)
     report(r, "\n");
     for (int i = 0; i < r->nlanes; i++) {
         if (r->lane[i].lane) {
+            lane_metrics(r->lane[i].lane, print_metric, r);
             int q = lane_join(r->lane[i].lane, &late);
             r->lane[i].lane = NULL;
             result = result == 0 && q < 0 ? q : result;
