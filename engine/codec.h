@@ -56,8 +56,8 @@ struct codec_def {
      * the key columns. */
     int (*writer_open)(struct codec_writer **out, const struct codec_spec *spec,
                        const struct schema *schema, struct schema_store *schemas, struct err *e);
-    /* Appends the bytes of one row and returns 0; 1: the key or value is null, nothing was appended.
-     * -ERR_DATA: the row cannot be written. */
+    /* Appends the bytes of one row and returns 0; 1: the key or value is null, nothing was
+     * appended. -ERR_DATA: the row cannot be written. */
     int (*write)(struct codec_writer *w, const struct batch *b, uint16_t row, struct buffer *out,
                  struct err *e);
     void (*writer_close)(struct codec_writer *w);

@@ -23,8 +23,8 @@ struct ref {
     int vertex; /* -1: could not be built */
     int output;
     const struct schema *schema;
-    bool rekeyed;  /* the key is not what the partitioning was made by */
-    bool is_split; /* ends in a split: only its branches have rows */
+    bool rekeyed;   /* the key is not what the partitioning was made by */
+    bool is_split;  /* ends in a split: only its branches have rows */
     bool is_single; /* all rows are in one partition */
 };
 
@@ -485,8 +485,7 @@ static int plan_union(struct planner *b, const struct stream *st, const struct r
         group_join(b, group, b->p->vertex[in[i].vertex]->subplan);
         connect(b, &in[i], vertex, (uint16_t)i);
     }
-    *out = (struct ref){
-        .vertex = vertex, .schema = s, .rekeyed = rekeyed, .is_single = is_single};
+    *out = (struct ref){.vertex = vertex, .schema = s, .rekeyed = rekeyed, .is_single = is_single};
     return 0;
 }
 
@@ -731,8 +730,8 @@ static int plan_step(struct planner *b, const struct stream *st, int i, struct r
     return 0;
 }
 
-/* Behind a step that could not be bound the columns are unknown, but what the others' configuration has
- * wrong can still be told. */
+/* Behind a step that could not be bound the columns are unknown, but what the others' configuration
+ * has wrong can still be told. */
 static void parse_rest(struct planner *b, const struct stream *st, int i)
 {
     for (; i < st->nsteps; i++) {

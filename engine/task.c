@@ -38,8 +38,7 @@ static void make_spots(struct task *t)
         p->errors = &topology_stream(t->plan->topology, p->vertex->stream)->errors;
         p->watermark = p->sent_watermark = TIME_MIN;
         buffer_init(&p->bytes);
-        p->op = (struct op){
-            .task = t, .mem = &t->batch, .watermark = TIME_MIN, .pass = TIME_MAX};
+        p->op = (struct op){.task = t, .mem = &t->batch, .watermark = TIME_MIN, .pass = TIME_MAX};
         if (p->vertex->kind == VERTEX_STEP) {
             p->op.node = p->vertex->node;
             p->lag = p->op.node->def->lag ? p->op.node->def->lag(p->op.node) : 0;

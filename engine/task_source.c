@@ -322,6 +322,7 @@ static int64_t read_batch(struct task *t, struct input *in, const struct record 
     b->origin = in->nparts ? NULL : (const struct record *const *)origin;
     b->rows = b->nsel = row;
     b->schema = in->source->schema;
+    b->now = now;
     return (int64_t)used;
 }
 

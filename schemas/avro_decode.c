@@ -238,6 +238,29 @@ static int run_skip_option(PARAMS)
     return skip_option(tiny_number, ARGS);
 }
 
+/* The two skips that records have most often, without loop and cases. */
+static int run_skip_slice(PARAMS)
+{
+    if (p >= end || (*p & 0x81) || end - p <= *p >> 1) {
+        return run_rare(ARGS);
+    }
+    return NEXT(p + 1 + (*p >> 1));
+}
+
+static int run_skip_optional_slice(PARAMS)
+{
+    if (p >= end) {
+        return run_rare(ARGS);
+    }
+    if (*p == 2 * op->null_branch) {
+        return NEXT(p + 1);
+    }
+    if (*p != 2 - 2 * op->null_branch || end - p < 2 || (p[1] & 0x81) || end - p - 1 <= p[1] >> 1) {
+        return run_rare(ARGS);
+    }
+    return NEXT(p + 2 + (p[1] >> 1));
+}
+
 static int run_int(PARAMS)
 {
     return read_int(avro_short_number, ARGS);
@@ -327,8 +350,8 @@ __attribute__((noinline)) static const uint8_t *walk(const struct avro_op *op, c
 {
     struct avro_in in = {.p = p, .end = end, .fuel = x->fuel, .why = CUT_OFF};
     struct nested_value value = {0};
-    int rc = op->code == OP_VALUE ? avro_walk_value(&in, x, op->link, op->type, &value)
-                                  : avro_walk_skip(&in, op->node, 0);
+    int rc = op->code == OP_VALUE ? avro_walk_value(&in, x, op->link, b->col[op->col].type, &value)
+                                  : avro_read_skip(&in, op->node, 0);
     if (rc == 0 && op->code == OP_VALUE) {
         store_value(column(b, op, row), (uint16_t)row, &value, b);
     }
@@ -376,7 +399,7 @@ static int run_fail(PARAMS)
     return fail(op, b, op->why, x);
 }
 
-avro_run *avro_run_of(enum avro_code code)
+avro_run *avro_run_of(const struct avro_op *op)
 {
     static avro_run *const runs[] = {
         [OP_END] = run_end,
@@ -401,5 +424,11 @@ avro_run *avro_run_of(enum avro_code code)
         [OP_POP] = run_pop,
         [OP_FAIL] = run_fail,
     };
-    return runs[code];
+    if (op->code == OP_SKIP_SLICES && op->n == 1) {
+        return run_skip_slice;
+    }
+    if (op->code == OP_SKIP_OPTION && op->inner == OP_SKIP_SLICES) {
+        return run_skip_optional_slice;
+    }
+    return runs[op->code];
 }

@@ -18,7 +18,8 @@
 #include <math.h>
 #include <string.h>
 
-#define NO_BRANCH UINT32_MAX
+#define NO_BRANCH    UINT32_MAX
+#define OP_BYTES_MAX 20 /* of a branch and a number */
 
 enum put_code {
     PUT_END,
@@ -49,6 +50,7 @@ struct put_op {
 struct avro_encoder {
     struct put_op *op;
     uint32_t n;
+    size_t room; /* bytes of a row but for strings and values */
 };
 
 struct compiler {
@@ -279,6 +281,10 @@ int avro_encoder_compile(struct avro_encoder **out, struct arena *a, struct avro
         p->n = z.n;
         p->op = arena_array(a, z.n, sizeof *p->op);
         memcpy(p->op, z.op, z.n * sizeof *p->op);
+        p->room = 0;
+        for (uint32_t i = 0; i < p->n; i++) {
+            p->room += OP_BYTES_MAX + (p->op[i].code == PUT_CONST ? p->op[i].n : 0);
+        }
         *out = p;
     }
     mem_free(z.op);
@@ -488,57 +494,79 @@ static bool all_null(const struct put_op *op, const struct batch *b, uint16_t ro
     return true;
 }
 
-static int put_op(const struct put_op *op, const struct vec *v, uint16_t row, struct buffer *out)
+static inline char *put_varint(char *at, int64_t v)
+{
+    uint64_t u = (uint64_t)v << 1 ^ (uint64_t)(v >> 63);
+    for (; u >= 0x80; u >>= 7) {
+        *at++ = (char)(u | 0x80);
+    }
+    *at++ = (char)u;
+    return at;
+}
+
+/* Puts a string behind `at`; there is room for the rest of the row behind it again. */
+static char *put_bytes(char *at, const struct str *s, struct buffer *out, size_t room)
+{
+    out->n = (size_t)(at - out->data);
+    at = buffer_reserve(out, s->n + room);
+    at = put_varint(at, s->n);
+    memcpy(at, str_data(s), s->n);
+    return at + s->n;
+}
+
+/* Puts the value of one column behind `at`; NULL: it does not fit the schema. */
+static char *put_op(const struct avro_encoder *p, const struct put_op *op, const struct vec *v,
+                    uint16_t row, char *at, struct buffer *out)
 {
     float f;
     switch (op->code) {
     case PUT_BOOLEAN:
-        buffer_byte(out, v->b[row]);
-        return 0;
+        *at = (char)v->b[row];
+        return at + 1;
     case PUT_INT:
-        if (v->i[row] != (int32_t)v->i[row]) {
-            return -ERR_DATA;
-        }
-        buffer_varint(out, v->i[row]);
-        return 0;
+        return v->i[row] == (int32_t)v->i[row] ? put_varint(at, v->i[row]) : NULL;
     case PUT_LONG:
-        buffer_varint(out, v->i[row]);
-        return 0;
+        return put_varint(at, v->i[row]);
     case PUT_FLOAT:
         f = (float)v->d[row];
-        buffer_add(out, &f, sizeof f);
-        return 0;
+        memcpy(at, &f, sizeof f);
+        return at + sizeof f;
     case PUT_DOUBLE:
-        buffer_add(out, &v->d[row], sizeof(double));
-        return 0;
+        memcpy(at, &v->d[row], sizeof(double));
+        return at + sizeof(double);
     case PUT_SLICE:
-        buffer_varint(out, v->s[row].n);
-        buffer_add(out, str_data(&v->s[row]), v->s[row].n);
-        return 0;
+        return put_bytes(at, &v->s[row], out, p->room);
     case PUT_VALUE:
-        return put_cell(op, v, row, out);
+        out->n = (size_t)(at - out->data);
+        return put_cell(op, v, row, out) < 0 ? NULL : buffer_reserve(out, p->room);
     case PUT_END:
     case PUT_CONST:
     case PUT_GROUP:
         break;
     }
-    return -ERR_DATA;
+    return NULL;
+}
+
+static int fail(const struct put_op *op, const struct batch *b, bool is_null, struct err *e)
+{
+    return err_set(e, ERR_DATA, "Avro: column %s: %s", b->schema->col[op->col].name,
+                   is_null ? "null, but the schema has no null there"
+                           : "the value does not fit the schema");
 }
 
 int avro_encode(const struct avro_encoder *p, const struct batch *b, uint16_t row,
                 struct buffer *out, struct err *e)
 {
-    for (const struct put_op *op = p->op;; op++) {
-        if (op->code == PUT_END) {
-            return 0;
-        }
+    char *at = buffer_reserve(out, p->room);
+    for (const struct put_op *op = p->op; op->code != PUT_END; op++) {
         if (op->code == PUT_CONST) {
-            buffer_add(out, op->bytes, op->n);
+            memcpy(at, op->bytes, op->n);
+            at += op->n;
             continue;
         }
         if (op->code == PUT_GROUP) {
             if (all_null(op, b, row)) {
-                buffer_varint(out, op->null_branch);
+                at = put_varint(at, op->null_branch);
                 op = &p->op[op->skip] - 1;
             }
             continue;
@@ -546,17 +574,20 @@ int avro_encode(const struct avro_encoder *p, const struct batch *b, uint16_t ro
         const struct vec *v = &b->col[op->col];
         bool is_null = vec_is_null(v, row);
         if (is_null && op->null_branch != NO_BRANCH) {
-            buffer_varint(out, op->null_branch);
+            at = put_varint(at, op->null_branch);
             continue;
         }
-        if (op->value_branch != NO_BRANCH) {
-            buffer_varint(out, op->value_branch);
+        if (is_null && op->code != PUT_VALUE) {
+            return fail(op, b, true, e);
         }
-        int rc = is_null && op->code != PUT_VALUE ? -ERR_DATA : put_op(op, v, row, out);
-        if (rc < 0) {
-            return err_set(e, ERR_DATA, "Avro: column %s: %s", b->schema->col[op->col].name,
-                           is_null ? "null, but the schema has no null there"
-                                   : "the value does not fit the schema");
+        if (op->value_branch != NO_BRANCH) {
+            at = put_varint(at, op->value_branch);
+        }
+        at = put_op(p, op, v, row, at, out);
+        if (!at) {
+            return fail(op, b, is_null, e);
         }
     }
+    out->n = (size_t)(at - out->data);
+    return 0;
 }

@@ -68,7 +68,7 @@ static struct avro_op *emit(struct compiler *z, enum avro_code code)
         z->op = mem_resize(z->op, z->cap, sizeof *z->op);
     }
     struct avro_op *op = &z->op[z->n++];
-    *op = (struct avro_op){.run = avro_run_of(code), .code = (uint8_t)code};
+    *op = (struct avro_op){.code = (uint8_t)code};
     return op;
 }
 
@@ -228,7 +228,6 @@ static void compile_leaf(struct compiler *z, const struct avro_link *l, const st
     struct avro_op *op = emit(z, code);
     op->col = (uint16_t)s->target;
     op->at = op->col * sizeof(struct vec);
-    op->type = s->type;
     if (code == OP_SYMBOL) {
         op->n = value->n;
         op->symbol = symbols_of(z, value);
@@ -334,6 +333,9 @@ struct avro_plan *avro_plan_compile(struct arena *a, const struct avro_link *lin
         p->n = z.n;
         p->op = arena_array(a, z.n, sizeof *p->op);
         memcpy(p->op, z.op, z.n * sizeof *p->op);
+        for (uint32_t i = 0; i < z.n; i++) {
+            p->op[i].run = avro_run_of(&p->op[i]);
+        }
     }
     mem_free(z.op);
     return p;

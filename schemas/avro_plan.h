@@ -26,7 +26,7 @@ enum avro_code {
     OP_STRING,
     OP_BYTES,
     OP_SYMBOL, /* an enum of n symbols: symbol[] */
-    OP_VALUE,  /* anything else, by `link` as `type` */
+    OP_VALUE,  /* anything else, by `link` */
     OP_NULL,   /* column col is null; takes no bytes */
     OP_BRANCH, /* a union of n branches: forward by target[] */
     OP_JUMP,   /* forward by n */
@@ -57,7 +57,6 @@ struct avro_op {
         const uint8_t *bytes;
         const char *why;
     };
-    const struct type *type;
 };
 
 struct avro_plan {
@@ -72,8 +71,8 @@ struct avro_plan *avro_plan_compile(struct arena *a, const struct avro_link *lin
 /* The plan as text, one operation a line, for tests and for people. */
 void avro_plan_print(struct buffer *b, const struct avro_plan *p);
 
-/* What runs an operation of this code (avro_decode.c). */
-avro_run *avro_run_of(enum avro_code code);
+/* What runs an operation (avro_decode.c). */
+avro_run *avro_run_of(const struct avro_op *op);
 /* Fills row `row` of b from one datum, which must end with its last byte. n is at most INT32_MAX.
  * -ERR_DATA with a message in x->e, which may be NULL. */
 static inline int avro_decode(const struct avro_plan *plan, struct avro_scratch *x,

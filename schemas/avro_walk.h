@@ -1,27 +1,12 @@
 /* Reading Avro data value by value: whatever the plan's straight line does not do itself. That is
- * arrays and maps (to the bytes of engine/nested.h), mixed values (to JSON text), promotions, and
- * skipping of anything that may recurse.
- *
- * Every function returns 0 or -ERR_DATA and then leaves the reason in in->why.
+ * arrays and maps (to the bytes of engine/nested.h), mixed values (to JSON text), and promotions.
  */
 #ifndef KLAMM_SCHEMAS_AVRO_WALK_H
 #define KLAMM_SCHEMAS_AVRO_WALK_H
 
-#include "engine/nested.h"
-#include "schemas/avro_resolve.h"
+#include "schemas/avro_read.h"
 
-#include <string.h>
-
-_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "Avro's doubles are copied as they are");
-
-#define AVRO_ZERO_BYTES_MAX 1000000     /* values that take no bytes, per datum */
-#define AVRO_VALUE_MAX      (64u << 20) /* bytes of one array, map or JSON text */
-
-struct avro_in {
-    const uint8_t *p, *end;
-    int64_t fuel; /* values that may still be read: what ends an array of 2^60 nulls */
-    const char *why;
-};
+#define AVRO_VALUE_MAX (64u << 20) /* bytes of one array, map or JSON text */
 
 /* Growing memory of one reader, kept from row to row. */
 struct avro_scratch {
@@ -35,62 +20,9 @@ struct avro_scratch {
 void avro_scratch_init(struct avro_scratch *x);
 void avro_scratch_done(struct avro_scratch *x);
 
-/* Skips a value of type w. */
-int avro_walk_skip(struct avro_in *in, const struct avro_node *w, int depth);
-/* Reads a value as one of type t. Strings point into the data, arrays, maps and texts into x->out:
- * until the next call. */
+/* Reads a value as one of type t; 0 or -ERR_DATA with in->why. Strings point into the data, arrays,
+ * maps and texts into x->out: until the next call. */
 int avro_walk_value(struct avro_in *in, struct avro_scratch *x, const struct avro_link *l,
                     const struct type *t, struct nested_value *v);
-
-/* A long and the byte behind it (NULL: cut off, or too long): two registers. */
-struct avro_number {
-    const uint8_t *p;
-    int64_t v;
-};
-
-/* The long at p if it has up to eight bytes and eight may be read; else NULL. No loop: the eight
- * bytes are cut behind the first that has no continuation bit, and their groups of 7 bits pushed
- * together. */
-static inline struct avro_number avro_short_number(const uint8_t *p, const uint8_t *end)
-{
-    uint64_t u;
-    if (end - p < 8) {
-        return (struct avro_number){NULL, 0};
-    }
-    memcpy(&u, p, sizeof u);
-    if ((u & 0x80) == 0) {
-        u &= 0x7f;
-        p++;
-    } else {
-        uint64_t stop = ~u & 0x8080808080808080ULL;
-        if (__builtin_expect(stop == 0, 0)) {
-            return (struct avro_number){NULL, 0};
-        }
-        p += (__builtin_ctzll(stop) >> 3) + 1;
-        u &= stop ^ (stop - 1);
-        u = (u & 0x007f007f007f007fULL) | (u & 0x7f007f007f007f00ULL) >> 1;
-        u = (u & 0x00003fff00003fffULL) | (u & 0x3fff00003fff0000ULL) >> 2;
-        u = (u & 0x000000000fffffffULL) | (u & 0x0fffffff00000000ULL) >> 4;
-    }
-    return (struct avro_number){p, (int64_t)(u >> 1) ^ -(int64_t)(u & 1)};
-}
-
-/* Any long at p. */
-struct avro_number avro_any_number(const uint8_t *p, const uint8_t *end);
-
-/* True for well-formed UTF-8; text without a byte above 127 is seen eight bytes at a time. */
-static inline bool avro_is_utf8(const char *p, size_t n)
-{
-    uint64_t high = 0, word = 0;
-    size_t i = 0;
-    for (; i + 8 <= n; i += 8) {
-        memcpy(&word, p + i, 8);
-        high |= word;
-    }
-    for (; i < n; i++) {
-        high |= (uint64_t)(uint8_t)p[i];
-    }
-    return (high & 0x8080808080808080ULL) == 0 || utf8_valid(p, n);
-}
 
 #endif

@@ -15,7 +15,7 @@
 #include "engine/arena.h"
 #include "engine/buffer.h"
 #include "engine/memory.h"
-#include "schemas/avro_walk.h"
+#include "schemas/avro_read.h"
 #include "schemas/schema_text.h"
 
 #include <string.h>
@@ -263,7 +263,7 @@ int container_next(struct container *c, const void **p, size_t *n, struct err *e
     }
     struct avro_in in = {.p = c->p, .end = c->end};
     in.fuel = AVRO_ZERO_BYTES_MAX + 8 * (c->end - c->p);
-    if (avro_walk_skip(&in, c->node, 0) < 0) {
+    if (avro_read_skip(&in, c->node, 0) < 0) {
         return damaged(c, e, in.why);
     }
     c->empty += in.p == c->p;

@@ -141,7 +141,7 @@ static bool is_finished(struct drain *d)
     if (!atomic_load(&d->stopping)) {
         return false;
     }
-    int64_t now = clock_now(&clock_system), begin, end;
+    int64_t now = clock_now(&clock_system), end;
     if (d->deadline == 0) {
         d->deadline = now + STOP_MOST;
     }
@@ -149,8 +149,8 @@ static bool is_finished(struct drain *d)
         int64_t at = d->held[k].next;
         d->log->ops->position(d->log, d->sink->topic, d->held[k].partition, &at);
         d->held[k].next = at > d->held[k].next ? at : d->held[k].next;
-        if (d->log->ops->bounds(d->log, d->sink->topic, d->held[k].partition, &begin, &end, 1000,
-                                NULL) == 0 &&
+        if (d->log->ops->written(d->log, d->sink->topic, d->held[k].partition, &end, 1000, NULL) ==
+                0 &&
             d->held[k].next < end) {
             return now > d->deadline;
         }

@@ -185,6 +185,7 @@ static const struct log_ops kafka_ops = {
     .abort = kafka_abort,
     .partitions = kafka_partitions,
     .bounds = kafka_bounds,
+    .written = kafka_written,
     .create_topic = kafka_create_topic,
     .read_all = kafka_read_all,
     .committed = kafka_committed,

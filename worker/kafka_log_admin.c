@@ -1,9 +1,10 @@
 /* Kafka log, questions to the cluster: topics, offsets, creation. Blocking, for starts and
  * restores.
  *
- * bounds() ends at the last stable offset: everything below it is decided, committed or aborted. A
- * topic that was just created counts as created once its partitions have leaders, since the first
- * fetch or send would otherwise wait for metadata.
+ * bounds() ends at the last stable offset: everything below it is decided, committed or aborted;
+ * written() at the high watermark, since a commit returns before its markers are written. A topic
+ * that was just created counts as created once its partitions have leaders, since the first fetch
+ * or send would otherwise wait for metadata.
  */
 #include "engine/clock.h"
 #include "engine/memory.h"
@@ -116,6 +117,14 @@ int kafka_bounds(struct log *log, const char *topic, int32_t partition, int64_t 
     return rc < 0 ? rc
                   : kafka_offset_of(l->consumer, topic, partition, RD_KAFKA_OFFSET_SPEC_LATEST,
                                     RD_KAFKA_ISOLATION_LEVEL_READ_COMMITTED, end, timeout_ms, e);
+}
+
+int kafka_written(struct log *log, const char *topic, int32_t partition, int64_t *end,
+                  int timeout_ms, struct err *e)
+{
+    struct kafka_log *l = (struct kafka_log *)log;
+    return kafka_offset_of(l->consumer, topic, partition, RD_KAFKA_OFFSET_SPEC_LATEST,
+                           RD_KAFKA_ISOLATION_LEVEL_READ_UNCOMMITTED, end, timeout_ms, e);
 }
 
 static int new_topic(rd_kafka_NewTopic_t **out, const char *topic, int32_t partitions,

@@ -126,6 +126,8 @@ int kafka_partitions(struct log *log, const char *topic, int32_t *count, int tim
                      struct err *e);
 int kafka_bounds(struct log *log, const char *topic, int32_t partition, int64_t *begin,
                  int64_t *end, int timeout_ms, struct err *e);
+int kafka_written(struct log *log, const char *topic, int32_t partition, int64_t *end,
+                  int timeout_ms, struct err *e);
 int kafka_create_topic(struct log *log, const char *topic, int32_t partitions, int16_t replication,
                        bool compact, const char *const *config, int timeout_ms, struct err *e);
 int kafka_committed(struct log *log, struct log_position *p, size_t n, int timeout_ms,

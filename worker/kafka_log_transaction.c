@@ -184,6 +184,7 @@ int kafka_abort(struct log *log, struct err *e)
             error = rd_kafka_abort_transaction(l->producer, left(deadline));
         } while (again(&error, deadline));
     }
+    rd_kafka_poll(l->producer, 0); /* what was purged */
     forget_deliveries(l);
     if (error != NULL) {
         int rc = fail(l, error, "abort", e);

@@ -82,6 +82,10 @@ struct log_ops {
     /* read_committed end (the last stable offset) and the beginning of a partition. */
     int (*bounds)(struct log *l, const char *topic, int32_t partition, int64_t *begin, int64_t *end,
                   int timeout_ms, struct err *e);
+    /* Behind everything written so far, decided or not. A transaction's records are ahead of
+     * bounds() for a moment after commit() has returned, so what must not miss them asks here. */
+    int (*written)(struct log *l, const char *topic, int32_t partition, int64_t *end,
+                   int timeout_ms, struct err *e);
     /* compact: cleanup.policy=compact. replication -1: the broker's default. Already there is fine.
      * config: name, value, …, NULL or NULL. */
     int (*create_topic)(struct log *l, const char *topic, int32_t partitions, int16_t replication,

@@ -622,6 +622,14 @@ static int memory_bounds(struct log *log, const char *topic, int32_t partition, 
     return result;
 }
 
+/* Transactions are appended when they commit: nothing is undecided. */
+static int memory_written(struct log *log, const char *topic, int32_t partition, int64_t *end,
+                          int timeout_ms, struct err *e)
+{
+    int64_t begin;
+    return memory_bounds(log, topic, partition, &begin, end, timeout_ms, e);
+}
+
 static int memory_create_topic(struct log *log, const char *topic, int32_t partitions,
                                int16_t replication, bool is_compact, const char *const *config,
                                int timeout_ms, struct err *e)
@@ -738,6 +746,7 @@ static const struct log_ops memory_ops = {
     .abort = memory_abort,
     .partitions = memory_partitions,
     .bounds = memory_bounds,
+    .written = memory_written,
     .create_topic = memory_create_topic,
     .read_all = memory_read_all,
     .committed = memory_committed,

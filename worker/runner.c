@@ -359,6 +359,21 @@ static int start_connectors(struct runner *r, struct err *e)
     return result;
 }
 
+/* Where a partition ends: an internal topic behind all that the level before has written there,
+ * whose last transaction the broker may still be deciding. */
+static int end_of(struct runner *r, const struct plan_source *s, const char *topic,
+                  int32_t partition, int64_t *end, struct err *e)
+{
+    const struct log_ops *ops = r->client.log->ops;
+    int64_t begin;
+    int result = ops->bounds(r->client.log, topic, partition, &begin, end, ADMIN_MS, e);
+    if (result == 0 && s->repartition >= 0) {
+        result = ops->written(r->client.log, topic, partition, end, ADMIN_MS, e);
+    }
+    *end = result == 0 && begin == *end ? 0 : *end;
+    return result;
+}
+
 /* Notes where the inputs of a level end now. */
 static int find_targets(struct runner *r, int level, struct err *e)
 {
@@ -374,15 +389,14 @@ static int find_targets(struct runner *r, int level, struct err *e)
         for (int k = 0; k < s->ntopics; k++) {
             int32_t n = partitions_of(r, s->topic[k], e);
             for (int32_t x = 0; x < n; x++) {
-                int64_t begin, end;
-                int result = r->client.log->ops->bounds(r->client.log, s->topic[k], x, &begin, &end,
-                                                        ADMIN_MS, e);
+                int64_t end = 0;
+                int result = end_of(r, s, s->topic[k], x, &end, e);
                 if (result < 0) {
                     return result;
                 }
                 r->target = mem_resize(r->target, (size_t)r->ntargets + 1, sizeof *r->target);
                 r->target[r->ntargets++] =
-                    (struct target){s->topic[k], x, begin == end ? 0 : end, s->repartition >= 0};
+                    (struct target){s->topic[k], x, end, s->repartition >= 0};
             }
             if (n < 0) {
                 return n;
@@ -409,11 +423,10 @@ static int follow_targets(struct runner *r, struct err *e)
     int moved = 0;
     for (int i = 0; i < r->ntargets; i++) {
         struct target *t = &r->target[i];
-        int64_t begin, end = t->end;
+        int64_t end = t->end;
         int result = !t->is_internal ? 0
-                                     : r->client.log->ops->bounds(r->client.log, t->topic,
-                                                                  t->partition, &begin, &end,
-                                                                  ADMIN_MS, e);
+                                     : r->client.log->ops->written(r->client.log, t->topic,
+                                                                   t->partition, &end, ADMIN_MS, e);
         if (result < 0) {
             return result;
         }

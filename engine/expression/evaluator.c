@@ -44,14 +44,32 @@ struct frame {
 
 /* ---- values ---- */
 
+static void *slot_data(struct frame *f, uint32_t slot)
+{
+    struct slot *s = &f->slot[slot];
+    if (s->data == NULL) {
+        s->data = arena_alloc(f->mem, (size_t)f->rows * f->p->slot_width[slot]);
+    }
+    return s->data;
+}
+
+/* Null flags, not set. */
+static uint8_t *null_memory(struct frame *f, uint32_t slot)
+{
+    struct slot *s = &f->slot[slot];
+    if (s->null == NULL) {
+        s->null = arena_alloc(f->mem, f->rows);
+    }
+    return s->null;
+}
+
 static void spread(struct frame *f, struct vec *v, const struct value *from)
 {
     if (from->constant.is_null) {
-        v->data = arena_zalloc(f->mem, f->rows * vec_width(v->type));
-        memset(vec_nulls(v, f->mem, f->rows), 1, f->rows);
+        memset(v->data, 0, f->rows * vec_width(v->type));
+        v->null = memset(null_memory(f, from->number), 1, f->rows);
         return;
     }
-    v->data = arena_alloc(f->mem, f->rows * vec_width(v->type));
     if (type_is_str(v->type)) {
         struct str s = str_ref(from->constant.s.p, from->constant.s.n);
         for (size_t row = 0; row < f->rows; row++) {
@@ -68,23 +86,15 @@ static void spread(struct frame *f, struct vec *v, const struct value *from)
     }
 }
 
-static void *slot_data(struct frame *f, uint32_t slot)
-{
-    struct slot *s = &f->slot[slot];
-    if (s->data == NULL) {
-        s->data = arena_alloc(f->mem, (size_t)f->rows * f->p->slot_width[slot]);
-    }
-    return s->data;
-}
-
 static struct vec *fetch(struct frame *f, uint32_t k)
 {
     struct vec *v = &f->v[k];
     const struct value *from = &f->p->value[k];
-    if (v->data == NULL && from->kind == VALUE_CONSTANT) {
-        spread(f, v, from);
-    } else if (v->data == NULL && from->kind == VALUE_SLOT) {
-        v->data = slot_data(f, from->number); /* skipped: no row needs it */
+    if (v->data == NULL && from->kind != VALUE_COLUMN) {
+        v->data = slot_data(f, from->number); /* of a skipped value, which no row needs: garbage */
+        if (from->kind == VALUE_CONSTANT) {
+            spread(f, v, from);
+        }
     }
     return v;
 }
@@ -95,16 +105,6 @@ static struct vec *begin_result(struct frame *f, uint32_t k)
     v->data = slot_data(f, f->p->value[k].number);
     v->null = NULL;
     return v;
-}
-
-/* The null flags of a result, not set. */
-static uint8_t *null_memory(struct frame *f, uint32_t k)
-{
-    struct slot *s = &f->slot[f->p->value[k].number];
-    if (s->null == NULL) {
-        s->null = arena_alloc(f->mem, f->rows);
-    }
-    return s->null;
 }
 
 static void clear_value(struct vec *v, uint16_t row)
@@ -149,7 +149,7 @@ static bool join_nulls(struct frame *f, const struct kernel_call *c, uint32_t ou
             continue;
         }
         if (joined == NULL) {
-            joined = null_memory(f, out);
+            joined = null_memory(f, f->p->value[out].number);
             memcpy(joined, null, f->rows);
         } else {
             for (size_t row = 0; row < f->rows; row++) {
@@ -230,6 +230,7 @@ static void call(struct frame *f, const struct instruction *in)
                             .out = begin_result(f, in->out),
                             .mem = f->mem,
                             .errors = in->is_quiet ? NULL : &f->fresh,
+                            .failed = f->failed,
                             .state = in->state};
     if (c.nsel == 0) {
         return;
@@ -278,7 +279,7 @@ static void move(struct frame *f, const struct instruction *in)
         return;
     }
     if (out->null == NULL) {
-        out->null = memset(null_memory(f, in->out), 0, f->rows);
+        out->null = memset(null_memory(f, f->p->value[in->out].number), 0, f->rows);
     }
     for (uint16_t k = 0; k < l->n; k++) {
         out->null[l->sel[k]] = from->null != NULL && from->null[l->sel[k]] == 1;
@@ -417,8 +418,8 @@ void program_run(const struct program *p, const struct batch *b, struct vec *out
             f.v[k].type = p->value[k].type;
         }
     }
+    f.slot = arena_zalloc(f.mem, p->nslots * sizeof *f.slot);
     if (p->n > 0) {
-        f.slot = arena_zalloc(f.mem, p->nslots * sizeof *f.slot);
         f.level = arena_zalloc(f.mem, (p->depth + 1) * sizeof *f.level);
         f.level[0].n = b->nsel;
         f.level[0].sel = b->sel != NULL ? b->sel : every_row;

@@ -45,7 +45,8 @@ int expression_compile_hosted(const struct expression **out, struct arena *a,
                               struct diags *d);
 const struct type *expression_type(const struct expression *x);
 bool expression_nullable(const struct expression *x);
-/* Sets needs[c] for every column of its schema that is read. */
+/* Sets needs[c] for every column of its schema that is read; of a hosted one needs has room for the
+ * extra columns too. */
 void expression_needs(const struct expression *x, bool *needs);
 /* Column number when the expression is nothing but a column, else -1. */
 int expression_column(const struct expression *x);

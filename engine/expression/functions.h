@@ -26,7 +26,9 @@ struct kernel_call {
     struct vec *out; /* allocated; nulls already set for NULL_IF_ANY */
     struct arena *mem;
     struct row_errors *errors; /* NULL in try_cast: failed rows are only set null */
-    const void *state;         /* what prepare() made of constant arguments, or NULL */
+    const uint8_t *failed; /* rows that have failed before: their messages are not made again; or
+                              NULL */
+    const void *state;     /* what prepare() made of constant arguments, or NULL */
 };
 
 struct function_def {

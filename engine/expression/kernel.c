@@ -14,7 +14,7 @@ void kernel_error(struct kernel_call *c, uint16_t row, const char *fmt, ...)
 {
     kernel_set_null(c, row);
     struct row_errors *errors = c->errors;
-    if (errors == NULL || errors->n >= c->rows) {
+    if (errors == NULL || errors->n >= c->rows || (c->failed != NULL && c->failed[row])) {
         return;
     }
     if (errors->item == NULL) {

@@ -95,7 +95,7 @@ static uint32_t result_new(struct builder *p, const struct type *t)
 
 static void release(struct builder *p, uint32_t value)
 {
-    if (p->value[value].kind == VALUE_SLOT) {
+    if (p->value[value].kind != VALUE_COLUMN) {
         p->slot_busy[p->value[value].number] = false;
     }
 }
@@ -111,6 +111,14 @@ static uint32_t column_value(struct builder *p, const struct bound *x)
     }
     return value_new(
         p, (struct value){.kind = VALUE_COLUMN, .type = x->type, .number = (uint32_t)x->column});
+}
+
+static uint32_t constant_value(struct builder *p, const struct bound *x)
+{
+    uint32_t slot = slot_new(p, (uint8_t)vec_width(x->type));
+    return value_new(
+        p, (struct value){
+               .kind = VALUE_CONSTANT, .type = x->type, .number = slot, .constant = x->value});
 }
 
 static uint32_t emit_call(struct builder *p, const struct function_def *fn, const struct type *type,
@@ -254,8 +262,7 @@ static uint32_t emit(struct builder *p, const struct bound *x)
 {
     switch (x->kind) {
     case BOUND_CONSTANT:
-        return value_new(
-            p, (struct value){.kind = VALUE_CONSTANT, .type = x->type, .constant = x->value});
+        return constant_value(p, x);
     case BOUND_COLUMN:
         return column_value(p, x);
     case BOUND_CALL:

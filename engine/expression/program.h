@@ -34,7 +34,7 @@ struct instruction {
 struct value {
     enum { VALUE_COLUMN, VALUE_CONSTANT, VALUE_SLOT } kind;
     const struct type *type;
-    uint32_t number; /* of the column or slot */
+    uint32_t number; /* of the column or slot; a constant has a slot to be spread in */
     struct nested_value constant;
 };
 

@@ -26,7 +26,7 @@ import fastavro
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
-KLAMM = os.environ.get("KLAMM", os.path.join(ROOT, "build", "dev", "klamm"))
+KLAMM = os.path.abspath(os.environ.get("KLAMM", os.path.join(ROOT, "build", "dev", "klamm")))
 BEGIN = time.monotonic()
 
 
@@ -293,17 +293,24 @@ class Scratch:
 
     # records
 
-    def produce(self, topic, records, partition=None):
-        """records: (key, value) bytes; a key goes where a Java client would put it."""
+    def produce(self, topic, records, partition=None, seconds=0):
+        """records: (key, value) bytes; a key goes where a Java client would put it. seconds: how long to
+        take over it."""
         mark, gap = b"\x01\xfe=key=\xfe\x01", b"\x01\xfe=next=\xfe\x01"
-        command = ["kcat", "-b", self.address, "-P", "-t", self.name(topic), "-X",
-                   "partitioner=murmur2_random", "-D", gap.decode("latin-1"), "-K", mark.decode("latin-1"),
-                   "-X", "linger.ms=20", "-X", "queue.buffering.max.messages=1000000"]
+        command = [b"kcat", b"-b", self.address.encode(), b"-P", b"-t", self.name(topic).encode(), b"-D", gap,
+                   b"-K", mark, b"-X", b"partitioner=murmur2_random", b"-X", b"linger.ms=20"]
         if partition is not None:
-            command += ["-p", str(partition)]
-        command = [c.encode("latin-1") for c in command]
-        feed = gap.join((k or b"") + mark + v for k, v in records)
-        subprocess.run(command, input=feed, check=True, stdout=subprocess.DEVNULL)
+            command += [b"-p", b"%d" % partition]
+        feed = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
+        slices = max(1, int(seconds * 20))
+        begin, size = time.monotonic(), len(records) // slices + 1
+        for i in range(slices):
+            lines = [(k or b"") + mark + v + gap for k, v in records[i * size:(i + 1) * size]]
+            feed.stdin.write(b"".join(lines))
+            feed.stdin.flush()
+            time.sleep(max(0, begin + seconds * (i + 1) / slices - time.monotonic()))
+        feed.stdin.close()
+        check(feed.wait() == 0, f"kcat could not write to {topic}")
 
     def read(self, topic, isolation="read_committed"):
         """All records of a topic, by partition and offset."""

@@ -28,7 +28,7 @@ struct mock {
 /* What a lane was told, and what it answers. */
 struct mock_lane {
     struct log *log;
-    size_t assigned, revoked, lost;
+    size_t assigned, revoked, lost, seen; /* seen: records */
     struct log_position at[MOCK_PARTITIONS];
     char metadata[MOCK_PARTITIONS][32];
     int64_t begin_at; /* given back from assigned(); OFFSET_NONE: as committed */
@@ -132,6 +132,7 @@ static inline size_t mock_poll(struct mock_lane *lane)
         fail_msg("poll: %s", e.text);
     }
     lane->log->ops->release(lane->log);
+    lane->seen += n;
     return n;
 }
 
@@ -142,6 +143,27 @@ static inline void mock_wait_assigned(struct mock_lane *lane, size_t n)
         assert_true(clock_monotonic_ns() < deadline);
         mock_poll(lane);
     }
+}
+
+/* Polls until n records were seen in all. */
+static inline void mock_wait_seen(struct mock_lane *lane, size_t n)
+{
+    int64_t deadline = clock_monotonic_ns() + MOCK_WAIT_MS * 1000000LL;
+    while (lane->seen < n) {
+        assert_true(clock_monotonic_ns() < deadline);
+        mock_poll(lane);
+    }
+    assert_int_equal(lane->seen, n);
+}
+
+/* Polls for a while and sees nothing more. */
+static inline void mock_see_no_more(struct mock_lane *lane)
+{
+    size_t n = lane->seen;
+    for (int i = 0; i < 15; i++) {
+        mock_poll(lane);
+    }
+    assert_int_equal(lane->seen, n);
 }
 
 /* Writes and flushes one record. */

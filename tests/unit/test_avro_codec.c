@@ -1,4 +1,5 @@
-/* The Avro codecs through struct codec_def: columns, wire format, schema lookups, both directions.
+/* The codecs avro and avro_raw through struct codec_def: columns, wire format, schema lookups, both
+ * directions.
  */
 #include "engine/memory.h"
 #include "engine/registry.h"

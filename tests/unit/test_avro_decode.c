@@ -204,6 +204,33 @@ static void test_recursion_becomes_text(void **state)
     avro_case_done(&c);
 }
 
+/* As many columns as there may be, each with a branch: the chain of calls must not eat the stack.
+ */
+static void test_widest_record(void **state)
+{
+    (void)state;
+    struct avro_case c;
+    struct buffer json, data;
+    buffer_init(&json);
+    buffer_init(&data);
+    for (int i = 0; i < COLUMNS_MAX; i++) {
+        buffer_printf(&json, "%s{\"name\":\"f%d\",\"type\":[\"null\",\"long\"]}",
+                      i ? "," : "{\"type\":\"record\",\"name\":\"R\",\"fields\":[", i);
+        buffer_varint(&data, i % 2);
+        if (i % 2) {
+            buffer_varint(&data, i);
+        }
+    }
+    buffer_text(&json, "]}");
+    assert_int_equal(avro_case_open(&c, buffer_cstr(&json), NULL), 0);
+    assert_int_equal(avro_case_decode(&c, data.data, data.n), 0);
+    assert_true(vec_is_null(&c.b->col[4000], 0));
+    assert_int_equal(c.b->col[4095].i[0], 4095);
+    avro_case_done(&c);
+    buffer_done(&json);
+    buffer_done(&data);
+}
+
 static void test_hostile(void **state)
 {
     (void)state;
@@ -237,6 +264,7 @@ int main(void)
         cmocka_unit_test(test_rows_can_be_filled_again),
         cmocka_unit_test(test_nested),
         cmocka_unit_test(test_recursion_becomes_text),
+        cmocka_unit_test(test_widest_record),
         cmocka_unit_test(test_hostile),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -88,15 +88,15 @@ static void prints(void **state)
     struct buffer b;
     buffer_init(&b);
     expression_print(&b, compile(&f, "x * 0.5 > 1 and 10 / a = 5"));
-    assert_string_equal(buffer_cstr(&b), "* r0 c2 0.5\n"
-                                         "> r1 r0 1.0\n"
+    assert_string_equal(buffer_cstr(&b), "* r1 c2 0.5\n"
+                                         "> r2 r1 1.0\n"
                                          "enter\n"
-                                         "keep-not-false r1 else 7\n"
-                                         "/ r0 10 c0\n"
-                                         "= r2 r0 5\n"
+                                         "keep-not-false r2 else 7\n"
+                                         "/ r1 10 c0\n"
+                                         "= r3 r1 5\n"
                                          "leave\n"
-                                         "_ and _ r3 r1 r2\n"
-                                         "result r3\n");
+                                         "_ and _ r4 r2 r3\n"
+                                         "result r4\n");
     buffer_clear(&b);
     expression_print(&b, compile(&f, "coalesce(u, 'none')"));
     assert_string_equal(buffer_cstr(&b), "new r0\nenter\nmove r0 c5\nkeep-null r0 else 6\n"

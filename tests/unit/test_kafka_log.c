@@ -1,5 +1,5 @@
 /* Kafka log: opening and closing, and that it keeps nothing of what it was opened with. */
-#include "mock_kafka.h"
+#include "tests/unit/mock_kafka.h"
 #include "worker/kafka_log.h"
 
 static void test_wrong_property_is_a_configuration_error(void **state)

@@ -1,6 +1,6 @@
 /* Kafka log, questions to the cluster. create_topic is for tests/kafka: the mock cluster has none.
  */
-#include "mock_kafka.h"
+#include "tests/unit/mock_kafka.h"
 #include "worker/kafka_log.h"
 
 static void test_partitions(void **state)

@@ -1,5 +1,5 @@
 /* Kafka log, consumer: records as they were written, once each, in offset order. */
-#include "mock_kafka.h"
+#include "tests/unit/mock_kafka.h"
 #include "worker/kafka_log.h"
 
 static const struct header sent[] = {{"a", "1", 1}, {"b", "", 0}, {"c", NULL, 0}};

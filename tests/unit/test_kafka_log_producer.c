@@ -1,7 +1,7 @@
 /* Kafka log, producer: where records go, what happens when the queue is full or a record is
  * refused. */
 #include "engine/hash.h"
-#include "mock_kafka.h"
+#include "tests/unit/mock_kafka.h"
 #include "worker/kafka_log.h"
 
 #include <stdlib.h>

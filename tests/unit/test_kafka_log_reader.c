@@ -1,5 +1,5 @@
 /* Kafka log, reader: a partition from an offset to its end. Behind transactions: tests/kafka. */
-#include "mock_kafka.h"
+#include "tests/unit/mock_kafka.h"
 #include "worker/kafka_log.h"
 
 struct reading {

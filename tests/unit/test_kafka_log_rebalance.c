@@ -1,5 +1,5 @@
 /* Kafka log, rebalance: what a lane is told about its partitions, and single partitions of it. */
-#include "mock_kafka.h"
+#include "tests/unit/mock_kafka.h"
 #include "worker/kafka_log.h"
 
 static void test_assigned_with_what_was_committed(void **state)
@@ -23,10 +23,7 @@ static void test_assigned_with_what_was_committed(void **state)
     assert_string_equal(next.metadata[2], "watermark 17");
     assert_int_equal(next.at[1].offset, OFFSET_NONE);
     assert_string_equal(next.metadata[1], "");
-    for (size_t seen = 0; seen < 2;) { /* records 3 and 4 */
-        seen += mock_poll(&next);
-        assert_true(seen <= 2);
-    }
+    mock_wait_seen(&next, 2); /* records 3 and 4 */
     mock_lane_close(&next);
 }
 
@@ -45,14 +42,8 @@ static void test_lane_may_begin_elsewhere(void **state)
     mock_lane_open(*state, &next, "in", NULL);
     next.begin_at = 4;
     mock_wait_assigned(&next, MOCK_PARTITIONS);
-    size_t seen = 0;
-    while (seen < 4) {
-        seen += mock_poll(&next);
-    }
-    for (int i = 0; i < 10; i++) {
-        seen += mock_poll(&next);
-    }
-    assert_int_equal(seen, 4);
+    mock_wait_seen(&next, 4);
+    mock_see_no_more(&next);
     int64_t offset;
     assert_int_equal(next.log->ops->position(next.log, "in", 0, &offset), 0);
     assert_int_equal(offset, 5);
@@ -64,9 +55,9 @@ static void test_second_member_takes_its_share(void **state)
     struct mock_lane a = {.commits = true}, b = {0};
     struct err e = {0};
     const char *session[] = {"session.timeout.ms", "2000"}; /* the mock waits as long as that */
-    assert_int_equal(mock_lane_try(*state, &a, "in", "id-a", session, NULL, &e), 0);
+    assert_int_equal(mock_lane_try(*state, &a, "in", NULL, session, NULL, &e), 0);
     mock_wait_assigned(&a, MOCK_PARTITIONS);
-    assert_int_equal(mock_lane_try(*state, &b, "in", "id-b", session, NULL, &e), 0);
+    assert_int_equal(mock_lane_try(*state, &b, "in", NULL, session, NULL, &e), 0);
     int64_t deadline = clock_monotonic_ns() + MOCK_WAIT_MS * 1000000LL;
     while (b.assigned < 2) {
         assert_true(clock_monotonic_ns() < deadline);
@@ -86,15 +77,6 @@ static void test_second_member_takes_its_share(void **state)
     mock_lane_close(&b);
 }
 
-static size_t count_from(struct mock_lane *lane, int polls)
-{
-    size_t n = 0;
-    for (int i = 0; i < polls; i++) {
-        n += mock_poll(lane);
-    }
-    return n;
-}
-
 static void test_pause_resume_seek(void **state)
 {
     struct mock_lane lane = {0};
@@ -104,33 +86,22 @@ static void test_pause_resume_seek(void **state)
     ops = lane.log->ops;
     mock_wait_assigned(&lane, MOCK_PARTITIONS);
     mock_put(&lane, "in", 0, "k", "1");
-    for (size_t n = 0; n < 1;) {
-        n += mock_poll(&lane);
-    }
+    mock_wait_seen(&lane, 1);
     assert_int_equal(ops->pause(lane.log, "in", 0), 0);
     for (int i = 0; i < 3; i++) {
         mock_put(&lane, "in", 0, "k", "2");
     }
-    assert_int_equal(count_from(&lane, 20), 0);
+    mock_see_no_more(&lane);
     assert_int_equal(ops->resume(lane.log, "in", 0), 0);
-    size_t n = 0;
-    while (n < 3) {
-        n += mock_poll(&lane);
-    }
-    assert_int_equal(n, 3);
+    mock_wait_seen(&lane, 4);
     assert_int_equal(ops->seek(lane.log, "in", 0, 1, &e), 0);
     int64_t offset;
     assert_int_equal(ops->position(lane.log, "in", 0, &offset), 0);
     assert_int_equal(offset, 1);
-    for (n = 0; n < 3;) {
-        n += mock_poll(&lane);
-    }
-    assert_int_equal(count_from(&lane, 10), 0);
+    mock_wait_seen(&lane, 7);
+    mock_see_no_more(&lane);
     assert_int_equal(ops->seek(lane.log, "in", 0, OFFSET_NONE, &e), 0); /* the beginning */
-    for (n = 0; n < 4;) {
-        n += mock_poll(&lane);
-    }
-    assert_int_equal(n, 4);
+    mock_wait_seen(&lane, 11);
     mock_lane_close(&lane);
 }
 

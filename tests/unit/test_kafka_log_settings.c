@@ -1,6 +1,6 @@
 /* Kafka log, settings: what a handle is configured with, and what errors mean. */
 #include "engine/memory.h"
-#include "mock_kafka.h"
+#include "tests/unit/mock_kafka.h"
 #include "worker/kafka_log.h"
 
 #include <stdlib.h>

@@ -26,6 +26,41 @@ static void two_passes_agree(void **state)
     rig_done(&g);
 }
 
+static void same_bits_in_any_order(void **state)
+{
+    (void)state;
+    struct rig g, h;
+    rig_init(&g, &aggregate_var, &type_double, 40);
+    rig_init(&h, &aggregate_var, &type_double, 40);
+    for (uint16_t i = 0; i < 40; i++) {
+        g.x.d[i] = 1e6 + sin(i * 1.7) / 3;
+    }
+    struct vec first = rig_all(&g);
+    for (uint16_t step = 1; step < 40; step += 2) { /* odd and no multiple of 5: a permutation */
+        for (uint16_t i = 0; step % 5 && i < 40; i++) {
+            h.x.d[i] = g.x.d[(uint16_t)(i * step + 3 * step) % 40];
+        }
+        if (step % 5) {
+            struct vec out = rig_all(&h);
+            assert_memory_equal(&out.d[0], &first.d[0], sizeof(double));
+        }
+    }
+    rig_done(&g);
+    rig_done(&h);
+}
+
+static void equal_values_give_zero(void **state)
+{
+    (void)state;
+    struct rig g;
+    rig_init(&g, &aggregate_var, &type_double, 7);
+    for (uint16_t i = 0; i < 7; i++) {
+        g.x.d[i] = 0.1;
+    }
+    assert_true(rig_all(&g).d[0] == 0);
+    rig_done(&g);
+}
+
 static void stable_far_from_zero(void **state)
 {
     (void)state;
@@ -59,8 +94,9 @@ static void null_below_two(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(two_passes_agree),
-                                       cmocka_unit_test(stable_far_from_zero),
-                                       cmocka_unit_test(null_below_two)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(two_passes_agree), cmocka_unit_test(same_bits_in_any_order),
+        cmocka_unit_test(equal_values_give_zero), cmocka_unit_test(stable_far_from_zero),
+        cmocka_unit_test(null_below_two)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

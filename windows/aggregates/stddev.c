@@ -1,7 +1,7 @@
 /* stddev(x): sample standard deviation (n - 1) of the values that are not null; null below two of
  * them.
  *
- *   state   { mean, m2, n } of moments.h, version 1
+ *   state   { origin, sum, squares, n } of moments.h, version 1
  */
 #include "windows/aggregates/moments.h"
 
@@ -16,7 +16,7 @@ static void stddev_result(const struct aggregate_call *c, const void *state, str
         vec_set_null(out, mem, rows, row);
         return;
     }
-    out->d[row] = sqrt(m->m2 / (double)(m->n - 1));
+    out->d[row] = sqrt(moments_variance(m));
 }
 
 const struct aggregate_def aggregate_stddev = {

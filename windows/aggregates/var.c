@@ -1,6 +1,6 @@
 /* var(x): sample variance (n - 1) of the values that are not null; null below two of them.
  *
- *   state   { mean, m2, n } of moments.h, version 1
+ *   state   { origin, sum, squares, n } of moments.h, version 1
  */
 #include "windows/aggregates/moments.h"
 
@@ -13,7 +13,7 @@ static void var_result(const struct aggregate_call *c, const void *state, struct
         vec_set_null(out, mem, rows, row);
         return;
     }
-    out->d[row] = m->m2 / (double)(m->n - 1);
+    out->d[row] = moments_variance(m);
 }
 
 const struct aggregate_def aggregate_var = {

@@ -2,10 +2,14 @@
  * as the Markdown reference of docs/topology.md. Both come from the descriptor tables, so they
  * cannot go stale.
  */
+#include "engine/aggregate.h"
+#include "engine/codec.h"
 #include "engine/connector.h"
+#include "engine/learner.h"
 #include "engine/registry.h"
 #include "engine/step.h"
 #include "engine/topology.h"
+#include "engine/window.h"
 #include "worker/commands/command.h"
 
 #include <stdio.h>
@@ -47,8 +51,57 @@ static void print_json_schema(struct buffer *b)
 
 static void print_table(struct buffer *b, const struct config_field *fields)
 {
-    buffer_text(b, "| key | type | default | meaning |\n|---|---|---|---|\n");
     config_markdown(b, fields);
+    buffer_text(b, "\n");
+}
+
+/* A map's keys, and the field that a scalar or list stands for. */
+static void print_config(struct buffer *b, const struct config_field *config,
+                         const struct config_field *value)
+{
+    if (value) {
+        struct config_field alone[2] = {*value, {0}};
+        print_table(b, alone);
+    }
+    if (config && config->name) {
+        print_table(b, config);
+    }
+}
+
+static void print_steps(struct buffer *b)
+{
+    buffer_text(b, "### Steps\n\n");
+    for (int i = 0; registry_steps[i]; i++) {
+        const struct step_def *s = registry_steps[i];
+        buffer_printf(b, "#### `%s`\n\n%s\n\n", s->name, s->doc);
+        print_config(b, s->config, s->value);
+    }
+    buffer_text(b, "### Kinds of windows\n\n");
+    for (int i = 0; registry_windows[i]; i++) {
+        const struct window_def *w = registry_windows[i];
+        buffer_printf(b, "#### `%s`\n\n%s\n\n", w->name, w->doc);
+        print_config(b, w->config, w->value);
+    }
+    buffer_text(b, "### Aggregates\n\n");
+    for (int i = 0; registry_aggregates[i]; i++) {
+        buffer_printf(b, "- %s\n", registry_aggregates[i]->doc);
+    }
+    buffer_text(b, "\n### Learners\n\n");
+    for (int i = 0; registry_learners[i]; i++) {
+        const struct learner_def *l = registry_learners[i];
+        buffer_printf(b, "#### `%s`\n\n%s\n\n", l->name, l->doc);
+        print_config(b, l->options, NULL);
+    }
+}
+
+static void print_formats(struct buffer *b)
+{
+    buffer_text(b, "### Formats of keys and values\n\n| format | for | |\n|---|---|---|\n");
+    for (int i = 0; registry_codecs[i]; i++) {
+        const struct codec_def *c = registry_codecs[i];
+        buffer_printf(b, "| `%s` | %s%s%s | %s |\n", c->name, c->for_key ? "key" : "",
+                      c->for_key && c->for_value ? ", " : "", c->for_value ? "value" : "", c->doc);
+    }
     buffer_text(b, "\n");
 }
 
@@ -62,21 +115,14 @@ static void print_reference(struct buffer *b)
     print_table(b, topic_from_fields);
     buffer_text(b, "### `to: {topic: …}`\n\n");
     print_table(b, topic_to_fields);
-    buffer_text(b, "### Steps\n\n");
-    for (int i = 0; registry_steps[i]; i++) {
-        buffer_printf(b, "#### `%s`\n\n%s\n\n", registry_steps[i]->name, registry_steps[i]->doc);
-        if (registry_steps[i]->config) {
-            print_table(b, registry_steps[i]->config);
-        }
-    }
+    print_formats(b);
+    print_steps(b);
     buffer_text(b, "### Sources and sinks beside topics\n\n");
     for (int i = 0; registry_connectors[i]; i++) {
         const struct connector_def *c = registry_connectors[i];
         buffer_printf(b, "#### `%s` (%s%s%s)\n\n%s\n\n", c->name, c->columns ? "source" : "",
                       c->columns && c->sink_open ? ", " : "", c->sink_open ? "sink" : "", c->doc);
-        if (c->config) {
-            print_table(b, c->config);
-        }
+        print_config(b, c->config, NULL);
     }
 }
 
