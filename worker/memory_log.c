@@ -18,7 +18,11 @@
 #include <string.h>
 #include <time.h>
 
+#ifdef KLAMM_SMALL
+#define POLL_MOST 3
+#else
 #define POLL_MOST 1000
+#endif
 #define KEEP      65536 /* newest records of a topic that is not compacted */
 
 struct kept {
@@ -34,7 +38,8 @@ struct partition {
     struct kept **record;
     size_t n, cap;
     int64_t next;
-    size_t compacted; /* n after the last compaction */
+    size_t compacted;        /* n after the last compaction */
+    int64_t compacted_until; /* deletions before this offset may go with the next one */
 };
 
 struct topic {
@@ -98,6 +103,7 @@ struct memory_log {
     size_t npending, cap_pending;
     struct pending *pending;
     uint32_t spread; /* for records without key */
+    uint32_t polls;
 };
 
 static struct memory_log *self(struct log *l)
@@ -197,6 +203,9 @@ static void compact(struct partition *p)
     size_t *last = mem_zalloc(cap * sizeof *last), n = 0;
     for (size_t i = 0; i < p->n; i++) {
         const struct kept *k = p->record[i];
+        if (!k->has_key) {
+            continue;
+        }
         size_t at = hash_stable(k->bytes, k->key_n, 0) & (cap - 1);
         for (; last[at]; at = (at + 1) & (cap - 1)) {
             const struct kept *other = p->record[last[at] - 1];
@@ -209,17 +218,18 @@ static void compact(struct partition *p)
             p->record[last[at] - 1] = NULL;
         }
         last[at] = i + 1;
-        if (!k->has_key) {
-            last[at] = 0;
-        }
     }
     mem_free(last);
     for (size_t i = 0; i < p->n; i++) {
-        if (p->record[i]) {
-            p->record[n++] = p->record[i];
+        struct kept *k = p->record[i];
+        if (k && !k->has_value && k->offset < p->compacted_until) {
+            mem_free(k);
+        } else if (k) {
+            p->record[n++] = k;
         }
     }
     p->n = p->compacted = n;
+    p->compacted_until = p->next;
 }
 
 /* Old records that every group has passed go away. */
@@ -309,15 +319,16 @@ static bool is_mine(const struct memory_log *l, const struct claim *c)
 
 static void give_up(struct memory_log *l, bool all)
 {
-    struct log_position gone[256];
+    struct log_position *gone = mem_array((size_t)l->nheld + 1, sizeof *gone);
     size_t n = 0;
-    for (int i = 0; i < l->nheld && n < 256; i++) {
+    for (int i = 0; i < l->nheld; i++) {
         const struct claim *c = claim_of(l->group, l->held[i].topic, l->held[i].partition);
         if (c && (all || !is_mine(l, c))) {
             gone[n++] = (struct log_position){.topic = c->topic->name, .partition = c->partition};
         }
     }
     if (n == 0) {
+        mem_free(gone);
         return;
     }
     pthread_mutex_unlock(&l->broker->mutex);
@@ -335,14 +346,15 @@ static void give_up(struct memory_log *l, bool all)
             }
         }
     }
+    mem_free(gone);
     pthread_cond_broadcast(&l->broker->change);
 }
 
 static void take_over(struct memory_log *l)
 {
-    struct log_position got[256];
+    struct log_position *got = mem_array((size_t)l->group->nclaims + 1, sizeof *got);
     size_t n = 0;
-    for (int i = 0; i < l->group->nclaims && n < 256; i++) {
+    for (int i = 0; i < l->group->nclaims; i++) {
         struct claim *c = &l->group->claim[i];
         if (!is_mine(l, c) || c->owner == l) {
             continue;
@@ -355,6 +367,7 @@ static void take_over(struct memory_log *l)
         got[n++] = (struct log_position){c->topic->name, c->partition, c->committed, c->metadata};
     }
     if (n == 0) {
+        mem_free(got);
         return;
     }
     pthread_mutex_unlock(&l->broker->mutex);
@@ -372,6 +385,7 @@ static void take_over(struct memory_log *l)
         l->held = mem_resize(l->held, (size_t)l->nheld + 1, sizeof *l->held);
         l->held[l->nheld++] = (struct held){t, got[i].partition, begin, false};
     }
+    mem_free(got);
 }
 
 static void follow_group(struct memory_log *l)
@@ -406,6 +420,17 @@ static size_t gather(struct memory_log *l, struct record *out)
     return 0;
 }
 
+/* In the small preset every third poll has nothing yet. */
+static bool is_reluctant(struct memory_log *l)
+{
+#ifdef KLAMM_SMALL
+    return ++l->polls % 3 == 0;
+#else
+    l->polls++;
+    return false;
+#endif
+}
+
 static int memory_poll(struct log *log, int timeout_ms, const struct record **records, size_t *n,
                        struct err *e)
 {
@@ -419,7 +444,8 @@ static int memory_poll(struct log *log, int timeout_ms, const struct record **re
     struct record *out = arena_array(&l->out, POLL_MOST, sizeof *out);
     pthread_mutex_lock(&l->broker->mutex);
     follow_group(l);
-    while ((*n = gather(l, out)) == 0) {
+    *n = 0;
+    while (!is_reluctant(l) && (*n = gather(l, out)) == 0) {
         if (pthread_cond_timedwait(&l->broker->change, &l->broker->mutex, &until) != 0) {
             break;
         }
@@ -585,7 +611,7 @@ static int memory_bounds(struct log *log, const char *topic, int32_t partition, 
     (void)timeout_ms;
     pthread_mutex_lock(&b->mutex);
     const struct topic *t = topic_get(b, topic, 0);
-    if (!t || partition >= t->npartitions) {
+    if (!t || partition < 0 || partition >= t->npartitions) {
         result = err_set(e, ERR_RETRY, "there is no partition %d of topic %s", partition, topic);
     } else {
         const struct partition *p = &t->partition[partition];
@@ -635,7 +661,7 @@ static int memory_read_all(struct log *log, const char *topic, int32_t partition
     const struct topic *t = topic_get(b, topic, 0);
     size_t n = 0;
     struct record *r = NULL;
-    if (t && partition < t->npartitions) {
+    if (t && partition >= 0 && partition < t->npartitions) {
         const struct partition *p = &t->partition[partition];
         size_t at = find_offset(p, from);
         r = arena_array(&copy, p->n - at + 1, sizeof *r);

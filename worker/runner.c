@@ -22,6 +22,7 @@
 #include <unistd.h>
 
 #define ADMIN_MS     15000
+#define ASK_MS       1000
 #define WATCH_MS     20
 #define BACKOFF_MOST 300000
 
@@ -57,6 +58,8 @@ struct runner {
     struct plan_sink shown;
     struct target *target;
     int level;
+    struct log *group_log; /* asks what the group has committed; NULL until needed */
+    int64_t ask_at;
 };
 
 static int32_t partitions_of(struct runner *r, const char *topic, struct err *e)
@@ -417,6 +420,43 @@ static bool targets_reached(const struct runner *r)
     return true;
 }
 
+/* Partitions of other processes: their progress is what the group has committed. */
+static int ask_group(struct runner *r, struct err *e)
+{
+    int64_t now = clock_now(&clock_system), soonest = r->ask_at;
+    if (r->o.memory || now < soonest) {
+        return 0;
+    }
+    r->ask_at = now + ASK_MS;
+    if (soonest == 0) {
+        return 0;
+    }
+    int result = 0;
+    if (!r->group_log) {
+        struct log_config cfg = {.group = r->group, .property = r->client.property};
+        result = client_log(&r->client, &r->group_log, &cfg, NULL, e);
+    }
+    struct log_position *p = mem_array((size_t)r->ntargets + 1, sizeof *p);
+    for (int i = 0; i < r->ntargets; i++) {
+        p[i] =
+            (struct log_position){.topic = r->target[i].topic, .partition = r->target[i].partition};
+    }
+    if (result == 0 && r->ntargets > 0) {
+        result = r->group_log->ops->committed(r->group_log, p, (size_t)r->ntargets, ASK_MS, e);
+    }
+    for (int i = 0; result == 0 && i < r->ntargets; i++) {
+        if (p[i].offset > progress_get(r->progress, p[i].topic, p[i].partition)) {
+            progress_set(r->progress, p[i].topic, p[i].partition, p[i].offset);
+        }
+    }
+    mem_free(p);
+    if (result == -ERR_RETRY) { /* asked again in a second */
+        err_clear(e);
+        result = 0;
+    }
+    return result;
+}
+
 /* A sub-plan that feeds itself moves the ends of its internal topics: 1 when one did. */
 static int follow_targets(struct runner *r, struct err *e)
 {
@@ -458,7 +498,7 @@ static int watch_end(struct runner *r, struct err *e)
             return result;
         }
     }
-    return 0;
+    return ask_group(r, e);
 }
 
 static int restart_lane(struct runner *r, int i, int why, struct err *e)
@@ -545,6 +585,12 @@ static void report(const struct runner *r, const char *end)
             (unsigned long long)sum.commits, end);
 }
 
+static void print_metric(void *ctx, const struct node *n, const char *name, double value)
+{
+    (void)ctx;
+    fprintf(stderr, "  %s %s: %s %.6g\n", n->stream, n->def->name, name, value);
+}
+
 static int stop_all(struct runner *r, int result, struct err *e)
 {
     struct err late = {0};
@@ -565,6 +611,7 @@ static int stop_all(struct runner *r, int result, struct err *e)
     report(r, "\n");
     for (int i = 0; i < r->nlanes; i++) {
         if (r->lane[i].lane) {
+            lane_metrics(r->lane[i].lane, print_metric, r);
             int q = lane_join(r->lane[i].lane, &late);
             r->lane[i].lane = NULL;
             result = result == 0 && q < 0 ? q : result;
@@ -612,6 +659,9 @@ int runner_run(struct runner *r, struct err *e)
 void runner_free(struct runner *r)
 {
     plan_free(r->plan);
+    if (r->group_log) {
+        r->group_log->ops->close(r->group_log, true);
+    }
     client_close(&r->client);
     progress_free(r->progress);
     slot_release(&r->slot);
