@@ -177,8 +177,10 @@ int plan_topic_source(struct planner *b, const struct stream *st, struct ref *ou
         src->key.def = plan_codec("none", true);
     } else {
         plan_spec_from_registry(b, &src->value);
-        def->infer(&src->value, a, s, b->d);
-        infer_key(b, src, s);
+        if (b->d->n == before) {
+            def->infer(&src->value, a, s, b->d);
+            infer_key(b, src, s);
+        }
     }
     add_meta(src, s, a);
     src->schema = src->read_schema = s;

@@ -9,6 +9,7 @@
 #include "worker/memory_log.h"
 #include "worker/schema_topic.h"
 
+#include <stdio.h>
 #include <string.h>
 
 struct registry_cfg {
@@ -57,26 +58,25 @@ static int open_registry(struct schema_store **out, const struct yaml *y, struct
     return r;
 }
 
-static int check_properties(const struct config_list *kafka, struct err *e)
+int client_check(const struct config_list *kafka, struct diags *d)
 {
+    int before = d->n;
     for (int i = 0; i < kafka->n; i++) {
         const struct config_item *k = &kafka->item[i];
-        if (kafka_property_check(k->name, k->value.text, e) < 0) {
-            return err_prefix(e, "%s:%d:%d: kafka.%s", k->value.at.file ? k->value.at.file : "",
-                              k->value.at.line, k->value.at.column, k->name);
+        char path[256];
+        struct err e = {0};
+        snprintf(path, sizeof path, "kafka.%s", k->name);
+        if (kafka_property_check(k->name, k->value.text, &e) < 0) {
+            diags_add(d, k->value.at, path, "%s", e.text);
         }
     }
-    return 0;
+    return d->n > before ? -ERR_CONFIG : 0;
 }
 
 int client_open(struct client *c, struct memory_broker *memory, const struct config_list *kafka,
                 const struct yaml *registry, struct err *e)
 {
     *c = (struct client){.memory = memory};
-    int r = memory ? 0 : check_properties(kafka, e);
-    if (r < 0) {
-        return r;
-    }
     c->property = mem_zalloc(((size_t)kafka->n * 2 + 3) * sizeof(char *));
     c->property[0] = "bootstrap.servers"; /* the last one counts */
     c->property[1] = "localhost:9092";
@@ -85,7 +85,7 @@ int client_open(struct client *c, struct memory_broker *memory, const struct con
         c->property[2 * i + 3] = kafka->item[i].value.text;
     }
     struct log_config cfg = {.property = c->property};
-    r = client_log(c, &c->log, &cfg, NULL, e);
+    int r = client_log(c, &c->log, &cfg, NULL, e);
     if (r == 0 && !memory) {
         r = client_wait(c, 10000, e);
     }

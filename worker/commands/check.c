@@ -59,6 +59,7 @@ static int check_one(const struct invocation *in, const char *file, const char *
     arena_init(&mem);
     diags_init(&d);
     int r = topology_load(&t, &mem, file, set, nset, &d);
+    r = r < 0 ? r : client_check(&t->kafka, &d);
     if (r == 0 && flag_given(in, "online")) {
         r = client_open(&c, NULL, &t->kafka, t->schema_registry, &e);
     }
