@@ -103,8 +103,7 @@ const struct config_field topology_fields[] = {
      .doc = "names the consumer group `klamm-<name>` and the internal topics"},
     {"kafka", CONFIG_MAP, TOP(kafka), .doc = "any librdkafka property"},
     {"schema_registry", CONFIG_YAML, TOP(schema_registry),
-     .doc =
-         "`{url, user, password, ca, …}`; without it schemas live in the topic `_klamm_schemas`"},
+     .doc = "`{url, user_info, ca, …}`; without it schemas live in the topic `_klamm_schemas`"},
     {"guarantee", CONFIG_ENUM, TOP(guarantee), .def = "exactly_once", .values = guarantees,
      .doc = "what a crash may do to the output"},
     {"state", CONFIG_SECTION, TOP(state), .section = state_fields, .doc = "where state is kept"},
