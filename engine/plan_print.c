@@ -186,18 +186,33 @@ static const char *label_of(const struct vertex *v)
                                       : v->sink->topic;
 }
 
+/* Text inside a quoted string of Graphviz. */
+static void dot_text(struct buffer *b, const char *s)
+{
+    for (; *s; s++) {
+        if (*s == '"' || *s == '\\') {
+            buffer_byte(b, '\\');
+        }
+        buffer_byte(b, (uint8_t)*s);
+    }
+}
+
 void plan_print_dot(struct buffer *b, const struct plan *p)
 {
-    buffer_printf(b, "digraph \"%s\" {\n  rankdir=LR;\n  node [fontname=\"sans-serif\"];\n",
-                  p->topology->name);
+    buffer_text(b, "digraph \"");
+    dot_text(b, p->topology->name);
+    buffer_text(b, "\" {\n  rankdir=LR;\n  node [fontname=\"sans-serif\"];\n");
     for (uint16_t i = 0; i < p->nsubplans; i++) {
         buffer_printf(b, "  subgraph cluster_%d {\n    label=\"sub-plan %d\";\n", i, i);
         for (uint16_t k = 0; k < p->subplan[i].nvertices; k++) {
             uint16_t n = p->subplan[i].vertex[k];
             const struct vertex *v = p->vertex[n];
             bool topic = v->kind == VERTEX_SOURCE || v->kind == VERTEX_SINK;
-            buffer_printf(b, "    v%d [label=\"%s\\n%s\", shape=%s];\n", n, label_of(v), v->stream,
-                          topic ? "cylinder" : "box");
+            buffer_printf(b, "    v%d [label=\"", n);
+            dot_text(b, label_of(v));
+            buffer_text(b, "\\n");
+            dot_text(b, v->stream);
+            buffer_printf(b, "\", shape=%s];\n", topic ? "cylinder" : "box");
         }
         buffer_text(b, "  }\n");
     }
@@ -216,6 +231,11 @@ void plan_print_dot(struct buffer *b, const struct plan *p)
     buffer_text(b, "}\n");
 }
 
+static void json_text(struct buffer *b, const char *s)
+{
+    yaml_json_text(b, s, strlen(s));
+}
+
 static void json_columns(struct buffer *b, const struct schema *s)
 {
     buffer_text(b, "[");
@@ -224,7 +244,9 @@ static void json_columns(struct buffer *b, const struct schema *s)
         if (s->col[c].hidden) {
             continue;
         }
-        buffer_printf(b, "%s{\"name\":\"%s\",\"type\":\"", first ? "" : ",", s->col[c].name);
+        buffer_printf(b, "%s{\"name\":", first ? "" : ",");
+        json_text(b, s->col[c].name);
+        buffer_text(b, ",\"type\":\"");
         type_print(b, s->col[c].type);
         buffer_printf(b, "\",\"nullable\":%s}", s->col[c].nullable ? "true" : "false");
         first = false;
@@ -235,15 +257,18 @@ static void json_columns(struct buffer *b, const struct schema *s)
 void plan_print_json(struct buffer *b, const struct plan *p)
 {
     static const char *const kind[] = {"read", "step", "union", "write"};
-    buffer_printf(b, "{\"topology\":\"%s\",\"guarantee\":\"%s\",\"vertices\":[", p->topology->name,
+    buffer_text(b, "{\"topology\":");
+    json_text(b, p->topology->name);
+    buffer_printf(b, ",\"guarantee\":\"%s\",\"vertices\":[",
                   p->topology->guarantee == EXACTLY_ONCE ? "exactly_once" : "at_least_once");
     for (uint16_t i = 0; i < p->nvertices; i++) {
         const struct vertex *v = p->vertex[i];
-        buffer_printf(
-            b,
-            "%s{\"id\":%d,\"kind\":\"%s\",\"name\":\"%s\",\"stream\":\"%s\",\"subplan\":%d,"
-            "\"columns\":",
-            i ? "," : "", i + 1, kind[v->kind], label_of(v), v->stream, v->subplan);
+        buffer_printf(b, "%s{\"id\":%d,\"kind\":\"%s\",\"name\":", i ? "," : "", i + 1,
+                      kind[v->kind]);
+        json_text(b, label_of(v));
+        buffer_text(b, ",\"stream\":");
+        json_text(b, v->stream);
+        buffer_printf(b, ",\"subplan\":%d,\"columns\":", v->subplan);
         json_columns(b, v->noutputs ? v->out[0] : v->sink->schema);
         buffer_text(b, ",\"to\":[");
         bool first = true;
@@ -259,8 +284,10 @@ void plan_print_json(struct buffer *b, const struct plan *p)
     bool first = true;
     for (uint16_t i = 0; i < p->nsubplans; i++) {
         for (uint16_t k = 0; k < p->subplan[i].nstores; k++) {
-            buffer_printf(b, "%s{\"step\":%d,\"changelog\":\"%s\"}", first ? "" : ",",
-                          p->subplan[i].store[k].vertex + 1, p->subplan[i].store[k].changelog);
+            buffer_printf(b, "%s{\"step\":%d,\"changelog\":", first ? "" : ",",
+                          p->subplan[i].store[k].vertex + 1);
+            json_text(b, p->subplan[i].store[k].changelog);
+            buffer_text(b, "}");
             first = false;
         }
     }

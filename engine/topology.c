@@ -15,6 +15,8 @@
 #include <math.h>
 #include <string.h>
 
+#define NAME_LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-."
+
 static const char *const guarantees[] = {"exactly_once", "at_least_once", NULL};
 static const char *const tolerances[] = {"none", "all", NULL};
 static const char *const advances[] = {"event_time", "wall_clock", NULL};
@@ -103,7 +105,8 @@ const struct config_field topology_fields[] = {
      .doc = "names the consumer group `klamm-<name>` and the internal topics"},
     {"kafka", CONFIG_MAP, TOP(kafka), .doc = "any librdkafka property"},
     {"schema_registry", CONFIG_YAML, TOP(schema_registry),
-     .doc = "`{url, user_info, ca, …}`; without it schemas live in the topic `_klamm_schemas`"},
+     .doc =
+         "`{url, user_info, token, ca, …}`; without it schemas live in the topic `_klamm_schemas`"},
     {"guarantee", CONFIG_ENUM, TOP(guarantee), .def = "exactly_once", .values = guarantees,
      .doc = "what a crash may do to the output"},
     {"state", CONFIG_SECTION, TOP(state), .section = state_fields, .doc = "where state is kept"},
@@ -190,6 +193,45 @@ static int parse_names(struct end *e, const struct yaml *y, const char *path, st
     return config_parse_value(&field, &e->names, y, path, a, d);
 }
 
+static bool name_is_legal(const char *s)
+{
+    size_t n = strlen(s);
+    return n > 0 && n < 150 &&
+           strspn(s, NAME_LETTERS) == n;
+}
+
+static struct place place_of(const struct yaml *map, const char *key)
+{
+    const struct yaml *y = yaml_get(map, key);
+    return y ? y->at : map->at;
+}
+
+/* Kafka's rule for topics, so that what it would refuse is told with its place. */
+static void check_topic(const char *topic, struct place at, const char *path, struct diags *d)
+{
+    size_t n = strlen(topic);
+    if (n == 0 || n > 249 || strspn(topic, NAME_LETTERS) != n || strcmp(topic, ".") == 0 ||
+        strcmp(topic, "..") == 0) {
+        diags_add(d, at, path,
+                  "a topic's name is made of at most 249 letters, digits, `_`, `-` and `.`, "
+                  "found \"%.260s\"",
+                  topic);
+    }
+}
+
+static void check_topics(const struct end *e, struct diags *d)
+{
+    for (int i = 0; i < e->names.n; i++) {
+        const struct config_text *t = &e->names.item[i].value;
+        check_topic(t->text, t->at, e->path, d);
+        for (int k = 0; k < i; k++) {
+            if (strcmp(e->names.item[k].value.text, t->text) == 0) {
+                diags_add(d, t->at, e->path, "topic %s is named twice", t->text);
+            }
+        }
+    }
+}
+
 static int parse_end(struct end *e, const struct yaml *y, const char *path, bool is_source,
                      struct arena *a, struct diags *d)
 {
@@ -208,6 +250,7 @@ static int parse_end(struct end *e, const struct yaml *y, const char *path, bool
         int r = config_parse(is_source ? topic_from_fields : topic_to_fields, e, y, path, a, d);
         e->at = y->at;
         e->path = path;
+        check_topics(e, d);
         if (r == 0 && !is_source && e->names.n != 1) {
             return diags_add(d, y->at, path,
                              "a `to` writes to one topic; make `to` a list instead");
@@ -221,7 +264,11 @@ static int parse_end(struct end *e, const struct yaml *y, const char *path, bool
                                    : "a topic name, {topic: …} or a connector such as {log: {}}");
     }
     e->kind = is_source ? END_STREAMS : END_TOPICS;
-    return parse_names(e, y, path, a, d);
+    int r = parse_names(e, y, path, a, d);
+    if (r == 0 && e->kind == END_TOPICS) {
+        check_topics(e, d);
+    }
+    return r;
 }
 
 static int parse_steps(struct stream *s, const struct yaml *y, struct arena *a, struct diags *d)
@@ -266,6 +313,10 @@ static int parse_stream(struct stream *s, const struct topology *t, const struct
     s->time = c.time;
     s->has_time = yaml_get(y, "time") != NULL;
     s->errors = yaml_get(y, "errors") ? c.errors : t->errors;
+    if (yaml_get(y, "errors") && c.errors.dead_letter_topic) {
+        check_topic(c.errors.dead_letter_topic, place_of(yaml_get(y, "errors"), "dead_letter_topic"),
+                    s->path, d);
+    }
     if (s->errors.tolerance == TOLERATE_ALL && !s->errors.dead_letter_topic) {
         diags_add(d, y->at, s->path,
                   "errors: {tolerance: all} needs a dead_letter_topic, so that nothing is lost");
@@ -287,14 +338,6 @@ static int parse_stream(struct stream *s, const struct topology *t, const struct
         parse_end(s->to, c.to, arena_printf(a, "%s.to", s->path), false, a, d);
     }
     return d->n > before ? -ERR_CONFIG : 0;
-}
-
-static bool name_is_legal(const char *s)
-{
-    size_t n = strlen(s);
-    return n > 0 && n < 150 &&
-           strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-                     "_-.") == n;
 }
 
 static void parse_streams(struct topology *t, struct arena *a, struct diags *d)
@@ -347,18 +390,22 @@ static int build(struct topology **out, struct arena *a, struct yaml *root, cons
     t->file = arena_strdup(a, file);
     const char *slash = strrchr(file, '/');
     t->folder = slash ? arena_strndup(a, file, (size_t)(slash - file)) : ".";
-    if (t->name && !name_is_legal(t->name)) {
-        diags_add(d, root->at, "name",
+    if (t->name && (!name_is_legal(t->name) || t->name[0] == '.')) {
+        diags_add(d, place_of(root, "name"), "name",
                   "a topology's name is made of letters, digits, `_`, `-` and `.`, found \"%s\"",
                   t->name);
     }
     if (t->state.backend != 0) {
         diags_add(
-            d, root->at, "state.backend",
+            d, place_of(yaml_get(root, "state"), "backend"), "state.backend",
             "this version keeps state in memory only: use `memory` (a changelog topic backs it)");
     }
     if (t->tables) {
         diags_add(d, t->tables->at, "tables", "tables are not supported by this version");
+    }
+    if (t->errors.dead_letter_topic) {
+        check_topic(t->errors.dead_letter_topic,
+                    place_of(yaml_get(root, "errors"), "dead_letter_topic"), "errors", d);
     }
     check_kafka(t, d);
     parse_streams(t, a, d);

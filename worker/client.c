@@ -77,10 +77,12 @@ int client_open(struct client *c, struct memory_broker *memory, const struct con
                 const struct yaml *registry, struct err *e)
 {
     *c = (struct client){.memory = memory};
-    c->property = mem_zalloc(((size_t)kafka->n * 2 + 1) * sizeof(char *));
+    c->property = mem_zalloc(((size_t)kafka->n * 2 + 3) * sizeof(char *));
+    c->property[0] = "bootstrap.servers"; /* the last one counts */
+    c->property[1] = "localhost:9092";
     for (int i = 0; i < kafka->n; i++) {
-        c->property[2 * i] = kafka->item[i].name;
-        c->property[2 * i + 1] = kafka->item[i].value.text;
+        c->property[2 * i + 2] = kafka->item[i].name;
+        c->property[2 * i + 3] = kafka->item[i].value.text;
     }
     struct log_config cfg = {.property = c->property};
     int r = client_log(c, &c->log, &cfg, NULL, e);
@@ -108,7 +110,7 @@ int client_log(const struct client *c, struct log **out, const struct log_config
 int client_wait(struct client *c, int timeout_ms, struct err *e)
 {
     int32_t count;
-    const char *servers = "localhost:9092";
+    const char *servers = "";
     for (int i = 0; c->property[i]; i += 2) {
         if (strcmp(c->property[i], "bootstrap.servers") == 0) {
             servers = c->property[i + 1];

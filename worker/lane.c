@@ -118,6 +118,18 @@ static struct member *member_get(struct lane *l, uint16_t subplan, int32_t parti
     return m;
 }
 
+/* Inputs of a task that read this route's topic begin where the group has committed. The metadata
+ * of several (two streams may read one topic) stand one after the other, between semicolons. */
+static void restore_route(const struct route *r)
+{
+    const char *text = r->metadata;
+    for (int in = -1; (in = task_input(r->member->task, r->topic, in)) >= 0;) {
+        task_input_restore(r->member->task, in, r->offset, text);
+        text = text ? strchr(text, ';') : NULL;
+        text = text ? text + 1 : NULL;
+    }
+}
+
 static void on_assigned(void *ctx, struct log_position *p, size_t n)
 {
     struct lane *l = ctx;
@@ -132,6 +144,9 @@ static void on_assigned(void *ctx, struct log_position *p, size_t n)
             (struct route){topic, p[i].partition, p[i].offset,
                            p[i].metadata && p[i].metadata[0] ? mem_strdup(p[i].metadata) : NULL,
                            member_get(l, (uint16_t)subplan, p[i].partition)};
+        if (l->route[l->nroutes - 1].member->task) { /* another input of it came earlier */
+            restore_route(&l->route[l->nroutes - 1]);
+        }
         progress_set(l->cfg.progress, topic, p[i].partition, p[i].offset);
     }
     l->last = NULL;
@@ -194,6 +209,23 @@ static void publish_counts(struct lane *l)
     atomic_store_explicit(&l->late, sum.late, memory_order_relaxed);
 }
 
+/* Least offset of the inputs that read a route's topic, and the metadata of all of them. */
+static int64_t position_of(const struct route *r, char *text)
+{
+    int64_t least = INT64_MAX;
+    size_t n = 0;
+    text[0] = 0;
+    for (int in = -1; (in = task_input(r->member->task, r->topic, in)) >= 0;) {
+        if (least != INT64_MAX && n + 1 < METADATA_MOST) {
+            text[n++] = ';';
+        }
+        int64_t at = task_position(r->member->task, in, text + n, METADATA_MOST - n);
+        least = at < least ? at : least;
+        n += strlen(text + n);
+    }
+    return least == INT64_MAX ? -1 : least;
+}
+
 /* Where each route stands now; metadata in `text`. Routes without a position are left out. */
 static size_t positions(const struct lane *l, struct log_position *p, char (*text)[METADATA_MOST])
 {
@@ -203,8 +235,7 @@ static size_t positions(const struct lane *l, struct log_position *p, char (*tex
         int64_t offset = r->offset;
         p[n].metadata = r->metadata;
         if (r->member->task) {
-            int input = task_input(r->member->task, r->topic, -1);
-            offset = task_position(r->member->task, input, text[i], METADATA_MOST);
+            offset = position_of(r, text[i]);
             p[n].metadata = text[i];
         }
         if (offset >= 0) {
@@ -323,9 +354,7 @@ static int build_task(struct lane *l, struct member *m, struct err *e)
     }
     for (int i = 0; r == 0 && i < l->nroutes; i++) {
         if (l->route[i].member == m) {
-            for (int in = -1; (in = task_input(m->task, l->route[i].topic, in)) >= 0;) {
-                task_input_restore(m->task, in, l->route[i].offset, l->route[i].metadata);
-            }
+            restore_route(&l->route[i]);
         }
     }
     return r < 0 ? r : task_open(m->task, e);

@@ -2,13 +2,14 @@
  *
  * Each side (key, value) has a format. Avro keeps one reader per schema id: the writer's own
  * schema, all columns. The other formats need no schema: string, long and bytes read the column
- * `_key` or
- * `_value`; json is passed on as it is.
+ * `_key` or `_value`; JSON is passed on as it is, on one line. What is no JSON (dead letters may
+ * hold anything) is printed as a string, so that a line is always a record line.
  */
 #include "worker/printer.h"
 #include "engine/memory.h"
 #include "engine/registry.h"
 #include "schemas/json_print.h"
+#include "schemas/json_pull.h"
 #include "schemas/record_line.h"
 
 #include <string.h>
@@ -33,6 +34,7 @@ struct printer {
     struct schema_store *schemas;
     struct side key, value;
     struct buffer text, key_text;
+    struct json_pull pull;
 };
 
 static int find_codec(struct side *s, const char *name, struct err *e)
@@ -58,6 +60,7 @@ int printer_new(struct printer **out, const char *key_format, const char *value_
     arena_init(&p->scratch);
     buffer_init(&p->text);
     buffer_init(&p->key_text);
+    json_pull_init(&p->pull);
     p->schemas = schemas;
     p->key.is_key = true;
     int r = find_codec(&p->key, key_format, e);
@@ -141,13 +144,27 @@ static int decoder_for(struct printer *p, struct side *s, const uint8_t *bytes, 
     return add_decoder(p, s, id, json, NULL, out, e);
 }
 
+static void pass_json(struct printer *p, const char *bytes, size_t n, struct buffer *out)
+{
+    json_begin(&p->pull, bytes, n);
+    if (!json_skip(&p->pull, NULL) || !json_finish(&p->pull)) {
+        json_print_string(out, bytes, n);
+        return;
+    }
+    size_t begin = out->n;
+    buffer_add(out, bytes, n);
+    for (size_t i = begin; i < out->n; i++) { /* a line end of valid JSON is white space */
+        out->data[i] = out->data[i] == '\n' || out->data[i] == '\r' ? ' ' : out->data[i];
+    }
+}
+
 /* One side's bytes as JSON into out. */
 static int print_side(struct printer *p, struct side *s, const void *bytes, size_t n,
                       struct buffer *out, struct err *e)
 {
     struct decoder *d;
     if (s->is_json) {
-        buffer_add(out, bytes, n);
+        pass_json(p, bytes, n, out);
         return 0;
     }
     int r = decoder_for(p, s, bytes, n, &d, e);
@@ -226,6 +243,7 @@ void printer_free(struct printer *p)
     side_free(&p->value);
     buffer_done(&p->text);
     buffer_done(&p->key_text);
+    json_pull_done(&p->pull);
     arena_done(&p->scratch);
     arena_done(&p->mem);
     mem_free(p);

@@ -10,6 +10,7 @@
 #include "schemas/json_print.h"
 #include "schemas/record_line.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,6 +30,7 @@ struct rows {
     struct record_line parsed;
     struct container *container;
     struct csv_fields fields;
+    struct json_pull pull;
     int nfields;
     int *column; /* of the schema, per field; -1: left out */
 };
@@ -38,7 +40,7 @@ static int read_line(struct rows *r, bool is_csv, struct err *e)
     buffer_clear(&r->line);
     bool quoted = false;
     int c;
-    while ((c = getc(r->f)) != EOF) {
+    while ((c = getc_unlocked(r->f)) != EOF) {
         if (r->line.n > LINE_MOST) {
             return err_set(e, ERR_DATA, "%s:%lld: line longer than 64 MB", r->name,
                            (long long)r->line_number + 1);
@@ -121,6 +123,7 @@ int rows_open(struct rows **out, const char *path, enum rows_format format,
     buffer_init(&r->key);
     record_line_init(&r->parsed);
     csv_fields_init(&r->fields);
+    json_pull_init(&r->pull);
     int result = 0;
     if (format == ROWS_CONTAINER) {
         result = container_open(&r->container, f, r->name, e);
@@ -135,47 +138,71 @@ int rows_open(struct rows **out, const char *path, enum rows_format format,
     return 0;
 }
 
-static bool is_number(const char *p, size_t n, bool is_long)
+static bool is_double(const char *p, size_t n, double *d)
 {
-    char text[64], *end;
-    if (n == 0 || n >= sizeof text || p[0] == ' ') {
+    char text[400], *end;
+    if (n == 0 || n >= sizeof text || memchr(p, 0, n) || isspace((unsigned char)p[0])) {
         return false;
     }
     memcpy(text, p, n);
     text[n] = 0;
-    if (is_long) {
-        strtoll(text, &end, 10);
-    } else {
-        strtod(text, &end);
-    }
+    *d = strtod(text, &end);
     return *end == 0;
+}
+
+static bool is_long(const char *p, size_t n, int64_t *v)
+{
+    char text[64], *end;
+    if (n == 0 || n >= sizeof text || memchr(p, 0, n) || isspace((unsigned char)p[0])) {
+        return false;
+    }
+    memcpy(text, p, n);
+    text[n] = 0;
+    errno = 0;
+    *v = strtoll(text, &end, 10);
+    return *end == 0 && errno == 0;
+}
+
+/* Text that must be JSON of itself: booleans, arrays, maps. */
+static bool is_json(struct rows *r, const char *p, size_t n, enum json_kind kind)
+{
+    json_begin(&r->pull, p, n);
+    return json_peek(&r->pull) == kind && json_skip(&r->pull, NULL) && json_finish(&r->pull);
+}
+
+static int refuse_field(const struct rows *r, const struct column *c, const char *p, size_t n,
+                        const char *what, struct err *e)
+{
+    return err_set(e, ERR_DATA, "%s:%lld: \"%.*s\" is no %s (column %s)", r->name,
+                   (long long)r->line_number, (int)(n > 40 ? 40 : n), p, what, c->name);
 }
 
 static int print_field(struct rows *r, const struct column *c, const char *p, size_t n,
                        struct err *e)
 {
     enum type_kind kind = c->type->kind;
-    bool is_plain = false;
+    int64_t v;
+    double d;
     if (kind == TYPE_DOUBLE) {
-        char text[64];
-        if (!is_number(p, n, false)) {
-            return err_set(e, ERR_DATA, "%s:%lld: \"%.*s\" is no number (column %s)", r->name,
-                           (long long)r->line_number, (int)(n > 40 ? 40 : n), p, c->name);
+        if (!is_double(p, n, &d)) {
+            return refuse_field(r, c, p, n, "number", e);
         }
-        memcpy(text, p, n);
-        text[n] = 0;
-        json_print_double(&r->json, strtod(text, NULL));
-        return 0;
-    }
-    if (kind == TYPE_LONG || (kind == TYPE_TIMESTAMP && is_number(p, n, true))) {
-        if (!is_number(p, n, true)) {
-            return err_set(e, ERR_DATA, "%s:%lld: \"%.*s\" is no whole number (column %s)", r->name,
-                           (long long)r->line_number, (int)(n > 40 ? 40 : n), p, c->name);
+        json_print_double(&r->json, d);
+    } else if ((kind == TYPE_LONG || kind == TYPE_TIMESTAMP) && is_long(p, n, &v)) {
+        json_print_long(&r->json, v);
+    } else if (kind == TYPE_LONG) {
+        return refuse_field(r, c, p, n, "whole number", e);
+    } else if (kind == TYPE_BOOLEAN || kind == TYPE_ARRAY || kind == TYPE_MAP) {
+        enum json_kind want = kind == TYPE_BOOLEAN ? JSON_BOOLEAN
+                              : kind == TYPE_ARRAY ? JSON_ARRAY
+                                                   : JSON_OBJECT;
+        if (!is_json(r, p, n, want)) {
+            return refuse_field(r, c, p, n,
+                                kind == TYPE_BOOLEAN ? "boolean (true or false)"
+                                : kind == TYPE_ARRAY ? "array (JSON)"
+                                                     : "map (JSON)",
+                                e);
         }
-        is_plain = true;
-    }
-    is_plain |= kind == TYPE_BOOLEAN || kind == TYPE_ARRAY || kind == TYPE_MAP;
-    if (is_plain) {
         buffer_add(&r->json, p, n);
     } else {
         json_print_string(&r->json, p, n);
@@ -289,6 +316,7 @@ void rows_close(struct rows *r)
         fclose(r->f);
     }
     csv_fields_done(&r->fields);
+    json_pull_done(&r->pull);
     record_line_done(&r->parsed);
     buffer_done(&r->line);
     buffer_done(&r->json);

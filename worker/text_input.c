@@ -5,6 +5,7 @@
 #include "engine/registry.h"
 #include "schemas/base64.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -42,22 +43,43 @@ void text_input_use_json(struct plan_source *s)
     }
 }
 
-void text_input_key(const struct plan_source *s, struct record *r, struct buffer *bytes)
+static int put_long(struct buffer *bytes, const char *text, size_t n)
+{
+    char *end;
+    errno = 0;
+    uint64_t v = (uint64_t)strtoll(text, &end, 10);
+    if (n == 0 || end != text + n || errno) {
+        return -ERR_DATA;
+    }
+    for (int shift = 56; shift >= 0; shift -= 8) {
+        buffer_byte(bytes, (uint8_t)(v >> shift));
+    }
+    return 0;
+}
+
+int text_input_key(const struct plan_source *s, struct record *r, struct buffer *bytes,
+                   struct err *e)
 {
     if (!r->key) {
-        return;
+        return 0;
     }
     buffer_clear(bytes);
-    if (strcmp(s->key.def->name, "long") == 0) {
-        uint64_t v = (uint64_t)strtoll(r->key, NULL, 10);
-        for (int shift = 56; shift >= 0; shift -= 8) {
-            buffer_byte(bytes, (uint8_t)(v >> shift));
+    const char *format = s->key.def->name, *text = r->key;
+    int shown = (int)(r->key_n > 60 ? 60 : r->key_n);
+    if (strcmp(format, "long") == 0) {
+        if (put_long(bytes, text, r->key_n) < 0) {
+            return err_set(e, ERR_DATA, "stream %s: the key must be a whole number, found \"%.*s\"",
+                           s->stream, shown, text);
         }
-    } else if (strcmp(s->key.def->name, "bytes") == 0) {
-        base64_decode(bytes, r->key, r->key_n);
+    } else if (strcmp(format, "bytes") == 0) {
+        if (!base64_decode(bytes, text, r->key_n)) {
+            return err_set(e, ERR_DATA, "stream %s: the key must be base64, found \"%.*s\"",
+                           s->stream, shown, text);
+        }
     } else {
         buffer_add(bytes, r->key, r->key_n);
     }
     r->key = buffer_cstr(bytes);
     r->key_n = bytes->n;
+    return 0;
 }

@@ -9,7 +9,9 @@
 struct plan_source *text_input_source(const struct plan *p, const char *stream, struct err *e);
 /* From now on the source's values are JSON text. */
 void text_input_use_json(struct plan_source *s);
-/* Key bytes for r's key, the text of a key in JSON; points r->key into `bytes`. */
-void text_input_key(const struct plan_source *s, struct record *r, struct buffer *bytes);
+/* Key bytes for r's key, the text of a key in JSON; points r->key into `bytes`. -ERR_DATA: the text
+ * is no such key. */
+int text_input_key(const struct plan_source *s, struct record *r, struct buffer *bytes,
+                   struct err *e);
 
 #endif

@@ -122,7 +122,10 @@ static int next_head(struct replay *r, struct feed *f, struct err *e)
     f->head.topic = f->source->topic[0];
     f->head.partition = f->head.partition < 0 ? 0 : f->head.partition;
     f->head.offset = f->offset++;
-    text_input_key(f->source, &f->head, &f->key);
+    result = text_input_key(f->source, &f->head, &f->key, e);
+    if (result < 0) {
+        return err_prefix(e, "%s: row %lld", f->path, (long long)f->offset);
+    }
     if (rows_schema(f->rows)) {
         buffer_clear(&f->value);
         buffer_byte(&f->value, 0);

@@ -261,6 +261,7 @@ static int push_input(struct testing *t, const struct input_cfg *in, int64_t off
 {
     struct plan_source *s = text_input_source(t->plan, in->stream, e);
     struct buffer key, value, bytes;
+    int result = 0;
     if (!s) {
         return -ERR_CONFIG;
     }
@@ -280,7 +281,7 @@ static int push_input(struct testing *t, const struct input_cfg *in, int64_t off
         }
         r.key = buffer_cstr(&key);
         r.key_n = key.n;
-        text_input_key(s, &r, &bytes);
+        result = text_input_key(s, &r, &bytes, e);
     }
     if (in->value && in->value->kind != YAML_NULL) {
         yaml_to_json(&value, in->value);
@@ -293,8 +294,7 @@ static int push_input(struct testing *t, const struct input_cfg *in, int64_t off
         h[r.nheaders++] = (struct header){in->headers->key[i], v->text, v->text_n};
     }
     r.headers = h;
-    int result = 0;
-    if (in->at > t->clock.fixed) {
+    if (result == 0 && in->at > t->clock.fixed) {
         t->clock.fixed = in->at;
         result = local_tick(t->local, in->at, e);
     }
