@@ -270,7 +270,7 @@ int plan_stream(struct planner *b, int i, struct place from)
                 "a stream that ends in a split has no output of its own: read its branches "
                 "with `from: %s.BRANCH`",
                 st->name);
-        } else {
+        } else if (st->to[k].kind != END_BROKEN) {
             r = plan_to(b, st, &st->to[k], &at);
         }
     }
@@ -347,6 +347,18 @@ int plan_new(struct plan **out, const struct topology *t, struct schema_store *s
     }
     *out = p;
     return 0;
+}
+
+int plan_load(struct topology **t, struct plan **out, struct arena *a, const char *file,
+              const struct setting *set, int nset, struct diags *d)
+{
+    int r = topology_load(t, a, file, set, nset, d);
+    if (r < 0 && *t) {
+        struct plan *rest = NULL;
+        plan_new(&rest, *t, NULL, d);
+        plan_free(rest);
+    }
+    return r < 0 ? r : plan_new(out, *t, NULL, d);
 }
 
 void plan_free(struct plan *p)

@@ -149,6 +149,9 @@ static int find_ref(struct planner *b, const struct config_text *text, struct re
 
 int plan_from(struct planner *b, const struct stream *st, struct ref *out)
 {
+    if (st->from.kind == END_BROKEN) {
+        return -ERR_CONFIG;
+    }
     if (st->from.kind != END_STREAMS) {
         return plan_topic_source(b, st, out);
     }

@@ -232,7 +232,7 @@ static void check_topics(const struct end *e, struct diags *d)
     }
 }
 
-static int parse_end(struct end *e, const struct yaml *y, const char *path, bool is_source,
+static int parse_shape(struct end *e, const struct yaml *y, const char *path, bool is_source,
                      struct arena *a, struct diags *d)
 {
     *e = (struct end){.at = y->at, .path = path, .value = "avro"};
@@ -269,6 +269,19 @@ static int parse_end(struct end *e, const struct yaml *y, const char *path, bool
         check_topics(e, d);
     }
     return r;
+}
+
+/* A broken end is reported and then left alone by the plan. */
+static int parse_end(struct end *e, const struct yaml *y, const char *path, bool is_source,
+                     struct arena *a, struct diags *d)
+{
+    int before = d->n;
+    parse_shape(e, y, path, is_source, a, d);
+    if (d->n == before) {
+        return 0;
+    }
+    e->kind = END_BROKEN;
+    return -ERR_CONFIG;
 }
 
 static int parse_steps(struct stream *s, const struct yaml *y, struct arena *a, struct diags *d)
@@ -409,6 +422,7 @@ static int build(struct topology **out, struct arena *a, struct yaml *root, cons
     }
     check_kafka(t, d);
     parse_streams(t, a, d);
+    t->name = t->name ? t->name : "topology";
     *out = t;
     return d->n ? -ERR_CONFIG : 0;
 }
@@ -416,17 +430,19 @@ static int build(struct topology **out, struct arena *a, struct yaml *root, cons
 int topology_load(struct topology **out, struct arena *a, const char *file,
                   const struct setting *set, int nset, struct diags *d)
 {
-    struct yaml *root;
+    struct yaml *root = NULL;
+    *out = NULL;
     int r = yaml_load(&root, a, file, d);
-    return r < 0 ? r : build(out, a, root, file, set, nset, d);
+    return root ? build(out, a, root, file, set, nset, d) : r;
 }
 
 int topology_parse(struct topology **out, struct arena *a, const char *file, const char *text,
                    size_t n, const struct setting *set, int nset, struct diags *d)
 {
-    struct yaml *root;
+    struct yaml *root = NULL;
+    *out = NULL;
     int r = yaml_parse(&root, a, file, text, n, d);
-    return r < 0 ? r : build(out, a, root, file, set, nset, d);
+    return root ? build(out, a, root, file, set, nset, d) : r;
 }
 
 const struct stream *topology_stream(const struct topology *t, const char *name)
