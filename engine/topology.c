@@ -234,7 +234,7 @@ static void check_topics(const struct end *e, struct diags *d)
 static int parse_shape(struct end *e, const struct yaml *y, const char *path, bool is_source,
                        struct arena *a, struct diags *d)
 {
-    *e = (struct end){.at = y->at, .path = path, .value = "avro"};
+    *e = (struct end){.at = y->at, .path = path, .yaml = y, .value = "avro"};
     e->partitions = e->replication = CONFIG_UNSET;
     if (y->kind == YAML_MAP) {
         if (yaml_get(y, "topic_pattern")) {

@@ -35,6 +35,7 @@ struct end {
     enum end_kind kind;
     struct place at;
     const char *path;
+    const struct yaml *yaml;    /* as written */
     struct config_list names;   /* streams or topics */
     const char *connector;      /* kind key of END_CONNECTOR */
     const struct yaml *options; /* value of that key */
