@@ -106,7 +106,7 @@ int print_diags(struct diags *d)
     return EXIT_USAGE;
 }
 
-int print_error(const struct err *e)
+int print_err(const struct err *e)
 {
     fprintf(stderr, "%serror:%s %s\n", red(), plain(), e->text);
     return e->kind == ERR_CONFIG ? EXIT_USAGE : EXIT_FAILED;

@@ -391,7 +391,7 @@ static int run(const struct invocation *in)
         if (d.n) {
             code = print_diags(&d);
         } else if (result < 0) {
-            code = print_error(&e);
+            code = print_err(&e);
         }
     }
     diags_done(&d);
