@@ -488,6 +488,17 @@ static int open_writer(struct codec_writer **out, struct buffer *json,
     return 0;
 }
 
+int avro_codec_check(const struct codec_spec *spec, const struct schema *schema, struct err *e)
+{
+    struct codec_writer *w = NULL;
+    struct buffer json;
+    buffer_init(&json);
+    int rc = open_writer(&w, &json, spec, schema, e);
+    buffer_done(&json);
+    avro_codec_writer_close(w);
+    return rc;
+}
+
 int avro_codec_writer_open(struct codec_writer **out, const struct codec_spec *spec,
                            const struct schema *schema, struct schema_store *schemas, struct err *e)
 {

@@ -62,7 +62,7 @@ int columns_infer(const struct codec_spec *spec, struct arena *a, struct schema 
     }
     if (spec->columns->kind != YAML_MAP) {
         return diags_add(d, spec->columns->at, spec->path,
-                         "columns is a map of names and types, not a %s",
+                         "columns is a map of names and types, not %s",
                          yaml_kind_name(spec->columns->kind));
     }
     int rc = 0;
