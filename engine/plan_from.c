@@ -26,6 +26,10 @@ static int add_union_columns(struct planner *b, const struct stream *st, struct 
         for (uint16_t c = 0; c < in[i].schema->n; c++) {
             const struct column *col = &in[i].schema->col[c];
             int at = schema_find(s, col->name);
+            if (at < 0 && s->n == COLUMNS_MAX) {
+                return diags_add(b->d, st->from.at, st->from.path,
+                                 "the union has more than %d columns", COLUMNS_MAX);
+            }
             if (at < 0) {
                 at = schema_add(s, col->name, col->type, col->nullable || i > 0, col->hidden);
             } else if (!type_equal(s->col[at].type, col->type)) {

@@ -80,8 +80,8 @@ static int infer_schema(const struct codec_spec *spec, struct arena *a, struct s
         if (schema_find(out, leaf[i]->name) >= 0) {
             continue;
         }
-        if (out->n >= COLUMNS_MAX) {
-            return err_set(e, ERR_CONFIG, "more than %d columns", COLUMNS_MAX);
+        if (out->n >= COLUMNS_READ_MAX) {
+            return err_set(e, ERR_CONFIG, "more than %d columns", COLUMNS_READ_MAX);
         }
         bool is_root = leaf[i] == shape;
         schema_add(out, leaf[i]->name, leaf[i]->type, leaf[i]->is_nullable, is_root);

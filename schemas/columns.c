@@ -42,8 +42,8 @@ static int add_column(const struct codec_spec *spec, int i, struct arena *a, str
                    ? 0
                    : diags_add(d, value->at, path, "key and value give it different types");
     }
-    if (out->n >= COLUMNS_MAX) {
-        return diags_add(d, value->at, path, "more than %d columns", COLUMNS_MAX);
+    if (out->n >= COLUMNS_READ_MAX) {
+        return diags_add(d, value->at, path, "more than %d columns", COLUMNS_READ_MAX);
     }
     schema_add(out, arena_strdup(a, name), type, true, false);
     return 0;
@@ -69,6 +69,9 @@ int columns_infer(const struct codec_spec *spec, struct arena *a, struct schema 
     for (int i = 0; i < spec->columns->n; i++) {
         int one = add_column(spec, i, a, out, d);
         rc = rc < 0 ? rc : one;
+        if (out->n == COLUMNS_READ_MAX && one < 0) {
+            break; /* said once */
+        }
     }
     return rc;
 }
