@@ -9,6 +9,7 @@
 #include "engine/memory.h"
 
 #include <ctype.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -76,6 +77,7 @@ void diags_init(struct diags *d)
 void diags_done(struct diags *d)
 {
     for (int i = 0; i < d->n; i++) {
+        mem_free((char *)(uintptr_t)d->item[i].at.file);
         mem_free(d->item[i].path);
         mem_free(d->item[i].text);
     }
@@ -96,6 +98,7 @@ int diags_add(struct diags *d, struct place at, const char *path, const char *fm
         text[0] = '\0';
     }
     va_end(args);
+    at.file = at.file ? mem_strdup(at.file) : NULL;
     d->item[d->n++] = (struct diag){at, mem_strdup(path ? path : ""), mem_strdup(text)};
     return -ERR_CONFIG;
 }
