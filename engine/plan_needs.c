@@ -1,7 +1,7 @@
 /* Two walks over the finished plan.
  *
  * Needs: from the sinks backwards, which columns anyone reads; sources decode only those, and a
- * repartition carries the visible ones plus the hidden ones that are read behind it.
+ * repartition carries its key and what is read behind it.
  *
  * Races: where rows of one batch can reach the same place on two ways (a stream that splits and is
  * united again, or writes one topic twice), whole batches would arrive one way after the other, and
@@ -33,7 +33,7 @@ static void needs_of_step(const struct vertex *v, const bool *out, bool *in)
 static void needs_of_sink(const struct plan *p, const struct plan_sink *k, bool *in)
 {
     for (uint16_t c = 0; c < k->schema->n; c++) {
-        in[c] |= !k->schema->col[c].hidden;
+        in[c] |= !k->schema->col[c].hidden && !k->repartition;
     }
     for (uint16_t i = 0; i < k->schema->nkey; i++) {
         in[k->schema->key[i]] = true;
@@ -48,13 +48,28 @@ static void needs_of_sink(const struct plan *p, const struct plan_sink *k, bool 
     }
 }
 
+/* A name that Avro takes as it is: `a.b` and `a_b` may both be there. */
+static const char *plain_name(struct arena *a, const struct schema *taken, const char *name)
+{
+    char *plain = arena_printf(a, "%s%s", *name >= '0' && *name <= '9' ? "_" : "", name);
+    for (char *c = plain; *c; c++) {
+        bool is_letter = (*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z');
+        *c = is_letter || (*c >= '0' && *c <= '9') ? *c : '_';
+    }
+    const char *base = plain;
+    for (int i = 2; schema_find(taken, plain) >= 0; i++) {
+        plain = arena_printf(a, "%s_%d", base, i);
+    }
+    return plain;
+}
+
 /* What travels through a repartition: the needed columns, none of them hidden. */
 static void find_write_schema(struct plan *p, struct plan_sink *k, const bool *needs)
 {
     struct schema *w = schema_new(&p->mem, k->schema->n);
     for (uint16_t c = 0; c < k->schema->n; c++) {
         const struct column *col = &k->schema->col[c];
-        schema_add(w, col->name, col->type, true, !needs[c]);
+        schema_add(w, plain_name(&p->mem, w, col->name), col->type, true, !needs[c]);
     }
     w->keyed = k->schema->keyed;
     w->nkey = k->schema->nkey;

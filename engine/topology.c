@@ -196,8 +196,7 @@ static int parse_names(struct end *e, const struct yaml *y, const char *path, st
 static bool name_is_legal(const char *s)
 {
     size_t n = strlen(s);
-    return n > 0 && n < 150 &&
-           strspn(s, NAME_LETTERS) == n;
+    return n > 0 && n < 150 && strspn(s, NAME_LETTERS) == n;
 }
 
 static struct place place_of(const struct yaml *map, const char *key)
@@ -233,9 +232,9 @@ static void check_topics(const struct end *e, struct diags *d)
 }
 
 static int parse_shape(struct end *e, const struct yaml *y, const char *path, bool is_source,
-                     struct arena *a, struct diags *d)
+                       struct arena *a, struct diags *d)
 {
-    *e = (struct end){.at = y->at, .path = path, .value = "avro"};
+    *e = (struct end){.at = y->at, .path = path, .yaml = y, .value = "avro"};
     e->partitions = e->replication = CONFIG_UNSET;
     if (y->kind == YAML_MAP) {
         if (yaml_get(y, "topic_pattern")) {
@@ -327,8 +326,8 @@ static int parse_stream(struct stream *s, const struct topology *t, const struct
     s->has_time = yaml_get(y, "time") != NULL;
     s->errors = yaml_get(y, "errors") ? c.errors : t->errors;
     if (yaml_get(y, "errors") && c.errors.dead_letter_topic) {
-        check_topic(c.errors.dead_letter_topic, place_of(yaml_get(y, "errors"), "dead_letter_topic"),
-                    s->path, d);
+        check_topic(c.errors.dead_letter_topic,
+                    place_of(yaml_get(y, "errors"), "dead_letter_topic"), s->path, d);
     }
     if (s->errors.tolerance == TOLERATE_ALL && !s->errors.dead_letter_topic) {
         diags_add(d, y->at, s->path,

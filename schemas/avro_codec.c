@@ -180,14 +180,15 @@ static void add_entry(struct codec_reader *r, struct entry *entry)
     r->nentries++;
 }
 
-/* Columns of the topology that a writer without reader's schema lacks. */
+/* Columns that a writer without reader's schema lacks: they are null. */
 static void find_absent(const struct codec_reader *r, struct entry *entry,
                         struct avro_shape *const *leaf, uint32_t n, struct arena *a)
 {
     uint16_t *absent = arena_array(a, (size_t)r->schema->n + 1, sizeof *absent);
     for (uint16_t c = 0; c < r->schema->n; c++) {
-        bool is_ours = r->columns && yaml_get(r->columns, r->schema->col[c].name) &&
-                       (!r->needs || r->needs[c]);
+        const struct column *col = &r->schema->col[c];
+        bool is_ours = r->columns ? yaml_get(r->columns, col->name) != NULL : !col->hidden;
+        is_ours = is_ours && (!r->needs || r->needs[c]);
         for (uint32_t i = 0; is_ours && i < n; i++) {
             is_ours = leaf[i]->target != c;
         }

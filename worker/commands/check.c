@@ -74,7 +74,7 @@ static int check_one(const struct invocation *in, const char *file, const char *
     if (d.n) {
         code = print_diags(&d);
     } else if (r < 0) {
-        code = print_error(&e);
+        code = print_err(&e);
     } else {
         print_plan(p, form);
     }

@@ -1,0 +1,411 @@
+/* From records to rows: bad values, tombstones, keys, event times, meta columns, and the envelope
+ * of repartitions.
+ */
+#include "tests/support/task_rig.h"
+
+#include "engine/buffer.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+#include <string.h>
+
+#define PLAIN                                                                                      \
+    "  a:\n    from: {topic: x, value: json, key: {h: string}, columns: {h: string, v: long, w: "  \
+    "string}}\n    to: {topic: out, value: csv}\n"
+
+static const char none[] = "name: t\nstreams:\n" PLAIN;
+static const char all[] =
+    "name: t\nerrors: {tolerance: all, dead_letter_topic: dead}\nstreams:\n" PLAIN;
+
+static void bad_records_stop_the_task(void **state)
+{
+    (void)state;
+    struct task_rig r;
+    task_rig_init(&r, none, 0);
+    task_rig_start(&r, 0);
+    assert_int_equal(task_rig_push_one(&r, "x", 7, "k", "{\"h\": 5}"), -ERR_DATA);
+    assert_non_null(strstr(r.err.text, "x partition 0 offset 7: "));
+    assert_non_null(strstr(r.err.text, "errors: {tolerance: all, dead_letter_topic: …}"));
+    assert_int_equal(task_counts(r.task).bad, 1);
+    task_rig_done(&r);
+}
+
+static void or_are_set_aside(void **state)
+{
+    (void)state;
+    const char *value[] = {"{\"h\":\"k\",\"v\":1}", "{\"h\":", "{\"h\":\"k\",\"v\":\"two\"}",
+                           "{\"h\":\"k\",\"v\":3}"};
+    static const uint16_t batch[] = {1, 2, 2048};
+    for (int i = 0; i < 3; i++) {
+        struct task_rig r;
+        task_rig_init(&r, all, batch[i]);
+        task_rig_start(&r, 0);
+        assert_int_equal(task_rig_push(&r, "x", 10, NULL, value, 4), 0);
+        assert_int_equal(task_counts(r.task).bad, 2);
+        const struct produced *p = task_rig_find(&r, "dead");
+        assert_string_equal(p->value, value[1]);
+        assert_null(p->key);
+        assert_int_equal(p->timestamp, 11);
+        assert_non_null(strstr(p->headers, "__connect.errors.topic=x,__connect.errors.partition=0,"
+                                           "__connect.errors.offset=11,"
+                                           "__connect.errors.connector.name=t,"
+                                           "__connect.errors.task.id=0,"
+                                           "__connect.errors.stage=VALUE_CONVERTER,"));
+        assert_non_null(strstr(p->headers, "__connect.errors.exception.message="));
+        assert_string_equal(p[1].value, value[2]);
+        p = task_rig_find(&r, "out");
+        assert_string_equal(p->value, "k,1,");
+        task_rig_done(&r);
+    }
+}
+
+/* What a bad record left in its row is not seen in the next one. */
+static void bad_records_leave_no_trace(void **state)
+{
+    (void)state;
+    const char *value[] = {
+        "{\"h\":null,\"w\":null,\"v\":\"x\"}", "{\"h\":\"k\",\"v\":1,\"w\":\"y\"}",
+        "{\"h\":\"long enough not to be short\",\"w\":\"zz\",\"v\":\"x\"}", "{\"v\":2}"};
+    struct task_rig r;
+    task_rig_init(&r, all, 0);
+    task_rig_start(&r, 0);
+    assert_int_equal(task_rig_push(&r, "x", 0, NULL, value, 4), 0);
+    const struct produced *p = task_rig_find(&r, "out");
+    assert_string_equal(p[0].value, "k,1,y");
+    assert_string_equal(p[1].value, ",2,");
+    assert_null(p[1].key);
+    task_rig_done(&r);
+}
+
+static void dead_letters_keep_the_order_of_records(void **state)
+{
+    (void)state;
+    static const char topology[] =
+        "name: t\nerrors: {tolerance: all, dead_letter_topic: dead}\nstreams:\n"
+        "  a:\n    from: {topic: x, value: json, key: none, columns: {v: long}}\n    steps:\n"
+        "      - add: 100 / (v - 1) as one\n      - add: 100 / (v - 2) as two\n"
+        "    to: {topic: out, value: csv}\n";
+    const char *value[] = {"{\"v\":2}", "{\"v\":1}", "oops", "{\"v\":3}", "{\"v\":1}"};
+    static const uint16_t batch[] = {1, 2, 2048};
+    for (int i = 0; i < 3; i++) {
+        struct task_rig r;
+        task_rig_init(&r, topology, batch[i]);
+        task_rig_start(&r, 0);
+        assert_int_equal(task_rig_push(&r, "x", 0, NULL, value, 5), 0);
+        struct buffer b;
+        buffer_init(&b);
+        for (size_t k = 0; k < r.n; k++) {
+            if (strcmp(r.item[k].topic, "dead") == 0) {
+                buffer_printf(&b, "%s ", r.item[k].value);
+                bool is_read = strstr(r.item[k].headers, "stage=TRANSFORMATION") != NULL;
+                assert_true(is_read == (r.item[k].value[0] == '{'));
+            }
+        }
+        assert_string_equal(buffer_cstr(&b), "{\"v\":2} {\"v\":1} oops {\"v\":1} ");
+        buffer_done(&b);
+        task_rig_done(&r);
+    }
+}
+
+static void tombstones_are_skipped(void **state)
+{
+    (void)state;
+    struct task_rig r;
+    task_rig_init(&r, none, 0);
+    task_rig_start(&r, 0);
+    const char *value[] = {NULL, "{\"h\":\"k\",\"v\":1}", NULL};
+    assert_int_equal(task_rig_push(&r, "x", 0, NULL, value, 3), 0);
+    assert_int_equal(task_counts(r.task).tombstones, 2);
+    assert_int_equal(task_counts(r.task).records, 3);
+    assert_string_equal(task_rig_out(&r), "out k k,1,\n");
+    assert_int_equal(task_position(r.task, 0, (char[50]){0}, 50), 3);
+    task_rig_done(&r);
+}
+
+static void keys_fill_their_column(void **state)
+{
+    (void)state;
+    struct task_rig r;
+    task_rig_init(
+        &r,
+        "name: t\nstreams:\n  a:\n"
+        "    from: {topic: x, value: json, key: {id: long}, columns: {v: long}}\n"
+        "    steps:\n      - add: id + 1 as next\n    to: {topic: out, value: csv, key: none}\n",
+        0);
+    task_rig_start(&r, 0);
+    struct record rec[] = {
+        {.topic = "x",
+         .offset = 0,
+         .key = "\0\0\0\0\0\0\1\2",
+         .key_n = 8,
+         .value = "{\"v\":1}",
+         .value_n = 7},
+        {.topic = "x", .offset = 1, .value = "{\"v\":2}", .value_n = 7},
+    };
+    assert_int_equal(task_push(r.task, 0, rec, 2, &r.err), 0);
+    assert_string_equal(task_rig_out(&r), "out - 1,258,259\nout - 2,,\n");
+    rec[0].key_n = 3;
+    assert_int_equal(task_push(r.task, 0, rec, 1, &r.err), -ERR_DATA);
+    task_rig_done(&r);
+}
+
+static void meta_columns(void **state)
+{
+    (void)state;
+    struct task_rig r;
+    task_rig_init(&r,
+                  "name: t\nstreams:\n  a:\n"
+                  "    from: {topic: x, value: json, columns: {v: long}}\n    steps:\n"
+                  "      - select: _key as k, _topic as t, _partition as p, _offset as o, _time "
+                  "as ts, _headers['h'] as h, _headers['none'] as none\n"
+                  "    to: {topic: out, value: csv}\n",
+                  0);
+    task_rig_start(&r, 0);
+    struct header h[] = {{"h", "H\xc3\xa4", 3}, {"bad", "\xff", 1}, {"null", NULL, 0}};
+    struct record rec = {.topic = "x",
+                         .partition = 3,
+                         .offset = 17,
+                         .timestamp = 99,
+                         .key = "kk",
+                         .key_n = 2,
+                         .value = "{\"v\":1}",
+                         .value_n = 7,
+                         .headers = h,
+                         .nheaders = 3};
+    assert_int_equal(task_push(r.task, 0, &rec, 1, &r.err), 0);
+    assert_string_equal(task_rig_out(&r), "out kk kk,x,3,17,99,H\xc3\xa4,\n");
+    task_rig_done(&r);
+}
+
+static int push_time(struct task_rig *r, const char *ts)
+{
+    char text[80];
+    snprintf(text, sizeof text, "{\"ts\":%s}", ts);
+    err_clear(&r->err);
+    return task_rig_push_one(r, "x", 5, NULL, text);
+}
+
+static void event_times(void **state)
+{
+    (void)state;
+    struct task_rig r;
+    task_rig_init(&r,
+                  "name: t\nstreams:\n  a:\n"
+                  "    from: {topic: x, value: json, columns: {ts: long}}\n"
+                  "    time: {field: ts, max_ahead: 10s}\n    to: {topic: out, value: csv}\n",
+                  0);
+    r.limit_ahead = true;
+    task_rig_start(&r, 0);
+    assert_int_equal(push_time(&r, "1010000"), 0);
+    assert_int_equal(push_time(&r, "1010001"), -ERR_DATA);
+    assert_non_null(strstr(r.err.text, "is more than time.max_ahead ahead of the wall clock"));
+    assert_int_equal(push_time(&r, "null"), -ERR_DATA);
+    assert_non_null(strstr(r.err.text, "event time ts is null"));
+    assert_int_equal(push_time(&r, "-9223372036854775808"), -ERR_DATA);
+    assert_non_null(strstr(r.err.text, "out of range"));
+    assert_int_equal(push_time(&r, "-5"), 0);
+    assert_int_equal(task_watermark(r.task, 0), 1010000);
+    r.limit_ahead = false;
+    task_rig_stop(&r);
+    task_rig_start(&r, 0);
+    assert_int_equal(push_time(&r, "9000000000000"), 0);
+    task_rig_done(&r);
+}
+
+/* ---- repartitions ---- */
+
+static const char cut[] =
+    "name: t\nerrors: {tolerance: all, dead_letter_topic: dead}\nstreams:\n"
+    "  a:\n    from: {topic: x, value: json, columns: {h: string, a.b: long}}\n    steps:\n"
+    "      - key_by: h\n"
+    "      - window: {tumbling: 10ms, aggregate: \"count() as n, sum(a.b) as s\"}\n"
+    "      - select: window_start, n, s\n    to: {topic: out, value: csv}\n";
+
+/* Everything a task wrote to the repartition, given to the task behind it. */
+static void forward(struct task_rig *from, struct task_rig *to, int64_t *offset)
+{
+    for (size_t i = 0; i < from->n; i++) {
+        const struct produced *p = &from->item[i];
+        struct record rec = {.topic = p->topic,
+                             .offset = (*offset)++,
+                             .timestamp = p->timestamp,
+                             .key = p->key,
+                             .key_n = p->key_n,
+                             .value = p->value,
+                             .value_n = p->value_n};
+        if (strcmp(p->topic, "t-a-repartition") == 0) {
+            assert_int_equal(task_push(to->task, 0, &rec, 1, &to->err), 0);
+        }
+    }
+    task_rig_clear(from);
+}
+
+/* Two tasks before the repartition and one behind it, over one plan's schemas. */
+struct pair {
+    struct task_rig up[2], down;
+    struct schema_store *own[2]; /* of down and up[1], not used */
+    int64_t offset;
+};
+
+static void pair_init(struct pair *x)
+{
+    *x = (struct pair){.offset = 0};
+    task_rig_init(&x->up[0], cut, 0);
+    task_rig_init(&x->up[1], cut, 0);
+    task_rig_init(&x->down, cut, 0);
+    x->own[0] = x->up[1].schemas;
+    x->own[1] = x->down.schemas;
+    x->up[1].schemas = x->down.schemas = x->up[0].schemas;
+    for (int p = 0; p < 2; p++) {
+        x->up[p].ntasks = 2;
+        x->up[p].partition = p;
+        task_rig_start(&x->up[p], 0);
+    }
+    x->down.ntasks = 2;
+}
+
+static void pair_push(struct pair *x, int p, int64_t time, const char *value)
+{
+    assert_int_equal(task_rig_push_one(&x->up[p], "x", time, NULL, value), 0);
+    forward(&x->up[p], &x->down, &x->offset);
+}
+
+static void pair_commit(struct pair *x, int p)
+{
+    assert_int_equal(task_flush(x->up[p].task, &x->up[p].err), 0);
+    task_committed(x->up[p].task);
+    forward(&x->up[p], &x->down, &x->offset);
+}
+
+static void pair_done(struct pair *x)
+{
+    task_rig_stop(&x->up[1]);
+    task_rig_stop(&x->down);
+    x->up[1].schemas = x->own[0];
+    x->down.schemas = x->own[1];
+    task_rig_done(&x->up[1]);
+    task_rig_done(&x->down);
+    task_rig_done(&x->up[0]);
+}
+
+static const char row[] = "{\"h\":\"k\",\"a\":{\"b\":2}}";
+
+static void behind_a_repartition_the_least_partition_counts(void **state)
+{
+    (void)state;
+    struct pair x;
+    pair_init(&x);
+    task_rig_start(&x.down, 1);
+    pair_push(&x, 0, 1, row);
+    pair_push(&x, 0, 25, row);
+    pair_push(&x, 1, 2, row);
+    pair_commit(&x, 0);
+    assert_string_equal(task_rig_out(&x.down), "");
+    pair_push(&x, 1, 3, row); /* far behind partition 0, yet not late */
+    assert_int_equal(task_counts(x.down.task).late, 0);
+    pair_push(&x, 1, 12, row);
+    assert_string_equal(task_rig_out(&x.down), "out k 0,3,6\n");
+    pair_push(&x, 0, 3, row); /* late by its own partition */
+    assert_int_equal(task_counts(x.down.task).late, 1);
+    pair_push(&x, 1, 30, "{\"h\":null}");
+    pair_commit(&x, 1);
+    assert_string_equal(task_rig_out(&x.down), "out k 10,1,2\n");
+    pair_done(&x);
+}
+
+static void partitions_restore_their_watermarks(void **state)
+{
+    (void)state;
+    struct pair x;
+    char metadata[100];
+    pair_init(&x);
+    task_rig_start(&x.down, 1);
+    pair_push(&x, 0, 25, row);
+    pair_push(&x, 1, 2, row);
+    int64_t at = task_position(x.down.task, 0, metadata, sizeof metadata);
+    assert_string_equal(metadata, "p0:25,p1:2");
+    task_rig_stop(&x.down);
+    task_rig_new(&x.down, 1);
+    task_input_restore(x.down.task, 0, at, metadata);
+    assert_int_equal(task_rig_open(&x.down), 0);
+    assert_int_equal(task_watermark(x.down.task, 0), 2);
+    task_input_restore(x.down.task, 0, at, "p7:3,p-1:5,p0:99,rubbish,p1");
+    assert_int_equal(task_watermark(x.down.task, 0), 2);
+    pair_done(&x);
+}
+
+static void an_idle_partition_follows(void **state)
+{
+    (void)state;
+    struct pair x;
+    pair_init(&x);
+    task_rig_start(&x.down, 1);
+    pair_push(&x, 0, 1, row);
+    x.down.clock.fixed += 30000;
+    pair_push(&x, 0, 15, row);
+    assert_string_equal(task_rig_out(&x.down), "");
+    assert_int_equal(task_tick(x.down.task, x.down.clock.fixed, &x.down.err), 0);
+    assert_string_equal(task_rig_out(&x.down), "out k 0,1,2\n");
+    /* all silent: time stands still */
+    x.down.clock.fixed += 60000;
+    assert_int_equal(task_tick(x.down.task, x.down.clock.fixed, &x.down.err), 0);
+    assert_int_equal(task_watermark(x.down.task, 0), 15);
+    pair_done(&x);
+}
+
+static void damaged_envelopes_are_bad_records(void **state)
+{
+    (void)state;
+    struct pair x;
+    pair_init(&x);
+    task_rig_start(&x.down, 1);
+    static const struct {
+        const char *bytes;
+        size_t n;
+    } bad[] = {{"", 0},
+               {"\1", 1},
+               {"\3\0\0", 3},
+               {"\1\x80\x80", 3},
+               {"\1\4\0", 3},
+               {"\1\1\0", 3},
+               {"\2\0\x80", 3},
+               {"\0\0\0\0\0", 5},
+               {"\1\0\0", 3},
+               {"\1\0\0\0\0\0\0", 7},
+               {"\1\0\0\0\0\0\0\x63\xff", 9}};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        struct record rec = {.topic = "t-a-repartition",
+                             .offset = (int64_t)i,
+                             .timestamp = 5,
+                             .value = bad[i].bytes,
+                             .value_n = bad[i].n};
+        assert_int_equal(task_push(x.down.task, 0, &rec, 1, &x.down.err), 0);
+        assert_int_equal(task_counts(x.down.task).bad, i + 1);
+    }
+    assert_int_equal(task_watermark(x.down.task, 0), TIME_MIN);
+    pair_done(&x);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(bad_records_stop_the_task),
+        cmocka_unit_test(or_are_set_aside),
+        cmocka_unit_test(bad_records_leave_no_trace),
+        cmocka_unit_test(dead_letters_keep_the_order_of_records),
+        cmocka_unit_test(tombstones_are_skipped),
+        cmocka_unit_test(keys_fill_their_column),
+        cmocka_unit_test(meta_columns),
+        cmocka_unit_test(event_times),
+        cmocka_unit_test(behind_a_repartition_the_least_partition_counts),
+        cmocka_unit_test(partitions_restore_their_watermarks),
+        cmocka_unit_test(an_idle_partition_follows),
+        cmocka_unit_test(damaged_envelopes_are_bad_records),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
