@@ -522,6 +522,13 @@ static int report_unknown(const struct reader *r, const struct config_field *tab
         names[k] = table[k].name;
     }
     const char *key = map->key[i];
+    if (strpbrk(key, "()'+*/<>= ") != NULL && map->item[i]->kind == YAML_NULL) {
+        return diags_add(
+            r->d, map->key_at[i], path,
+            "`%.100s` is no key: in a flow map {…} a comma ends the value before it; put "
+            "quotes around that value",
+            key);
+    }
     const char *near = strlen(key) < 256 ? nearest_name(key, names) : NULL;
     if (near != NULL) {
         return diags_add(r->d, map->key_at[i], path, "unknown key `%s`: did you mean `%s`?", key,

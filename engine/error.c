@@ -96,8 +96,27 @@ int diags_add(struct diags *d, struct place at, const char *path, const char *fm
         text[0] = '\0';
     }
     va_end(args);
-    d->item[d->n++] = (struct diag){at, mem_strdup(path ? path : ""), mem_strdup(text)};
+    d->item[d->n++] = (struct diag){at, mem_strdup(path ? path : ""), mem_strdup(text), false};
     return -ERR_CONFIG;
+}
+
+void diags_mark_echo(struct diags *d)
+{
+    d->item[d->n - 1].is_echo = true;
+}
+
+void diags_drop_echoes(struct diags *d)
+{
+    int kept = 0;
+    for (int i = 0; i < d->n; i++) {
+        if (d->item[i].is_echo) {
+            mem_free(d->item[i].path);
+            mem_free(d->item[i].text);
+        } else {
+            d->item[kept++] = d->item[i];
+        }
+    }
+    d->n = kept;
 }
 
 void diags_format(const struct diags *d, int i, char *buf, unsigned long size)

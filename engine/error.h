@@ -9,6 +9,7 @@
 #define KLAMM_ENGINE_ERROR_H
 
 #include <stdarg.h>
+#include <stdbool.h>
 
 enum err_kind {
     ERR_NONE = 0,
@@ -46,6 +47,7 @@ struct diags {
         struct place at;
         char *path; /* key path, `streams.load.steps[2].window.tumbling`; "" for the whole file */
         char *text; /* what is wrong, what was expected, the nearest valid name */
+        bool is_echo; /* may be due to a problem before */
     } * item;
     int n, cap;
 };
@@ -55,6 +57,11 @@ void diags_done(struct diags *d);
 /* Adds a problem; returns -ERR_CONFIG. `path` is copied and may be NULL. */
 __attribute__((format(printf, 4, 5))) int diags_add(struct diags *d, struct place at,
                                                     const char *path, const char *fmt, ...);
+/* Says of the last problem that it may be due to one before: an unknown column behind a step that
+ * could not be planned. */
+void diags_mark_echo(struct diags *d);
+/* Removes the problems that are echoes. */
+void diags_drop_echoes(struct diags *d);
 /* Writes item i as "FILE:LINE:COLUMN: PATH: TEXT" into buf (cut if too long). */
 void diags_format(const struct diags *d, int i, char *buf, unsigned long size);
 

@@ -99,7 +99,7 @@ int sink_push(struct task *t, struct spot *s, struct batch *b)
         r[i].value = at[i].has_value || k->repartition ? s->bytes.data + at[i].value : NULL;
         r[i].value_n = r[i].value ? at[i].end - at[i].value : 0;
     }
-    t->counts.rows_out += n;
+    t->counts.rows_out += k->repartition ? 0 : n;
     return n ? t->env.produce(t->env.ctx, r, n, &t->failure) : 0;
 }
 

@@ -196,8 +196,7 @@ static int parse_names(struct end *e, const struct yaml *y, const char *path, st
 static bool name_is_legal(const char *s)
 {
     size_t n = strlen(s);
-    return n > 0 && n < 150 &&
-           strspn(s, NAME_LETTERS) == n;
+    return n > 0 && n < 150 && strspn(s, NAME_LETTERS) == n;
 }
 
 static struct place place_of(const struct yaml *map, const char *key)
@@ -232,10 +231,10 @@ static void check_topics(const struct end *e, struct diags *d)
     }
 }
 
-static int parse_end(struct end *e, const struct yaml *y, const char *path, bool is_source,
-                     struct arena *a, struct diags *d)
+static int parse_shape(struct end *e, const struct yaml *y, const char *path, bool is_source,
+                       struct arena *a, struct diags *d)
 {
-    *e = (struct end){.at = y->at, .path = path, .value = "avro"};
+    *e = (struct end){.at = y->at, .path = path, .yaml = y, .value = "avro"};
     e->partitions = e->replication = CONFIG_UNSET;
     if (y->kind == YAML_MAP) {
         if (yaml_get(y, "topic_pattern")) {
@@ -269,6 +268,19 @@ static int parse_end(struct end *e, const struct yaml *y, const char *path, bool
         check_topics(e, d);
     }
     return r;
+}
+
+/* A broken end is reported and then left alone by the plan. */
+static int parse_end(struct end *e, const struct yaml *y, const char *path, bool is_source,
+                     struct arena *a, struct diags *d)
+{
+    int before = d->n;
+    parse_shape(e, y, path, is_source, a, d);
+    if (d->n == before) {
+        return 0;
+    }
+    e->kind = END_BROKEN;
+    return -ERR_CONFIG;
 }
 
 static int parse_steps(struct stream *s, const struct yaml *y, struct arena *a, struct diags *d)
@@ -314,8 +326,8 @@ static int parse_stream(struct stream *s, const struct topology *t, const struct
     s->has_time = yaml_get(y, "time") != NULL;
     s->errors = yaml_get(y, "errors") ? c.errors : t->errors;
     if (yaml_get(y, "errors") && c.errors.dead_letter_topic) {
-        check_topic(c.errors.dead_letter_topic, place_of(yaml_get(y, "errors"), "dead_letter_topic"),
-                    s->path, d);
+        check_topic(c.errors.dead_letter_topic,
+                    place_of(yaml_get(y, "errors"), "dead_letter_topic"), s->path, d);
     }
     if (s->errors.tolerance == TOLERATE_ALL && !s->errors.dead_letter_topic) {
         diags_add(d, y->at, s->path,
@@ -409,6 +421,7 @@ static int build(struct topology **out, struct arena *a, struct yaml *root, cons
     }
     check_kafka(t, d);
     parse_streams(t, a, d);
+    t->name = t->name ? t->name : "topology";
     *out = t;
     return d->n ? -ERR_CONFIG : 0;
 }
@@ -416,17 +429,19 @@ static int build(struct topology **out, struct arena *a, struct yaml *root, cons
 int topology_load(struct topology **out, struct arena *a, const char *file,
                   const struct setting *set, int nset, struct diags *d)
 {
-    struct yaml *root;
+    struct yaml *root = NULL;
+    *out = NULL;
     int r = yaml_load(&root, a, file, d);
-    return r < 0 ? r : build(out, a, root, file, set, nset, d);
+    return root ? build(out, a, root, file, set, nset, d) : r;
 }
 
 int topology_parse(struct topology **out, struct arena *a, const char *file, const char *text,
                    size_t n, const struct setting *set, int nset, struct diags *d)
 {
-    struct yaml *root;
+    struct yaml *root = NULL;
+    *out = NULL;
     int r = yaml_parse(&root, a, file, text, n, d);
-    return r < 0 ? r : build(out, a, root, file, set, nset, d);
+    return root ? build(out, a, root, file, set, nset, d) : r;
 }
 
 const struct stream *topology_stream(const struct topology *t, const char *name)

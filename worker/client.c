@@ -9,6 +9,7 @@
 #include "worker/memory_log.h"
 #include "worker/schema_topic.h"
 
+#include <stdio.h>
 #include <string.h>
 
 struct registry_cfg {
@@ -57,33 +58,45 @@ static int open_registry(struct schema_store **out, const struct yaml *y, struct
     return r;
 }
 
-static int check_properties(const struct config_list *kafka, struct err *e)
+/* The topology refuses what klamm owns by itself: once is enough. */
+static bool is_reported(const struct diags *d, const char *path)
 {
-    for (int i = 0; i < kafka->n; i++) {
-        const struct config_item *k = &kafka->item[i];
-        if (kafka_property_check(k->name, k->value.text, e) < 0) {
-            return err_prefix(e, "%s:%d:%d: kafka.%s", k->value.at.file ? k->value.at.file : "",
-                              k->value.at.line, k->value.at.column, k->name);
+    for (int i = 0; i < d->n; i++) {
+        if (strcmp(d->item[i].path, path) == 0) {
+            return true;
         }
     }
-    return 0;
+    return false;
+}
+
+int client_check(const struct config_list *kafka, struct diags *d)
+{
+    int before = d->n;
+    for (int i = 0; i < kafka->n; i++) {
+        const struct config_item *k = &kafka->item[i];
+        char path[256];
+        struct err e = {0};
+        snprintf(path, sizeof path, "kafka.%s", k->name);
+        if (!is_reported(d, path) && kafka_property_check(k->name, k->value.text, &e) < 0) {
+            diags_add(d, k->value.at, path, "%s", e.text);
+        }
+    }
+    return d->n > before ? -ERR_CONFIG : 0;
 }
 
 int client_open(struct client *c, struct memory_broker *memory, const struct config_list *kafka,
                 const struct yaml *registry, struct err *e)
 {
     *c = (struct client){.memory = memory};
-    int r = memory ? 0 : check_properties(kafka, e);
-    if (r < 0) {
-        return r;
-    }
-    c->property = mem_zalloc(((size_t)kafka->n * 2 + 1) * sizeof(char *));
+    c->property = mem_zalloc(((size_t)kafka->n * 2 + 3) * sizeof(char *));
+    c->property[0] = "bootstrap.servers"; /* the last one counts */
+    c->property[1] = "localhost:9092";
     for (int i = 0; i < kafka->n; i++) {
-        c->property[2 * i] = kafka->item[i].name;
-        c->property[2 * i + 1] = kafka->item[i].value.text;
+        c->property[2 * i + 2] = kafka->item[i].name;
+        c->property[2 * i + 3] = kafka->item[i].value.text;
     }
     struct log_config cfg = {.property = c->property};
-    r = client_log(c, &c->log, &cfg, NULL, e);
+    int r = client_log(c, &c->log, &cfg, NULL, e);
     if (r == 0 && !memory) {
         r = client_wait(c, 10000, e);
     }
@@ -108,7 +121,7 @@ int client_log(const struct client *c, struct log **out, const struct log_config
 int client_wait(struct client *c, int timeout_ms, struct err *e)
 {
     int32_t count;
-    const char *servers = "localhost:9092";
+    const char *servers = "";
     for (int i = 0; c->property[i]; i += 2) {
         if (strcmp(c->property[i], "bootstrap.servers") == 0) {
             servers = c->property[i + 1];

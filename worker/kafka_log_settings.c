@@ -273,7 +273,8 @@ int kafka_property_check(const char *name, const char *value, struct err *e)
         suggest(name, near, sizeof near);
         rc = err_set(e, ERR_CONFIG, "librdkafka has no property %s%s", name, near);
     } else if (res != RD_KAFKA_CONF_OK) {
-        rc = err_set(e, ERR_CONFIG, "%s: %s", name, text);
+        text[strcspn(text, "\n")] = '\0';
+        rc = err_set(e, ERR_CONFIG, "%s", text);
     }
     rd_kafka_conf_destroy(conf);
     return rc;

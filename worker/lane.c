@@ -41,6 +41,12 @@ struct member {        /* a task and its place */
     int32_t partition;
 };
 
+struct last_metric {
+    const struct node *node;
+    const char *name;
+    double value;
+};
+
 struct lane {
     struct lane_config cfg;
     pthread_t thread;
@@ -54,7 +60,8 @@ struct lane {
     struct route *last; /* of the last run */
     bool rebuild, in_transaction;
     int64_t last_commit, last_tick;
-    int result;
+    int result, nmetrics;
+    struct last_metric *metric;
     struct err failure;
 };
 
@@ -519,6 +526,13 @@ static int run(struct lane *l, struct err *e)
     return r;
 }
 
+static void keep_metric(void *ctx, const struct node *n, const char *name, double value)
+{
+    struct lane *l = ctx;
+    l->metric = mem_resize(l->metric, (size_t)l->nmetrics + 1, sizeof *l->metric);
+    l->metric[l->nmetrics++] = (struct last_metric){n, name, value};
+}
+
 static void *lane_main(void *arg)
 {
     struct lane *l = arg;
@@ -526,6 +540,9 @@ static void *lane_main(void *arg)
     l->result = run(l, &e);
     publish_counts(l);
     for (int i = 0; i < l->nmembers; i++) {
+        if (l->member[i]->task) {
+            task_metrics(l->member[i]->task, keep_metric, l);
+        }
         member_close(l, l->member[i]);
     }
     if (l->log) {
@@ -566,6 +583,15 @@ struct lane_counts lane_counts(const struct lane *l)
                                 atomic_load(&l->commits)};
 }
 
+void lane_metrics(const struct lane *l,
+                  void (*each)(void *ctx, const struct node *n, const char *name, double value),
+                  void *ctx)
+{
+    for (int i = 0; i < l->nmetrics; i++) {
+        each(ctx, l->metric[i].node, l->metric[i].name, l->metric[i].value);
+    }
+}
+
 int lane_join(struct lane *l, struct err *e)
 {
     pthread_join(l->thread, NULL);
@@ -579,6 +605,7 @@ int lane_join(struct lane *l, struct err *e)
     for (int i = 0; i < l->nmembers; i++) {
         mem_free(l->member[i]);
     }
+    mem_free(l->metric);
     mem_free(l->route);
     mem_free(l->member);
     mem_free(l);

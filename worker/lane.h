@@ -46,6 +46,10 @@ int lane_start(struct lane **out, const struct lane_config *cfg, struct err *e);
 void lane_stop(struct lane *l, bool leave);
 bool lane_is_done(const struct lane *l);
 struct lane_counts lane_counts(const struct lane *l);
+/* Once it is done: the last metrics of its tasks' steps. */
+void lane_metrics(const struct lane *l,
+                  void (*each)(void *ctx, const struct node *n, const char *name, double value),
+                  void *ctx);
 /* Waits for the end; the result is what ended it (0: was asked to). Frees the lane. */
 int lane_join(struct lane *l, struct err *e);
 

@@ -3,6 +3,9 @@
  *   host-load   12,340 records
  *   host      n    mean    load_state
  *   host-01   58   61.20   busy
+ *
+ * Where the terminal is too narrow, columns behind the first are left out until the rest fits: what
+ * the last steps have added stands last. Control characters of the data never reach the terminal.
  */
 #include "worker/show.h"
 #include "engine/buffer.h"
@@ -14,19 +17,22 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #define ROWS    12
-#define COLUMNS 9
-#define WIDTH   22
+#define COLUMNS 40
+#define WIDTH   24              /* characters of a cell */
+#define CELL    (4 * WIDTH + 1) /* bytes */
+#define GAP     2
 
 struct show {
     char *topic;
     bool is_terminal;
     uint64_t seen;
-    int ncolumns, drawn; /* drawn: lines on the screen */
-    char column[COLUMNS][WIDTH + 1];
-    char cell[ROWS][COLUMNS][WIDTH + 1];
+    int ncolumns, drawn;                /* drawn: lines on the screen */
+    char column[COLUMNS][256];          /* name of the member */
+    char cell[ROWS + 1][COLUMNS][CELL]; /* the first row is the heading */
     bool dirty;
 };
 
@@ -38,38 +44,69 @@ struct show *show_new(const char *topic)
     return s;
 }
 
-static void print_cell(char *out, const json_t *v)
+static int width_of(const char *text)
 {
+    int n = 0;
+    for (; *text; text++) {
+        n += ((unsigned char)*text & 0xC0) != 0x80;
+    }
+    return n;
+}
+
+/* The first WIDTH characters of valid UTF-8, control characters as dots. */
+static void put_text(char *out, const char *text)
+{
+    int n = 0;
+    for (; *text; text++) {
+        unsigned char c = (unsigned char)*text;
+        n += (c & 0xC0) != 0x80;
+        if (n > WIDTH) {
+            break;
+        }
+        *out++ = (char)(c < 0x20 || c == 0x7F ? '.' : c);
+    }
+    *out = 0;
+}
+
+static void put_cell(char *out, const json_t *v)
+{
+    char number[40];
     if (json_is_real(v)) {
-        snprintf(out, WIDTH + 1, "%.4g", json_real_value(v));
+        snprintf(number, sizeof number, "%.4g", json_real_value(v));
+        put_text(out, number);
     } else if (json_is_string(v)) {
-        snprintf(out, WIDTH + 1, "%s", json_string_value(v));
+        put_text(out, json_string_value(v));
     } else {
         char *text = json_dumps(v, JSON_ENCODE_ANY | JSON_COMPACT | JSON_REAL_PRECISION(3));
-        snprintf(out, WIDTH + 1, "%s", text ? text : "");
+        put_text(out, text ? text : "");
         free(text);
+    }
+}
+
+static void name_columns(struct show *s, const json_t *value)
+{
+    const char *name;
+    json_t *v;
+    json_object_foreach((json_t *)(uintptr_t)value, name, v)
+    {
+        if (s->ncolumns < COLUMNS && strlen(name) < sizeof s->column[0]) {
+            put_text(s->cell[0][s->ncolumns], name);
+            strncpy(s->column[s->ncolumns++], name, sizeof s->column[0]);
+        }
     }
 }
 
 static void add_row(struct show *s, const json_t *value)
 {
-    const char *name;
-    json_t *v;
-    int c = 0;
     if (s->ncolumns == 0) {
-        json_object_foreach((json_t *)(uintptr_t)value, name, v)
-        {
-            if (s->ncolumns < COLUMNS) {
-                snprintf(s->column[s->ncolumns++], WIDTH + 1, "%s", name);
-            }
-        }
+        name_columns(s, value);
     }
-    memmove(s->cell[0], s->cell[1], sizeof s->cell - sizeof s->cell[0]);
-    for (c = 0; c < s->ncolumns; c++) {
+    memmove(s->cell[1], s->cell[2], sizeof s->cell - 2 * sizeof s->cell[0]);
+    for (int c = 0; c < s->ncolumns; c++) {
         const json_t *member = json_object_get(value, s->column[c]);
-        s->cell[ROWS - 1][c][0] = 0;
+        s->cell[ROWS][c][0] = 0;
         if (member) {
-            print_cell(s->cell[ROWS - 1][c], member);
+            put_cell(s->cell[ROWS][c], member);
         }
     }
 }
@@ -91,6 +128,41 @@ void show_line(struct show *s, const char *line, size_t n)
     json_decref(root);
 }
 
+static int terminal_width(void)
+{
+    struct winsize size;
+    return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
+}
+
+/* Widths of the columns; the result: column 0 and those from here on fit into the terminal. */
+static int fit_columns(const struct show *s, int *width)
+{
+    int total = 0, from = 1;
+    for (int c = 0; c < s->ncolumns; c++) {
+        width[c] = 0;
+        for (int r = 0; r <= ROWS; r++) {
+            int w = width_of(s->cell[r][c]);
+            width[c] = w > width[c] ? w : width[c];
+        }
+        total += width[c] + GAP;
+    }
+    for (int most = terminal_width(); total > most && from < s->ncolumns; from++) {
+        total -= width[from] + GAP;
+    }
+    return from;
+}
+
+static void draw_row(const struct show *s, int row, const int *width, int from)
+{
+    printf("\033[K");
+    for (int c = 0; c < s->ncolumns; c = c == 0 ? from : c + 1) {
+        const char *text = s->cell[row][c];
+        printf(row == 0 ? "\033[4m%s\033[0m%*s" : "%s%*s", text, width[c] - width_of(text) + GAP,
+               "");
+    }
+    printf("\n");
+}
+
 void show_flush(struct show *s)
 {
     if (!s->is_terminal || !s->dirty) {
@@ -98,27 +170,13 @@ void show_flush(struct show *s)
         return;
     }
     int width[COLUMNS];
-    for (int c = 0; c < s->ncolumns; c++) {
-        width[c] = (int)strlen(s->column[c]);
-        for (int r = 0; r < ROWS; r++) {
-            int w = (int)strlen(s->cell[r][c]);
-            width[c] = w > width[c] ? w : width[c];
-        }
-    }
+    int from = fit_columns(s, width);
     if (s->drawn) {
         printf("\033[%dA", s->drawn);
     }
-    printf("\033[K\033[1m%s\033[0m  %llu records\n\033[K", s->topic, (unsigned long long)s->seen);
-    for (int c = 0; c < s->ncolumns; c++) {
-        printf("\033[4m%-*s\033[0m  ", width[c], s->column[c]);
-    }
-    printf("\n");
-    for (int r = 0; r < ROWS; r++) {
-        printf("\033[K");
-        for (int c = 0; c < s->ncolumns; c++) {
-            printf("%-*s  ", width[c], s->cell[r][c]);
-        }
-        printf("\n");
+    printf("\033[K\033[1m%s\033[0m  %llu records\n", s->topic, (unsigned long long)s->seen);
+    for (int row = 0; row <= ROWS; row++) {
+        draw_row(s, row, width, from);
     }
     fflush(stdout);
     s->drawn = ROWS + 2;

@@ -222,12 +222,15 @@ class Scratch:
         for name, code, reason in answer.many(lambda: (answer.text(), answer.number("h"), answer.text())):
             check(code == 0, f"cannot create {name}: {reason}")
 
-    def partitions(self, topic):
-        """Replicas of each partition; [] when there is no such topic."""
+    def topics(self):
+        """Replicas of each partition, by topic."""
         listing = json.loads(subprocess.run(["kcat", "-b", self.address, "-L", "-J"], check=True,
                                             stdout=subprocess.PIPE).stdout)
-        return [len(p["replicas"]) for t in listing["topics"] if t["topic"] == self.name(topic)
-                for p in t["partitions"]]
+        return {t["topic"]: [len(p["replicas"]) for p in t["partitions"]] for t in listing["topics"]}
+
+    def partitions(self, topic):
+        """Replicas of each partition; [] when there is no such topic."""
+        return self.topics().get(self.name(topic), [])
 
     def config(self, topic):
         body = many([struct.pack(">b", 2) + text(self.name(topic)) + struct.pack(">i", -1)])

@@ -111,6 +111,15 @@ def two_processes():
     judge(name)
 
 
+def both_to_the_end():
+    """--until-end counts what the other process has committed."""
+    name = "both-to-the-end"
+    pair = [s.start(*command(name, "in", "--until-end")) for _ in range(2)]
+    for p in pair:
+        check(p.wait() == 0, f"status {p.process.returncode}\n{p.errors()}")
+    judge(name)
+
+
 def shares(group):
     return sorted(s.members(group)[1].values())
 
@@ -158,4 +167,5 @@ with Scratch("lanes") as s:
     s.klamm(*command("two-lanes", "in", "--until-end", "--set", "lanes=2"))
     judge("two-lanes")
     two_processes()
+    both_to_the_end()
     join_and_leave()

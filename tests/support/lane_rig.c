@@ -86,7 +86,8 @@ static int lose_all(struct failing *f, struct err *e)
     return r;
 }
 
-static int poll_log(struct log *l, int timeout_ms, const struct record **r, size_t *n, struct err *e)
+static int poll_log(struct log *l, int timeout_ms, const struct record **r, size_t *n,
+                    struct err *e)
 {
     struct failing *f = self(l);
     (void)timeout_ms;

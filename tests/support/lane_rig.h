@@ -1,5 +1,5 @@
-/* For tests of lanes: real lanes over the log in memory, with a clock that runs as fast as they ask,
- * and, where wanted, a log that fails at random calls.
+/* For tests of lanes: real lanes over the log in memory, with a clock that runs as fast as they
+ * ask, and, where wanted, a log that fails at random calls.
  *
  *     lane_rig_init(&r, topology, 3);  lane_rig_send(&r, …);  lane_rig_run(&r, 2);
  *     lane_rig_output(&r, "out", &text);

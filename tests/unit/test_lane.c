@@ -13,7 +13,8 @@
 
 static const char topology[] =
     "name: t\nstreams:\n"
-    "  a:\n    from: {topic: x, value: json, key: {h: string}, columns: {h: string, v: long, ts: long}}\n"
+    "  a:\n    from: {topic: x, value: json, key: {h: string}, columns: {h: string, v: long, ts: "
+    "long}}\n"
     "    time: {field: ts, out_of_order: 5ms}\n"
     "  direct:\n    from: a\n    steps:\n"
     "      - window: {tumbling: 10ms, aggregate: \"count() as n, sum(v) as s\"}\n"
@@ -197,9 +198,10 @@ static void dead_letters_commit_with_the_rest(void **state)
     struct lane_rig r;
     struct buffer out;
     buffer_init(&out);
-    lane_rig_init(&r, "name: t\nerrors: {tolerance: all, dead_letter_topic: dead}\nstreams:\n"
-                      "  a: {from: {topic: x, value: json, columns: {v: long}}, to: {topic: out, "
-                      "value: csv}}\n",
+    lane_rig_init(&r,
+                  "name: t\nerrors: {tolerance: all, dead_letter_topic: dead}\nstreams:\n"
+                  "  a: {from: {topic: x, value: json, columns: {v: long}}, to: {topic: out, "
+                  "value: csv}}\n",
                   1);
     r.seed = 3;
     atomic_store(&r.faults, 20);
@@ -222,10 +224,12 @@ static void two_streams_of_one_topic(void **state)
     (void)state;
     static const char two[] =
         "name: t\nstreams:\n"
-        "  a:\n    from: {topic: x, value: json, key: {h: string}, columns: {h: string, v: long, ts: "
+        "  a:\n    from: {topic: x, value: json, key: {h: string}, columns: {h: string, v: long, "
+        "ts: "
         "long}}\n    time: {field: ts}\n    steps:\n      - window: {tumbling: 10ms, aggregate: "
         "count() as n}\n      - select: window_start, n\n    to: {topic: one, value: csv}\n"
-        "  b:\n    from: {topic: x, value: json, key: {h: string}, columns: {h: string, v: long, ts: "
+        "  b:\n    from: {topic: x, value: json, key: {h: string}, columns: {h: string, v: long, "
+        "ts: "
         "long}}\n    time: {field: v}\n    steps:\n      - window: {tumbling: 10ms, aggregate: "
         "count() as n}\n      - select: window_start, n\n    to: {topic: two, value: csv}\n";
     struct buffer out;
@@ -253,9 +257,10 @@ static void at_least_once_loses_nothing(void **state)
     struct lane_rig r;
     struct buffer out;
     buffer_init(&out);
-    lane_rig_init(&r, "name: t\nguarantee: at_least_once\nstreams:\n"
-                      "  a: {from: {topic: x, value: json, columns: {v: long}}, to: {topic: out, "
-                      "value: csv}}\n",
+    lane_rig_init(&r,
+                  "name: t\nguarantee: at_least_once\nstreams:\n"
+                  "  a: {from: {topic: x, value: json, columns: {v: long}}, to: {topic: out, "
+                  "value: csv}}\n",
                   1);
     r.at_least_once = true;
     r.seed = 11;

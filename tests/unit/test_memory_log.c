@@ -42,8 +42,8 @@ static void on_revoked(void *ctx, const struct log_position *p, size_t n, bool l
         buffer_printf(&m->events, "-%s/%d%s ", p[i].topic, p[i].partition, lost ? "!" : "");
     }
     if (m->commit_on_revoke) {
-        struct log_position at = {.topic = p[0].topic, .partition = p[0].partition, .offset = 1,
-                                  .metadata = "m"};
+        struct log_position at = {
+            .topic = p[0].topic, .partition = p[0].partition, .offset = 1, .metadata = "m"};
         assert_int_equal(m->log->ops->commit(m->log, &at, 1, &m->err), 0);
     }
 }
@@ -235,8 +235,14 @@ static void headers_and_bytes_are_kept(void **state)
     struct member m;
     join(&m, broker, x, NULL);
     struct header h[] = {{"name", "v\0w", 3}, {"null", NULL, 0}, {"", "", 0}};
-    struct record r = {.topic = "x", .timestamp = 77, .key = "", .key_n = 0, .value = "a\0b",
-                       .value_n = 3, .headers = h, .nheaders = 3};
+    struct record r = {.topic = "x",
+                       .timestamp = 77,
+                       .key = "",
+                       .key_n = 0,
+                       .value = "a\0b",
+                       .value_n = 3,
+                       .headers = h,
+                       .nheaders = 3};
     assert_int_equal(m.log->ops->produce(m.log, &r, 1, &m.err), 0);
     const struct record *got;
     size_t n = 0;

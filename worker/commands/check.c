@@ -49,7 +49,7 @@ static int check_one(const struct invocation *in, const char *file, const char *
     struct arena mem;
     struct diags d;
     struct err e = {0};
-    struct topology *t;
+    struct topology *t = NULL;
     struct plan *p = NULL;
     struct client c = {0};
     int nset = flag_settings(in, set, 64), code = EXIT_OK;
@@ -58,18 +58,23 @@ static int check_one(const struct invocation *in, const char *file, const char *
     }
     arena_init(&mem);
     diags_init(&d);
-    int r = topology_load(&t, &mem, file, set, nset, &d);
-    if (r == 0 && flag_given(in, "online")) {
-        r = client_open(&c, NULL, &t->kafka, t->schema_registry, &e);
+    bool online = flag_given(in, "online");
+    int r = online ? topology_load(&t, &mem, file, set, nset, &d)
+                   : plan_load(&t, &p, &mem, file, set, nset, &d);
+    if (t && client_check(&t->kafka, &d) < 0) {
+        r = -ERR_CONFIG;
     }
-    r = r < 0 ? r : plan_new(&p, t, c.schemas, &d);
+    if (r == 0 && online) {
+        r = client_open(&c, NULL, &t->kafka, t->schema_registry, &e);
+        r = r < 0 ? r : plan_new(&p, t, c.schemas, &d);
+    }
     if (r == 0 && c.log) {
         r = check_topics(p, &c, &d, &e);
     }
     if (d.n) {
         code = print_diags(&d);
     } else if (r < 0) {
-        code = print_error(&e);
+        code = print_err(&e);
     } else {
         print_plan(p, form);
     }

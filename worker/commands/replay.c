@@ -382,13 +382,12 @@ static int run(const struct invocation *in)
     }
     if (code == EXIT_OK) {
         r.schemas = registry_memory_new();
-        int result = topology_load(&r.topology, &r.mem, in->arg[0], set, nset, &d);
-        result = result < 0 ? result : plan_new(&r.plan, r.topology, NULL, &d);
+        int result = plan_load(&r.topology, &r.plan, &r.mem, in->arg[0], set, nset, &d);
         result = result < 0 ? result : replay(&r, in, &e);
         if (d.n) {
             code = print_diags(&d);
         } else if (result < 0) {
-            code = print_error(&e);
+            code = print_err(&e);
         }
     }
     diags_done(&d);

@@ -1,0 +1,179 @@
+/* `from`: a topic, the end of another stream (or a branch of its split), or the union of several by
+ * column names. A column that one of the united streams lacks is null there; the union keeps a key
+ * only when all of them have the same.
+ */
+#include "engine/plan_build.h"
+
+#include <string.h>
+
+bool plan_same_key(const struct schema *x, const struct schema *y)
+{
+    if (x->keyed != y->keyed || x->nkey != y->nkey) {
+        return false;
+    }
+    for (uint16_t i = 0; i < x->nkey; i++) {
+        if (strcmp(x->col[x->key[i]].name, y->col[y->key[i]].name) != 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static int add_union_columns(struct planner *b, const struct stream *st, struct schema *s,
+                             const struct ref *in, int n)
+{
+    for (int i = 0; i < n; i++) {
+        for (uint16_t c = 0; c < in[i].schema->n; c++) {
+            const struct column *col = &in[i].schema->col[c];
+            int at = schema_find(s, col->name);
+            if (at < 0) {
+                at = schema_add(s, col->name, col->type, col->nullable || i > 0, col->hidden);
+            } else if (!type_equal(s->col[at].type, col->type)) {
+                struct buffer x;
+                buffer_init(&x);
+                type_print(&x, s->col[at].type);
+                buffer_text(&x, " and ");
+                type_print(&x, col->type);
+                diags_add(
+                    b->d, st->from.at, st->from.path,
+                    "column \"%s\" has different types in the united streams: %s; cast one of "
+                    "them with `add`",
+                    col->name, buffer_cstr(&x));
+                buffer_done(&x);
+                return -ERR_CONFIG;
+            }
+            s->col[at].nullable |= col->nullable;
+        }
+    }
+    for (uint16_t c = 0; c < s->n; c++) { /* a column that one of them lacks is null there */
+        for (int i = 0; i < n; i++) {
+            s->col[c].nullable |= schema_find(in[i].schema, s->col[c].name) < 0;
+        }
+    }
+    return 0;
+}
+
+static int plan_union(struct planner *b, const struct stream *st, const struct ref *in, int n,
+                      struct ref *out)
+{
+    struct arena *a = &b->p->mem;
+    struct schema *s = schema_new(a, COLUMNS_MAX);
+    bool is_broken = add_union_columns(b, st, s, in, n) < 0;
+    for (int i = 0; i < n; i++) {
+        is_broken |= in[i].vertex < 0;
+    }
+    if (is_broken) {
+        *out = plan_broken(b, s);
+        return -ERR_CONFIG;
+    }
+    s->keyed = true;
+    bool rekeyed = false, is_single = true;
+    for (int i = 0; i < n; i++) {
+        s->keyed &= plan_same_key(in[0].schema, in[i].schema);
+        rekeyed |= in[i].rekeyed;
+        is_single &= in[i].is_single;
+    }
+    s->keyed &= in[0].schema->keyed;
+    for (uint16_t i = 0; s->keyed && i < in[0].schema->nkey; i++) {
+        const char *name = in[0].schema->col[in[0].schema->key[i]].name;
+        s->key[s->nkey++] = (uint16_t)schema_find(s, name);
+    }
+    int vertex;
+    uint16_t group = b->p->vertex[in[0].vertex]->subplan;
+    struct vertex *v = plan_vertex_new(b, VERTEX_UNION, st->name, group, &vertex);
+    v->noutputs = 1;
+    v->out[0] = s;
+    v->merge = arena_zalloc(a, sizeof *v->merge);
+    v->merge->ninputs = (uint16_t)n;
+    v->merge->column = arena_array(a, (size_t)n, sizeof *v->merge->column);
+    for (int i = 0; i < n; i++) {
+        int16_t *map = arena_array(a, s->n + 1U, sizeof *map);
+        for (uint16_t c = 0; c < s->n; c++) {
+            map[c] = (int16_t)schema_find(in[i].schema, s->col[c].name);
+        }
+        v->merge->column[i] = map;
+        plan_group_join(b, group, b->p->vertex[in[i].vertex]->subplan);
+        plan_connect(b, &in[i], vertex, (uint16_t)i);
+    }
+    *out = (struct ref){.vertex = vertex, .schema = s, .rekeyed = rekeyed, .is_single = is_single};
+    return 0;
+}
+
+static void unknown_stream(struct planner *b, const struct config_text *at, const char *name)
+{
+    const char **names = arena_array(&b->p->mem, (size_t)b->t->nstreams + 1, sizeof *names);
+    for (int i = 0; i < b->t->nstreams; i++) {
+        names[i] = b->t->stream[i].name;
+    }
+    names[b->t->nstreams] = NULL;
+    const char *near = nearest_name(name, names);
+    diags_add(b->d, at->at, at->path,
+              near ? "there is no stream \"%s\": did you mean \"%s\"?"
+                   : "there is no stream \"%s\"; to read a topic write `from: {topic: %s}`",
+              name, near ? near : name);
+}
+
+/* The end of the stream (or of its branch `stream.branch`) that `name` means. */
+static int find_ref(struct planner *b, const struct config_text *text, struct ref *out)
+{
+    const char *name = text->text, *dot = strchr(name, '.');
+    size_t n = dot ? (size_t)(dot - name) : strlen(name);
+    for (int i = 0; i < b->t->nstreams; i++) {
+        const char *s = b->t->stream[i].name;
+        if (strlen(s) != n || memcmp(s, name, n) != 0) {
+            continue;
+        }
+        if (plan_stream(b, i, text->at) < 0) {
+            *out = plan_broken(b, b->end[i].schema);
+            return -ERR_CONFIG;
+        }
+        *out = b->end[i];
+        const struct vertex *v = b->p->vertex[out->vertex];
+        if (!dot && !out->is_split) {
+            return 0;
+        }
+        for (int o = 0; dot && out->is_split && o < v->noutputs; o++) {
+            if (strcmp(v->node->output_name[o], dot + 1) == 0) {
+                out->output = o;
+                out->schema = v->out[o];
+                out->is_split = false;
+                return 0;
+            }
+        }
+        return diags_add(
+            b->d, text->at, text->path,
+            dot ? "stream \"%.*s\" has no branch \"%s\"; its last step must be a split "
+                  "with that branch"
+                : "stream \"%.*s\" ends in a split: name one of its branches, "
+                  "`%s.BRANCH`",
+            (int)n, s, dot ? dot + 1 : s);
+    }
+    unknown_stream(b, text, name);
+    return -ERR_CONFIG;
+}
+
+int plan_from(struct planner *b, const struct stream *st, struct ref *out)
+{
+    if (st->from.kind == END_BROKEN) {
+        return -ERR_CONFIG;
+    }
+    if (st->from.kind != END_STREAMS) {
+        return plan_topic_source(b, st, out);
+    }
+    if (st->has_time) {
+        diags_add(
+            b->d, st->at, st->path,
+            "`time` belongs to the stream that reads the topic, not to one that reads a stream");
+    }
+    int n = st->from.names.n;
+    struct ref *in = arena_zalloc(&b->p->mem, ((size_t)n + 1) * sizeof *in);
+    for (int i = 0; i < n; i++) {
+        in[i] = plan_broken(b, NULL);
+        find_ref(b, &st->from.names.item[i].value, &in[i]);
+    }
+    if (n == 1) {
+        *out = in[0];
+        return out->vertex < 0 ? -ERR_CONFIG : 0;
+    }
+    return plan_union(b, st, in, n, out);
+}

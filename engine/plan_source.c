@@ -1,0 +1,222 @@
+/* Sources: the columns of a topic (or connector), its key, and its event time.
+ *
+ *   columns   value codec's, then those of the key that the value has not, then the hidden ones
+ *   key       `key: {host: string}` names the column; else the key codec's columns (`_key`)
+ */
+#include "engine/plan_build.h"
+#include "engine/registry.h"
+
+#include <string.h>
+
+static int add_hidden(struct schema *s, const char *name, const struct type *type, bool nullable)
+{
+    int at = schema_find(s, name);
+    if (at >= 0) {
+        s->col[at].hidden = true;
+        return at;
+    }
+    return schema_add(s, name, type, nullable, true);
+}
+
+static int infer_key(struct planner *b, struct plan_source *src, struct schema *s)
+{
+    const struct yaml *key = src->end ? src->end->key : NULL;
+    struct arena *a = &b->p->mem;
+    const char *name = "string";
+    src->key_column = -1;
+    if (key && key->kind == YAML_MAP) {
+        if (key->n != 1 || !key->item[0]->text) {
+            return diags_add(b->d, key->at, src->end->path,
+                             "expected one of the key formats, or {column: type} with one column");
+        }
+        const struct type *type = type_parse(a, key->item[0]->text);
+        name = key->item[0]->text;
+        if (!type || !plan_codec(name, true)) {
+            return diags_add(b->d, key->item[0]->at, src->end->path,
+                             "expected the type of the key column, string, long or bytes, found "
+                             "\"%s\"",
+                             name);
+        }
+        src->key.def = plan_codec(name, true);
+        int at = schema_find(s, key->key[0]);
+        if (at < 0) {
+            at = schema_add(s, key->key[0], type, true, false);
+            src->key_column = at;
+            src->reads_key = true;
+        } else if (!type_equal(s->col[at].type, type)) {
+            return diags_add(b->d, key->at, src->end->path,
+                             "the value's column %s has another type than the key's", key->key[0]);
+        }
+        s->keyed = true;
+        s->nkey = 1;
+        s->key[0] = (uint16_t)at;
+        return 0;
+    }
+    src->key.def = plan_end_codec(b, src->end, true);
+    if (!src->key.def) {
+        return -ERR_CONFIG;
+    }
+    uint16_t before = s->n;
+    src->key.is_key = true;
+    int r = src->key.def->infer(&src->key, a, s, b->d);
+    src->reads_key = s->n > before;
+    for (uint16_t c = before; c < s->n && s->nkey < s->n; c++) {
+        s->key[s->nkey++] = c;
+    }
+    s->keyed = s->nkey > 0;
+    return r;
+}
+
+static void add_meta(struct plan_source *src, struct schema *s, struct arena *a)
+{
+    src->meta[META_KEY] = schema_find(s, "_key");
+    src->meta[META_TOPIC] = add_hidden(s, "_topic", &type_string, false);
+    src->meta[META_PARTITION] = add_hidden(s, "_partition", &type_long, false);
+    src->meta[META_OFFSET] = add_hidden(s, "_offset", &type_long, false);
+    src->meta[META_TIME] = add_hidden(s, "_time", &type_timestamp, false);
+    src->meta[META_HEADERS] = add_hidden(s, "_headers", type_map(a, &type_string), false);
+}
+
+static void unknown_time(struct planner *b, const struct schema *s, const struct stream *st,
+                         struct place at)
+{
+    const char **names = arena_array(&b->p->mem, s->n + 1U, sizeof *names);
+    uint16_t n = 0;
+    for (uint16_t c = 0; c < s->n; c++) {
+        if (!s->col[c].hidden) {
+            names[n++] = s->col[c].name;
+        }
+    }
+    names[n] = NULL;
+    const char *near = nearest_name(st->time.field, names);
+    diags_add(b->d, at, arena_printf(&b->p->mem, "%s.time.field", st->path),
+              "there is no column \"%s\"%s%s%s", st->time.field, near ? ": did you mean \"" : "",
+              near ? near : "", near ? "\"?" : "");
+}
+
+static void find_time(struct planner *b, struct plan_source *src, const struct stream *st)
+{
+    src->time_column = -1;
+    src->time = st->time;
+    if (!st->time.field) {
+        return;
+    }
+    int c = schema_find(src->schema, st->time.field);
+    const struct yaml *time = yaml_get(yaml_get(b->t->streams, st->name), "time");
+    const struct yaml *field = yaml_get(time, "field");
+    struct place at = field ? field->at : st->at;
+    if (c < 0) {
+        unknown_time(b, src->schema, st, at);
+    } else if (src->schema->col[c].type->kind != TYPE_TIMESTAMP &&
+               src->schema->col[c].type->kind != TYPE_LONG) {
+        diags_add(b->d, at, arena_printf(&b->p->mem, "%s.time.field", st->path),
+                  "event time must be a timestamp or a long of ms; \"%s\" is neither",
+                  st->time.field);
+    }
+    src->time_column = c;
+}
+
+struct plan_source *plan_source_new(struct planner *b, const struct stream *st, uint16_t group,
+                                    int *vertex)
+{
+    struct plan_source *src = arena_zalloc(&b->p->mem, sizeof *src);
+    struct vertex *v = plan_vertex_new(b, VERTEX_SOURCE, st->name, group, vertex);
+    src->stream = st->name;
+    src->vertex = (uint16_t)*vertex;
+    src->repartition = -1;
+    src->key_column = -1;
+    src->errors = st->errors;
+    v->source = src;
+    v->noutputs = 1;
+    b->p->source[b->p->nsources++] = src;
+    return src;
+}
+
+/* Parses a connector's options and gives its columns. */
+static int plan_feeder(struct planner *b, struct plan_source *src, const struct end *end,
+                       struct schema *s)
+{
+    struct arena *a = &b->p->mem;
+    for (int i = 0; registry_connectors[i]; i++) {
+        if (strcmp(registry_connectors[i]->name, end->connector) == 0) {
+            src->feeder = registry_connectors[i];
+        }
+    }
+    const char *path = arena_printf(a, "%s.%s", end->path, end->connector);
+    void *cfg = arena_zalloc(a, src->feeder->config_size + 1);
+    src->feeder_cfg = cfg;
+    int r = config_parse(src->feeder->config, cfg, end->options, path, a, b->d);
+    struct schema *cols = NULL;
+    if (r == 0) {
+        r = src->feeder->columns(cfg, end->at, path, a, &cols, b->d);
+    }
+    if (r == 0) {
+        src->feeder_schema = cols;
+        for (uint16_t c = 0; c < cols->n; c++) {
+            schema_add(s, cols->col[c].name, cols->col[c].type, cols->col[c].nullable, false);
+        }
+    }
+    return r;
+}
+
+int plan_topic_source(struct planner *b, const struct stream *st, struct ref *out)
+{
+    struct arena *a = &b->p->mem;
+    const struct end *end = &st->from;
+    int vertex, before = b->d->n;
+    struct plan_source *src = plan_source_new(b, st, plan_group_new(b), &vertex);
+    src->end = end;
+    struct schema *s = schema_new(a, COLUMNS_MAX);
+    const char **topics = arena_array(a, (size_t)end->names.n + 2, sizeof *topics);
+    if (end->kind == END_CONNECTOR) {
+        topics[0] = arena_printf(a, "%s-%s-source", b->t->name, st->name);
+        src->ntopics = 1;
+    } else {
+        src->ntopics = end->names.n;
+        for (int i = 0; i < end->names.n; i++) {
+            topics[i] = end->names.item[i].value.text;
+        }
+    }
+    src->topic = topics;
+    const struct codec_def *def = plan_end_codec(b, end, false);
+    if (!def) {
+        plan_end_codec(b, end, true);
+        return -ERR_CONFIG;
+    }
+    plan_spec(b, &src->value, def, topics[0], st->name, end);
+    src->key = src->value;
+    src->key.columns = NULL;
+    src->key.schema_file = src->key.schema_json = NULL;
+    src->key.is_key = true;
+    src->key.subject = arena_printf(a, "%s-key", topics[0]);
+    if (end->kind == END_CONNECTOR) {
+        plan_feeder(b, src, end, s);
+        src->key.def = plan_codec("none", true);
+    } else {
+        plan_spec_from_registry(b, &src->value);
+        if (b->d->n == before) {
+            def->infer(&src->value, a, s, b->d);
+        }
+        infer_key(b, src, s);
+    }
+    add_meta(src, s, a);
+    src->schema = src->read_schema = s;
+    if (b->d->n > before) {
+        *out = plan_broken(b, s);
+        return -ERR_CONFIG;
+    }
+    for (uint16_t i = 0; i + 1 < b->p->nsources; i++) { /* a topic that two streams read */
+        for (int x = 0; x < src->ntopics; x++) {
+            for (int y = 0; y < b->p->source[i]->ntopics; y++) {
+                if (strcmp(src->topic[x], b->p->source[i]->topic[y]) == 0) {
+                    plan_group_join(b, b->p->vertex[vertex]->subplan,
+                                    b->p->vertex[b->p->source[i]->vertex]->subplan);
+                }
+            }
+        }
+    }
+    find_time(b, src, st);
+    b->p->vertex[vertex]->out[0] = s;
+    *out = (struct ref){.vertex = vertex, .schema = s};
+    return b->d->n > before ? -ERR_CONFIG : 0;
+}

@@ -1,0 +1,134 @@
+/* Groups of the log in memory: partition p of every topic goes to member p mod members, hence
+ * co-partitioned topics stay together. A member follows in its own poll(): it first gives up what
+ * is no longer its own, then takes what nobody holds; a partition that its old owner still holds is
+ * looked for again.
+ */
+
+#include "engine/memory.h"
+#include "worker/memory_log_impl.h"
+
+#include <string.h>
+
+static void follow_topics(struct memory_log *l)
+{
+    for (int i = 0; l->topics[i]; i++) {
+        struct topic *t = memory_topic(l->broker, l->topics[i], 0);
+        for (int32_t p = 0; t && p < t->npartitions; p++) {
+            if (memory_claim(l->group, t, p)) {
+                continue;
+            }
+            struct group *g = l->group;
+            g->claim = mem_resize(g->claim, (size_t)g->nclaims + 1, sizeof *g->claim);
+            g->claim[g->nclaims++] = (struct claim){t, p, NULL, OFFSET_NONE, NULL};
+        }
+    }
+}
+
+static bool is_mine(const struct memory_log *l, const struct claim *c)
+{
+    bool subscribed = false;
+    for (int i = 0; l->topics[i]; i++) {
+        subscribed |= strcmp(l->topics[i], c->topic->name) == 0;
+    }
+    return subscribed && l->group->member[c->partition % l->group->nmembers] == l;
+}
+
+static void give_up(struct memory_log *l, bool all)
+{
+    struct log_position *gone = mem_array((size_t)l->nheld + 1, sizeof *gone);
+    size_t n = 0;
+    for (int i = 0; i < l->nheld; i++) {
+        const struct claim *c = memory_claim(l->group, l->held[i].topic, l->held[i].partition);
+        if (c && (all || !is_mine(l, c))) {
+            gone[n++] = (struct log_position){.topic = c->topic->name, .partition = c->partition};
+        }
+    }
+    if (n == 0) {
+        mem_free(gone);
+        return;
+    }
+    pthread_mutex_unlock(&l->broker->mutex);
+    l->ev.revoked(l->ev.ctx, gone, n, false);
+    pthread_mutex_lock(&l->broker->mutex);
+    for (size_t i = 0; i < n; i++) {
+        for (int k = 0; k < l->nheld; k++) {
+            if (l->held[k].partition == gone[i].partition &&
+                strcmp(l->held[k].topic->name, gone[i].topic) == 0) {
+                struct claim *c = memory_claim(l->group, l->held[k].topic, l->held[k].partition);
+                if (c) {
+                    c->owner = NULL;
+                }
+                l->held[k--] = l->held[--l->nheld];
+            }
+        }
+    }
+    mem_free(gone);
+    pthread_cond_broadcast(&l->broker->change);
+}
+
+static void take_over(struct memory_log *l)
+{
+    struct log_position *got = mem_array((size_t)l->group->nclaims + 1, sizeof *got);
+    size_t n = 0;
+    for (int i = 0; i < l->group->nclaims; i++) {
+        struct claim *c = &l->group->claim[i];
+        if (!is_mine(l, c) || c->owner == l) {
+            continue;
+        }
+        if (c->owner) {
+            l->generation = -1; /* not let go yet: look again */
+            continue;
+        }
+        c->owner = l;
+        got[n++] = (struct log_position){c->topic->name, c->partition, c->committed, c->metadata};
+    }
+    if (n == 0) {
+        mem_free(got);
+        return;
+    }
+    pthread_mutex_unlock(&l->broker->mutex);
+    l->ev.assigned(l->ev.ctx, got, n);
+    pthread_mutex_lock(&l->broker->mutex);
+    for (size_t i = 0; i < n; i++) {
+        struct topic *t = memory_topic(l->broker, got[i].topic, 0);
+        if (!t) {
+            continue;
+        }
+        int64_t begin = got[i].offset;
+        if (begin == OFFSET_NONE) {
+            begin = l->cfg.from_latest ? t->partition[got[i].partition].next : 0;
+        }
+        l->held = mem_resize(l->held, (size_t)l->nheld + 1, sizeof *l->held);
+        l->held[l->nheld++] = (struct held){t, got[i].partition, begin, false};
+    }
+    mem_free(got);
+}
+
+void memory_follow_group(struct memory_log *l)
+{
+    while (l->group && l->generation != l->group->generation) {
+        l->generation = l->group->generation;
+        follow_topics(l);
+        give_up(l, false);
+        take_over(l);
+        if (l->generation == -1) {
+            return;
+        }
+    }
+}
+
+void memory_leave(struct memory_log *l)
+{
+    struct group *g = l->group;
+    give_up(l, true);
+    for (int i = 0; i < g->nmembers; i++) {
+        if (g->member[i] == l) {
+            memmove(&g->member[i], &g->member[i + 1],
+                    (size_t)(g->nmembers - i - 1) * sizeof(void *));
+            g->nmembers--;
+            break;
+        }
+    }
+    g->generation++;
+    pthread_cond_broadcast(&l->broker->change);
+}

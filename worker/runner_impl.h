@@ -1,0 +1,55 @@
+/* What the files of a runner share: runner.c (lanes, connectors), runner_topics.c (counting and
+ * making topics), runner_end.c (--until-end). Not for others.
+ */
+#ifndef KLAMM_WORKER_RUNNER_IMPL_H
+#define KLAMM_WORKER_RUNNER_IMPL_H
+
+#include "worker/client.h"
+#include "worker/feeder.h"
+#include "worker/lane.h"
+#include "worker/runner.h"
+#include "worker/slot.h"
+
+#define ADMIN_MS 15000
+
+struct lane_slot {
+    struct lane *lane;
+    int64_t retry_at, backoff;
+    char member[400]; /* group.instance.id and transactional.id */
+};
+
+struct target { /* --until-end: an input partition and where it ends */
+    const char *topic;
+    int32_t partition;
+    int64_t end;
+    bool is_internal;
+};
+
+struct runner {
+    struct arena mem;
+    struct runner_options o;
+    struct topology *topology;
+    struct client client;
+    struct plan *plan;
+    int32_t *tasks;
+    struct slot slot;
+    struct progress *progress;
+    char group[300];
+    const char **topics, **with_headers;
+    bool copartition, from_latest;
+    int nlanes, nfeeders, ndrains, ntargets;
+    struct lane_slot *lane;
+    struct feeder **feeder;
+    struct drain **drain;
+    struct plan_sink shown;
+    struct target *target;
+    int level;
+    struct log *group_log; /* asks what the group has committed; NULL until needed */
+    int64_t ask_at;
+};
+
+int32_t runner_partitions(struct runner *r, const char *topic, struct err *e);
+int runner_prepare(struct runner *r, struct err *e);
+int runner_at_end(struct runner *r, struct err *e);
+
+#endif

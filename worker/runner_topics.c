@@ -1,0 +1,215 @@
+/* Before a topology runs: how many tasks each sub-plan has, and the topics that are missing.
+ *
+ * A sub-plan has as many tasks as its outside topics have partitions, behind a repartition as many
+ * as the one before it, or one. Outputs, repartitions and changelogs are made to match; a changelog
+ * of another size is an error, since state is bound to partitions.
+ */
+#include "engine/memory.h"
+#include "worker/runner_impl.h"
+
+#include <stdio.h>
+#include <string.h>
+
+int32_t runner_partitions(struct runner *r, const char *topic, struct err *e)
+{
+    int32_t n = 0;
+    int result = r->client.log->ops->partitions(r->client.log, topic, &n, ADMIN_MS, e);
+    return result < 0 ? result : n;
+}
+
+static int create(struct runner *r, const char *topic, int32_t partitions, int64_t replication,
+                  bool compact, const char *const *config, struct err *e)
+{
+    int result = r->client.log->ops->create_topic(
+        r->client.log, topic, partitions, replication == CONFIG_UNSET ? -1 : (int16_t)replication,
+        compact, config, ADMIN_MS, e);
+    return result < 0 ? err_prefix(e, "cannot create topic %s", topic) : 0;
+}
+
+/* Partition counts of a source's topics; -1: a configuration error is in e. */
+static int32_t count_source(struct runner *r, const struct plan_source *s, struct err *e)
+{
+    int32_t most = 0;
+    for (int k = 0; k < s->ntopics; k++) {
+        int32_t n = runner_partitions(r, s->topic[k], e);
+        if (n < 0) {
+            return n;
+        }
+        if (n == 0 && (s->feeder || r->o.memory)) {
+            n = 1;
+            int result = create(r, s->topic[k], 1, CONFIG_UNSET, false, NULL, e);
+            if (result < 0) {
+                return result;
+            }
+        }
+        if (n == 0) {
+            return err_set(e, ERR_CONFIG,
+                           "%s:%d:%d: %s: there is no topic \"%s\": create it, or correct the name",
+                           s->end->at.file, s->end->at.line, s->end->at.column, s->end->path,
+                           s->topic[k]);
+        }
+        if (most && n != most && r->copartition) {
+            return err_set(
+                e, ERR_CONFIG,
+                "%s:%d:%d: %s: topics read together need equally many partitions; \"%s\" "
+                "has %d, another has %d: give it a stream of its own with key_by before "
+                "they meet",
+                s->end->at.file, s->end->at.line, s->end->at.column, s->end->path, s->topic[k], n,
+                most);
+        }
+        most = n > most ? n : most;
+    }
+    return most;
+}
+
+static int count_tasks(struct runner *r, struct err *e)
+{
+    const struct plan *p = r->plan;
+    for (uint16_t level = 0; level < p->nsubplans; level++) {
+        for (uint16_t i = 0; i < p->nsubplans; i++) {
+            const struct subplan *s = &p->subplan[i];
+            for (uint16_t k = 0; s->level == level && k < s->nsources; k++) {
+                const struct plan_source *src = p->source[s->source[k]];
+                int32_t n = 1;
+                if (src->repartition < 0) {
+                    n = count_source(r, src, e);
+                } else if (!p->sink[src->repartition]->single) {
+                    n = r->tasks[p->vertex[p->sink[src->repartition]->vertex]->subplan];
+                }
+                if (n < 0) {
+                    return n;
+                }
+                r->tasks[i] = n > r->tasks[i] ? n : r->tasks[i];
+            }
+        }
+    }
+    return 0;
+}
+
+static int create_sink(struct runner *r, const struct plan_sink *k, struct err *e)
+{
+    int32_t n = r->tasks[r->plan->vertex[k->vertex]->subplan];
+    if (k->repartition) {
+        static const char *const keep[] = {"retention.ms", "-1", NULL};
+        return create(r, k->topic, k->single ? 1 : n, CONFIG_UNSET, false, keep, e);
+    }
+    const struct config_list *list = &k->end->config;
+    const char **config = arena_zalloc(&r->mem, ((size_t)list->n * 2 + 1) * sizeof *config);
+    for (int i = 0; i < list->n; i++) {
+        config[2 * i] = list->item[i].name;
+        config[2 * i + 1] = list->item[i].value.text;
+    }
+    n = k->end->partitions == CONFIG_UNSET ? n : (int32_t)k->end->partitions;
+    return create(r, k->topic, n, k->end->replication, false, config, e);
+}
+
+static int create_topics(struct runner *r, struct err *e)
+{
+    const struct plan *p = r->plan;
+    int result = 0;
+    for (uint16_t i = 0; result == 0 && i < p->nsinks; i++) {
+        result = create_sink(r, p->sink[i], e);
+    }
+    for (uint16_t i = 0; result == 0 && i < p->nsubplans; i++) {
+        for (uint16_t k = 0; result == 0 && k < p->subplan[i].nstores; k++) {
+            const char *topic = p->subplan[i].store[k].changelog;
+            result = create(r, topic, r->tasks[i], CONFIG_UNSET, true, NULL, e);
+            int32_t n = result < 0 ? result : runner_partitions(r, topic, e);
+            if (n > 0 && n != r->tasks[i]) {
+                result =
+                    err_set(e, ERR_CONFIG,
+                            "changelog %s has %d partitions, but the input has %d now: state is "
+                            "bound to partitions; put a key_by (repartition) before the step, or "
+                            "delete the changelog to begin anew",
+                            topic, n, r->tasks[i]);
+            }
+        }
+    }
+    for (int i = 0; result == 0 && i < r->topology->nstreams; i++) {
+        const struct errors_cfg *x = &r->topology->stream[i].errors;
+        if (x->tolerance == TOLERATE_ALL) {
+            result = create(r, x->dead_letter_topic, 1, CONFIG_UNSET, false, NULL, e);
+        }
+    }
+    bool feeds = false;
+    for (uint16_t i = 0; i < p->nsources; i++) {
+        feeds |= p->source[i]->feeder != NULL;
+    }
+    if (result == 0 && feeds) {
+        result = create(r, arena_printf(&r->mem, "%s-sources", r->topology->name), 1, CONFIG_UNSET,
+                        true, NULL, e);
+    }
+    return result;
+}
+
+/* Topics whose headers somebody reads: the column _headers, or dead letters, which keep them. */
+static void list_topics_with_headers(struct runner *r, int most)
+{
+    const struct plan *p = r->plan;
+    int n = 0;
+    r->with_headers = arena_zalloc(&r->mem, (size_t)most * sizeof *r->with_headers);
+    for (uint16_t i = 0; i < p->nsources; i++) {
+        const struct plan_source *s = p->source[i];
+        int column = s->meta[META_HEADERS];
+        bool read = column >= 0 && p->vertex[s->vertex]->needs[column];
+        for (int t = 0; (read || s->errors.tolerance == TOLERATE_ALL) && t < s->ntopics; t++) {
+            r->with_headers[n++] = s->topic[t];
+        }
+    }
+}
+
+static void list_inputs(struct runner *r)
+{
+    const struct plan *p = r->plan;
+    int n = 0, most = 1;
+    for (uint16_t i = 0; i < p->nsources; i++) {
+        most += p->source[i]->ntopics;
+    }
+    r->topics = arena_zalloc(&r->mem, (size_t)most * sizeof *r->topics);
+    list_topics_with_headers(r, most);
+    for (uint16_t i = 0; i < p->nsubplans; i++) {
+        int inputs = 0;
+        for (uint16_t k = 0; k < p->subplan[i].nsources; k++) {
+            const struct plan_source *s = p->source[p->subplan[i].source[k]];
+            for (int t = 0; t < s->ntopics; t++) {
+                bool known = false;
+                for (int x = 0; x < n; x++) {
+                    known |= strcmp(r->topics[x], s->topic[t]) == 0;
+                }
+                if (!known) {
+                    r->topics[n++] = s->topic[t];
+                    inputs++;
+                }
+            }
+        }
+        r->copartition |= inputs > 1;
+    }
+}
+
+int runner_prepare(struct runner *r, struct err *e)
+{
+    const struct topology *t = r->topology;
+    list_inputs(r);
+    r->tasks = arena_zalloc(&r->mem, r->plan->nsubplans * sizeof *r->tasks + 1);
+    int result = count_tasks(r, e);
+    result = result < 0 ? result : create_topics(r, e);
+    if (result < 0) {
+        return result;
+    }
+    snprintf(r->group, sizeof r->group, "klamm-%s", t->name);
+    for (int i = 0; i < t->kafka.n; i++) {
+        if (strcmp(t->kafka.item[i].name, "group.id") == 0) {
+            snprintf(r->group, sizeof r->group, "%s", t->kafka.item[i].value.text);
+        } else if (strcmp(t->kafka.item[i].name, "auto.offset.reset") == 0) {
+            const char *v = t->kafka.item[i].value.text;
+            r->from_latest =
+                strcmp(v, "latest") == 0 || strcmp(v, "largest") == 0 || strcmp(v, "end") == 0;
+        }
+    }
+    if (!r->o.memory) {
+        result = slot_take(&r->slot, t->state.dir, t->name, e);
+    } else {
+        snprintf(r->slot.id, sizeof r->slot.id, "memory");
+    }
+    return result;
+}
