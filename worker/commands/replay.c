@@ -8,6 +8,7 @@
  */
 #include "engine/memory.h"
 #include "schemas/registry_memory.h"
+#include "worker/client.h"
 #include "worker/commands/command.h"
 #include "worker/local.h"
 #include "worker/outputs.h"
@@ -386,6 +387,9 @@ static int run(const struct invocation *in)
     if (code == EXIT_OK) {
         r.schemas = registry_memory_new();
         int result = plan_load(&r.topology, &r.plan, &r.mem, in->arg[0], set, nset, &d);
+        if (r.topology && client_check(&r.topology->kafka, r.topology->schema_registry, &d) < 0) {
+            result = -ERR_CONFIG;
+        }
         result = result < 0 ? result : replay(&r, in, &e);
         if (d.n) {
             code = print_diags(&d);
