@@ -10,6 +10,7 @@
 #include "engine/memory.h"
 
 #include <ctype.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -74,11 +75,17 @@ void diags_init(struct diags *d)
     *d = (struct diags){0};
 }
 
+static void diag_done(struct diag *x)
+{
+    mem_free((char *)(uintptr_t)x->at.file);
+    mem_free(x->path);
+    mem_free(x->text);
+}
+
 void diags_done(struct diags *d)
 {
     for (int i = 0; i < d->n; i++) {
-        mem_free(d->item[i].path);
-        mem_free(d->item[i].text);
+        diag_done(&d->item[i]);
     }
     mem_free(d->item);
     *d = (struct diags){0};
@@ -97,6 +104,7 @@ int diags_add(struct diags *d, struct place at, const char *path, const char *fm
         text[0] = '\0';
     }
     va_end(args);
+    at.file = at.file ? mem_strdup(at.file) : NULL;
     d->item[d->n++] = (struct diag){at, mem_strdup(path ? path : ""), mem_strdup(text), false};
     return -ERR_CONFIG;
 }
@@ -111,8 +119,7 @@ void diags_drop_echoes(struct diags *d)
     int kept = 0;
     for (int i = 0; i < d->n; i++) {
         if (d->item[i].is_echo) {
-            mem_free(d->item[i].path);
-            mem_free(d->item[i].text);
+            diag_done(&d->item[i]);
         } else {
             d->item[kept++] = d->item[i];
         }

@@ -1,9 +1,11 @@
 /* A string key is its text; a long one 8 bytes, big endian, as Kafka's LongSerializer writes it;
- * bytes are base64 in JSON; an avro key stays JSON and is read as such.
+ * bytes are base64 in JSON; an avro key stays JSON and is read as such. Values of string and bytes
+ * are JSON strings.
  */
 #include "worker/text_input.h"
 #include "engine/registry.h"
 #include "schemas/base64.h"
+#include "schemas/record_line.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -31,11 +33,47 @@ struct plan_source *text_input_source(const struct plan *p, const char *stream, 
     return NULL;
 }
 
+static bool is_text(const struct plan_source *s)
+{
+    return strcmp(s->value.def->name, "string") == 0;
+}
+
+static bool is_bytes(const struct plan_source *s)
+{
+    return strcmp(s->value.def->name, "bytes") == 0;
+}
+
+int text_input_value(const struct plan_source *s, struct record *r, struct buffer *bytes,
+                     struct err *e)
+{
+    if (!r->value || (!is_text(s) && !is_bytes(s))) {
+        return 0;
+    }
+    struct buffer text;
+    buffer_init(&text);
+    buffer_clear(bytes);
+    bool is_good = record_line_text(&text, (struct json_text){r->value, r->value_n});
+    if (is_good && is_bytes(s)) {
+        is_good = base64_decode(bytes, buffer_cstr(&text), text.n);
+    } else if (is_good) {
+        buffer_add(bytes, text.data, text.n);
+    }
+    buffer_done(&text);
+    if (!is_good) {
+        return err_set(e, ERR_DATA, "stream %s: the value must be a JSON string%s", s->stream,
+                       is_bytes(s) ? " of base64" : "");
+    }
+    r->value = buffer_cstr(bytes);
+    r->value_n = bytes->n;
+    return 0;
+}
+
 void text_input_use_json(struct plan_source *s)
 {
+    bool is_plain = is_text(s) || is_bytes(s);
     for (int i = 0; registry_codecs[i]; i++) {
         if (strcmp(registry_codecs[i]->name, "json") == 0) {
-            s->value.def = registry_codecs[i];
+            s->value.def = is_plain ? s->value.def : registry_codecs[i];
             if (strcmp(s->key.def->name, "avro") == 0) {
                 s->key.def = registry_codecs[i];
             }

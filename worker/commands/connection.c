@@ -14,7 +14,9 @@ static void add_property(struct connection *c, struct config_list *list, const c
         }
     }
     struct config_item *more = arena_array(&c->mem, (size_t)list->n + 1, sizeof *more);
-    memcpy(more, list->item, (size_t)list->n * sizeof *more);
+    for (int i = 0; i < list->n; i++) {
+        more[i] = list->item[i];
+    }
     more[list->n] = (struct config_item){name, {.text = value}};
     list->item = more;
     list->n++;

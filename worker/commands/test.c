@@ -261,7 +261,7 @@ static bool compare(const struct testing *t, const json_t *expected, bool loose)
 static int push_input(struct testing *t, const struct input_cfg *in, int64_t offset, struct err *e)
 {
     struct plan_source *s = text_input_source(t->plan, in->stream, e);
-    struct buffer key, value, bytes;
+    struct buffer key, value, bytes, text;
     int result = 0;
     if (!s) {
         return -ERR_CONFIG;
@@ -270,6 +270,7 @@ static int push_input(struct testing *t, const struct input_cfg *in, int64_t off
     buffer_init(&key);
     buffer_init(&value);
     buffer_init(&bytes);
+    buffer_init(&text);
     struct record r = {.topic = s->topic[0],
                        .partition = (int32_t)in->partition,
                        .offset = offset,
@@ -288,6 +289,7 @@ static int push_input(struct testing *t, const struct input_cfg *in, int64_t off
         yaml_to_json(&value, in->value);
         r.value = value.data;
         r.value_n = value.n;
+        result = result < 0 ? result : text_input_value(s, &r, &text, e);
     }
     struct header h[64];
     for (int i = 0; in->headers && i < in->headers->n && i < 64; i++) {
@@ -304,6 +306,7 @@ static int push_input(struct testing *t, const struct input_cfg *in, int64_t off
     buffer_done(&key);
     buffer_done(&value);
     buffer_done(&bytes);
+    buffer_done(&text);
     return result;
 }
 
