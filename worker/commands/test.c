@@ -4,7 +4,8 @@
  *   exact      per topic: exactly these rows, in this order, with exactly these fields
  *   contains   per topic: these rows in this order, others between them and more fields allowed
  *
- * Numbers are equal when they differ by at most 1e-9 of their size. Windows stay open at the end of
+ * Whole numbers are equal when they are the same, others when they differ by at most 1e-9 of their
+ * size. Windows stay open at the end of
  * a case unless it says `finish: true`. A failure shows expected and actual rows side by side.
  */
 #include "engine/memory.h"
@@ -109,7 +110,8 @@ static json_t *to_json(const struct yaml *y)
 
 static bool matches(const json_t *want, const json_t *got, bool loose)
 {
-    if (json_is_number(want) && json_is_number(got)) {
+    if (json_is_number(want) && json_is_number(got) &&
+        !(json_is_integer(want) && json_is_integer(got))) {
         double a = json_number_value(want), b = json_number_value(got);
         return a == b || fabs(a - b) <= 1e-9 * fmax(fabs(a), fabs(b));
     }
