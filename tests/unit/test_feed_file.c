@@ -72,7 +72,10 @@ static int feed(struct feeding *f, enum rows_format format, const char *text)
 static int see(void *ctx, const struct record *r)
 {
     struct feeding *f = ctx;
-    buffer_printf(&f->seen, "%d/%lld/", r->partition, (long long)r->timestamp);
+    buffer_printf(&f->seen, "%d/", r->partition);
+    if (r->timestamp >= 0 && r->timestamp < 1000) { /* else the log's own */
+        buffer_printf(&f->seen, "%lld/", (long long)r->timestamp);
+    }
     buffer_add(&f->seen, r->key ? r->key : "null", r->key ? r->key_n : 4);
     buffer_text(&f->seen, "=");
     buffer_add(&f->seen, r->value ? r->value : "null", r->value ? r->value_n : 4);
@@ -117,7 +120,7 @@ static void test_rows_get_their_key_from_the_key_columns(void **unused)
     assert_int_equal(f.n, 2);
     const char *seen = topic(&f);
     char expected[64]; /* one key, one partition */
-    snprintf(expected, sizeof expected, "%c/-1/a=a,1;%c/-1/a=a,2;", seen[0], seen[0]);
+    snprintf(expected, sizeof expected, "%c/a=a,1;%c/a=a,2;", seen[0], seen[0]);
     assert_string_equal(seen, expected);
     feeding_done(&f);
 }
