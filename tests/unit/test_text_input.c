@@ -69,7 +69,7 @@ static int convert(const char *stream, const char *text, struct buffer *bytes, s
     struct record r = {.key = text, .key_n = text ? strlen(text) : 0};
     struct plan_source *s = text_input_source(rig.plan, stream, NULL);
     err_clear(e);
-    int result = text_input_key(s, &r, bytes, e);
+    int result = text_input_key(s->key.def, &r, bytes, e);
     if (result == 0 && text) {
         assert_ptr_equal(r.key, bytes->data);
         assert_int_equal(r.key_n, bytes->n);
@@ -113,10 +113,39 @@ static void test_texts_that_are_no_key(void **unused)
     buffer_init(&b);
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         assert_int_equal(convert("longs", bad[i], &b, &e), -ERR_DATA);
-        assert_non_null(strstr(e.text, "stream longs: the key must be a whole number"));
+        assert_non_null(strstr(e.text, "the key must be a whole number"));
     }
     assert_int_equal(convert("raws", "*", &b, &e), -ERR_DATA);
     assert_non_null(strstr(e.text, "base64"));
+    buffer_done(&b);
+}
+
+static void test_values_that_are_one_string(void **unused)
+{
+    struct buffer b;
+    struct err e = {0};
+    static const char text[] = "\"K\\u00f6ln\"", bytes[] = "\"AAH/\"", wrong[] = "{}";
+    struct codec_def string = {.name = "string"}, raw = {.name = "bytes"}, json = {.name = "json"};
+    (void)unused;
+    buffer_init(&b);
+    struct record r = {.value = text, .value_n = strlen(text)};
+    assert_int_equal(text_input_value(&json, &r, &b, &e), 0); /* stays */
+    assert_ptr_equal(r.value, text);
+    assert_int_equal(text_input_value(&string, &r, &b, &e), 0);
+    assert_int_equal(r.value_n, 5);
+    assert_memory_equal(r.value, "Köln", 5);
+    r = (struct record){.value = bytes, .value_n = strlen(bytes)};
+    assert_int_equal(text_input_value(&raw, &r, &b, &e), 0);
+    assert_int_equal(r.value_n, 3);
+    assert_memory_equal(r.value, "\0\1\xff", 3);
+    r = (struct record){.value = wrong, .value_n = 2};
+    assert_int_equal(text_input_value(&string, &r, &b, &e), -ERR_DATA);
+    assert_string_equal(e.text, "a value of format string is a JSON string, found {}");
+    r = (struct record){.value = text, .value_n = strlen(text)};
+    assert_int_equal(text_input_value(&raw, &r, &b, NULL), -ERR_DATA);
+    r = (struct record){.value = NULL};
+    assert_int_equal(text_input_value(&string, &r, &b, &e), 0);
+    assert_null(r.value);
     buffer_done(&b);
 }
 
@@ -124,6 +153,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_streams_that_read_topics, open_rig, close_rig),
+        cmocka_unit_test(test_values_that_are_one_string),
         cmocka_unit_test_setup_teardown(test_values_become_json, open_rig, close_rig),
         cmocka_unit_test_setup_teardown(test_keys, open_rig, close_rig),
         cmocka_unit_test_setup_teardown(test_texts_that_are_no_key, open_rig, close_rig),
