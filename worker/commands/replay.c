@@ -171,7 +171,7 @@ static int count_partitions(struct replay *r, int32_t *n, struct err *e)
             return result;
         }
         while ((result = rows_next(rows, &rec, e)) == 1) {
-            *n = rec.partition >= *n ? rec.partition + 1 : *n;
+            *n = rec.partition >= *n ? rec.partition + (rec.partition < INT32_MAX) : *n;
         }
         rows_close(rows);
         if (result < 0) {
