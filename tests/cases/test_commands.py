@@ -188,7 +188,7 @@ def inputs_by_event_time():
     write_lines("a.jsonl", *({"value": {"n": n, "ts": ts}} for n, ts in ((1, 5), (2, 10), (3, 30))))
     write_lines("b.jsonl", *({"value": {"n": n, "ts": ts}} for n, ts in ((11, 5), (12, 7), (13, 20), (14, 30))))
     same(numbers("merge.yaml", "a=a.jsonl", "b=b.jsonl"), [1, 11, 12, 2, 13, 3, 14])
-    same(numbers("merge.yaml", "b=b.jsonl", "a=a.jsonl"), [11, 12, 1, 2, 13, 14, 3])
+    same(numbers("merge.yaml", "b=b.jsonl", "a=a.jsonl"), [11, 1, 12, 2, 13, 14, 3])
     # an earlier row behind a later one stays behind it: files are taken in their order
     write_lines("c.jsonl", *({"value": {"n": n, "ts": ts}} for n, ts in ((21, 8), (22, 1))))
     same(numbers("merge.yaml", "a=a.jsonl", "b=c.jsonl"), [1, 21, 22, 2, 3])
