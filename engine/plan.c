@@ -119,6 +119,54 @@ static int parse_step(struct planner *b, struct node *n, const struct yaml *valu
     return 0;
 }
 
+/* The end of a stream that cannot be built: what is behind it is only looked at for problems. */
+struct ref plan_broken(struct planner *b, const struct schema *known)
+{
+    struct schema *s = known ? arena_alloc(&b->p->mem, sizeof *s) : schema_new(&b->p->mem, 1);
+    if (known) {
+        *s = *known;
+    }
+    s->partial = true;
+    return (struct ref){.vertex = -1, .schema = s};
+}
+
+static int place_step(struct planner *b, const struct stream *st, struct node *n, struct ref *at)
+{
+    bool needs_key = n->def->stateful && !n->def->keyless && !n->keyless && !n->single_partition;
+    if (needs_key && !at->schema->keyed && !at->schema->partial) {
+        return node_error(
+            n, n->at,
+            "%s works per key, but the rows have none here: put `- key_by: COLUMN` before "
+            "it (or `- key_by: []` for one group of all rows)",
+            n->def->name);
+    }
+    if (at->vertex < 0) {
+        *at = plan_broken(b, n->out[0]);
+        at->is_split = n->output_name[0] != NULL;
+        return 0;
+    }
+    bool wants_single = n->single_partition || (needs_key && at->schema->nkey == 0);
+    if (!at->is_single && (wants_single || (needs_key && at->rekeyed)) &&
+        repartition(b, st, n->number, n->single_partition, at) < 0) {
+        return -ERR_CONFIG;
+    }
+    int vertex;
+    struct vertex *v =
+        plan_vertex_new(b, VERTEX_STEP, st->name, b->p->vertex[at->vertex]->subplan, &vertex);
+    v->node = n;
+    v->noutputs = n->noutputs;
+    for (int o = 0; o < n->noutputs; o++) {
+        v->out[o] = n->out[o];
+    }
+    plan_connect(b, at, vertex, 0);
+    *at = (struct ref){.vertex = vertex,
+                       .schema = n->out[0],
+                       .rekeyed = at->rekeyed || n->rekeys,
+                       .is_single = at->is_single,
+                       .is_split = n->output_name[0] != NULL};
+    return 0;
+}
+
 static int plan_step(struct planner *b, const struct stream *st, int i, struct ref *at)
 {
     struct arena *a = &b->p->mem;
@@ -146,57 +194,21 @@ static int plan_step(struct planner *b, const struct stream *st, int i, struct r
     n->mem = a;
     n->diags = b->d;
     n->def = step_find(b, y->key[0], n->at, n->path);
-    if (!n->def || parse_step(b, n, n->yaml) < 0 || n->def->bind(n) < 0) {
-        return -ERR_CONFIG;
+    int r = -ERR_CONFIG;
+    if (n->def && parse_step(b, n, n->yaml) == 0) {
+        r = n->def->bind(n);
+        diags_drop_echoes(b->d);
     }
-    bool needs_key = n->def->stateful && !n->def->keyless && !n->keyless && !n->single_partition;
-    if (needs_key && !at->schema->keyed) {
-        return node_error(
-            n, n->at,
-            "%s works per key, but the rows have none here: put `- key_by: COLUMN` before "
-            "it (or `- key_by: []` for one group of all rows)",
-            n->def->name);
+    if (r == 0) {
+        r = place_step(b, st, n, at);
     }
-    bool wants_single = n->single_partition || (needs_key && at->schema->nkey == 0);
-    if (!at->is_single && (wants_single || (needs_key && at->rekeyed)) &&
-        repartition(b, st, i + 1, n->single_partition, at) < 0) {
-        return -ERR_CONFIG;
+    if (r < 0) {
+        *at = plan_broken(b, at->schema);
+        at->is_split = n->output_name[0] != NULL;
     }
-    int vertex;
-    struct vertex *v =
-        plan_vertex_new(b, VERTEX_STEP, st->name, b->p->vertex[at->vertex]->subplan, &vertex);
-    v->node = n;
-    v->noutputs = n->noutputs;
-    for (int o = 0; o < n->noutputs; o++) {
-        v->out[o] = n->out[o];
-    }
-    plan_connect(b, at, vertex, 0);
     n->diags = NULL;
     n->mem = NULL;
-    *at = (struct ref){.vertex = vertex,
-                       .schema = n->out[0],
-                       .rekeyed = at->rekeyed || n->rekeys,
-                       .is_single = at->is_single,
-                       .is_split = n->output_name[0] != NULL};
-    return 0;
-}
-
-/* Behind a step that could not be bound the columns are unknown, but what the others' configuration
- * has wrong can still be told. */
-static void parse_rest(struct planner *b, const struct stream *st, int i)
-{
-    for (; i < st->nsteps; i++) {
-        const struct yaml *y = st->step[i];
-        if (y->kind != YAML_MAP || y->n != 1) {
-            continue;
-        }
-        struct node n = {
-            .path = arena_printf(&b->p->mem, "%s.steps[%d].%s", st->path, i + 1, y->key[0])};
-        n.def = step_find(b, y->key[0], y->key_at[0], n.path);
-        if (n.def) {
-            parse_step(b, &n, y->item[0]);
-        }
-    }
+    return r;
 }
 
 static int plan_to(struct planner *b, const struct stream *st, const struct end *end,
@@ -206,21 +218,14 @@ static int plan_to(struct planner *b, const struct stream *st, const struct end 
     const char *topic = end->kind == END_CONNECTOR
                             ? arena_printf(a, "%s-%s-%s", b->t->name, st->name, end->connector)
                             : end->names.item[0].value.text;
-    struct plan_sink *k = sink_new(b, st, at, topic);
-    k->end = end;
-    const struct codec_def *value = plan_codec_or_error(b, end->value, false, end->at, end->path);
-    const char *key = "string";
-    if (end->key) {
-        if (!end->key->text) {
-            return diags_add(b->d, end->key->at, end->path, "expected the name of a key format");
-        }
-        key = end->key->text;
-    }
-    const struct codec_def *key_def =
-        plan_codec_or_error(b, key, true, end->key ? end->key->at : end->at, end->path);
+    const struct codec_def *value = plan_end_codec(b, end, false);
+    const struct codec_def *key_def = plan_end_codec(b, end, true);
     if (!value || !key_def) {
         return -ERR_CONFIG;
     }
+    struct plan_sink unbuilt = {0};
+    struct plan_sink *k = at->vertex < 0 ? &unbuilt : sink_new(b, st, at, topic);
+    k->end = end;
     plan_spec(b, &k->value, value, topic, st->name, end);
     plan_spec(b, &k->key, key_def, topic, st->name, NULL);
     k->key.is_key = true;
@@ -253,32 +258,26 @@ int plan_stream(struct planner *b, int i, struct place from)
                          st->name);
     }
     b->mark[i] = MARK_OPEN;
-    b->end[i].vertex = -1;
-    struct ref at = {.vertex = -1};
-    int r = plan_from(b, st, &at);
+    b->end[i] = plan_broken(b, NULL);
+    struct ref at = plan_broken(b, NULL);
+    plan_from(b, st, &at);
     b->nrepartitions = 0;
-    for (int k = 0; r == 0 && k < st->nsteps; k++) {
-        r = plan_step(b, st, k, &at);
-        if (r < 0) {
-            parse_rest(b, st, k + 1);
-        }
+    for (int k = 0; k < st->nsteps; k++) {
+        plan_step(b, st, k, &at);
     }
-    for (int k = 0; r == 0 && k < st->nto; k++) {
+    for (int k = 0; k < st->nto; k++) {
         if (at.is_split) {
-            r = diags_add(
-                b->d, st->to[k].at, st->to[k].path,
-                "a stream that ends in a split has no output of its own: read its branches "
-                "with `from: %s.BRANCH`",
-                st->name);
+            diags_add(b->d, st->to[k].at, st->to[k].path,
+                      "a stream that ends in a split has no output of its own: read its branches "
+                      "with `from: %s.BRANCH`",
+                      st->name);
         } else if (st->to[k].kind != END_BROKEN) {
-            r = plan_to(b, st, &st->to[k], &at);
+            plan_to(b, st, &st->to[k], &at);
         }
     }
     b->mark[i] = MARK_DONE;
-    if (r == 0) {
-        b->end[i] = at;
-    }
-    return r;
+    b->end[i] = at;
+    return at.vertex < 0 ? -ERR_CONFIG : 0;
 }
 
 /* A topic that one stream writes and another reads would hide how they hang together: commits,
@@ -318,35 +317,50 @@ static void build(struct planner *b)
     }
 }
 
-int plan_new(struct plan **out, const struct topology *t, struct schema_store *schemas,
-             struct diags *d)
+static int plan_all(struct plan **out, struct planner *b)
 {
+    const struct topology *t = b->t;
     struct plan *p = mem_zalloc(sizeof *p);
     arena_init(&p->mem);
     p->topology = t;
-    struct planner b = {.p = p, .t = t, .schemas = schemas, .d = d};
+    b->p = p;
     size_t steps = 1;
     for (int i = 0; i < t->nstreams; i++) {
         steps += 2U + 3U * (size_t)t->stream[i].nsteps + (size_t)t->stream[i].nto;
     }
     if (steps > VERTICES_MAX) {
         plan_free(p);
-        return diags_add(d, t->streams->at, "streams", "more than %d steps", VERTICES_MAX);
+        return diags_add(b->d, t->streams->at, "streams", "more than %d steps", VERTICES_MAX);
     }
     p->vertex = arena_array(&p->mem, steps, sizeof *p->vertex);
     p->source = arena_array(&p->mem, steps, sizeof *p->source);
     p->sink = arena_array(&p->mem, steps, sizeof *p->sink);
-    b.group = arena_array(&p->mem, steps, sizeof *b.group);
-    b.mark = arena_zalloc(&p->mem, (size_t)t->nstreams * sizeof *b.mark + 1);
-    b.end = arena_zalloc(&p->mem, (size_t)t->nstreams * sizeof *b.end + 1);
-    int before = d->n;
-    build(&b);
-    if (d->n > before) {
+    b->group = arena_array(&p->mem, steps, sizeof *b->group);
+    b->mark = arena_zalloc(&p->mem, (size_t)t->nstreams * sizeof *b->mark + 1);
+    b->end = arena_zalloc(&p->mem, (size_t)t->nstreams * sizeof *b->end + 1);
+    build(b);
+    if (b->d->n > 0) { /* with problems from before it is not complete */
         plan_free(p);
         return -ERR_CONFIG;
     }
     *out = p;
     return 0;
+}
+
+int plan_new(struct plan **out, const struct topology *t, struct schema_store *schemas,
+             struct diags *d)
+{
+    struct planner b = {.t = t, .schemas = schemas, .d = d};
+    return plan_all(out, &b);
+}
+
+void plan_check(const struct topology *t, struct diags *d)
+{
+    struct plan *p = NULL;
+    struct planner b = {.t = t, .d = d, .leaves_open = true};
+    if (plan_all(&p, &b) == 0) {
+        plan_free(p);
+    }
 }
 
 int plan_load(struct topology **t, struct plan **out, struct arena *a, const char *file,

@@ -27,6 +27,7 @@ struct planner {
     uint16_t *group; /* union-find over sub-plans */
     int ngroups;
     int nrepartitions; /* of the stream being built */
+    bool leaves_open;  /* columns that a registry would give are unknown, which is no problem */
 };
 
 /* plan_graph.c */
@@ -38,8 +39,7 @@ void plan_connect(struct planner *b, const struct ref *from, int to, uint16_t in
 void plan_collect(struct planner *b);
 /* plan_format.c */
 const struct codec_def *plan_codec(const char *name, bool is_key);
-const struct codec_def *plan_codec_or_error(struct planner *b, const char *name, bool is_key,
-                                            struct place at, const char *path);
+const struct codec_def *plan_end_codec(struct planner *b, const struct end *end, bool is_key);
 void plan_spec(struct planner *b, struct codec_spec *s, const struct codec_def *def,
                const char *topic, const char *stream, const struct end *end);
 void plan_spec_from_registry(struct planner *b, struct codec_spec *s);
@@ -52,5 +52,6 @@ bool plan_same_key(const struct schema *x, const struct schema *y);
 int plan_from(struct planner *b, const struct stream *st, struct ref *out);
 /* plan.c */
 int plan_stream(struct planner *b, int i, struct place from);
+struct ref plan_broken(struct planner *b, const struct schema *known);
 
 #endif

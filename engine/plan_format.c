@@ -4,6 +4,7 @@
 #include "engine/plan_build.h"
 #include "engine/registry.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -18,29 +19,40 @@ const struct codec_def *plan_codec(const char *name, bool is_key)
     return NULL;
 }
 
-const struct codec_def *plan_codec_or_error(struct planner *b, const char *name, bool is_key,
-                                            struct place at, const char *path)
+/* Where a key of a `from` or `to` stands; the whole of it when it is not there. */
+static struct place place_in(const struct end *end, const char *key)
 {
-    const struct codec_def *c = plan_codec(name, is_key);
-    if (!c) {
-        const char *names[32];
-        int n = 0;
-        for (int i = 0; registry_codecs[i] && n < 31; i++) {
-            if (is_key ? registry_codecs[i]->for_key : registry_codecs[i]->for_value) {
-                names[n++] = registry_codecs[i]->name;
-            }
-        }
-        names[n] = NULL;
-        const char *near = nearest_name(name, names);
-        char all[200] = "";
-        for (int i = 0; i < n; i++) {
-            snprintf(all + strlen(all), sizeof all - strlen(all), "%s%s", i ? ", " : "", names[i]);
-        }
-        diags_add(b->d, at, path, "\"%s\" is no format for a %s%s%s%s; there are %s", name,
-                  is_key ? "key" : "value", near ? ": did you mean \"" : "", near ? near : "",
-                  near ? "\"?" : "", all);
+    const struct yaml *y = yaml_get(end->yaml, key);
+    return y ? y->at : end->at;
+}
+
+/* The format that an end names for its key or its values; NULL after an error. */
+const struct codec_def *plan_end_codec(struct planner *b, const struct end *end, bool is_key)
+{
+    const char *name = !is_key ? end->value : end->key ? end->key->text : "string";
+    const char *what = is_key ? "key" : "value";
+    const struct codec_def *c = name ? plan_codec(name, is_key) : NULL;
+    if (c) {
+        return c;
     }
-    return c;
+    const char *names[32];
+    int n = 0;
+    for (int i = 0; registry_codecs[i] && n < 31; i++) {
+        if (is_key ? registry_codecs[i]->for_key : registry_codecs[i]->for_value) {
+            names[n++] = registry_codecs[i]->name;
+        }
+    }
+    names[n] = NULL;
+    const char *near = name ? nearest_name(name, names) : NULL;
+    char all[200] = "";
+    for (int i = 0; i < n; i++) {
+        snprintf(all + strlen(all), sizeof all - strlen(all), "%s%s", i ? ", " : "", names[i]);
+    }
+    diags_add(b->d, place_in(end, what), arena_printf(&b->p->mem, "%s.%s", end->path, what),
+              "%s%s%s is no format for a %s%s%s%s; there are %s", name ? "\"" : "this",
+              name ? name : "", name ? "\"" : "", what, near ? ": did you mean \"" : "",
+              near ? near : "", near ? "\"?" : "", all);
+    return NULL;
 }
 
 static char *pascal_case(struct arena *a, const char *s)
@@ -102,8 +114,8 @@ void plan_spec(struct planner *b, struct codec_spec *s, const struct codec_def *
             s->schema_file = topology_path(b->t, a, end->schema);
             s->schema_json = read_text(a, s->schema_file);
             if (!s->schema_json) {
-                diags_add(b->d, end->at, end->path, "cannot read the schema file %s",
-                          s->schema_file);
+                diags_add(b->d, place_in(end, "schema"), arena_printf(a, "%s.schema", end->path),
+                          "cannot read the schema file %s: %s", s->schema_file, strerror(errno));
             }
         }
     }

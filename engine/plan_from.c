@@ -58,7 +58,12 @@ static int plan_union(struct planner *b, const struct stream *st, const struct r
 {
     struct arena *a = &b->p->mem;
     struct schema *s = schema_new(a, COLUMNS_MAX);
-    if (add_union_columns(b, st, s, in, n) < 0) {
+    bool is_broken = add_union_columns(b, st, s, in, n) < 0;
+    for (int i = 0; i < n; i++) {
+        is_broken |= in[i].vertex < 0;
+    }
+    if (is_broken) {
+        *out = plan_broken(b, s);
         return -ERR_CONFIG;
     }
     s->keyed = true;
@@ -118,8 +123,8 @@ static int find_ref(struct planner *b, const struct config_text *text, struct re
         if (strlen(s) != n || memcmp(s, name, n) != 0) {
             continue;
         }
-        int r = plan_stream(b, i, text->at);
-        if (r < 0 || b->end[i].vertex < 0) {
+        if (plan_stream(b, i, text->at) < 0) {
+            *out = plan_broken(b, b->end[i].schema);
             return -ERR_CONFIG;
         }
         *out = b->end[i];
@@ -160,18 +165,15 @@ int plan_from(struct planner *b, const struct stream *st, struct ref *out)
             b->d, st->at, st->path,
             "`time` belongs to the stream that reads the topic, not to one that reads a stream");
     }
-    int n = st->from.names.n, r = 0;
+    int n = st->from.names.n;
     struct ref *in = arena_zalloc(&b->p->mem, ((size_t)n + 1) * sizeof *in);
     for (int i = 0; i < n; i++) {
-        int q = find_ref(b, &st->from.names.item[i].value, &in[i]);
-        r = q < 0 ? q : r;
-    }
-    if (r < 0) {
-        return r;
+        in[i] = plan_broken(b, NULL);
+        find_ref(b, &st->from.names.item[i].value, &in[i]);
     }
     if (n == 1) {
         *out = in[0];
-        return 0;
+        return out->vertex < 0 ? -ERR_CONFIG : 0;
     }
     return plan_union(b, st, in, n, out);
 }

@@ -52,9 +52,7 @@ static int infer_key(struct planner *b, struct plan_source *src, struct schema *
         s->key[0] = (uint16_t)at;
         return 0;
     }
-    name = key && key->text ? key->text : "string";
-    src->key.def = plan_codec_or_error(b, name, true, key ? key->at : src->key.at,
-                                       src->end ? src->end->path : "");
+    src->key.def = plan_end_codec(b, src->end, true);
     if (!src->key.def) {
         return -ERR_CONFIG;
     }
@@ -79,6 +77,23 @@ static void add_meta(struct plan_source *src, struct schema *s, struct arena *a)
     src->meta[META_HEADERS] = add_hidden(s, "_headers", type_map(a, &type_string), false);
 }
 
+static void unknown_time(struct planner *b, const struct schema *s, const struct stream *st,
+                         struct place at)
+{
+    const char **names = arena_array(&b->p->mem, s->n + 1U, sizeof *names);
+    uint16_t n = 0;
+    for (uint16_t c = 0; c < s->n; c++) {
+        if (!s->col[c].hidden) {
+            names[n++] = s->col[c].name;
+        }
+    }
+    names[n] = NULL;
+    const char *near = nearest_name(st->time.field, names);
+    diags_add(b->d, at, arena_printf(&b->p->mem, "%s.time.field", st->path),
+              "there is no column \"%s\"%s%s%s", st->time.field, near ? ": did you mean \"" : "",
+              near ? near : "", near ? "\"?" : "");
+}
+
 static void find_time(struct planner *b, struct plan_source *src, const struct stream *st)
 {
     src->time_column = -1;
@@ -87,10 +102,11 @@ static void find_time(struct planner *b, struct plan_source *src, const struct s
         return;
     }
     int c = schema_find(src->schema, st->time.field);
-    struct place at = st->at;
+    const struct yaml *time = yaml_get(yaml_get(b->t->streams, st->name), "time");
+    const struct yaml *field = yaml_get(time, "field");
+    struct place at = field ? field->at : st->at;
     if (c < 0) {
-        diags_add(b->d, at, arena_printf(&b->p->mem, "%s.time.field", st->path),
-                  "there is no column \"%s\"", st->time.field);
+        unknown_time(b, src->schema, st, at);
     } else if (src->schema->col[c].type->kind != TYPE_TIMESTAMP &&
                src->schema->col[c].type->kind != TYPE_LONG) {
         diags_add(b->d, at, arena_printf(&b->p->mem, "%s.time.field", st->path),
@@ -162,8 +178,9 @@ int plan_topic_source(struct planner *b, const struct stream *st, struct ref *ou
         }
     }
     src->topic = topics;
-    const struct codec_def *def = plan_codec_or_error(b, end->value, false, end->at, end->path);
+    const struct codec_def *def = plan_end_codec(b, end, false);
     if (!def) {
+        plan_end_codec(b, end, true);
         return -ERR_CONFIG;
     }
     plan_spec(b, &src->value, def, topics[0], st->name, end);
@@ -172,6 +189,10 @@ int plan_topic_source(struct planner *b, const struct stream *st, struct ref *ou
     src->key.schema_file = src->key.schema_json = NULL;
     src->key.is_key = true;
     src->key.subject = arena_printf(a, "%s-key", topics[0]);
+    if (b->leaves_open && end->kind != END_CONNECTOR && !end->schema && !end->columns) {
+        *out = plan_broken(b, s);
+        return -ERR_CONFIG;
+    }
     if (end->kind == END_CONNECTOR) {
         plan_feeder(b, src, end, s);
         src->key.def = plan_codec("none", true);
@@ -179,12 +200,13 @@ int plan_topic_source(struct planner *b, const struct stream *st, struct ref *ou
         plan_spec_from_registry(b, &src->value);
         if (b->d->n == before) {
             def->infer(&src->value, a, s, b->d);
-            infer_key(b, src, s);
         }
+        infer_key(b, src, s);
     }
     add_meta(src, s, a);
     src->schema = src->read_schema = s;
     if (b->d->n > before) {
+        *out = plan_broken(b, s);
         return -ERR_CONFIG;
     }
     for (uint16_t i = 0; i + 1 < b->p->nsources; i++) { /* a topic that two streams read */

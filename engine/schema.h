@@ -25,6 +25,7 @@ struct schema {
     uint16_t nkey; /* number of key columns; 0: no key, or (keyed) one group for all rows */
     uint16_t *key; /* their column numbers */
     bool keyed;    /* false: rows have no key, stateful steps refuse them */
+    bool partial;  /* planning went on behind a problem that hides some of the columns */
 };
 
 /* Column number, or -1. */

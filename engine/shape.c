@@ -69,6 +69,9 @@ int shape_find(struct node *n, const char *name, struct place at)
     node_error(n, at, "there is no column `%.100s`%s%s%s", name,
                near != NULL ? ": did you mean `" : "", near != NULL ? near : "",
                near != NULL ? "`?" : "");
+    if (in->partial) {
+        diags_mark_echo(n->diags);
+    }
     return -1;
 }
 

@@ -196,8 +196,7 @@ static int parse_names(struct end *e, const struct yaml *y, const char *path, st
 static bool name_is_legal(const char *s)
 {
     size_t n = strlen(s);
-    return n > 0 && n < 150 &&
-           strspn(s, NAME_LETTERS) == n;
+    return n > 0 && n < 150 && strspn(s, NAME_LETTERS) == n;
 }
 
 static struct place place_of(const struct yaml *map, const char *key)
@@ -233,10 +232,13 @@ static void check_topics(const struct end *e, struct diags *d)
 }
 
 static int parse_shape(struct end *e, const struct yaml *y, const char *path, bool is_source,
-                     struct arena *a, struct diags *d)
+                       struct arena *a, struct diags *d)
 {
-    *e = (struct end){.at = y->at, .path = path, .value = "avro"};
+    *e = (struct end){.at = y->at, .path = path, .yaml = y, .value = "avro"};
     e->partitions = e->replication = CONFIG_UNSET;
+    if (y->broken) {
+        return -ERR_CONFIG;
+    }
     if (y->kind == YAML_MAP) {
         if (yaml_get(y, "topic_pattern")) {
             return diags_add(d, y->at, path,
@@ -276,8 +278,7 @@ static int parse_end(struct end *e, const struct yaml *y, const char *path, bool
                      struct arena *a, struct diags *d)
 {
     int before = d->n;
-    parse_shape(e, y, path, is_source, a, d);
-    if (d->n == before) {
+    if (parse_shape(e, y, path, is_source, a, d) == 0 && d->n == before) {
         return 0;
     }
     e->kind = END_BROKEN;
@@ -299,7 +300,9 @@ static int parse_steps(struct stream *s, const struct yaml *y, struct arena *a, 
     int r = 0;
     for (int i = 0; i < y->n; i++) {
         s->step[i] = y->item[i];
-        if (y->item[i]->kind != YAML_MAP || y->item[i]->n != 1) {
+        if (y->item[i]->broken) {
+            r = -ERR_CONFIG;
+        } else if (y->item[i]->kind != YAML_MAP || y->item[i]->n != 1) {
             r = diags_add(
                 d, y->item[i]->at, arena_printf(a, "%s.steps[%d]", s->path, i + 1),
                 "a step is a map with exactly one key, the step's name (`- filter: value > "
@@ -318,17 +321,18 @@ static int parse_stream(struct stream *s, const struct topology *t, const struct
     int before = d->n;
     struct stream_cfg c;
     if (y->kind != YAML_MAP) {
-        return diags_add(d, y->at, s->path,
-                         "a stream is a map with `from`, `steps`, `to`, found a %s",
-                         yaml_kind_name(y->kind));
+        return y->broken ? -ERR_CONFIG
+                         : diags_add(d, y->at, s->path,
+                                     "a stream is a map with `from`, `steps`, `to`, found a %s",
+                                     yaml_kind_name(y->kind));
     }
     config_parse(stream_fields, &c, y, s->path, a, d);
     s->time = c.time;
     s->has_time = yaml_get(y, "time") != NULL;
     s->errors = yaml_get(y, "errors") ? c.errors : t->errors;
     if (yaml_get(y, "errors") && c.errors.dead_letter_topic) {
-        check_topic(c.errors.dead_letter_topic, place_of(yaml_get(y, "errors"), "dead_letter_topic"),
-                    s->path, d);
+        check_topic(c.errors.dead_letter_topic,
+                    place_of(yaml_get(y, "errors"), "dead_letter_topic"), s->path, d);
     }
     if (s->errors.tolerance == TOLERATE_ALL && !s->errors.dead_letter_topic) {
         diags_add(d, y->at, s->path,

@@ -35,6 +35,7 @@ struct end {
     enum end_kind kind;
     struct place at;
     const char *path;
+    const struct yaml *yaml;    /* as written */
     struct config_list names;   /* streams or topics */
     const char *connector;      /* kind key of END_CONNECTOR */
     const struct yaml *options; /* value of that key */
@@ -85,8 +86,8 @@ struct setting {
     const char *path, *value; /* --set path=value */
 };
 
-/* Reads a topology. Returns 0, or -ERR_CONFIG with every problem in d; then *out holds what could be
- * read, for plan_new() to look at the rest, or is NULL. */
+/* Reads a topology. Returns 0, or -ERR_CONFIG with every problem in d; then *out holds what could
+ * be read, for plan_new() to look at the rest, or is NULL. */
 int topology_load(struct topology **out, struct arena *a, const char *file,
                   const struct setting *set, int nset, struct diags *d);
 /* The same from text (tests, fuzzing). */

@@ -133,6 +133,9 @@ static void bind_pattern(struct binding *x, const struct config_text *text)
     if (x->f->n == before && x->status == 0) {
         x->status = diags_add(x->setup->diags, text->at, text->path,
                               "no numeric column matches '%s'", text->text);
+        if (in->partial) {
+            diags_mark_echo(x->setup->diags);
+        }
     }
 }
 

@@ -58,7 +58,18 @@ static int open_registry(struct schema_store **out, const struct yaml *y, struct
     return r;
 }
 
-int client_check(const struct config_list *kafka, struct diags *d)
+/* The topology refuses what klamm owns by itself: once is enough. */
+static bool is_reported(const struct diags *d, const char *path)
+{
+    for (int i = 0; i < d->n; i++) {
+        if (strcmp(d->item[i].path, path) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+int client_check(const struct config_list *kafka, const struct yaml *registry, struct diags *d)
 {
     int before = d->n;
     for (int i = 0; i < kafka->n; i++) {
@@ -66,9 +77,16 @@ int client_check(const struct config_list *kafka, struct diags *d)
         char path[256];
         struct err e = {0};
         snprintf(path, sizeof path, "kafka.%s", k->name);
-        if (kafka_property_check(k->name, k->value.text, &e) < 0) {
+        if (!is_reported(d, path) && kafka_property_check(k->name, k->value.text, &e) < 0) {
             diags_add(d, k->value.at, path, "%s", e.text);
         }
+    }
+    if (registry) {
+        struct registry_cfg c;
+        struct arena mem;
+        arena_init(&mem);
+        config_parse(registry_fields, &c, registry, "schema_registry", &mem, d);
+        arena_done(&mem);
     }
     return d->n > before ? -ERR_CONFIG : 0;
 }

@@ -290,7 +290,7 @@ static int lane_commit(struct lane *l, struct err *e)
 static void on_revoked(void *ctx, const struct log_position *p, size_t n, bool lost)
 {
     struct lane *l = ctx;
-    if (lost) {
+    if (lost || l->rebuild) { /* after a failed commit only an abort may follow */
         l->rebuild = true;
     } else if (lane_commit(l, &l->failure) < 0) {
         logger(LOG_LEVEL_WARN, "lane %d: commit while giving up partitions: %s", l->cfg.number,
@@ -516,10 +516,10 @@ static int run(struct lane *l, struct err *e)
             r = rebuild(l, e);
         }
     }
-    if (r == 0) {
-        r = lane_commit(l, e);
-    } else {
+    r = r == 0 ? lane_commit(l, e) : r;
+    if (r < 0) { /* closing gives up the partitions: nothing may commit then */
         struct err ignored = {0};
+        l->rebuild = true;
         l->log->ops->abort(l->log, &ignored);
         l->in_transaction = false;
     }

@@ -1,5 +1,6 @@
 /* A string key is its text; a long one 8 bytes, big endian, as Kafka's LongSerializer writes it;
- * bytes are base64 in JSON; an avro key stays JSON and is read as such.
+ * bytes are base64 in JSON; an avro key stays JSON and is read as such. Values of string and bytes
+ * are JSON strings.
  */
 #include "worker/text_input.h"
 #include "engine/registry.h"
@@ -39,6 +40,7 @@ bool text_input_is_plain(const struct codec_def *format)
 
 void text_input_use_json(struct plan_source *s)
 {
+    bool is_plain = is_text(s) || is_bytes(s);
     for (int i = 0; registry_codecs[i]; i++) {
         if (strcmp(registry_codecs[i]->name, "json") == 0) {
             s->value.def = text_input_is_plain(s->value.def) ? s->value.def : registry_codecs[i];

@@ -352,6 +352,9 @@ static void unknown_column(struct binding *b, const struct node *x)
         source_error(b->source, x->pos, "there is no column '%s' (columns: %s)", x->name,
                      columns_text(b, s));
     }
+    if (s->partial || (b->inner != NULL && b->inner->partial)) {
+        diags_mark_echo(b->source->diags);
+    }
 }
 
 static struct bound *column_of(struct binding *b, int c)

@@ -27,10 +27,21 @@ def text(path):
         return f.read()
 
 
+TOKEN = re.compile(r'/\*.*?\*/|//[^\n]*|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\'', re.S)
+
+
+def blank(match):
+    return re.sub(r"[^\n]", " ", match.group())
+
+
 def code_only(source):
     """The C source with comments and literals blanked, lines kept."""
-    token = re.compile(r'/\*.*?\*/|//[^\n]*|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\'', re.S)
-    return token.sub(lambda m: re.sub(r"[^\n]", " ", m.group()), source)
+    return TOKEN.sub(blank, source)
+
+
+def without_literals(source):
+    """The C source with literals blanked: code and comments."""
+    return TOKEN.sub(lambda m: m.group() if m.group().startswith("/") else blank(m), source)
 
 
 def finish(problems, fix=""):

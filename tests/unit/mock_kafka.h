@@ -18,7 +18,7 @@
 #include <cmocka.h>
 
 #define MOCK_PARTITIONS 4
-#define MOCK_WAIT_MS 60000
+#define MOCK_WAIT_MS    60000
 
 struct mock {
     rd_kafka_t *host;

@@ -1,5 +1,5 @@
-/* A plan at work without a log: partitions, repartitions, the order of what comes out, restarts, the
- * end of time.
+/* A plan at work without a log: partitions, repartitions, the order of what comes out, restarts,
+ * the end of time.
  */
 #include "worker/local.h"
 
@@ -112,8 +112,8 @@ static void partitions_and_repartitions(void **state)
     assert_int_equal(c.records, 7);
     assert_int_equal(c.late, 0); /* 14 is behind 15, and its window [10, 20) closes at 20 */
     const char *out = buffer_cstr(&x.out);
-    static const char *const want[] = {" a,0,3\n", " b,0,4\n", " a,10,6\n", " b,10,3\n", " a,30,5\n",
-                                       " b,30,7\n"};
+    static const char *const want[] = {" a,0,3\n",  " b,0,4\n",  " a,10,6\n",
+                                       " b,10,3\n", " a,30,5\n", " b,30,7\n"};
     for (size_t i = 0; i < 6; i++) {
         assert_non_null(strstr(out, want[i]));
     }
@@ -138,11 +138,12 @@ static void the_end_reaches_every_level(void **state)
 {
     (void)state;
     struct run x;
-    run_init(&x, FROM "    steps:\n      - key_by: g\n"
-                      "      - window: {tumbling: 10ms, aggregate: sum(v) as s}\n"
-                      "      - key_by: []\n"
-                      "      - window: {tumbling: 100ms, aggregate: sum(s) as all}\n"
-                      "      - select: all\n    to: {topic: out, value: csv}\n",
+    run_init(&x,
+             FROM "    steps:\n      - key_by: g\n"
+                  "      - window: {tumbling: 10ms, aggregate: sum(v) as s}\n"
+                  "      - key_by: []\n"
+                  "      - window: {tumbling: 100ms, aggregate: sum(s) as all}\n"
+                  "      - select: all\n    to: {topic: out, value: csv}\n",
              2, 2048);
     drive(&x, false);
     assert_string_equal(buffer_cstr(&x.out), "out 0 28\n");
@@ -154,11 +155,12 @@ static void the_end_waits_for_what_feeds_itself(void **state)
 {
     (void)state;
     struct run x;
-    run_init(&x, FROM "  s:\n    from: a\n    steps:\n      - key_by: g\n"
-                      "      - window: {tumbling: 10ms, aggregate: sum(v) as v}\n"
-                      "  u:\n    from: [a, s]\n    steps:\n      - key_by: []\n"
-                      "      - window: {tumbling: 1s, aggregate: count() as n}\n      - select: n\n"
-                      "    to: {topic: out, value: csv}\n",
+    run_init(&x,
+             FROM "  s:\n    from: a\n    steps:\n      - key_by: g\n"
+                  "      - window: {tumbling: 10ms, aggregate: sum(v) as v}\n"
+                  "  u:\n    from: [a, s]\n    steps:\n      - key_by: []\n"
+                  "      - window: {tumbling: 1s, aggregate: count() as n}\n      - select: n\n"
+                  "    to: {topic: out, value: csv}\n",
              2, 2048);
     drive(&x, false);
     assert_string_equal(buffer_cstr(&x.out), "out 0 13\n"); /* 7 rows and 6 windows */
@@ -171,7 +173,8 @@ static void outputs_interleave_as_rows_do(void **state)
     static const uint16_t batch[] = {1, 3, 2048};
     for (int i = 0; i < 3; i++) {
         struct run x;
-        run_init(&x, FROM "    to: [{topic: p, value: csv}, {topic: q, value: csv}]\n", 1, batch[i]);
+        run_init(&x, FROM "    to: [{topic: p, value: csv}, {topic: q, value: csv}]\n", 1,
+                 batch[i]);
         struct record r[2] = {{.topic = "x", .value = "{\"v\":1}", .value_n = 7},
                               {.topic = "x", .value = "{\"v\":2}", .value_n = 7, .offset = 1}};
         assert_int_equal(local_push(x.local, r, 2, &x.err), 0);
@@ -205,10 +208,11 @@ static void the_wall_clock_ticks(void **state)
 {
     (void)state;
     struct run x;
-    run_init(&x, "name: t\nstreams:\n  a:\n    from: {topic: x, value: json, columns: {g: string}}\n"
-                 "    time: {idle: 1s, advance: wall_clock}\n    steps:\n      - key_by: g\n"
-                 "      - window: {tumbling: 10ms, aggregate: count() as n}\n      - select: n\n"
-                 "    to: {topic: out, value: csv}\n",
+    run_init(&x,
+             "name: t\nstreams:\n  a:\n    from: {topic: x, value: json, columns: {g: string}}\n"
+             "    time: {idle: 1s, advance: wall_clock}\n    steps:\n      - key_by: g\n"
+             "      - window: {tumbling: 10ms, aggregate: count() as n}\n      - select: n\n"
+             "    to: {topic: out, value: csv}\n",
              2, 1);
     assert_int_equal(push(&x, 0, "k", "{\"g\":\"a\"}", 1), 0);
     assert_int_equal(push(&x, 1, "k", "{\"g\":\"a\"}", 2), 0);

@@ -89,9 +89,10 @@ static void a_repartition_carries_what_is_read_behind_it(void **state)
 {
     (void)state;
     struct plan_rig r;
-    plan(&r, HEAD IN "    steps:\n      - key_by: dc\n"
-                     "      - window: {tumbling: 1s, aggregate: \"sum(v) as s, max(_offset) as o\"}\n"
-                     "    to: o\n");
+    plan(&r,
+         HEAD IN "    steps:\n      - key_by: dc\n"
+                 "      - window: {tumbling: 1s, aggregate: \"sum(v) as s, max(_offset) as o\"}\n"
+                 "    to: o\n");
     const struct plan_sink *k = r.plan->sink[0];
     assert_true(k->repartition);
     struct buffer b;

@@ -1,4 +1,5 @@
-/* The plan for people (golden text), for Graphviz, and as JSON that parses whatever names are in it.
+/* The plan for people (golden text), for Graphviz, and as JSON that parses whatever names are in
+ * it.
  */
 #include "tests/support/plan_rig.h"
 
@@ -86,9 +87,8 @@ static void json(void **state)
     assert_string_equal(json_string_value(json_object_get(json_array_get(columns, 2), "name")),
                         "say \"hi\\");
     const json_t *stores = json_object_get(root, "stores");
-    assert_string_equal(
-        json_string_value(json_object_get(json_array_get(stores, 0), "changelog")),
-        "t-in-window-changelog");
+    assert_string_equal(json_string_value(json_object_get(json_array_get(stores, 0), "changelog")),
+                        "t-in-window-changelog");
     json_decref(root);
     buffer_done(&b);
     plan_rig_done(&r);

@@ -14,8 +14,8 @@
 
 #define COLUMNS "columns: {h: string, ts: long}, key: {h: string}"
 #define IN(name, topic, more)                                                                      \
-    "  " name ":\n    from: {topic: " topic ", value: json, " COLUMNS "}\n    time: {field: ts"    \
-    more "}\n"
+    "  " name ":\n    from: {topic: " topic ", value: json, " COLUMNS                              \
+    "}\n    time: {field: ts" more "}\n"
 #define COUNT                                                                                      \
     "    steps:\n      - window: {tumbling: 10ms, aggregate: count() as n}\n"                      \
     "      - select: window_start, n\n    to: {topic: out, value: csv}\n"
@@ -70,8 +70,8 @@ static void out_of_order_holds_windows_back(void **state)
     task_rig_done(&r);
 }
 
-static const char two[] = "name: t\nstreams:\n" IN("a", "x", "") IN("b", "y", "")
-    "  both:\n    from: [a, b]\n" COUNT;
+static const char two[] =
+    "name: t\nstreams:\n" IN("a", "x", "") IN("b", "y", "") "  both:\n    from: [a, b]\n" COUNT;
 
 static void a_union_goes_by_the_least_watermark(void **state)
 {
@@ -117,9 +117,8 @@ static void batches_end_where_a_window_closes(void **state)
 {
     (void)state;
     static const char topology[] =
-        "name: t\nstreams:\n" IN("a", "x", "")
-        "    to: {topic: out, value: csv}\n"
-        "  w:\n    from: a\n" COUNT;
+        "name: t\nstreams:\n" IN("a", "x", "") "    to: {topic: out, value: csv}\n"
+                                               "  w:\n    from: a\n" COUNT;
     const char *value[] = {"{\"h\":\"k\",\"ts\":1}", "{\"h\":\"k\",\"ts\":2}",
                            "{\"h\":\"k\",\"ts\":11}", "{\"h\":\"k\",\"ts\":12}",
                            "{\"h\":\"k\",\"ts\":35}"};
@@ -213,8 +212,8 @@ static void a_union_is_as_late_after_a_restart(void **state)
 static void damaged_metadata_is_left_alone(void **state)
 {
     (void)state;
-    static const char *const text[] = {"", "x", "w", "p", "p0:5", "w99999999999999999999999", "wx;w3",
-                                       NULL};
+    static const char *const text[] = {"",      "x", "w", "p", "p0:5", "w99999999999999999999999",
+                                       "wx;w3", NULL};
     for (int i = 0; text[i]; i++) {
         struct task_rig r;
         task_rig_init(&r, one, 0);
@@ -232,8 +231,11 @@ static void state_of_another_version_is_refused(void **state)
     struct task_rig r;
     task_rig_init(&r, one, 0);
     task_rig_new(&r, 0);
-    struct record rec = {.topic = "t-a-window-changelog", .key = "k", .key_n = 1,
-                         .value = "\xff\xff...", .value_n = 5};
+    struct record rec = {.topic = "t-a-window-changelog",
+                         .key = "k",
+                         .key_n = 1,
+                         .value = "\xff\xff...",
+                         .value_n = 5};
     assert_int_equal(task_restore(r.task, 0, &rec, &r.err), -ERR_FATAL);
     assert_non_null(strstr(r.err.text, "changelog t-a-window-changelog holds state of another "
                                        "version of window (found 65535, need "));
@@ -288,9 +290,12 @@ static void now_is_the_task_s_clock(void **state)
 {
     (void)state;
     struct task_rig r;
-    task_rig_init(&r, "name: t\nstreams:\n" IN("a", "x", "")
-                  "    steps:\n      - window: {tumbling: 10ms, aggregate: count() as n}\n"
-                  "      - select: now() as t\n    to: {topic: out, value: csv}\n", 0);
+    task_rig_init(
+        &r,
+        "name: t\nstreams:\n" IN(
+            "a", "x", "") "    steps:\n      - window: {tumbling: 10ms, aggregate: count() as n}\n"
+                          "      - select: now() as t\n    to: {topic: out, value: csv}\n",
+        0);
     task_rig_start(&r, 0);
     push(&r, "x", 3);
     r.clock.fixed = 1234;
@@ -319,8 +324,9 @@ static void two_streams_of_one_topic_have_two_inputs(void **state)
 {
     (void)state;
     struct task_rig r;
-    task_rig_init(&r, "name: t\nstreams:\n" IN("a", "x", "") COUNT
-                      IN("b", "x", ", out_of_order: 5ms") "    to: {topic: p, value: csv}\n",
+    task_rig_init(&r,
+                  "name: t\nstreams:\n" IN("a", "x", "")
+                      COUNT IN("b", "x", ", out_of_order: 5ms") "    to: {topic: p, value: csv}\n",
                   0);
     task_rig_start(&r, 0);
     int first = task_input(r.task, "x", -1), second = task_input(r.task, "x", first);

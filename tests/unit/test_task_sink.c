@@ -10,7 +10,9 @@
 #include <cmocka.h>
 #include <string.h>
 
-#define FROM "name: t\nstreams:\n  a:\n    from: {topic: x, value: json, key: {h: string}, columns: {h: string, g: long, v: double}}\n"
+#define FROM                                                                                       \
+    "name: t\nstreams:\n  a:\n    from: {topic: x, value: json, key: {h: string}, columns: {h: "   \
+    "string, g: long, v: double}}\n"
 
 static void push(struct task_rig *r, int64_t offset, const char *key, const char *value)
 {
@@ -25,14 +27,16 @@ static void keys(void **state)
 {
     (void)state;
     struct task_rig r;
-    task_rig_init(&r, FROM "    to: [{topic: out, value: csv}, {topic: bare, value: csv, key: none}]\n", 0);
+    task_rig_init(
+        &r, FROM "    to: [{topic: out, value: csv}, {topic: bare, value: csv, key: none}]\n", 0);
     task_rig_start(&r, 0);
     push(&r, 0, "k", "{\"h\":\"k\",\"g\":5}");
     push(&r, 1, NULL, "{\"g\":6}");
     assert_string_equal(task_rig_out(&r), "out k k,5,\nbare - k,5,\nout - ,6,\nbare - ,6,\n");
     assert_int_equal(task_counts(r.task).rows_out, 4);
     task_rig_done(&r);
-    task_rig_init(&r, FROM "    steps:\n      - key_by: [h, g]\n    to: {topic: out, value: csv}\n", 0);
+    task_rig_init(&r, FROM "    steps:\n      - key_by: [h, g]\n    to: {topic: out, value: csv}\n",
+                  0);
     task_rig_start(&r, 0);
     push(&r, 0, "k", "{\"h\":\"k\",\"g\":5}");
     push(&r, 1, "k", "{\"h\":\"k\"}");
@@ -45,12 +49,18 @@ static void partitions(void **state)
 {
     (void)state;
     struct task_rig r;
-    task_rig_init(&r, FROM "    steps:\n      - key_by: []\n      - window: {tumbling: 1s, aggregate: count() as n}\n    to: {topic: out, value: csv}\n", 0);
+    task_rig_init(&r,
+                  FROM "    steps:\n      - key_by: []\n      - window: {tumbling: 1s, aggregate: "
+                       "count() as n}\n    to: {topic: out, value: csv}\n",
+                  0);
     task_rig_start(&r, 0);
     push(&r, 0, "k", "{\"h\":\"k\",\"g\":5}");
     assert_int_equal(task_rig_find(&r, "t-a-repartition")->partition, 0);
     task_rig_done(&r);
-    task_rig_init(&r, FROM "    steps:\n      - key_by: g\n      - window: {tumbling: 1s, aggregate: count() as n}\n    to: {topic: out, value: csv}\n", 0);
+    task_rig_init(&r,
+                  FROM "    steps:\n      - key_by: g\n      - window: {tumbling: 1s, aggregate: "
+                       "count() as n}\n    to: {topic: out, value: csv}\n",
+                  0);
     task_rig_start(&r, 0);
     push(&r, 0, "k", "{\"h\":\"k\",\"g\":5}");
     const struct produced *p = task_rig_find(&r, "t-a-repartition");
@@ -65,7 +75,10 @@ static void watermarks_go_to_every_partition(void **state)
 {
     (void)state;
     struct task_rig r;
-    task_rig_init(&r, FROM "    steps:\n      - key_by: g\n      - window: {tumbling: 1s, aggregate: count() as n}\n    to: {topic: out, value: csv}\n", 0);
+    task_rig_init(&r,
+                  FROM "    steps:\n      - key_by: g\n      - window: {tumbling: 1s, aggregate: "
+                       "count() as n}\n    to: {topic: out, value: csv}\n",
+                  0);
     r.ntasks = 3;
     task_rig_start(&r, 0);
     push(&r, 7, "k", "{\"h\":\"k\",\"g\":5}");
@@ -95,7 +108,8 @@ static void rows_that_cannot_be_written(void **state)
     struct task_rig r;
     static const char text[] =
         "name: t\nerrors: {tolerance: all, dead_letter_topic: dead}\nstreams:\n  a:\n"
-        "    from: {topic: x, value: json, columns: {v: bytes}}\n    to: {topic: out, value: string}\n";
+        "    from: {topic: x, value: json, columns: {v: bytes}}\n    to: {topic: out, value: "
+        "string}\n";
     task_rig_init(&r, text, 0);
     task_rig_start(&r, 0);
     push(&r, 0, NULL, "{\"v\":\"aGk=\"}");

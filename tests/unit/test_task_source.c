@@ -1,5 +1,5 @@
-/* From records to rows: bad values, tombstones, keys, event times, meta columns, and the envelope of
- * repartitions.
+/* From records to rows: bad values, tombstones, keys, event times, meta columns, and the envelope
+ * of repartitions.
  */
 #include "tests/support/task_rig.h"
 
@@ -68,9 +68,9 @@ static void or_are_set_aside(void **state)
 static void bad_records_leave_no_trace(void **state)
 {
     (void)state;
-    const char *value[] = {"{\"h\":null,\"w\":null,\"v\":\"x\"}", "{\"h\":\"k\",\"v\":1,\"w\":\"y\"}",
-                           "{\"h\":\"long enough not to be short\",\"w\":\"zz\",\"v\":\"x\"}",
-                           "{\"v\":2}"};
+    const char *value[] = {
+        "{\"h\":null,\"w\":null,\"v\":\"x\"}", "{\"h\":\"k\",\"v\":1,\"w\":\"y\"}",
+        "{\"h\":\"long enough not to be short\",\"w\":\"zz\",\"v\":\"x\"}", "{\"v\":2}"};
     struct task_rig r;
     task_rig_init(&r, all, 0);
     task_rig_start(&r, 0);
@@ -131,13 +131,19 @@ static void keys_fill_their_column(void **state)
 {
     (void)state;
     struct task_rig r;
-    task_rig_init(&r, "name: t\nstreams:\n  a:\n"
-                      "    from: {topic: x, value: json, key: {id: long}, columns: {v: long}}\n"
-                      "    steps:\n      - add: id + 1 as next\n    to: {topic: out, value: csv, key: none}\n",
-                  0);
+    task_rig_init(
+        &r,
+        "name: t\nstreams:\n  a:\n"
+        "    from: {topic: x, value: json, key: {id: long}, columns: {v: long}}\n"
+        "    steps:\n      - add: id + 1 as next\n    to: {topic: out, value: csv, key: none}\n",
+        0);
     task_rig_start(&r, 0);
     struct record rec[] = {
-        {.topic = "x", .offset = 0, .key = "\0\0\0\0\0\0\1\2", .key_n = 8, .value = "{\"v\":1}",
+        {.topic = "x",
+         .offset = 0,
+         .key = "\0\0\0\0\0\0\1\2",
+         .key_n = 8,
+         .value = "{\"v\":1}",
          .value_n = 7},
         {.topic = "x", .offset = 1, .value = "{\"v\":2}", .value_n = 7},
     };
@@ -152,16 +158,24 @@ static void meta_columns(void **state)
 {
     (void)state;
     struct task_rig r;
-    task_rig_init(&r, "name: t\nstreams:\n  a:\n"
-                      "    from: {topic: x, value: json, columns: {v: long}}\n    steps:\n"
-                      "      - select: _key as k, _topic as t, _partition as p, _offset as o, _time "
-                      "as ts, _headers['h'] as h, _headers['none'] as none\n"
-                      "    to: {topic: out, value: csv}\n",
+    task_rig_init(&r,
+                  "name: t\nstreams:\n  a:\n"
+                  "    from: {topic: x, value: json, columns: {v: long}}\n    steps:\n"
+                  "      - select: _key as k, _topic as t, _partition as p, _offset as o, _time "
+                  "as ts, _headers['h'] as h, _headers['none'] as none\n"
+                  "    to: {topic: out, value: csv}\n",
                   0);
     task_rig_start(&r, 0);
     struct header h[] = {{"h", "H\xc3\xa4", 3}, {"bad", "\xff", 1}, {"null", NULL, 0}};
-    struct record rec = {.topic = "x", .partition = 3, .offset = 17, .timestamp = 99, .key = "kk",
-                         .key_n = 2, .value = "{\"v\":1}", .value_n = 7, .headers = h,
+    struct record rec = {.topic = "x",
+                         .partition = 3,
+                         .offset = 17,
+                         .timestamp = 99,
+                         .key = "kk",
+                         .key_n = 2,
+                         .value = "{\"v\":1}",
+                         .value_n = 7,
+                         .headers = h,
                          .nheaders = 3};
     assert_int_equal(task_push(r.task, 0, &rec, 1, &r.err), 0);
     assert_string_equal(task_rig_out(&r), "out kk kk,x,3,17,99,H\xc3\xa4,\n");
@@ -180,9 +194,10 @@ static void event_times(void **state)
 {
     (void)state;
     struct task_rig r;
-    task_rig_init(&r, "name: t\nstreams:\n  a:\n"
-                      "    from: {topic: x, value: json, columns: {ts: long}}\n"
-                      "    time: {field: ts, max_ahead: 10s}\n    to: {topic: out, value: csv}\n",
+    task_rig_init(&r,
+                  "name: t\nstreams:\n  a:\n"
+                  "    from: {topic: x, value: json, columns: {ts: long}}\n"
+                  "    time: {field: ts, max_ahead: 10s}\n    to: {topic: out, value: csv}\n",
                   0);
     r.limit_ahead = true;
     task_rig_start(&r, 0);
@@ -352,12 +367,23 @@ static void damaged_envelopes_are_bad_records(void **state)
     static const struct {
         const char *bytes;
         size_t n;
-    } bad[] = {{"", 0},         {"\1", 1},          {"\3\0\0", 3},     {"\1\x80\x80", 3},
-               {"\1\4\0", 3},   {"\1\1\0", 3},      {"\2\0\x80", 3},   {"\0\0\0\0\0", 5},
-               {"\1\0\0", 3},   {"\1\0\0\0\0\0\0", 7}, {"\1\0\0\0\0\0\0\x63\xff", 9}};
+    } bad[] = {{"", 0},
+               {"\1", 1},
+               {"\3\0\0", 3},
+               {"\1\x80\x80", 3},
+               {"\1\4\0", 3},
+               {"\1\1\0", 3},
+               {"\2\0\x80", 3},
+               {"\0\0\0\0\0", 5},
+               {"\1\0\0", 3},
+               {"\1\0\0\0\0\0\0", 7},
+               {"\1\0\0\0\0\0\0\x63\xff", 9}};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
-        struct record rec = {.topic = "t-a-repartition", .offset = (int64_t)i, .timestamp = 5,
-                             .value = bad[i].bytes, .value_n = bad[i].n};
+        struct record rec = {.topic = "t-a-repartition",
+                             .offset = (int64_t)i,
+                             .timestamp = 5,
+                             .value = bad[i].bytes,
+                             .value_n = bad[i].n};
         assert_int_equal(task_push(x.down.task, 0, &rec, 1, &x.down.err), 0);
         assert_int_equal(task_counts(x.down.task).bad, i + 1);
     }

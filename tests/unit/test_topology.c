@@ -127,9 +127,8 @@ static void settings_override(void **state)
 {
     (void)state;
     const char *text = "name: t\nlanes: 3\nstreams:\n  a: {from: {topic: in}}\n";
-    const struct setting set[] = {{"lanes", "2"},
-                                  {"kafka.bootstrap.servers", "h:1"},
-                                  {"streams.a.time.out_of_order", "3s"}};
+    const struct setting set[] = {
+        {"lanes", "2"}, {"kafka.bootstrap.servers", "h:1"}, {"streams.a.time.out_of_order", "3s"}};
     struct arena mem;
     struct diags d;
     struct topology *t;
@@ -214,7 +213,8 @@ static void every_problem_has_its_place(void **state)
         assert_int_equal(plan_rig_read(&r, wrong[i].text), -4);
         const char *problems = plan_rig_problems(&r);
         if (!strstr(problems, wrong[i].problems)) {
-            print_message("%s\nexpected: %sfound: %s\n", wrong[i].text, wrong[i].problems, problems);
+            print_message("%s\nexpected: %sfound: %s\n", wrong[i].text, wrong[i].problems,
+                          problems);
             bad++;
         }
         plan_rig_done(&r);
@@ -245,7 +245,10 @@ static void all_problems_are_told(void **state)
                                        "1:1 : key `name` is missing",
                                        "2:8 lanes: ",
                                        "3:22 kafka.partitioner",
-                                       "6:22 ",     "7:12 ",   "9:9 ",        "12:12 ",
+                                       "6:22 ",
+                                       "7:12 ",
+                                       "9:9 ",
+                                       "12:12 ",
                                        "13:5 "};
     for (size_t i = 0; i < sizeof want / sizeof *want; i++) {
         if (!strstr(problems, want[i])) {
@@ -260,11 +263,16 @@ static void hostile_text(void **state)
 {
     (void)state;
     static const char *const text[] = {
-        "", "\0", "{", "name: [", "name: t\nstreams: {a: {from: {topic: {}}}}",
+        "",
+        "\0",
+        "{",
+        "name: [",
+        "name: t\nstreams: {a: {from: {topic: {}}}}",
         "name: {}\nstreams: {a: {from: {topic: x, key: [1], columns: 5}}}",
         "name: t\nerrors: 5\nstate: x\nkafka: []\nstreams: {a: {from: {generator: 5}, to: [[]]}}",
         "name: t\nstreams: {a: {from: [[x]], to: [null, {}], errors: [], time: 5, steps: {}}}",
-        "\xff\xfe\x00", "name: t\nname: t\nstreams: {}"};
+        "\xff\xfe\x00",
+        "name: t\nname: t\nstreams: {}"};
     for (size_t i = 0; i < sizeof text / sizeof *text; i++) {
         struct plan_rig r;
         assert_int_equal(plan_rig_read(&r, text[i]), -4);

@@ -50,9 +50,9 @@ int flag_settings(const struct invocation *in, struct setting *out, int most);
 int flag_batch_rows(const struct invocation *in, uint16_t *rows);
 
 /* Prints problems of a file to stderr, each with its place; returns EXIT_USAGE. */
-int print_diags(const struct diags *d);
+int print_diags(struct diags *d);
 /* Prints an error; the exit code that goes with it. */
-int print_error(const struct err *e);
+int print_err(const struct err *e);
 /* Prints a message about usage; returns EXIT_USAGE. */
 __attribute__((format(printf, 2, 3))) int print_usage_error(const struct invocation *in,
                                                             const char *fmt, ...);

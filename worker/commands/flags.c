@@ -82,8 +82,25 @@ static const char *plain(void)
     return isatty(STDERR_FILENO) ? "\033[0m" : "";
 }
 
-int print_diags(const struct diags *d)
+/* Whether x stands before y in the same file. */
+static bool is_before(const struct diag *x, const struct diag *y)
 {
+    if (!x->at.file || !y->at.file || strcmp(x->at.file, y->at.file) != 0) {
+        return false;
+    }
+    return x->at.line != y->at.line ? x->at.line < y->at.line : x->at.column < y->at.column;
+}
+
+/* In the order of the file, whatever looked at it first. */
+int print_diags(struct diags *d)
+{
+    for (int i = 1; i < d->n; i++) {
+        for (int k = i; k > 0 && is_before(&d->item[k], &d->item[k - 1]); k--) {
+            struct diag x = d->item[k];
+            d->item[k] = d->item[k - 1];
+            d->item[k - 1] = x;
+        }
+    }
     for (int i = 0; i < d->n; i++) {
         char text[2048];
         diags_format(d, i, text, sizeof text);
@@ -92,7 +109,7 @@ int print_diags(const struct diags *d)
     return EXIT_USAGE;
 }
 
-int print_error(const struct err *e)
+int print_err(const struct err *e)
 {
     fprintf(stderr, "%serror:%s %s\n", red(), plain(), e->text);
     return e->kind == ERR_CONFIG ? EXIT_USAGE : EXIT_FAILED;

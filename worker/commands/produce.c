@@ -128,7 +128,7 @@ static int run(const struct invocation *in)
         return code;
     }
     if (produce(in, &c, &n, &e) < 0) {
-        code = print_error(&e);
+        code = print_err(&e);
     }
     fprintf(stderr, "%s%llu records to %s\n", isatty(STDERR_FILENO) ? "\r\033[K" : "",
             (unsigned long long)n, in->arg[0]);

@@ -8,6 +8,7 @@
  */
 #include "engine/memory.h"
 #include "schemas/registry_memory.h"
+#include "worker/client.h"
 #include "worker/commands/command.h"
 #include "worker/local.h"
 #include "worker/outputs.h"
@@ -403,7 +404,7 @@ static int run(const struct invocation *in)
         if (d.n) {
             code = print_diags(&d);
         } else if (result < 0) {
-            code = print_error(&e);
+            code = print_err(&e);
         }
     }
     diags_done(&d);

@@ -59,7 +59,7 @@ static int run_all(const struct invocation *in, struct running *x, int n)
         pthread_join(x[i].thread, NULL);
         if (x[i].result < 0) {
             fprintf(stderr, "%s: ", in->arg[i]);
-            int c = print_error(&x[i].e);
+            int c = print_err(&x[i].e);
             code = code == EXIT_OK ? c : code;
         }
     }
@@ -87,14 +87,14 @@ static int run(const struct invocation *in)
         struct err e = {0};
         diags_init(&d);
         if (runner_new(&x[n].runner, in->arg[n], set, nset, &o, &d, &e) < 0) {
-            code = d.n ? print_diags(&d) : print_error(&e);
+            code = d.n ? print_diags(&d) : print_err(&e);
             n--;
         }
         diags_done(&d);
     }
     struct err e = {0};
     if (code == EXIT_OK && feed_inputs(in, o.memory, x, n, &e) < 0) {
-        code = print_error(&e);
+        code = print_err(&e);
     }
     code = code == EXIT_OK ? run_all(in, x, n) : code;
     for (int i = 0; i < n; i++) {

@@ -95,7 +95,7 @@ static int run(const struct invocation *in)
         printer_new(&t.printer, key ? key : "string", value ? value : "avro", c.client.schemas, &e);
     r = r < 0 ? r : tail(in, &c, &t, &e);
     if (r < 0) {
-        code = print_error(&e);
+        code = print_err(&e);
     }
     if (t.printer) {
         printer_free(t.printer);

@@ -10,6 +10,7 @@
  */
 #include "engine/memory.h"
 #include "schemas/registry_memory.h"
+#include "worker/client.h"
 #include "worker/commands/command.h"
 #include "worker/local.h"
 #include "worker/outputs.h"
@@ -438,9 +439,14 @@ static int run_file(const struct invocation *in, const char *file, struct testin
             slash && cfg.topology[0] != '/'
                 ? arena_printf(&t->mem, "%.*s/%s", (int)(slash - file), file, cfg.topology)
                 : cfg.topology;
-        r = topology_load(&t->topology, &t->mem, path, set, nset, d);
+        struct plan *first = NULL;
+        r = plan_load(&t->topology, &first, &t->mem, path, set, nset, d);
+        plan_free(first);
+        if (t->topology && client_check(&t->topology->kafka, t->topology->schema_registry, d) < 0) {
+            r = -ERR_CONFIG;
+        }
     }
-    for (int i = 0; r == 0 && i < cfg.cases->n; i++) {
+    for (int i = 0, n = r == 0 ? cfg.cases->n : 0; i < n; i++) {
         struct err e = {0};
         int good =
             run_case(t, cfg.cases->item[i], arena_printf(&t->mem, "cases[%d]", i + 1), d, &e);

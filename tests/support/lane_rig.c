@@ -1,0 +1,451 @@
+/* The failing log stands between a lane and the broker:
+ *
+ *   poll       fails for now; or the assignment is lost and comes back
+ *   produce    the transaction must be aborted; or the process dies
+ *   commit     aborted; dies before it; dies just after it
+ *   read_all   fails for now
+ *
+ * A lane that died is started again by lane_rig_settle(), as the runner would.
+ */
+#include "tests/support/lane_rig.h"
+
+#include "engine/memory.h"
+#include "schemas/registry_memory.h"
+
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define CHANCE 25 /* one call in so many fails */
+
+struct failing {
+    struct log log; /* first */
+    struct log *inner;
+    struct lane_rig *rig;
+    struct log_events ev;
+    struct random random;
+    size_t nheld;
+    struct log_position held[256];
+};
+
+static struct failing *self(struct log *l)
+{
+    return (struct failing *)l;
+}
+
+static bool strikes(struct failing *f)
+{
+    if (f->rig->seed == 0 || random_below(&f->random, CHANCE) != 0) {
+        return false;
+    }
+    return atomic_fetch_sub(&f->rig->faults, 1) > 0;
+}
+
+static int fault(struct failing *f, struct err *e, enum err_kind a, enum err_kind b)
+{
+    return err_set(e, random_below(&f->random, 2) ? a : b, "injected");
+}
+
+static void on_assigned(void *ctx, struct log_position *p, size_t n)
+{
+    struct failing *f = ctx;
+    for (size_t i = 0; i < n && f->nheld < 256; i++) {
+        f->held[f->nheld++] = p[i];
+    }
+    f->ev.assigned(f->ev.ctx, p, n);
+}
+
+static void on_revoked(void *ctx, const struct log_position *p, size_t n, bool lost)
+{
+    struct failing *f = ctx;
+    f->ev.revoked(f->ev.ctx, p, n, lost);
+    for (size_t i = 0; i < n; i++) {
+        for (size_t k = 0; k < f->nheld; k++) {
+            if (f->held[k].partition == p[i].partition &&
+                strcmp(f->held[k].topic, p[i].topic) == 0) {
+                f->held[k--] = f->held[--f->nheld];
+            }
+        }
+    }
+}
+
+/* Another member had the partitions for a moment. */
+static int lose_all(struct failing *f, struct err *e)
+{
+    struct log_position p[256];
+    memcpy(p, f->held, f->nheld * sizeof *p);
+    f->ev.revoked(f->ev.ctx, p, f->nheld, true);
+    f->inner->ops->abort(f->inner, e);
+    int r = f->inner->ops->committed(f->inner, p, f->nheld, 0, e);
+    f->ev.assigned(f->ev.ctx, p, f->nheld);
+    for (size_t i = 0; i < f->nheld && r == 0; i++) {
+        int64_t begin = p[i].offset < 0 ? 0 : p[i].offset;
+        r = f->inner->ops->seek(f->inner, p[i].topic, p[i].partition, begin, e);
+    }
+    return r;
+}
+
+static int poll_log(struct log *l, int timeout_ms, const struct record **r, size_t *n,
+                    struct err *e)
+{
+    struct failing *f = self(l);
+    (void)timeout_ms;
+    *n = 0;
+    if (strikes(f)) {
+        return random_below(&f->random, 2) && f->nheld ? lose_all(f, e)
+                                                       : err_set(e, ERR_RETRY, "injected");
+    }
+    int result = f->inner->ops->poll(f->inner, 0, r, n, e);
+    if (*n == 0) {
+        sched_yield();
+    }
+    return result;
+}
+
+static void release(struct log *l)
+{
+    self(l)->inner->ops->release(self(l)->inner);
+}
+
+static int seek(struct log *l, const char *topic, int32_t partition, int64_t offset, struct err *e)
+{
+    return self(l)->inner->ops->seek(self(l)->inner, topic, partition, offset, e);
+}
+
+static int begin(struct log *l, struct err *e)
+{
+    return self(l)->inner->ops->begin(self(l)->inner, e);
+}
+
+static int produce(struct log *l, const struct record *r, size_t n, struct err *e)
+{
+    struct failing *f = self(l);
+    if (strikes(f)) {
+        return fault(f, e, ERR_ABORT, ERR_FATAL);
+    }
+    return f->inner->ops->produce(f->inner, r, n, e);
+}
+
+static int commit(struct log *l, const struct log_position *p, size_t n, struct err *e)
+{
+    struct failing *f = self(l);
+    if (!strikes(f)) {
+        return f->inner->ops->commit(f->inner, p, n, e);
+    }
+    if (random_below(&f->random, 3) == 0) {
+        int r = f->inner->ops->commit(f->inner, p, n, e);
+        return r < 0 ? r : err_set(e, ERR_FATAL, "injected");
+    }
+    return fault(f, e, ERR_ABORT, ERR_FATAL);
+}
+
+static int abort_log(struct log *l, struct err *e)
+{
+    return self(l)->inner->ops->abort(self(l)->inner, e);
+}
+
+static int partitions(struct log *l, const char *topic, int32_t *n, int ms, struct err *e)
+{
+    return self(l)->inner->ops->partitions(self(l)->inner, topic, n, ms, e);
+}
+
+static int bounds(struct log *l, const char *topic, int32_t partition, int64_t *from, int64_t *to,
+                  int ms, struct err *e)
+{
+    return self(l)->inner->ops->bounds(self(l)->inner, topic, partition, from, to, ms, e);
+}
+
+static int read_all(struct log *l, const char *topic, int32_t partition, int64_t from,
+                    int (*each)(void *ctx, const struct record *r), void *ctx, int64_t *next,
+                    struct err *e)
+{
+    struct failing *f = self(l);
+    if (strikes(f)) {
+        return err_set(e, ERR_RETRY, "injected");
+    }
+    return f->inner->ops->read_all(f->inner, topic, partition, from, each, ctx, next, e);
+}
+
+static int committed(struct log *l, struct log_position *p, size_t n, int ms, struct err *e)
+{
+    return self(l)->inner->ops->committed(self(l)->inner, p, n, ms, e);
+}
+
+static int position(struct log *l, const char *topic, int32_t partition, int64_t *offset)
+{
+    return self(l)->inner->ops->position(self(l)->inner, topic, partition, offset);
+}
+
+static void close_log(struct log *l, bool leave)
+{
+    self(l)->inner->ops->close(self(l)->inner, leave);
+    mem_free(l);
+}
+
+static const struct log_ops failing_ops = {
+    .poll = poll_log,
+    .release = release,
+    .seek = seek,
+    .begin = begin,
+    .produce = produce,
+    .commit = commit,
+    .abort = abort_log,
+    .partitions = partitions,
+    .bounds = bounds,
+    .read_all = read_all,
+    .committed = committed,
+    .position = position,
+    .close = close_log,
+};
+
+static int open_log(void *ctx, struct log **out, const struct log_config *cfg,
+                    const struct log_events *ev, struct err *e)
+{
+    struct lane_rig *r = ctx;
+    struct failing *f = mem_zalloc(sizeof *f);
+    struct log_events mine = {f, on_assigned, on_revoked};
+    f->log.ops = &failing_ops;
+    f->rig = r;
+    f->ev = *ev;
+    random_seed(&f->random, r->seed, (uint64_t)atomic_fetch_add(&r->opened, 1));
+    *out = &f->log;
+    return memory_log_open(&f->inner, r->broker, cfg, &mine, e);
+}
+
+/* ---- the rig ---- */
+
+static int64_t run_fast(const struct clock *c)
+{
+    struct rig_clock *mine = (struct rig_clock *)(uintptr_t)c;
+    return atomic_fetch_add(&mine->ms, 3);
+}
+
+static void create(struct lane_rig *r, const char *topic, int32_t n, bool is_compact)
+{
+    struct err e = {0};
+    if (r->log->ops->create_topic(r->log, topic, n, -1, is_compact, NULL, 0, &e) < 0) {
+        abort();
+    }
+}
+
+static void create_topics(struct lane_rig *r, int32_t outside)
+{
+    const struct plan *p = r->plan.plan;
+    int n = 0;
+    r->tasks = arena_zalloc(&r->plan.mem, (p->nsubplans + 1U) * sizeof *r->tasks);
+    r->topics = arena_zalloc(&r->plan.mem, 64 * sizeof *r->topics);
+    for (uint16_t i = 0; i < p->nsubplans; i++) {
+        const struct subplan *s = &p->subplan[i];
+        r->tasks[i] = s->single ? 1 : outside;
+        for (uint16_t k = 0; k < s->nstores; k++) {
+            create(r, s->store[k].changelog, r->tasks[i], true);
+        }
+        int inputs = 0;
+        for (uint16_t k = 0; k < s->nsources; k++) {
+            for (int t = 0; t < p->source[s->source[k]]->ntopics && n < 60; t++) {
+                const char *topic = p->source[s->source[k]]->topic[t];
+                bool is_known = false;
+                for (int x = 0; x < n; x++) {
+                    is_known |= strcmp(r->topics[x], topic) == 0;
+                }
+                create(r, topic, r->tasks[i], false);
+                if (!is_known) {
+                    r->topics[n++] = topic;
+                    inputs++;
+                }
+            }
+        }
+        r->copartition |= inputs > 1;
+    }
+    for (uint16_t i = 0; i < p->nsinks; i++) {
+        create(r, p->sink[i]->topic, outside, false);
+    }
+}
+
+void lane_rig_init(struct lane_rig *r, const char *topology, int32_t outside)
+{
+    struct err e = {0};
+    struct log_config cfg = {.group = NULL};
+    memset(r, 0, sizeof *r);
+    r->batch_rows = BATCH_ROWS;
+    r->clock.clock.now = run_fast;
+    if (plan_rig_init(&r->plan, topology) < 0) {
+        fprintf(stderr, "%s\n%s", topology, plan_rig_problems(&r->plan));
+        abort();
+    }
+    r->broker = memory_broker_new(1);
+    r->schemas = registry_memory_new();
+    r->progress = progress_new();
+    if (memory_log_open(&r->log, r->broker, &cfg, NULL, &e) < 0) {
+        abort();
+    }
+    create_topics(r, outside);
+}
+
+void lane_rig_send(struct lane_rig *r, const char *topic, int32_t partition, const char *key,
+                   const char *value, int64_t timestamp)
+{
+    struct err e = {0};
+    struct record rec = {.topic = topic,
+                         .partition = partition,
+                         .timestamp = timestamp,
+                         .key = key,
+                         .key_n = key ? strlen(key) : 0,
+                         .value = value,
+                         .value_n = strlen(value)};
+    if (r->log->ops->produce(r->log, &rec, 1, &e) < 0) {
+        fprintf(stderr, "%s\n", e.text);
+        abort();
+    }
+}
+
+void lane_rig_start(struct lane_rig *r, int i)
+{
+    struct err e = {0};
+    snprintf(r->member[i], sizeof r->member[i], "member-%d", i);
+    struct lane_config cfg = {
+        .number = i,
+        .plan = r->plan.plan,
+        .clock = &r->clock.clock,
+        .schemas = r->schemas,
+        .tasks = r->tasks,
+        .batch_rows = r->batch_rows,
+        .progress = r->progress,
+        .open_log = open_log,
+        .ctx = r,
+        .log = {.group = "g",
+                .transactional = r->at_least_once ? NULL : r->member[i],
+                .topics = r->topics,
+                .copartition = r->copartition},
+    };
+    if (lane_start(&r->lane[i], &cfg, &e) < 0) {
+        abort();
+    }
+}
+
+int lane_rig_stop(struct lane_rig *r, int i)
+{
+    if (!r->lane[i]) {
+        return 0;
+    }
+    lane_stop(r->lane[i], true);
+    err_clear(&r->err[i]);
+    int result = lane_join(r->lane[i], &r->err[i]);
+    r->lane[i] = NULL;
+    return result;
+}
+
+static bool is_all_committed(struct lane_rig *r)
+{
+    struct err e = {0};
+    for (int t = 0; r->topics[t]; t++) {
+        int32_t n;
+        r->log->ops->partitions(r->log, r->topics[t], &n, 0, &e);
+        for (int32_t p = 0; p < n; p++) {
+            int64_t from, to;
+            r->log->ops->bounds(r->log, r->topics[t], p, &from, &to, 0, &e);
+            if (to > 0 && progress_get(r->progress, r->topics[t], p) < to) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
+int lane_rig_settle(struct lane_rig *r)
+{
+    int64_t begun = clock_monotonic_ns();
+    while (clock_monotonic_ns() - begun < 60000000000) {
+        for (int i = 0; i < RIG_LANES; i++) {
+            if (r->lane[i] && lane_is_done(r->lane[i])) {
+                int result = lane_rig_stop(r, i);
+                if (result != -ERR_RETRY && result != -ERR_FATAL) {
+                    return result;
+                }
+                lane_rig_start(r, i);
+            }
+        }
+        /* Topics behind others last, so twice the same answer means that nothing is on its way. */
+        if (is_all_committed(r) && is_all_committed(r)) {
+            return 0;
+        }
+        sched_yield();
+    }
+    return -100;
+}
+
+int lane_rig_run(struct lane_rig *r, int n)
+{
+    for (int i = 0; i < n; i++) {
+        lane_rig_start(r, i);
+    }
+    int result = lane_rig_settle(r);
+    atomic_store(&r->faults, 0);
+    for (int i = 0; i < n; i++) {
+        int q = lane_rig_stop(r, i);
+        result = result == 0 && q != -ERR_RETRY && q != -ERR_FATAL ? q : result;
+    }
+    return result;
+}
+
+struct lines {
+    size_t n;
+    struct line {
+        char *key, *text;
+        size_t order;
+    } * item;
+};
+
+static int add_line(void *ctx, const struct record *r)
+{
+    struct lines *all = ctx;
+    all->item = mem_resize(all->item, all->n + 1, sizeof *all->item);
+    all->item[all->n] = (struct line){
+        r->key ? mem_printf("%d %.*s", r->partition, (int)r->key_n, (const char *)r->key)
+               : mem_strdup("-"),
+        mem_printf("%.*s", (int)r->value_n, r->value ? (const char *)r->value : "null"), all->n};
+    all->n++;
+    return 0;
+}
+
+static int by_key(const void *a, const void *b)
+{
+    const struct line *x = a, *y = b;
+    int order = strcmp(x->key, y->key);
+    order = order || strcmp(x->key, "-") != 0 ? order : strcmp(x->text, y->text);
+    return order ? order : (x->order > y->order) - (x->order < y->order);
+}
+
+void lane_rig_output(struct lane_rig *r, const char *topic, struct buffer *out)
+{
+    struct lines all = {0};
+    struct err e = {0};
+    int32_t n = 0;
+    int64_t next;
+    r->log->ops->partitions(r->log, topic, &n, 0, &e);
+    for (int32_t p = 0; p < n; p++) {
+        r->log->ops->read_all(r->log, topic, p, 0, add_line, &all, &next, &e);
+    }
+    if (all.n) {
+        qsort(all.item, all.n, sizeof *all.item, by_key);
+    }
+    for (size_t i = 0; i < all.n; i++) {
+        buffer_printf(out, "%s %s\n", all.item[i].key, all.item[i].text);
+        mem_free(all.item[i].key);
+        mem_free(all.item[i].text);
+    }
+    mem_free(all.item);
+}
+
+void lane_rig_done(struct lane_rig *r)
+{
+    for (int i = 0; i < RIG_LANES; i++) {
+        lane_rig_stop(r, i);
+    }
+    r->log->ops->close(r->log, true);
+    memory_broker_free(r->broker);
+    progress_free(r->progress);
+    r->schemas->free(r->schemas);
+    plan_rig_done(&r->plan);
+}

@@ -1,0 +1,61 @@
+/* For tests of lanes: real lanes over the log in memory, with a clock that runs as fast as they
+ * ask, and, where wanted, a log that fails at random calls.
+ *
+ *     lane_rig_init(&r, topology, 3);  lane_rig_send(&r, …);  lane_rig_run(&r, 2);
+ *     lane_rig_output(&r, "out", &text);
+ */
+#ifndef KLAMM_TESTS_LANE_RIG_H
+#define KLAMM_TESTS_LANE_RIG_H
+
+#include "engine/random.h"
+#include "tests/support/plan_rig.h"
+#include "worker/lane.h"
+#include "worker/memory_log.h"
+
+#include <stdatomic.h>
+
+#define RIG_LANES 4
+
+struct rig_clock {
+    struct clock clock; /* first */
+    atomic_llong ms;
+};
+
+struct lane_rig {
+    struct plan_rig plan;
+    struct memory_broker *broker;
+    struct log *log; /* for producing and questions */
+    struct schema_store *schemas;
+    struct progress *progress;
+    struct rig_clock clock;
+    int32_t *tasks;
+    const char **topics;
+    bool copartition;
+    uint16_t batch_rows;
+    bool at_least_once;
+    char member[RIG_LANES][20];
+    struct lane *lane[RIG_LANES];
+    struct err err[RIG_LANES]; /* of lanes that ended */
+    uint64_t seed;             /* 0: no faults */
+    atomic_int faults;         /* still to come */
+    atomic_int opened;
+};
+
+/* Plans, and creates all topics; outside and output topics have `partitions`. */
+void lane_rig_init(struct lane_rig *r, const char *topology, int32_t partitions);
+void lane_rig_send(struct lane_rig *r, const char *topic, int32_t partition, const char *key,
+                   const char *value, int64_t timestamp);
+void lane_rig_start(struct lane_rig *r, int lane);
+/* Result of the lane. */
+int lane_rig_stop(struct lane_rig *r, int lane);
+/* Waits until all that the topics hold is committed; lanes that end by ERR_RETRY or ERR_FATAL are
+ * started again. 0, or what a lane ended with for good, or -ERR_NONE - 100 after a minute. */
+int lane_rig_settle(struct lane_rig *r);
+/* Starts n lanes, settles, stops them. */
+int lane_rig_run(struct lane_rig *r, int n);
+/* Committed records of a topic as "PARTITION KEY VALUE\n", by partition and key, in order each;
+ * those without key, which may be anywhere, as "- VALUE\n" in the order of their values. */
+void lane_rig_output(struct lane_rig *r, const char *topic, struct buffer *out);
+void lane_rig_done(struct lane_rig *r);
+
+#endif
