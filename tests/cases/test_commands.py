@@ -277,7 +277,7 @@ def tests():
 
     fails(["FAIL good", "topic sums: 1 expected, 1 came", "expected", "actual", '"s":7', '"s":1'], ("s: 1}", "s: 7}"))
     fails(["FAIL good"], ("window_start: 1700000000000", "window_start: 1700000000001"))
-    fails(["FAIL good", "topic sums: 1 expected, 0 came"], ("finish: true\n  - name: loose", "  - name: loose"))
+    fails(["FAIL good", "topic sums: 1 expected, 0 came"], ("    finish: true\n  - name: loose", "  - name: loose"))
     fails(["FAIL good", "topic smus: 1 expected, 0 came", "topic sums: 0 expected, 1 came"],
           ("topic: sums, key: a", "topic: smus, key: a"))
     fails(["FAIL loose", "topic sums: 1 expected, 2 came"], ("mode: contains", "mode: exact"))

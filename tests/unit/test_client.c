@@ -22,7 +22,7 @@ static void test_every_wrong_property_is_told(void **unused)
     struct diags d;
     (void)unused;
     diags_init(&d);
-    assert_int_equal(client_check(&kafka, &d), -ERR_CONFIG);
+    assert_int_equal(client_check(&kafka, NULL, &d), -ERR_CONFIG);
     assert_int_equal(d.n, 3);
     assert_string_equal(d.item[0].path, "kafka.fetch.message.max.byte");
     assert_int_equal(d.item[0].at.line, 4);
@@ -30,7 +30,7 @@ static void test_every_wrong_property_is_told(void **unused)
     assert_string_equal(d.item[1].path, "kafka.linger.ms");
     assert_string_equal(d.item[2].path, "kafka.enable.auto.commit");
     kafka.n = 1;
-    assert_int_equal(client_check(&kafka, &d), 0); /* what was found before does not count */
+    assert_int_equal(client_check(&kafka, NULL, &d), 0); /* what was found before does not count */
     diags_done(&d);
 }
 
