@@ -33,10 +33,12 @@ static void needs_of_step(const struct vertex *v, const bool *out, bool *in)
 static void needs_of_sink(const struct plan *p, const struct plan_sink *k, bool *in)
 {
     for (uint16_t c = 0; c < k->schema->n; c++) {
-        /* strings and bytes may be written out of the hidden `_value` */
-        bool is_written =
-            !k->schema->col[c].hidden || strcmp(k->schema->col[c].name, "_value") == 0;
-        in[c] |= is_written && !k->repartition;
+        in[c] |= !k->schema->col[c].hidden && !k->repartition;
+    }
+    int whole = schema_find(k->schema, "_value"); /* hidden, but what string and bytes may write */
+    if (whole >= 0 && !k->repartition &&
+        (strcmp(k->value.def->name, "string") == 0 || strcmp(k->value.def->name, "bytes") == 0)) {
+        in[whole] = true;
     }
     for (uint16_t i = 0; i < k->schema->nkey; i++) {
         in[k->schema->key[i]] = true;

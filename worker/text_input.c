@@ -63,21 +63,21 @@ static int put_long(struct buffer *bytes, const char *text, size_t n)
     return 0;
 }
 
-int text_input_key(const struct codec_def *def, struct record *r, struct buffer *bytes,
+int text_input_key(const struct codec_def *format, struct record *r, struct buffer *bytes,
                    struct err *e)
 {
     if (!r->key) {
         return 0;
     }
     buffer_clear(bytes);
-    const char *format = def->name, *text = r->key;
+    const char *name = format->name, *text = r->key;
     int shown = (int)(r->key_n > 60 ? 60 : r->key_n);
-    if (strcmp(format, "long") == 0) {
+    if (strcmp(name, "long") == 0) {
         if (put_long(bytes, text, r->key_n) < 0) {
             return err_set(e, ERR_DATA, "the key must be a whole number, found \"%.*s\"", shown,
                            text);
         }
-    } else if (strcmp(format, "bytes") == 0) {
+    } else if (strcmp(name, "bytes") == 0) {
         if (!base64_decode(bytes, text, r->key_n)) {
             return err_set(e, ERR_DATA, "the key must be base64, found \"%.*s\"", shown, text);
         }

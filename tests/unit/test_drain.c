@@ -230,7 +230,7 @@ static void test_into_a_file(void **unused)
 {
     struct draining x;
     struct plan_rig plan;
-    char path[] = "/tmp/klamm-drain-XXXXXX", topology[256], text[512] = "";
+    char path[] = P_tmpdir "/klamm-drain-XXXXXX", topology[256], text[512] = "";
     (void)unused;
     int fd = mkstemp(path);
     assert_true(fd >= 0);

@@ -35,7 +35,7 @@ static void feeding_init(struct feeding *f)
 {
     struct config_list none = {0};
     *f = (struct feeding){.broker = memory_broker_new(2)};
-    snprintf(f->path, sizeof f->path, "/tmp/klamm-feed-XXXXXX");
+    snprintf(f->path, sizeof f->path, P_tmpdir "/klamm-feed-XXXXXX");
     int fd = mkstemp(f->path);
     assert_true(fd >= 0);
     close(fd);

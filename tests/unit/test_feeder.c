@@ -38,7 +38,7 @@ static void feeding_init(struct feeding *f, const char *guarantee)
 {
     struct config_list none = {0};
     *f = (struct feeding){.broker = memory_broker_new(1)};
-    snprintf(f->path, sizeof f->path, "/tmp/klamm-feeder-XXXXXX");
+    snprintf(f->path, sizeof f->path, P_tmpdir "/klamm-feeder-XXXXXX");
     int fd = mkstemp(f->path);
     assert_true(fd >= 0);
     close(fd);

@@ -20,7 +20,7 @@ static struct schema *columns;
 static int set_up(void **unused)
 {
     (void)unused;
-    snprintf(path, sizeof path, "/tmp/klamm-rows-XXXXXX");
+    snprintf(path, sizeof path, P_tmpdir "/klamm-rows-XXXXXX");
     int fd = mkstemp(path);
     arena_init(&mem);
     columns = schema_new(&mem, 8);
@@ -213,7 +213,7 @@ static void test_files_that_cannot_be_opened(void **unused)
     assert_int_equal(rows_open(&r, "no/such.jsonl", ROWS_JSON, NULL, &e), -ERR_CONFIG);
     assert_string_equal(e.text, "cannot read no/such.jsonl: No such file or directory");
     err_clear(&e);
-    assert_int_equal(rows_open(&r, "/tmp", ROWS_JSON, NULL, &e), -ERR_CONFIG);
+    assert_int_equal(rows_open(&r, P_tmpdir, ROWS_JSON, NULL, &e), -ERR_CONFIG);
     assert_non_null(strstr(e.text, "Is a directory"));
     err_clear(&e);
     assert_int_equal(rows_open(&r, path, ROWS_CSV, columns, &e), -ERR_DATA); /* empty */

@@ -18,7 +18,7 @@ static char folder[64];
 static int make_folder(void **unused)
 {
     (void)unused;
-    snprintf(folder, sizeof folder, "/tmp/klamm-slot-XXXXXX");
+    snprintf(folder, sizeof folder, P_tmpdir "/klamm-slot-XXXXXX");
     return mkdtemp(folder) ? 0 : -1;
 }
 
