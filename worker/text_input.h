@@ -10,7 +10,8 @@ struct plan_source *text_input_source(const struct plan *p, const char *stream, 
 /* From now on the source's values are JSON text, except for string and bytes, which stay what they
  * are: text_input_value() makes them of a JSON string. */
 void text_input_use_json(struct plan_source *s);
-/* Value bytes for r's value, which is JSON; may point r->value into `bytes`. -ERR_DATA: no string. */
+/* Value bytes for r's value, which is JSON; may point r->value into `bytes`. -ERR_DATA: no string.
+ */
 int text_input_value(const struct plan_source *s, struct record *r, struct buffer *bytes,
                      struct err *e);
 /* Key bytes for r's key, the text of a key in JSON; points r->key into `bytes`. -ERR_DATA: the text
