@@ -173,6 +173,7 @@ int runner_feed(struct runner *r, const char *stream, const char *path, struct e
         struct feed_target t = {.topic = s->topic[0],
                                 .value = &s->value,
                                 .key = s->reads_key && s->key_column < 0 ? NULL : &s->key,
+                                .row_key = s->key.def,
                                 .schema = s->schema,
                                 .schemas = r->client.schemas};
         uint64_t n;

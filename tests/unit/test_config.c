@@ -156,7 +156,7 @@ static void test_shapes_of_expressions(void **state)
     done(&f);
     assert_int_equal(parse(&f, "select: [a, b + 1]\nnames: []\n"), 0);
     assert_int_equal(f.out.select.n, 2);
-    assert_string_equal(f.out.select.item[1].value.path, "s.select[1]");
+    assert_string_equal(f.out.select.item[1].value.path, "s.select[2]");
     assert_true(f.out.names.n == 0 && f.out.names.item != NULL);
     done(&f);
 }

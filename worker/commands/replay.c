@@ -124,9 +124,9 @@ static int next_head(struct replay *r, struct feed *f, struct err *e)
     f->head.topic = f->source->topic[0];
     f->head.partition = f->head.partition < 0 ? 0 : f->head.partition;
     f->head.offset = f->offset++;
-    result = text_input_key(f->source, &f->head, &f->key, e);
+    result = text_input_key(f->source->key.def, &f->head, &f->key, e);
     if (result == 0 && !rows_schema(f->rows)) {
-        result = text_input_value(f->source, &f->head, &f->value, e);
+        result = text_input_value(f->source->value.def, &f->head, &f->value, e);
     }
     if (result < 0) {
         return err_prefix(e, "%s: row %lld", f->path, (long long)f->offset);

@@ -287,13 +287,13 @@ static int push_input(struct testing *t, const struct input_cfg *in, int64_t off
         }
         r.key = buffer_cstr(&key);
         r.key_n = key.n;
-        result = text_input_key(s, &r, &bytes, e);
+        result = text_input_key(s->key.def, &r, &bytes, e);
     }
     if (in->value && in->value->kind != YAML_NULL) {
         yaml_to_json(&value, in->value);
         r.value = value.data;
         r.value_n = value.n;
-        result = result < 0 ? result : text_input_value(s, &r, &text, e);
+        result = result < 0 ? result : text_input_value(s->value.def, &r, &text, e);
     }
     struct header h[64];
     for (int i = 0; in->headers && i < in->headers->n && i < 64; i++) {
