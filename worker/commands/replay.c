@@ -13,6 +13,7 @@
 #include "worker/local.h"
 #include "worker/outputs.h"
 #include "worker/rows.h"
+#include "worker/show.h"
 #include "worker/text_input.h"
 
 #include <errno.h>
@@ -288,6 +289,19 @@ static void print_summary(struct replay *r)
     local_metrics(r->local, print_metric, r);
 }
 
+/* What is still in the files' buffers may not fit on the disk. */
+static int flush_outputs(struct replay *r, struct err *e)
+{
+    for (int i = 0; i < r->outputs.n; i++) {
+        struct output *o = &r->outputs.item[i];
+        if (o->f && fflush(o->f) != 0) {
+            return err_set(e, ERR_FATAL, "cannot write %s/%s.jsonl: %s", r->folder, o->topic,
+                           strerror(errno));
+        }
+    }
+    return 0;
+}
+
 static int replay(struct replay *r, const struct invocation *in, struct err *e)
 {
     int32_t partitions;
@@ -317,6 +331,7 @@ static int replay(struct replay *r, const struct invocation *in, struct err *e)
     if (result == 0 && !flag_given(in, "keep-open")) {
         result = local_finish(r->local, e);
     }
+    result = result < 0 || !r->folder ? result : flush_outputs(r, e);
     if (r->local) {
         fflush(stdout);
         print_summary(r);
@@ -394,9 +409,10 @@ static int run(const struct invocation *in)
             result = -ERR_CONFIG;
         }
         result = result < 0 ? result : replay(&r, in, &e);
+        bool is_over = result < 0 && !r.folder && show_is_over(); /* `| head` has seen enough */
         if (d.n) {
             code = print_diags(&d);
-        } else if (result < 0) {
+        } else if (result < 0 && !is_over) {
             code = print_err(&e);
         }
     }
