@@ -210,6 +210,18 @@ static int print_record(void *ctx, const struct record *rec, struct err *e)
     return 0;
 }
 
+static int flush_outputs(struct replay *r, struct err *e)
+{
+    for (int i = 0; i < r->outputs.n; i++) {
+        struct output *o = &r->outputs.item[i];
+        if (o->f && fflush(o->f) != 0) {
+            return err_set(e, ERR_FATAL, "cannot write the output of topic %s: %s", o->topic,
+                           strerror(errno));
+        }
+    }
+    return 0;
+}
+
 static void draw_progress(struct replay *r, const struct feed *f)
 {
     int64_t now = clock_monotonic_ns();
@@ -317,8 +329,8 @@ static int replay(struct replay *r, const struct invocation *in, struct err *e)
     if (result == 0 && !flag_given(in, "keep-open")) {
         result = local_finish(r->local, e);
     }
+    result = result < 0 ? result : flush_outputs(r, e);
     if (r->local) {
-        fflush(stdout);
         print_summary(r);
     }
     return result;
