@@ -18,7 +18,10 @@ static void needs_of_step(const struct vertex *v, const bool *out, bool *in)
     bool *mine = in;
     if (!n->def->needs) {
         for (uint16_t c = 0; c < s->n; c++) {
-            mine[c] |= !s->col[c].hidden;
+            mine[c] |= !s->col[c].hidden || (n->out[0] == s && out[c]);
+        }
+        for (uint16_t i = 0; i < s->nkey; i++) {
+            mine[s->key[i]] = true;
         }
     } else {
         n->def->needs(n, out, mine);

@@ -131,7 +131,8 @@ static int invoke(const struct command *c, int argc, char **argv)
     return r;
 }
 
-/* Output that could not be written is a failure; a reader that has seen enough (`| head`) is not. */
+/* Output that could not be written is a failure; a reader that has seen enough (`| head`) is not.
+ */
 static int finish(int code)
 {
     errno = 0;

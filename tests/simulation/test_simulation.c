@@ -36,7 +36,8 @@ static const char topology[] =
     "    to: {topic: plain, value: csv}\n"
     /* windows of windows */
     "  counts:\n    from: a\n    steps:\n"
-    "      - window: {tumbling: 10ms, grace: 3ms, aggregate: \"count() as n, sum(v) as s, max(v) as "
+    "      - window: {tumbling: 10ms, grace: 3ms, aggregate: \"count() as n, sum(v) as s, max(v) "
+    "as "
     "m\"}\n"
     "    to: {topic: counts, value: csv}\n"
     "  sums:\n    from: counts\n    steps:\n"
@@ -47,7 +48,8 @@ static const char topology[] =
     "      - key_by: v % 4 as g\n"
     "      - window: {tumbling: 20ms, aggregate: \"count() as n, sum(v) as s\"}\n"
     "      - key_by: []\n"
-    "      - window: {tumbling: 100ms, aggregate: \"count() as groups, sum(n) as n, sum(s) as s\"}\n"
+    "      - window: {tumbling: 100ms, aggregate: \"count() as groups, sum(n) as n, sum(s) as "
+    "s\"}\n"
     "    to: {topic: all, value: csv}\n";
 
 static const char *const outputs[] = {"plain", "counts", "sums", "all", "dead", NULL};

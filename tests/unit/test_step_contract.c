@@ -202,11 +202,13 @@ static bool is_too_late(const struct point *p, uint32_t n, int64_t time, int64_t
     return seen > last + GAP;
 }
 
-static void add_point(struct op *op, const struct keyed_rows *k, const struct batch *b, uint16_t row)
+static void add_point(struct op *op, const struct keyed_rows *k, const struct batch *b,
+                      uint16_t row)
 {
     bool is_new;
     uint32_t n = 0;
-    struct state_entry *e = state_find(op->state, k->hash[row], str_data(&k->key[row]), k->key[row].n);
+    struct state_entry *e =
+        state_find(op->state, k->hash[row], str_data(&k->key[row]), k->key[row].n);
     struct point *p = e ? points_of(e, &n) : NULL;
     if (is_too_late(p, n, b->time[row], b->seen[row])) {
         op->counter[COUNT_LATE]++;
@@ -599,8 +601,9 @@ static void a_window_behind_an_echo_loses_nothing(void **state)
     (void)state;
     struct outbox out = {0};
     struct life l;
-    life_init(&l, FROM "      - window: {tumbling: 10ms, aggregate: sum(v) as s}\n"
-                       "      - select: window_start, s\n    to: {topic: out, value: csv}\n",
+    life_init(&l,
+              FROM "      - window: {tumbling: 10ms, aggregate: sum(v) as s}\n"
+                   "      - select: window_start, s\n    to: {topic: out, value: csv}\n",
               &echo_step, &out, 2048);
     for (int s = 0; s < l.rig.plan.plan->subplan[0].nstores; s++) {
         if (strstr(l.rig.plan.plan->subplan[0].store[s].changelog, "dedupe")) {
@@ -636,7 +639,8 @@ static void a_failed_answer_is_an_error(void **state)
     life_done(&l);
 }
 
-/* ---- a background trainer: rows predict with the model in place; a new one goes in at a commit ----
+/* ---- a background trainer: rows predict with the model in place; a new one goes in at a commit
+ * ----
  *
  * state: one entry, the model's version and the number of rows learned since; keyless.
  */
@@ -654,7 +658,8 @@ struct trainer {
 static struct state_entry *model_entry(struct op *op)
 {
     bool is_new;
-    return state_insert(op->state, hash_bytes("model", 5, 0), "model", 5, sizeof(struct model), &is_new);
+    return state_insert(op->state, hash_bytes("model", 5, 0), "model", 5, sizeof(struct model),
+                        &is_new);
 }
 
 static int trainer_open(struct op *op, struct err *e)
@@ -863,9 +868,9 @@ static void find_labels(void *ctx, const struct node *n, const char *name, doubl
 static void late_labels_teach_what_waits(void **state)
 {
     (void)state;
-    static const struct row row[] = {{1, "a", 1},   {3, "b", 2},  {6, "a", -1}, {7, "c", 3},
-                                     {15, "b", -1}, {16, "d", 4}, {18, "c", -1}, {20, "d", -1},
-                                     {20, "d", -1}};
+    static const struct row row[] = {{1, "a", 1},   {3, "b", 2},   {6, "a", -1},
+                                     {7, "c", 3},   {15, "b", -1}, {16, "d", 4},
+                                     {18, "c", -1}, {20, "d", -1}, {20, "d", -1}};
     static const uint16_t batch[] = {2048, 1, 3};
     for (int way = 0; way < 6; way++) {
         struct life l;
