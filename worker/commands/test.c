@@ -4,7 +4,8 @@
  *   exact      per topic: exactly these rows, in this order, with exactly these fields
  *   contains   per topic: these rows in this order, others between them and more fields allowed
  *
- * Numbers are equal when they differ by at most 1e-9 of their size. Windows stay open at the end of
+ * Whole numbers are equal when they are the same, others when they differ by at most 1e-9 of their
+ * size. Windows stay open at the end of
  * a case unless it says `finish: true`. A failure shows expected and actual rows side by side.
  */
 #include "engine/memory.h"
@@ -110,7 +111,8 @@ static json_t *to_json(const struct yaml *y)
 
 static bool matches(const json_t *want, const json_t *got, bool loose)
 {
-    if (json_is_number(want) && json_is_number(got)) {
+    if (json_is_number(want) && json_is_number(got) &&
+        !(json_is_integer(want) && json_is_integer(got))) {
         double a = json_number_value(want), b = json_number_value(got);
         return a == b || fabs(a - b) <= 1e-9 * fmax(fabs(a), fabs(b));
     }
@@ -261,7 +263,7 @@ static bool compare(const struct testing *t, const json_t *expected, bool loose)
 static int push_input(struct testing *t, const struct input_cfg *in, int64_t offset, struct err *e)
 {
     struct plan_source *s = text_input_source(t->plan, in->stream, e);
-    struct buffer key, value, bytes, text;
+    struct buffer key, value, bytes, raw;
     int result = 0;
     if (!s) {
         return -ERR_CONFIG;
@@ -270,7 +272,7 @@ static int push_input(struct testing *t, const struct input_cfg *in, int64_t off
     buffer_init(&key);
     buffer_init(&value);
     buffer_init(&bytes);
-    buffer_init(&text);
+    buffer_init(&raw);
     struct record r = {.topic = s->topic[0],
                        .partition = (int32_t)in->partition,
                        .offset = offset,
@@ -289,7 +291,7 @@ static int push_input(struct testing *t, const struct input_cfg *in, int64_t off
         yaml_to_json(&value, in->value);
         r.value = value.data;
         r.value_n = value.n;
-        result = result < 0 ? result : text_input_value(s->value.def, &r, &text, e);
+        result = result < 0 ? result : text_input_value(s->value.def, &r, &raw, e);
     }
     struct header h[64];
     for (int i = 0; in->headers && i < in->headers->n && i < 64; i++) {
@@ -301,13 +303,36 @@ static int push_input(struct testing *t, const struct input_cfg *in, int64_t off
         t->clock.fixed = in->at;
         result = local_tick(t->local, in->at, e);
     }
+    if (result < 0) {
+        err_prefix(e, "stream %s", s->stream);
+    }
     result = result < 0 ? result : local_push(t->local, &r, 1, e);
     result = result == 0 && t->restart ? local_restart(t->local, e) : result;
     buffer_done(&key);
     buffer_done(&value);
     buffer_done(&bytes);
-    buffer_done(&text);
+    buffer_done(&raw);
     return result;
+}
+
+/* A misspelled member would only look like a row that did not come. */
+static int check_members(const struct yaml *row, const char *path, struct diags *d)
+{
+    static const char *const names[] = {"topic",     "partition", "offset", "key",
+                                        "timestamp", "headers",   "value",  NULL};
+    int r = 0;
+    for (int i = 0; i < row->n; i++) {
+        bool known = false;
+        for (int k = 0; names[k]; k++) {
+            known |= strcmp(row->key[i], names[k]) == 0;
+        }
+        if (!known) {
+            const char *near = nearest_name(row->key[i], names);
+            r = diags_add(d, row->item[i]->at, path, "unknown key `%s`%s%s%s", row->key[i],
+                          near ? ": did you mean `" : "", near ? near : "", near ? "`?" : "");
+        }
+    }
+    return r;
 }
 
 static int parse_case(struct testing *t, const struct yaml *y, const char *path, struct case_cfg *c,
@@ -330,7 +355,10 @@ static int parse_case(struct testing *t, const struct yaml *y, const char *path,
     for (int i = 0; i < c->expect->n; i++) {
         if (c->expect->item[i]->kind != YAML_MAP || !yaml_get(c->expect->item[i], "topic")) {
             r = diags_add(d, c->expect->item[i]->at, path, "an expected row is a map with `topic`");
+            continue;
         }
+        const char *at = arena_printf(&t->mem, "%s.expect[%d]", path, i + 1);
+        r = check_members(c->expect->item[i], at, d) < 0 ? -ERR_CONFIG : r;
     }
     c->partitions = c->partitions == CONFIG_UNSET ? most : c->partitions;
     return r;
