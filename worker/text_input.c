@@ -1,5 +1,6 @@
 /* A string key is its text; a long one 8 bytes, big endian, as Kafka's LongSerializer writes it;
- * bytes are base64 in JSON; an avro key stays JSON and is read as such.
+ * bytes are base64 in JSON; an avro key stays JSON and is read as such. Values of string and bytes
+ * are JSON strings.
  */
 #include "worker/text_input.h"
 #include "engine/registry.h"

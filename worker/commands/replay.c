@@ -44,6 +44,7 @@ struct replay {
     struct schema_store *schemas;
     struct arena mem;
     const char *folder;
+    uint16_t batch_rows;
     int nfeeds;
     struct feed *feed;
     struct outputs outputs;
@@ -129,7 +130,7 @@ static int next_head(struct replay *r, struct feed *f, struct err *e)
         result = text_input_value(f->source->value.def, &f->head, &f->value, e);
     }
     if (result < 0) {
-        return err_prefix(e, "%s: row %lld", f->path, (long long)f->offset);
+        return err_prefix(e, "%s: row %lld of stream %s", f->path, (long long)f->offset, f->stream);
     }
     if (rows_schema(f->rows)) {
         buffer_clear(&f->value);
@@ -316,12 +317,10 @@ static int replay(struct replay *r, const struct invocation *in, struct err *e)
                                .clock = &r->clock,
                                .schemas = r->schemas,
                                .partitions = partitions,
+                               .batch_rows = r->batch_rows,
                                .ordered = r->folder == NULL,
                                .output = print_record,
                                .ctx = r};
-    if (flag_batch_rows(in, &cfg.batch_rows) != 0) {
-        return err_set(e, ERR_CONFIG, "--batch-rows");
-    }
     outputs_init(&r->outputs, r->plan, r->schemas);
     result = local_new(&r->local, &cfg, e);
     r->began_ns = clock_monotonic_ns();
@@ -395,6 +394,7 @@ static int run(const struct invocation *in)
     int nset = flag_settings(in, set, 64), code = nset < 0 ? EXIT_USAGE : EXIT_OK;
     arena_init(&r.mem);
     diags_init(&d);
+    code = code ? code : flag_batch_rows(in, &r.batch_rows);
     code = code ? code : parse_inputs(&r, in);
     if (code == EXIT_OK && r.folder && mkdir(r.folder, 0755) < 0 && errno != EEXIST) {
         code = print_usage_error(in, "cannot create %s: %s", r.folder, strerror(errno));
