@@ -45,8 +45,8 @@ struct place {
 struct diags {
     struct diag {
         struct place at;
-        char *path; /* key path, `streams.load.steps[2].window.tumbling`; "" for the whole file */
-        char *text; /* what is wrong, what was expected, the nearest valid name */
+        char *path;   /* key path, `streams.load.steps[2].window.tumbling`; "" for the whole file */
+        char *text;   /* what is wrong, what was expected, the nearest valid name */
         bool is_echo; /* may be due to a problem before */
     } * item;
     int n, cap;
