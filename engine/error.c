@@ -2,13 +2,15 @@
  *
  * nearest_name() measures optimal string alignment: insert, delete, replace and the swap of two
  * neighbours cost 1 each (Damerau 1964, in the restricted form), letters compared without case. A
- * candidate is suggested when it is at most a third of the longer name away, yet always at 1.
+ * candidate is suggested when it is at most a third of the longer name away, yet always at 1
+ * (but for names of one letter, which are near to any other).
  */
 #include "engine/error.h"
 
 #include "engine/memory.h"
 
 #include <ctype.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -73,11 +75,17 @@ void diags_init(struct diags *d)
     *d = (struct diags){0};
 }
 
+static void diag_done(struct diag *x)
+{
+    mem_free((char *)(uintptr_t)x->at.file);
+    mem_free(x->path);
+    mem_free(x->text);
+}
+
 void diags_done(struct diags *d)
 {
     for (int i = 0; i < d->n; i++) {
-        mem_free(d->item[i].path);
-        mem_free(d->item[i].text);
+        diag_done(&d->item[i]);
     }
     mem_free(d->item);
     *d = (struct diags){0};
@@ -96,6 +104,7 @@ int diags_add(struct diags *d, struct place at, const char *path, const char *fm
         text[0] = '\0';
     }
     va_end(args);
+    at.file = at.file ? mem_strdup(at.file) : NULL;
     d->item[d->n++] = (struct diag){at, mem_strdup(path ? path : ""), mem_strdup(text), false};
     return -ERR_CONFIG;
 }
@@ -110,8 +119,7 @@ void diags_drop_echoes(struct diags *d)
     int kept = 0;
     for (int i = 0; i < d->n; i++) {
         if (d->item[i].is_echo) {
-            mem_free(d->item[i].path);
-            mem_free(d->item[i].text);
+            diag_done(&d->item[i]);
         } else {
             d->item[kept++] = d->item[i];
         }
@@ -182,7 +190,8 @@ const char *nearest_name(const char *name, const char *const *candidates)
         }
         int most = (int)(n > m ? n : m) / 3;
         int distance = edit_distance(name, n, *candidates, m);
-        if (distance <= (most > 1 ? most : 1) && (best == NULL || distance < best_distance)) {
+        if (distance <= (most > 1 ? most : 1) && (distance == 0 || n > 1 || m > 2) &&
+            (best == NULL || distance < best_distance)) {
             best = *candidates;
             best_distance = distance;
         }

@@ -44,7 +44,7 @@ struct place {
 /* All problems of a configuration, in the order found: users see every one, not only the first. */
 struct diags {
     struct diag {
-        struct place at;
+        struct place at; /* its file is a copy */
         char *path;   /* key path, `streams.load.steps[2].window.tumbling`; "" for the whole file */
         char *text;   /* what is wrong, what was expected, the nearest valid name */
         bool is_echo; /* may be due to a problem before */
@@ -54,7 +54,7 @@ struct diags {
 
 void diags_init(struct diags *d);
 void diags_done(struct diags *d);
-/* Adds a problem; returns -ERR_CONFIG. `path` is copied and may be NULL. */
+/* Adds a problem; returns -ERR_CONFIG. The file's name and `path` are copied; both may be NULL. */
 __attribute__((format(printf, 4, 5))) int diags_add(struct diags *d, struct place at,
                                                     const char *path, const char *fmt, ...);
 /* Says of the last problem that it may be due to one before: an unknown column behind a step that

@@ -189,6 +189,10 @@ int plan_topic_source(struct planner *b, const struct stream *st, struct ref *ou
     src->key.schema_file = src->key.schema_json = NULL;
     src->key.is_key = true;
     src->key.subject = arena_printf(a, "%s-key", topics[0]);
+    if (b->leaves_open && end->kind != END_CONNECTOR && !end->schema && !end->columns) {
+        *out = plan_broken(b, s);
+        return -ERR_CONFIG;
+    }
     if (end->kind == END_CONNECTOR) {
         plan_feeder(b, src, end, s);
         src->key.def = plan_codec("none", true);

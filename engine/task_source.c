@@ -66,8 +66,9 @@ int input_open(struct task *t, struct input *in, struct err *e)
     }
     in->needs = arena_array(&t->mem, schema->n + 1U, sizeof *in->needs);
     for (uint16_t c = 0; c < schema->n; c++) {
-        in->needs[c] = t->spot[in->spot].vertex->needs[c] && !schema->col[c].hidden &&
-                       (int)c != src->key_column;
+        bool is_of_value = !schema->col[c].hidden || strcmp(schema->col[c].name, "_value") == 0;
+        in->needs[c] =
+            t->spot[in->spot].vertex->needs[c] && is_of_value && (int)c != src->key_column;
     }
     int r = src->value.def->reader_open(&in->value_reader, &src->value, schema, in->needs,
                                         t->env.schemas, e);

@@ -236,6 +236,9 @@ static int parse_shape(struct end *e, const struct yaml *y, const char *path, bo
 {
     *e = (struct end){.at = y->at, .path = path, .yaml = y, .value = "avro"};
     e->partitions = e->replication = CONFIG_UNSET;
+    if (y->broken) {
+        return -ERR_CONFIG;
+    }
     if (y->kind == YAML_MAP) {
         if (yaml_get(y, "topic_pattern")) {
             return diags_add(d, y->at, path,
@@ -275,8 +278,7 @@ static int parse_end(struct end *e, const struct yaml *y, const char *path, bool
                      struct arena *a, struct diags *d)
 {
     int before = d->n;
-    parse_shape(e, y, path, is_source, a, d);
-    if (d->n == before) {
+    if (parse_shape(e, y, path, is_source, a, d) == 0 && d->n == before) {
         return 0;
     }
     e->kind = END_BROKEN;
@@ -298,7 +300,9 @@ static int parse_steps(struct stream *s, const struct yaml *y, struct arena *a, 
     int r = 0;
     for (int i = 0; i < y->n; i++) {
         s->step[i] = y->item[i];
-        if (y->item[i]->kind != YAML_MAP || y->item[i]->n != 1) {
+        if (y->item[i]->broken) {
+            r = -ERR_CONFIG;
+        } else if (y->item[i]->kind != YAML_MAP || y->item[i]->n != 1) {
             r = diags_add(
                 d, y->item[i]->at, arena_printf(a, "%s.steps[%d]", s->path, i + 1),
                 "a step is a map with exactly one key, the step's name (`- filter: value > "
@@ -317,9 +321,10 @@ static int parse_stream(struct stream *s, const struct topology *t, const struct
     int before = d->n;
     struct stream_cfg c;
     if (y->kind != YAML_MAP) {
-        return diags_add(d, y->at, s->path,
-                         "a stream is a map with `from`, `steps`, `to`, found a %s",
-                         yaml_kind_name(y->kind));
+        return y->broken ? -ERR_CONFIG
+                         : diags_add(d, y->at, s->path,
+                                     "a stream is a map with `from`, `steps`, `to`, found a %s",
+                                     yaml_kind_name(y->kind));
     }
     config_parse(stream_fields, &c, y, s->path, a, d);
     s->time = c.time;

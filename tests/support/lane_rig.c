@@ -402,7 +402,8 @@ static int add_line(void *ctx, const struct record *r)
     struct lines *all = ctx;
     all->item = mem_resize(all->item, all->n + 1, sizeof *all->item);
     all->item[all->n] = (struct line){
-        mem_printf("%d %.*s", r->partition, (int)r->key_n, r->key ? (const char *)r->key : "-"),
+        r->key ? mem_printf("%d %.*s", r->partition, (int)r->key_n, (const char *)r->key)
+               : mem_strdup("-"),
         mem_printf("%.*s", (int)r->value_n, r->value ? (const char *)r->value : "null"), all->n};
     all->n++;
     return 0;
@@ -412,6 +413,7 @@ static int by_key(const void *a, const void *b)
 {
     const struct line *x = a, *y = b;
     int order = strcmp(x->key, y->key);
+    order = order || strcmp(x->key, "-") != 0 ? order : strcmp(x->text, y->text);
     return order ? order : (x->order > y->order) - (x->order < y->order);
 }
 

@@ -53,7 +53,8 @@ int lane_rig_stop(struct lane_rig *r, int lane);
 int lane_rig_settle(struct lane_rig *r);
 /* Starts n lanes, settles, stops them. */
 int lane_rig_run(struct lane_rig *r, int n);
-/* Committed records of a topic as "PARTITION KEY VALUE\n", by partition and key, in order each. */
+/* Committed records of a topic as "PARTITION KEY VALUE\n", by partition and key, in order each;
+ * those without key, which may be anywhere, as "- VALUE\n" in the order of their values. */
 void lane_rig_output(struct lane_rig *r, const char *topic, struct buffer *out);
 void lane_rig_done(struct lane_rig *r);
 

@@ -64,12 +64,12 @@ static void diagnostics_own_their_text(void **state)
     (void)state;
     struct diags d;
     diags_init(&d);
-    char path[] = "streams.a";
+    char path[] = "streams.a", file[] = "t.yaml";
     for (int i = 0; i < 20; i++) {
-        struct place at = {"t.yaml", i + 1, 3};
+        struct place at = {file, i + 1, 3};
         assert_int_equal(diags_add(&d, at, path, "problem %d", i), -ERR_CONFIG);
     }
-    path[0] = '?';
+    path[0] = file[0] = '?';
     assert_int_equal(d.n, 20);
     char line[200];
     diags_format(&d, 19, line, sizeof line);

@@ -22,48 +22,6 @@ static const char none[] = "name: t\nstreams:\n" PLAIN;
 static const char all[] =
     "name: t\nerrors: {tolerance: all, dead_letter_topic: dead}\nstreams:\n" PLAIN;
 
-static void bad_records_stop_the_task(void **state)
-{
-    (void)state;
-    struct task_rig r;
-    task_rig_init(&r, none, 0);
-    task_rig_start(&r, 0);
-    assert_int_equal(task_rig_push_one(&r, "x", 7, "k", "{\"h\": 5}"), -ERR_DATA);
-    assert_non_null(strstr(r.err.text, "x partition 0 offset 7: "));
-    assert_non_null(strstr(r.err.text, "errors: {tolerance: all, dead_letter_topic: …}"));
-    assert_int_equal(task_counts(r.task).bad, 1);
-    task_rig_done(&r);
-}
-
-static void or_are_set_aside(void **state)
-{
-    (void)state;
-    const char *value[] = {"{\"h\":\"k\",\"v\":1}", "{\"h\":", "{\"h\":\"k\",\"v\":\"two\"}",
-                           "{\"h\":\"k\",\"v\":3}"};
-    static const uint16_t batch[] = {1, 2, 2048};
-    for (int i = 0; i < 3; i++) {
-        struct task_rig r;
-        task_rig_init(&r, all, batch[i]);
-        task_rig_start(&r, 0);
-        assert_int_equal(task_rig_push(&r, "x", 10, NULL, value, 4), 0);
-        assert_int_equal(task_counts(r.task).bad, 2);
-        const struct produced *p = task_rig_find(&r, "dead");
-        assert_string_equal(p->value, value[1]);
-        assert_null(p->key);
-        assert_int_equal(p->timestamp, 11);
-        assert_non_null(strstr(p->headers, "__connect.errors.topic=x,__connect.errors.partition=0,"
-                                           "__connect.errors.offset=11,"
-                                           "__connect.errors.connector.name=t,"
-                                           "__connect.errors.task.id=0,"
-                                           "__connect.errors.stage=VALUE_CONVERTER,"));
-        assert_non_null(strstr(p->headers, "__connect.errors.exception.message="));
-        assert_string_equal(p[1].value, value[2]);
-        p = task_rig_find(&r, "out");
-        assert_string_equal(p->value, "k,1,");
-        task_rig_done(&r);
-    }
-}
-
 /* What a bad record left in its row is not seen in the next one. */
 static void bad_records_leave_no_trace(void **state)
 {
@@ -80,36 +38,6 @@ static void bad_records_leave_no_trace(void **state)
     assert_string_equal(p[1].value, ",2,");
     assert_null(p[1].key);
     task_rig_done(&r);
-}
-
-static void dead_letters_keep_the_order_of_records(void **state)
-{
-    (void)state;
-    static const char topology[] =
-        "name: t\nerrors: {tolerance: all, dead_letter_topic: dead}\nstreams:\n"
-        "  a:\n    from: {topic: x, value: json, key: none, columns: {v: long}}\n    steps:\n"
-        "      - add: 100 / (v - 1) as one\n      - add: 100 / (v - 2) as two\n"
-        "    to: {topic: out, value: csv}\n";
-    const char *value[] = {"{\"v\":2}", "{\"v\":1}", "oops", "{\"v\":3}", "{\"v\":1}"};
-    static const uint16_t batch[] = {1, 2, 2048};
-    for (int i = 0; i < 3; i++) {
-        struct task_rig r;
-        task_rig_init(&r, topology, batch[i]);
-        task_rig_start(&r, 0);
-        assert_int_equal(task_rig_push(&r, "x", 0, NULL, value, 5), 0);
-        struct buffer b;
-        buffer_init(&b);
-        for (size_t k = 0; k < r.n; k++) {
-            if (strcmp(r.item[k].topic, "dead") == 0) {
-                buffer_printf(&b, "%s ", r.item[k].value);
-                bool is_read = strstr(r.item[k].headers, "stage=TRANSFORMATION") != NULL;
-                assert_true(is_read == (r.item[k].value[0] == '{'));
-            }
-        }
-        assert_string_equal(buffer_cstr(&b), "{\"v\":2} {\"v\":1} oops {\"v\":1} ");
-        buffer_done(&b);
-        task_rig_done(&r);
-    }
 }
 
 static void tombstones_are_skipped(void **state)
@@ -394,10 +322,7 @@ static void damaged_envelopes_are_bad_records(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(bad_records_stop_the_task),
-        cmocka_unit_test(or_are_set_aside),
         cmocka_unit_test(bad_records_leave_no_trace),
-        cmocka_unit_test(dead_letters_keep_the_order_of_records),
         cmocka_unit_test(tombstones_are_skipped),
         cmocka_unit_test(keys_fill_their_column),
         cmocka_unit_test(meta_columns),

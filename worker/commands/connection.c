@@ -14,7 +14,9 @@ static void add_property(struct connection *c, struct config_list *list, const c
         }
     }
     struct config_item *more = arena_array(&c->mem, (size_t)list->n + 1, sizeof *more);
-    memcpy(more, list->item, (size_t)list->n * sizeof *more);
+    for (int i = 0; i < list->n; i++) {
+        more[i] = list->item[i];
+    }
     more[list->n] = (struct config_item){name, {.text = value}};
     list->item = more;
     list->n++;
@@ -66,7 +68,7 @@ int connection_open(struct connection *c, const struct invocation *in)
     arena_init(&c->mem);
     diags_init(&d);
     int code = EXIT_OK, r = load(c, in, &kafka, &registry, &d);
-    r = r == 0 ? client_check(&kafka, &d) : r;
+    r = r == 0 ? client_check(&kafka, registry, &d) : r;
     if (r == 0 && client_open(&c->client, NULL, &kafka, registry, &e) < 0) {
         code = print_err(&e);
     } else if (r != 0) {

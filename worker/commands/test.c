@@ -9,6 +9,7 @@
  */
 #include "engine/memory.h"
 #include "schemas/registry_memory.h"
+#include "worker/client.h"
 #include "worker/commands/command.h"
 #include "worker/local.h"
 #include "worker/outputs.h"
@@ -260,7 +261,7 @@ static bool compare(const struct testing *t, const json_t *expected, bool loose)
 static int push_input(struct testing *t, const struct input_cfg *in, int64_t offset, struct err *e)
 {
     struct plan_source *s = text_input_source(t->plan, in->stream, e);
-    struct buffer key, value, bytes;
+    struct buffer key, value, bytes, text;
     int result = 0;
     if (!s) {
         return -ERR_CONFIG;
@@ -269,6 +270,7 @@ static int push_input(struct testing *t, const struct input_cfg *in, int64_t off
     buffer_init(&key);
     buffer_init(&value);
     buffer_init(&bytes);
+    buffer_init(&text);
     struct record r = {.topic = s->topic[0],
                        .partition = (int32_t)in->partition,
                        .offset = offset,
@@ -281,12 +283,13 @@ static int push_input(struct testing *t, const struct input_cfg *in, int64_t off
         }
         r.key = buffer_cstr(&key);
         r.key_n = key.n;
-        result = text_input_key(s, &r, &bytes, e);
+        result = text_input_key(s->key.def, &r, &bytes, e);
     }
     if (in->value && in->value->kind != YAML_NULL) {
         yaml_to_json(&value, in->value);
         r.value = value.data;
         r.value_n = value.n;
+        result = result < 0 ? result : text_input_value(s->value.def, &r, &text, e);
     }
     struct header h[64];
     for (int i = 0; in->headers && i < in->headers->n && i < 64; i++) {
@@ -303,6 +306,7 @@ static int push_input(struct testing *t, const struct input_cfg *in, int64_t off
     buffer_done(&key);
     buffer_done(&value);
     buffer_done(&bytes);
+    buffer_done(&text);
     return result;
 }
 
@@ -407,9 +411,14 @@ static int run_file(const struct invocation *in, const char *file, struct testin
             slash && cfg.topology[0] != '/'
                 ? arena_printf(&t->mem, "%.*s/%s", (int)(slash - file), file, cfg.topology)
                 : cfg.topology;
-        r = topology_load(&t->topology, &t->mem, path, set, nset, d);
+        struct plan *first = NULL;
+        r = plan_load(&t->topology, &first, &t->mem, path, set, nset, d);
+        plan_free(first);
+        if (t->topology && client_check(&t->topology->kafka, t->topology->schema_registry, d) < 0) {
+            r = -ERR_CONFIG;
+        }
     }
-    for (int i = 0; r == 0 && i < cfg.cases->n; i++) {
+    for (int i = 0, n = r == 0 ? cfg.cases->n : 0; i < n; i++) {
         struct err e = {0};
         int good =
             run_case(t, cfg.cases->item[i], arena_printf(&t->mem, "cases[%d]", i + 1), d, &e);

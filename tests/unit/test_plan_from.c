@@ -1,0 +1,104 @@
+/* What streams read: other streams, unions, branches; and what is no stream.
+ */
+#include "tests/unit/plan_harness.h"
+
+static void unions(void **state)
+{
+    (void)state;
+    struct plan_rig r;
+    plan(&r, HEAD IN("{host: string}") "  other:\n    from: {topic: y, value: json, key: {host: "
+                                       "string}, columns: {host: string, "
+                                       "w: double}}\n"
+                                       "  both:\n    from: [in, other]\n    steps:\n      - " COUNT
+                                       "\n    to: out\n");
+    assert_string_equal(plan_rig_shape(&r),
+                        "0 in read x\n0 other read y\n0 both union union\n0 both step window\n"
+                        "0 both write out\n");
+    const struct vertex *v = r.plan->vertex[plan_rig_vertex(&r, VERTEX_UNION, "both")];
+    struct buffer b;
+    buffer_init(&b);
+    schema_print(&b, v->out[0]);
+    assert_string_equal(buffer_cstr(&b), "host: string?, dc: string?, v: long?, w: double?");
+    buffer_done(&b);
+    assert_true(v->out[0]->keyed);
+    assert_int_equal(v->merge->ninputs, 2);
+    int w = schema_find(v->out[0], "w");
+    assert_int_equal(v->merge->column[0][w], -1);
+    plan_rig_done(&r);
+}
+
+static void union_of_different_keys_needs_key_by(void **state)
+{
+    (void)state;
+    const char *text =
+        HEAD IN("{host: string}") "  other:\n    from: {topic: y, value: json, key: {dc: string}, "
+                                  "columns: {host: string, dc: "
+                                  "string}}\n"
+                                  "  both:\n    from: [in, other]\n    steps:\n      - " COUNT
+                                  "\n    to: out\n";
+    assert_refused(text,
+                   "window works per key, but the rows have none here: put `- key_by: COLUMN`");
+}
+
+static void streams_fan_out_and_split(void **state)
+{
+    (void)state;
+    assert_shape(HEAD IN("{host: string}") "    steps:\n      - split: {hot: v > 5, rest: else}\n"
+                                           "  a:\n    from: in.hot\n    to: [one, two]\n"
+                                           "  b:\n    from: [in.hot, in.rest]\n    to: three\n",
+                 "0 in read x\n0 in step split\n0 a write one\n0 a write two\n0 b union union\n"
+                 "0 b write three\n");
+    assert_refused(HEAD IN("none") "    steps:\n      - split: {hot: v > 5}\n    to: out\n",
+                   "a stream that ends in a split has no output of its own");
+    assert_refused(
+        HEAD IN("none") "    steps:\n      - split: {hot: v > 5}\n  a: {from: in, to: o}\n",
+        "stream \"in\" ends in a split: name one of its branches, `in.BRANCH`");
+    assert_refused(HEAD IN("none") "    steps:\n      - split: {hot: v > 5}\n"
+                                   "  a: {from: in.cold, to: o}\n",
+                   "stream \"in\" has no branch \"cold\"");
+    assert_refused(HEAD IN("none") "  a: {from: in.cold, to: o}\n",
+                   "stream \"in\" has no branch \"cold\"");
+    assert_refused(
+        HEAD IN("none") "    steps:\n      - split: {hot: v > 5}\n      - filter: v > 1\n"
+                        "  a: {from: in.hot, to: o}\n",
+        "7:9 streams.in.steps[2]: no step may follow a split in the same stream");
+}
+
+static void cycles(void **state)
+{
+    (void)state;
+    assert_refused("name: t\nstreams:\n  a: {from: b, to: x}\n  b: {from: a}\n",
+                   "reads itself: streams form a cycle");
+    assert_refused("name: t\nstreams:\n  a: {from: [a, a], to: x}\n", "stream \"a\" reads itself");
+    /* through topics, whichever is planned first */
+    const char *const through = "topic y is read by stream \"";
+    assert_refused(HEAD IN("none") "    to: y\n  b: {from: {topic: y, value: json, columns: {v: "
+                                   "long}}, to: z}\n",
+                   through);
+    assert_refused(HEAD "  b: {from: {topic: y, value: json, columns: {v: long}}, to: z}\n" IN(
+                       "none") "    to: y\n",
+                   through);
+    assert_refused(HEAD IN("none") "    to: x\n", "topic x is read by stream \"in\"");
+}
+
+static void streams_are_known(void **state)
+{
+    (void)state;
+    assert_refused(HEAD IN("none") "  a: {from: inn, to: o}\n",
+                   "5:13 streams.a.from: there is no stream \"inn\": did you mean \"in\"?");
+    assert_refused(
+        HEAD IN("none") "  a: {from: kittens, to: o}\n",
+        "there is no stream \"kittens\"; to read a topic write `from: {topic: kittens}`");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(unions),
+        cmocka_unit_test(union_of_different_keys_needs_key_by),
+        cmocka_unit_test(streams_fan_out_and_split),
+        cmocka_unit_test(cycles),
+        cmocka_unit_test(streams_are_known),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,42 @@
+/* Sources: keys, event times, and topics that several streams read.
+ */
+#include "tests/unit/plan_harness.h"
+
+static void keys_and_times(void **state)
+{
+    (void)state;
+    assert_refused(HEAD IN("{host: boolean}") "    to: o\n", "expected the type of the key column");
+    assert_refused(HEAD IN("{host: avro}") "    to: o\n", "expected the type of the key column");
+    assert_refused(HEAD IN("{host: long}") "    to: o\n",
+                   "the value's column host has another type than the key's");
+    assert_refused(HEAD IN("{host: string, dc: string}") "    to: o\n",
+                   "expected one of the key formats, or {column: type}");
+    assert_refused(HEAD IN("none") "    time: {field: w}\n    to: o\n",
+                   "streams.in.time.field: there is no column \"w\"");
+    assert_refused(HEAD IN("none") "    time: {field: host}\n    to: o\n",
+                   "event time must be a timestamp or a long of ms");
+    assert_refused(HEAD IN("none") "  a: {from: in, time: {out_of_order: 1s}, to: o}\n",
+                   "`time` belongs to the stream that reads the topic");
+}
+
+static void two_streams_of_one_topic_share_tasks(void **state)
+{
+    (void)state;
+    struct plan_rig r;
+    plan(&r,
+         HEAD IN("none") "    to: one\n"
+                         "  b: {from: {topic: [y, x], value: json, columns: {v: long}}, to: two}\n"
+                         "  c: {from: {topic: z, value: json, columns: {v: long}}, to: three}\n");
+    assert_int_equal(r.plan->nsubplans, 2);
+    assert_int_equal(r.plan->subplan[0].nsources, 2);
+    plan_rig_done(&r);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(keys_and_times),
+        cmocka_unit_test(two_streams_of_one_topic_share_tasks),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
