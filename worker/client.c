@@ -69,7 +69,7 @@ static bool is_reported(const struct diags *d, const char *path)
     return false;
 }
 
-int client_check(const struct config_list *kafka, struct diags *d)
+int client_check(const struct config_list *kafka, const struct yaml *registry, struct diags *d)
 {
     int before = d->n;
     for (int i = 0; i < kafka->n; i++) {
@@ -80,6 +80,13 @@ int client_check(const struct config_list *kafka, struct diags *d)
         if (!is_reported(d, path) && kafka_property_check(k->name, k->value.text, &e) < 0) {
             diags_add(d, k->value.at, path, "%s", e.text);
         }
+    }
+    if (registry) {
+        struct registry_cfg c;
+        struct arena mem;
+        arena_init(&mem);
+        config_parse(registry_fields, &c, registry, "schema_registry", &mem, d);
+        arena_done(&mem);
     }
     return d->n > before ? -ERR_CONFIG : 0;
 }

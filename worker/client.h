@@ -17,8 +17,9 @@ struct client {
     struct schema_store *schemas;
 };
 
-/* Problems of librdkafka properties, all of them: -ERR_CONFIG. */
-int client_check(const struct config_list *kafka, struct diags *d);
+/* Problems of librdkafka properties and of `schema_registry` (may be NULL), all of them:
+ * -ERR_CONFIG. */
+int client_check(const struct config_list *kafka, const struct yaml *registry, struct diags *d);
 /* kafka: librdkafka properties; registry: the value of `schema_registry`, or NULL. Both must
  * outlive the client. -ERR_CONFIG for a wrong property or registry option. */
 int client_open(struct client *c, struct memory_broker *memory, const struct config_list *kafka,

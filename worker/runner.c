@@ -28,7 +28,7 @@ int runner_new(struct runner **out, const char *file, const struct setting *set,
     r->progress = progress_new();
     int result = topology_load(&r->topology, &r->mem, file, set, nset, d);
     if (result == 0 && !o->memory) {
-        result = client_check(&r->topology->kafka, d);
+        result = client_check(&r->topology->kafka, r->topology->schema_registry, d);
     }
     if (result == 0) {
         result = client_open(&r->client, o->memory, &r->topology->kafka,

@@ -61,7 +61,7 @@ static int check_one(const struct invocation *in, const char *file, const char *
     bool online = flag_given(in, "online");
     int r = online ? topology_load(&t, &mem, file, set, nset, &d)
                    : plan_load(&t, &p, &mem, file, set, nset, &d);
-    if (t && client_check(&t->kafka, &d) < 0) {
+    if (t && client_check(&t->kafka, t->schema_registry, &d) < 0) {
         r = -ERR_CONFIG;
     }
     if (r == 0 && online) {

@@ -68,7 +68,7 @@ int connection_open(struct connection *c, const struct invocation *in)
     arena_init(&c->mem);
     diags_init(&d);
     int code = EXIT_OK, r = load(c, in, &kafka, &registry, &d);
-    r = r == 0 ? client_check(&kafka, &d) : r;
+    r = r == 0 ? client_check(&kafka, registry, &d) : r;
     if (r == 0 && client_open(&c->client, NULL, &kafka, registry, &e) < 0) {
         code = print_err(&e);
     } else if (r != 0) {
