@@ -323,6 +323,9 @@ static int parse_name(const struct reader *r, struct config_item *out, const str
 static int parse_item(const struct reader *r, enum config_kind kind, struct config_item *out,
                       const struct yaml *y, const char *path)
 {
+    if (y->broken) {
+        return -ERR_CONFIG;
+    }
     if (kind == CONFIG_EXPRESSIONS) {
         return parse_expression(r, &out->value, y, path);
     }
@@ -436,6 +439,9 @@ static int parse_value(const struct reader *r, const struct config_field *f, voi
                        const struct yaml *y, const char *path)
 {
     const char *text;
+    if (y->broken) {
+        return -ERR_CONFIG;
+    }
     switch (f->kind) {
     case CONFIG_TEXT:
         text = read_text(r, y, path, "text");

@@ -211,6 +211,20 @@ static int plan_step(struct planner *b, const struct stream *st, int i, struct r
     return r;
 }
 
+/* What a writer would refuse at run time is refused here. */
+static int check_writers(struct planner *b, const struct plan_sink *k, const struct schema *schema)
+{
+    const struct codec_spec *spec[] = {&k->value, &k->key};
+    for (int i = 0; i < 2; i++) {
+        struct err e = {0};
+        bool has_schema = !spec[i]->schema_file || spec[i]->schema_json;
+        if (spec[i]->def->check && has_schema && spec[i]->def->check(spec[i], schema, &e) < 0) {
+            return diags_add(b->d, k->end->at, k->end->path, "%s", e.text);
+        }
+    }
+    return 0;
+}
+
 static int plan_to(struct planner *b, const struct stream *st, const struct end *end,
                    const struct ref *at)
 {
@@ -234,7 +248,7 @@ static int plan_to(struct planner *b, const struct stream *st, const struct end 
     k->key.at = end->at;
     k->key.path = end->path;
     if (end->kind != END_CONNECTOR) {
-        return 0;
+        return at->vertex < 0 ? 0 : check_writers(b, k, at->schema);
     }
     for (int i = 0; registry_connectors[i]; i++) {
         if (strcmp(registry_connectors[i]->name, end->connector) == 0) {
@@ -317,35 +331,50 @@ static void build(struct planner *b)
     }
 }
 
-int plan_new(struct plan **out, const struct topology *t, struct schema_store *schemas,
-             struct diags *d)
+static int plan_all(struct plan **out, struct planner *b)
 {
+    const struct topology *t = b->t;
     struct plan *p = mem_zalloc(sizeof *p);
     arena_init(&p->mem);
     p->topology = t;
-    struct planner b = {.p = p, .t = t, .schemas = schemas, .d = d};
+    b->p = p;
     size_t steps = 1;
     for (int i = 0; i < t->nstreams; i++) {
         steps += 2U + 3U * (size_t)t->stream[i].nsteps + (size_t)t->stream[i].nto;
     }
     if (steps > VERTICES_MAX) {
         plan_free(p);
-        return diags_add(d, t->streams->at, "streams", "more than %d steps", VERTICES_MAX);
+        return diags_add(b->d, t->streams->at, "streams", "more than %d steps", VERTICES_MAX);
     }
     p->vertex = arena_array(&p->mem, steps, sizeof *p->vertex);
     p->source = arena_array(&p->mem, steps, sizeof *p->source);
     p->sink = arena_array(&p->mem, steps, sizeof *p->sink);
-    b.group = arena_array(&p->mem, steps, sizeof *b.group);
-    b.mark = arena_zalloc(&p->mem, (size_t)t->nstreams * sizeof *b.mark + 1);
-    b.end = arena_zalloc(&p->mem, (size_t)t->nstreams * sizeof *b.end + 1);
-    int before = d->n;
-    build(&b);
-    if (d->n > before) {
+    b->group = arena_array(&p->mem, steps, sizeof *b->group);
+    b->mark = arena_zalloc(&p->mem, (size_t)t->nstreams * sizeof *b->mark + 1);
+    b->end = arena_zalloc(&p->mem, (size_t)t->nstreams * sizeof *b->end + 1);
+    build(b);
+    if (b->d->n > 0) { /* with problems from before it is not complete */
         plan_free(p);
         return -ERR_CONFIG;
     }
     *out = p;
     return 0;
+}
+
+int plan_new(struct plan **out, const struct topology *t, struct schema_store *schemas,
+             struct diags *d)
+{
+    struct planner b = {.t = t, .schemas = schemas, .d = d};
+    return plan_all(out, &b);
+}
+
+void plan_check(const struct topology *t, struct diags *d)
+{
+    struct plan *p = NULL;
+    struct planner b = {.t = t, .d = d, .leaves_open = true};
+    if (plan_all(&p, &b) == 0) {
+        plan_free(p);
+    }
 }
 
 int plan_load(struct topology **t, struct plan **out, struct arena *a, const char *file,

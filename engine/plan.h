@@ -114,6 +114,9 @@ struct plan {
  * problems go to d. The topology must outlive the plan. */
 int plan_new(struct plan **out, const struct topology *t, struct schema_store *schemas,
              struct diags *d);
+/* Looks for what else is wrong with a topology that has problems. Types that only a registry knows
+ * stay open. */
+void plan_check(const struct topology *t, struct diags *d);
 /* Reads and plans a file with the types that it gives itself: the problems of both at once. */
 int plan_load(struct topology **t, struct plan **out, struct arena *a, const char *file,
               const struct setting *set, int nset, struct diags *d);

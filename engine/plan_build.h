@@ -27,6 +27,7 @@ struct planner {
     uint16_t *group; /* union-find over sub-plans */
     int ngroups;
     int nrepartitions; /* of the stream being built */
+    bool leaves_open;  /* columns that a registry would give are unknown, which is no problem */
 };
 
 /* plan_graph.c */

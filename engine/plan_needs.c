@@ -38,6 +38,11 @@ static void needs_of_sink(const struct plan *p, const struct plan_sink *k, bool 
     for (uint16_t c = 0; c < k->schema->n; c++) {
         in[c] |= !k->schema->col[c].hidden && !k->repartition;
     }
+    int whole = schema_find(k->schema, "_value"); /* hidden, but what string and bytes may write */
+    if (whole >= 0 && !k->repartition &&
+        (strcmp(k->value.def->name, "string") == 0 || strcmp(k->value.def->name, "bytes") == 0)) {
+        in[whole] = true;
+    }
     for (uint16_t i = 0; i < k->schema->nkey; i++) {
         in[k->schema->key[i]] = true;
     }

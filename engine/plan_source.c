@@ -150,6 +150,9 @@ static int plan_feeder(struct planner *b, struct plan_source *src, const struct 
     if (r == 0) {
         r = src->feeder->columns(cfg, end->at, path, a, &cols, b->d);
     }
+    if (r == 0 && cols->n > COLUMNS_READ_MAX) {
+        r = diags_add(b->d, end->at, path, "more than %d columns", COLUMNS_READ_MAX);
+    }
     if (r == 0) {
         src->feeder_schema = cols;
         for (uint16_t c = 0; c < cols->n; c++) {
@@ -189,6 +192,10 @@ int plan_topic_source(struct planner *b, const struct stream *st, struct ref *ou
     src->key.schema_file = src->key.schema_json = NULL;
     src->key.is_key = true;
     src->key.subject = arena_printf(a, "%s-key", topics[0]);
+    if (b->leaves_open && end->kind != END_CONNECTOR && !end->schema && !end->columns) {
+        *out = plan_broken(b, s);
+        return -ERR_CONFIG;
+    }
     if (end->kind == END_CONNECTOR) {
         plan_feeder(b, src, end, s);
         src->key.def = plan_codec("none", true);

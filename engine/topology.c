@@ -236,6 +236,9 @@ static int parse_shape(struct end *e, const struct yaml *y, const char *path, bo
 {
     *e = (struct end){.at = y->at, .path = path, .yaml = y, .value = "avro"};
     e->partitions = e->replication = CONFIG_UNSET;
+    if (y->broken) {
+        return -ERR_CONFIG;
+    }
     if (y->kind == YAML_MAP) {
         if (yaml_get(y, "topic_pattern")) {
             return diags_add(d, y->at, path,
@@ -250,6 +253,9 @@ static int parse_shape(struct end *e, const struct yaml *y, const char *path, bo
         e->at = y->at;
         e->path = path;
         check_topics(e, d);
+        if (r == 0 && is_source && e->names.n == 0) {
+            return diags_add(d, yaml_get(y, "topic")->at, path, "`topic` names no topic");
+        }
         if (r == 0 && !is_source && e->names.n != 1) {
             return diags_add(d, y->at, path,
                              "a `to` writes to one topic; make `to` a list instead");
@@ -275,8 +281,7 @@ static int parse_end(struct end *e, const struct yaml *y, const char *path, bool
                      struct arena *a, struct diags *d)
 {
     int before = d->n;
-    parse_shape(e, y, path, is_source, a, d);
-    if (d->n == before) {
+    if (parse_shape(e, y, path, is_source, a, d) == 0 && d->n == before) {
         return 0;
     }
     e->kind = END_BROKEN;
@@ -290,7 +295,7 @@ static int parse_steps(struct stream *s, const struct yaml *y, struct arena *a, 
     }
     if (y->kind != YAML_LIST) {
         return diags_add(d, y->at, arena_printf(a, "%s.steps", s->path),
-                         "expected a list of steps, each behind a dash, found a %s",
+                         "expected a list of steps, each behind a dash, found %s",
                          yaml_kind_name(y->kind));
     }
     s->nsteps = y->n;
@@ -298,7 +303,9 @@ static int parse_steps(struct stream *s, const struct yaml *y, struct arena *a, 
     int r = 0;
     for (int i = 0; i < y->n; i++) {
         s->step[i] = y->item[i];
-        if (y->item[i]->kind != YAML_MAP || y->item[i]->n != 1) {
+        if (y->item[i]->broken) {
+            r = -ERR_CONFIG;
+        } else if (y->item[i]->kind != YAML_MAP || y->item[i]->n != 1) {
             r = diags_add(
                 d, y->item[i]->at, arena_printf(a, "%s.steps[%d]", s->path, i + 1),
                 "a step is a map with exactly one key, the step's name (`- filter: value > "
@@ -317,9 +324,10 @@ static int parse_stream(struct stream *s, const struct topology *t, const struct
     int before = d->n;
     struct stream_cfg c;
     if (y->kind != YAML_MAP) {
-        return diags_add(d, y->at, s->path,
-                         "a stream is a map with `from`, `steps`, `to`, found a %s",
-                         yaml_kind_name(y->kind));
+        return y->broken ? -ERR_CONFIG
+                         : diags_add(d, y->at, s->path,
+                                     "a stream is a map with `from`, `steps`, `to`, found %s",
+                                     yaml_kind_name(y->kind));
     }
     config_parse(stream_fields, &c, y, s->path, a, d);
     s->time = c.time;

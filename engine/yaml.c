@@ -203,7 +203,7 @@ static int build_alias(struct parse *p, const yaml_event_t *event, int depth, st
         }
     }
     *out = arena_zalloc(p->a, sizeof **out);
-    **out = (struct yaml){.kind = YAML_NULL, .at = at, .text = ""};
+    **out = (struct yaml){.kind = YAML_NULL, .at = at, .text = "", .broken = true};
     *cost = (struct cost){.nodes = 1, .height = 1};
     problem(p, at, "alias `*%.100s` without an anchor `&%.100s` before it", name, name);
     return charge(p, at, depth, cost);
@@ -219,6 +219,7 @@ static void expand(struct parse *p, struct yaml *y, bool is_plain)
     if (yaml_expand(&b, &x, p->file, y->text, y->text_n, &e) < 0) {
         problem(p, y->at, "%s", e.text);
         y->kind = YAML_STRING;
+        y->broken = true;
     } else if (x.count > 0) {
         y->secret = true;
         y->plain = false;
@@ -265,6 +266,7 @@ static void apply_tag(struct parse *p, struct yaml *y, const char *tag)
         if (y->kind != known[i].kind) {
             problem(p, y->at, "tag !!%s: the value is not %s", known[i].name,
                     yaml_kind_name(known[i].kind));
+            y->broken = true;
         }
         return;
     }

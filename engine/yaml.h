@@ -35,6 +35,7 @@ struct yaml {
     bool flow;  /* unquoted inside a flow map or list: a comma ends the value */
     int skip;   /* columns from at to the first character of text: 1 behind a quote */
     bool secret;
+    bool broken;  /* a problem of it is in the diags: no second one is wanted */
     bool boolean; /* of YAML_BOOLEAN */
     int64_t number;
     double real; /* of YAML_DOUBLE, and of YAML_LONG */

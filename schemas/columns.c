@@ -12,9 +12,9 @@
 
 #include <string.h>
 
-static const char *const type_names[] = {"boolean", "long",      "double", "string",
-                                         "bytes",   "timestamp", "array<", "map<",
-                                         "int",     "float",     NULL};
+static const char *const type_names[] = {
+    "boolean",       "long",        "double", "string", "bytes", "timestamp",
+    "array<string>", "map<string>", "int",    "float",  NULL};
 
 static int add_column(const struct codec_spec *spec, int i, struct arena *a, struct schema *out,
                       struct diags *d)
@@ -26,10 +26,15 @@ static int add_column(const struct codec_spec *spec, int i, struct arena *a, str
     const struct type *type = is_scalar ? type_parse(a, value->text) : NULL;
     if (type == NULL) {
         const char *near = is_scalar ? nearest_name(value->text, type_names) : NULL;
+        if (value->broken) {
+            return -ERR_CONFIG;
+        }
         return diags_add(d, value->at, path,
-                         "is no type: boolean, long, double, string, bytes, timestamp, array<T> or "
-                         "map<T> is expected%s%s%s",
-                         near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+                         "%s%.100s%s is no type: expected boolean, long, double, string, bytes, "
+                         "timestamp, array<T> or map<T>%s%s%s",
+                         is_scalar ? "\"" : "", is_scalar ? value->text : "this",
+                         is_scalar ? "\"" : "", near ? "; did you mean \"" : "", near ? near : "",
+                         near ? "\"?" : "");
     }
     int known = schema_find(out, name);
     if (known >= 0) { /* the key has named it */
@@ -37,8 +42,8 @@ static int add_column(const struct codec_spec *spec, int i, struct arena *a, str
                    ? 0
                    : diags_add(d, value->at, path, "key and value give it different types");
     }
-    if (out->n >= COLUMNS_MAX) {
-        return diags_add(d, value->at, path, "more than %d columns", COLUMNS_MAX);
+    if (out->n >= COLUMNS_READ_MAX) {
+        return diags_add(d, value->at, path, "more than %d columns", COLUMNS_READ_MAX);
     }
     schema_add(out, arena_strdup(a, name), type, true, false);
     return 0;
@@ -57,13 +62,16 @@ int columns_infer(const struct codec_spec *spec, struct arena *a, struct schema 
     }
     if (spec->columns->kind != YAML_MAP) {
         return diags_add(d, spec->columns->at, spec->path,
-                         "columns is a map of names and types, not a %s",
+                         "columns is a map of names and types, not %s",
                          yaml_kind_name(spec->columns->kind));
     }
     int rc = 0;
     for (int i = 0; i < spec->columns->n; i++) {
         int one = add_column(spec, i, a, out, d);
         rc = rc < 0 ? rc : one;
+        if (out->n == COLUMNS_READ_MAX && one < 0) {
+            break; /* said once */
+        }
     }
     return rc;
 }

@@ -17,8 +17,7 @@ struct client {
     struct schema_store *schemas;
 };
 
-/* Problems of librdkafka properties and of `schema_registry` (may be NULL), all of them:
- * -ERR_CONFIG. */
+/* Problems of librdkafka properties and of `schema_registry`, all of them: -ERR_CONFIG. */
 int client_check(const struct config_list *kafka, const struct yaml *registry, struct diags *d);
 /* kafka: librdkafka properties; registry: the value of `schema_registry`, or NULL. Both must
  * outlive the client. -ERR_CONFIG for a wrong property or registry option. */

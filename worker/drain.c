@@ -1,5 +1,6 @@
 /* A drain's loop: poll its topic, print each record as a line, hand the lines to the connector (or
  * show them), flush, and only then commit the offsets: a crash repeats lines, it never loses one.
+ * What the connector could not take for now is read again after RETRY_MS.
  */
 #include "engine/logger.h"
 #include "engine/memory.h"
@@ -11,8 +12,10 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #define STOP_MOST 10000 /* ms */
+#define RETRY_MS  100
 
 struct held {
     int32_t partition;
@@ -101,15 +104,39 @@ static int write_record(struct drain *d, const struct record *r, struct err *e)
 
 static int commit(struct drain *d, struct err *e)
 {
-    struct log_position p[256];
+    struct log_position *p = mem_array((size_t)d->nheld + 1, sizeof *p);
     size_t n = 0;
-    for (int i = 0; i < d->nheld && n < 256; i++) {
+    for (int i = 0; i < d->nheld; i++) {
         if (d->held[i].next >= 0) {
             p[n++] =
                 (struct log_position){d->sink->topic, d->held[i].partition, d->held[i].next, NULL};
         }
     }
-    return n ? d->log->ops->commit(d->log, p, n, e) : 0;
+    int result = n ? d->log->ops->commit(d->log, p, n, e) : 0;
+    mem_free(p);
+    return result;
+}
+
+static struct held *held_of(struct drain *d, int32_t partition)
+{
+    for (int i = 0; i < d->nheld; i++) {
+        if (d->held[i].partition == partition) {
+            return &d->held[i];
+        }
+    }
+    return NULL;
+}
+
+/* The records of this poll are read again. */
+static void rewind_to(struct drain *d, const struct record *r, size_t n)
+{
+    for (size_t i = n; i-- > 0;) {
+        struct held *h = held_of(d, r[i].partition);
+        if (h && (i == 0 || r[i - 1].partition != r[i].partition)) {
+            h->next = r[i].offset;
+            d->log->ops->seek(d->log, d->sink->topic, h->partition, h->next, NULL);
+        }
+    }
 }
 
 static int drain_once(struct drain *d, struct err *e)
@@ -119,16 +146,18 @@ static int drain_once(struct drain *d, struct err *e)
     int result = d->log->ops->poll(d->log, 100, &r, &n, e);
     for (size_t i = 0; i < n && result == 0; i++) {
         result = write_record(d, &r[i], e);
-        for (int k = 0; k < d->nheld; k++) {
-            if (d->held[k].partition == r[i].partition) {
-                d->held[k].next = r[i].offset + 1;
-            }
+        struct held *h = held_of(d, r[i].partition);
+        if (h) {
+            h->next = r[i].offset + 1;
         }
     }
-    d->log->ops->release(d->log);
     if (result == 0 && n > 0 && d->sink->drain && d->sink->drain->sink_flush) {
         result = d->sink->drain->sink_flush(d->connector, e);
     }
+    if (result < 0) {
+        rewind_to(d, r, n);
+    }
+    d->log->ops->release(d->log);
     if (d->show) {
         show_flush(d->show);
     }
@@ -167,6 +196,7 @@ static void *drain_main(void *arg)
         if (r == -ERR_RETRY || r == -ERR_ABORT) {
             logger(LOG_LEVEL_WARN, "%s: %s", d->sink->topic, d->failure.text);
             err_clear(&d->failure);
+            nanosleep(&(struct timespec){0, RETRY_MS * 1000000}, NULL);
             r = 0;
         }
     }

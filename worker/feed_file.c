@@ -1,9 +1,11 @@
 /* Each row is read by the json codec (or, out of a container, by avro_raw) into a batch of one and
  * written by the topic's own codec; so what reaches the topic is what any producer would write.
+ * Strings, bytes and keys need no batch: they are JSON strings and numbers (text_input.h).
  */
 #include "worker/feed_file.h"
 #include "engine/memory.h"
 #include "engine/registry.h"
+#include "worker/text_input.h"
 
 #include <string.h>
 
@@ -15,6 +17,7 @@ struct feed {
     struct codec_spec read_spec;
     struct codec_reader *reader;
     struct codec_writer *writer, *key_writer;
+    bool is_plain; /* strings or bytes: no columns in between */
     struct buffer value, key;
 };
 
@@ -32,6 +35,10 @@ static int feed_open(struct feed *f, const struct rows *rows, struct err *e)
 {
     const struct feed_target *t = f->t;
     const char *schema = rows_schema(rows);
+    f->is_plain = !schema && text_input_is_plain(t->value->def);
+    if (f->is_plain) {
+        return 0;
+    }
     f->read_spec = (struct codec_spec){
         .def = codec_named(schema ? "avro_raw" : "json"), .topic = t->topic, .schema_json = schema};
     if (!f->read_spec.def) {
@@ -56,8 +63,10 @@ static int produce_row(struct feed *f, struct log *log, const struct record *in,
     buffer_clear(&f->key);
     struct batch *b = batch_new(&f->mem, t->schema, 1, NULL);
     b->nsel = 1;
-    int r = 0;
-    if (in->value) {
+    int r = t->row_key ? text_input_key(t->row_key, &out, &f->key, e) : 0;
+    if (in->value && f->is_plain) {
+        r = r < 0 ? r : text_input_value(t->value->def, &out, &f->value, e);
+    } else if (in->value && r == 0) {
         r = f->read_spec.def->read(f->reader, in->value, in->value_n, b, 0, e);
         r = r < 0 ? r : t->value->def->write(f->writer, b, 0, &f->value, e);
         out.value = r == 1 ? NULL : f->value.data ? f->value.data : "";

@@ -10,6 +10,7 @@ struct feed_target {
     const char *topic;
     const struct codec_spec *value, *key; /* formats to write; key: for rows without one, from the
                                              key columns of schema; NULL: they have none */
+    const struct codec_def *row_key;      /* format of the keys that rows have; NULL: their text */
     const struct schema *schema;          /* columns of the value */
     struct schema_store *schemas;
 };

@@ -9,6 +9,8 @@
 #include "generated/version.h"
 #include "worker/commands/command.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -39,6 +41,11 @@ static void print_help(FILE *f)
         fprintf(f, "  %-9s %s\n", commands[i]->name, commands[i]->doc);
     }
     fprintf(f, "\n`klamm COMMAND --help` explains a command.\n");
+}
+
+static void print_version(void)
+{
+    printf("klamm %s\n", KLAMM_VERSION);
 }
 
 static void print_command_help(const struct command *c)
@@ -76,6 +83,8 @@ static int parse_flag(struct invocation *in, int argc, char **argv, int *i)
         in->given[in->nflags++] = (struct given){f, value};
         return 0;
     }
+    names[nnames++] = "help";
+    names[nnames++] = "version";
     names[nnames] = NULL;
     char name[64];
     snprintf(name, sizeof name, "%.*s", (int)n, text);
@@ -92,8 +101,14 @@ static int invoke(const struct command *c, int argc, char **argv)
     int r = 0;
     bool only_args = false;
     for (int i = 0; i < argc && r == 0; i++) {
-        if (!only_args && strcmp(argv[i], "--help") == 0) {
-            print_command_help(c);
+        bool asks_help = strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0;
+        bool asks_version = strcmp(argv[i], "--version") == 0;
+        if (!only_args && (asks_help || asks_version)) {
+            if (asks_help) {
+                print_command_help(c);
+            } else {
+                print_version();
+            }
             mem_free(in.arg);
             mem_free(in.given);
             return EXIT_OK;
@@ -117,19 +132,46 @@ static int invoke(const struct command *c, int argc, char **argv)
     return r;
 }
 
+/* Output that could not be written is a failure; a reader that has seen enough (`| head`) is not.
+ */
+static int finish(int code)
+{
+    errno = 0;
+    bool is_lost = fflush(stdout) != 0 || ferror(stdout);
+    if (is_lost && errno != EPIPE && code == EXIT_OK) {
+        fprintf(stderr, "klamm: cannot write the output%s%s\n", errno ? ": " : "",
+                errno ? strerror(errno) : "");
+        code = EXIT_FAILED;
+    }
+    return code;
+}
+
+/* A closed stdin, stdout or stderr would become the number of a file opened later. */
+static void fill_closed(void)
+{
+    int fd = open("/dev/null", O_RDWR);
+    while (fd >= 0 && fd <= STDERR_FILENO) {
+        fd = open("/dev/null", O_RDWR);
+    }
+    close(fd);
+}
+
 int main(int argc, char **argv)
 {
+    fill_closed();
     if (argc < 2) {
         print_help(stderr);
         return EXIT_USAGE;
     }
     if (strcmp(argv[1], "--version") == 0) {
-        printf("klamm %s\n", KLAMM_VERSION);
-        return EXIT_OK;
+        print_version();
+        return finish(EXIT_OK);
     }
-    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0) {
+    bool asks_help = strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
+                     strcmp(argv[1], "help") == 0;
+    if (asks_help) {
         print_help(stdout);
-        return EXIT_OK;
+        return finish(EXIT_OK);
     }
     struct sigaction action = {.sa_handler = on_signal};
     sigaction(SIGINT, &action, NULL);
@@ -140,11 +182,7 @@ int main(int argc, char **argv)
     for (int i = 0; commands[i]; i++) {
         names[n++] = commands[i]->name;
         if (strcmp(argv[1], commands[i]->name) == 0) {
-            int r = invoke(commands[i], argc - 2, argv + 2);
-            if (fflush(stdout) != 0 && r == EXIT_OK) {
-                r = EXIT_FAILED;
-            }
-            return r;
+            return finish(invoke(commands[i], argc - 2, argv + 2));
         }
     }
     names[n] = NULL;

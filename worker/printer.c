@@ -76,6 +76,7 @@ int printer_new(struct printer **out, const char *key_format, const char *value_
 static int add_decoder(struct printer *p, struct side *s, uint32_t id, const char *json,
                        const struct schema *columns, struct decoder **out, struct err *e)
 {
+    struct arena_mark before = arena_mark(&p->mem);
     struct decoder *d = arena_zalloc(&p->mem, sizeof *d);
     struct diags problems;
     int r = 0;
@@ -101,6 +102,7 @@ static int add_decoder(struct printer *p, struct side *s, uint32_t id, const cha
         r = s->def->reader_open(&d->reader, &d->spec, d->schema, NULL, p->schemas, e);
     }
     if (r < 0) {
+        arena_release(&p->mem, before);
         return -ERR_DATA;
     }
     json_rows_init(&d->rows, d->schema);

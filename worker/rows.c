@@ -25,7 +25,7 @@ struct rows {
     char *name;
     enum rows_format format;
     const struct schema *columns;
-    int64_t size, line_number;
+    int64_t size, line_number, more_lines; /* more: of a CSV record with line ends in quotes */
     struct buffer line, json, key;
     struct record_line parsed;
     struct container *container;
@@ -38,6 +38,8 @@ struct rows {
 static int read_line(struct rows *r, bool is_csv, struct err *e)
 {
     buffer_clear(&r->line);
+    r->line_number += r->more_lines;
+    r->more_lines = 0;
     bool quoted = false;
     int c;
     while ((c = getc_unlocked(r->f)) != EOF) {
@@ -49,6 +51,7 @@ static int read_line(struct rows *r, bool is_csv, struct err *e)
         if (c == '\n' && !quoted) {
             break;
         }
+        r->more_lines += c == '\n';
         buffer_byte(&r->line, (uint8_t)c);
     }
     if (c == EOF && r->line.n == 0) {
@@ -57,6 +60,10 @@ static int read_line(struct rows *r, bool is_csv, struct err *e)
     r->line_number++;
     if (r->line.n && r->line.data[r->line.n - 1] == '\r') {
         r->line.n--;
+    }
+    if (r->line_number == 1 && r->line.n >= 3 && memcmp(r->line.data, "\xef\xbb\xbf", 3) == 0) {
+        r->line.n -= 3;
+        memmove(r->line.data, r->line.data + 3, r->line.n);
     }
     return 1;
 }
@@ -72,7 +79,8 @@ static int read_header(struct rows *r, struct err *e)
                    ? result
                    : err_set(e, ERR_DATA, "%s: a CSV file begins with a header line", r->name);
     }
-    csv_begin(&r->fields, r->line.data, r->line.n);
+    size_t mark = r->line.n >= 3 && memcmp(r->line.data, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
+    csv_begin(&r->fields, r->line.data + mark, r->line.n - mark);
     r->column = mem_array(FIELDS_MOST, sizeof *r->column);
     while (csv_next(&r->fields, &text, &n, &quoted)) {
         if (r->nfields == FIELDS_MOST) {
@@ -80,7 +88,7 @@ static int read_header(struct rows *r, struct err *e)
         }
         r->column[r->nfields++] = r->columns ? schema_find_n(r->columns, text, n) : -1;
     }
-    return 0;
+    return r->fields.fault ? err_set(e, ERR_DATA, "%s:1: %s", r->name, r->fields.fault) : 0;
 }
 
 int rows_format_of(const char *path, struct err *e)
@@ -267,6 +275,15 @@ static int next_line(struct rows *r, struct record *out, struct err *e)
     return 1;
 }
 
+static bool is_blank(const struct buffer *line)
+{
+    size_t n = 0;
+    while (n < line->n && (line->data[n] == ' ' || line->data[n] == '\t')) {
+        n++;
+    }
+    return n == line->n;
+}
+
 int rows_next(struct rows *r, struct record *out, struct err *e)
 {
     *out = (struct record){.partition = -1, .offset = -1, .timestamp = -1};
@@ -276,7 +293,7 @@ int rows_next(struct rows *r, struct record *out, struct err *e)
     int result;
     do {
         result = read_line(r, r->format == ROWS_CSV, e);
-    } while (result == 1 && r->line.n == 0);
+    } while (result == 1 && is_blank(&r->line));
     if (result <= 0) {
         return result;
     }

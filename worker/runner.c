@@ -27,8 +27,11 @@ int runner_new(struct runner **out, const char *file, const struct setting *set,
     arena_init(&r->mem);
     r->progress = progress_new();
     int result = topology_load(&r->topology, &r->mem, file, set, nset, d);
-    if (result == 0 && !o->memory) {
-        result = client_check(&r->topology->kafka, r->topology->schema_registry, d);
+    if (r->topology && client_check(&r->topology->kafka, r->topology->schema_registry, d) < 0) {
+        result = -ERR_CONFIG;
+    }
+    if (result < 0 && r->topology) {
+        plan_check(r->topology, d);
     }
     if (result == 0) {
         result = client_open(&r->client, o->memory, &r->topology->kafka,
@@ -170,6 +173,7 @@ int runner_feed(struct runner *r, const char *stream, const char *path, struct e
         struct feed_target t = {.topic = s->topic[0],
                                 .value = &s->value,
                                 .key = s->reads_key && s->key_column < 0 ? NULL : &s->key,
+                                .row_key = s->key.def,
                                 .schema = s->schema,
                                 .schemas = r->client.schemas};
         uint64_t n;

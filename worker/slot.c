@@ -60,7 +60,11 @@ int slot_take(struct slot *s, const char *dir, const char *topology, struct err 
         }
         if (flock(s->fd, LOCK_EX | LOCK_NB) == 0) {
             s->number = i;
-            return read_id(s, path, e);
+            r = read_id(s, path, e);
+            if (r < 0) {
+                slot_release(s);
+            }
+            return r;
         }
         close(s->fd);
         s->fd = -1;

@@ -1,6 +1,5 @@
 /* A string key is its text; a long one 8 bytes, big endian, as Kafka's LongSerializer writes it;
- * bytes are base64 in JSON; an avro key stays JSON and is read as such. Values of string and bytes
- * are JSON strings.
+ * bytes are base64 in JSON; an avro key stays JSON and is read as such.
  */
 #include "worker/text_input.h"
 #include "engine/registry.h"
@@ -33,47 +32,16 @@ struct plan_source *text_input_source(const struct plan *p, const char *stream, 
     return NULL;
 }
 
-static bool is_text(const struct plan_source *s)
+bool text_input_is_plain(const struct codec_def *format)
 {
-    return strcmp(s->value.def->name, "string") == 0;
-}
-
-static bool is_bytes(const struct plan_source *s)
-{
-    return strcmp(s->value.def->name, "bytes") == 0;
-}
-
-int text_input_value(const struct plan_source *s, struct record *r, struct buffer *bytes,
-                     struct err *e)
-{
-    if (!r->value || (!is_text(s) && !is_bytes(s))) {
-        return 0;
-    }
-    struct buffer text;
-    buffer_init(&text);
-    buffer_clear(bytes);
-    bool is_good = record_line_text(&text, (struct json_text){r->value, r->value_n});
-    if (is_good && is_bytes(s)) {
-        is_good = base64_decode(bytes, buffer_cstr(&text), text.n);
-    } else if (is_good) {
-        buffer_add(bytes, text.data, text.n);
-    }
-    buffer_done(&text);
-    if (!is_good) {
-        return err_set(e, ERR_DATA, "stream %s: the value must be a JSON string%s", s->stream,
-                       is_bytes(s) ? " of base64" : "");
-    }
-    r->value = buffer_cstr(bytes);
-    r->value_n = bytes->n;
-    return 0;
+    return strcmp(format->name, "string") == 0 || strcmp(format->name, "bytes") == 0;
 }
 
 void text_input_use_json(struct plan_source *s)
 {
-    bool is_plain = is_text(s) || is_bytes(s);
     for (int i = 0; registry_codecs[i]; i++) {
         if (strcmp(registry_codecs[i]->name, "json") == 0) {
-            s->value.def = is_plain ? s->value.def : registry_codecs[i];
+            s->value.def = text_input_is_plain(s->value.def) ? s->value.def : registry_codecs[i];
             if (strcmp(s->key.def->name, "avro") == 0) {
                 s->key.def = registry_codecs[i];
             }
@@ -95,24 +63,23 @@ static int put_long(struct buffer *bytes, const char *text, size_t n)
     return 0;
 }
 
-int text_input_key(const struct plan_source *s, struct record *r, struct buffer *bytes,
+int text_input_key(const struct codec_def *format, struct record *r, struct buffer *bytes,
                    struct err *e)
 {
     if (!r->key) {
         return 0;
     }
     buffer_clear(bytes);
-    const char *format = s->key.def->name, *text = r->key;
+    const char *name = format->name, *text = r->key;
     int shown = (int)(r->key_n > 60 ? 60 : r->key_n);
-    if (strcmp(format, "long") == 0) {
+    if (strcmp(name, "long") == 0) {
         if (put_long(bytes, text, r->key_n) < 0) {
-            return err_set(e, ERR_DATA, "stream %s: the key must be a whole number, found \"%.*s\"",
-                           s->stream, shown, text);
+            return err_set(e, ERR_DATA, "the key must be a whole number, found \"%.*s\"", shown,
+                           text);
         }
-    } else if (strcmp(format, "bytes") == 0) {
+    } else if (strcmp(name, "bytes") == 0) {
         if (!base64_decode(bytes, text, r->key_n)) {
-            return err_set(e, ERR_DATA, "stream %s: the key must be base64, found \"%.*s\"",
-                           s->stream, shown, text);
+            return err_set(e, ERR_DATA, "the key must be base64, found \"%.*s\"", shown, text);
         }
     } else {
         buffer_add(bytes, r->key, r->key_n);
@@ -120,4 +87,30 @@ int text_input_key(const struct plan_source *s, struct record *r, struct buffer 
     r->key = buffer_cstr(bytes);
     r->key_n = bytes->n;
     return 0;
+}
+
+int text_input_value(const struct codec_def *format, struct record *r, struct buffer *bytes,
+                     struct err *e)
+{
+    if (!r->value || !text_input_is_plain(format)) {
+        return 0;
+    }
+    struct buffer text;
+    buffer_init(&text);
+    buffer_clear(bytes);
+    struct json_text json = {.p = r->value, .n = (uint32_t)r->value_n};
+    int result = 0;
+    if (!record_line_text(&text, json)) {
+        result =
+            err_set(e, ERR_DATA, "a value of format %s is a JSON string, found %.*s", format->name,
+                    (int)(r->value_n > 60 ? 60 : r->value_n), (const char *)r->value);
+    } else if (strcmp(format->name, "string") == 0) {
+        buffer_add(bytes, text.data, text.n);
+    } else if (!base64_decode(bytes, buffer_cstr(&text), text.n)) {
+        result = err_set(e, ERR_DATA, "a value of format bytes is base64 in a JSON string");
+    }
+    r->value = result == 0 ? buffer_cstr(bytes) : r->value;
+    r->value_n = result == 0 ? bytes->n : r->value_n;
+    buffer_done(&text);
+    return result;
 }

@@ -28,6 +28,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 KLAMM = os.path.abspath(os.environ.get("KLAMM", os.path.join(ROOT, "build", "dev", "klamm")))
 BEGIN = time.monotonic()
+PATIENCE = 180  # s: what takes longer hangs, even on a loaded machine
 
 
 def say(text):
@@ -66,7 +67,7 @@ class Protocol:
     def __init__(self, address):
         host, port = address.rsplit(":", 1)
         self.socket = socket.create_connection((host, int(port)), 10)
-        self.socket.settimeout(30)
+        self.socket.settimeout(PATIENCE)
         self.correlation = 0
 
     def call(self, api, version, body):
@@ -148,7 +149,7 @@ class Process:
         self.process.wait()
         self.process.stdout.close()
 
-    def wait(self, seconds=60):
+    def wait(self, seconds=PATIENCE):
         try:
             self.out = self.process.communicate(timeout=seconds)[0].decode()
         except subprocess.TimeoutExpired:
@@ -156,7 +157,7 @@ class Process:
             fail(f"klamm still runs after {seconds} s\n{self.errors()}")
         return self.process.returncode
 
-    def stop(self, seconds=20):
+    def stop(self, seconds=PATIENCE):
         self.process.send_signal(signal.SIGTERM)
         return self.wait(seconds)
 
@@ -205,7 +206,7 @@ class Scratch:
         self.started.append(p)
         return p
 
-    def klamm(self, *arguments, status=0, seconds=60, env=None):
+    def klamm(self, *arguments, status=0, seconds=PATIENCE, env=None):
         """Waits for the end; returns (stdout, stderr)."""
         p = self.start(*arguments, env=env)
         code = p.wait(seconds)
@@ -279,7 +280,7 @@ class Scratch:
             return name, assigned(assignment) if assignment else 0
         return state, dict(answer.many(member))
 
-    def wait_until(self, what, condition, seconds=60, alive=()):
+    def wait_until(self, what, condition, seconds=PATIENCE, alive=()):
         end = time.monotonic() + seconds
         while not condition():
             for p in alive:
@@ -288,7 +289,7 @@ class Scratch:
             check(time.monotonic() < end, f"not after {seconds} s: {what}\n{logs}")
             time.sleep(0.05)
 
-    def wait_consumed(self, group, topic, seconds=60, alive=()):
+    def wait_consumed(self, group, topic, seconds=PATIENCE, alive=()):
         end = self.ends(topic)
         self.wait_until(f"{group} has read {topic}",
                         lambda: all(self.committed(group, topic)[p] >= n for p, n in end.items() if n), seconds,

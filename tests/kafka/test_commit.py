@@ -48,7 +48,7 @@ class Worker:
         self.resume()
         self.send(what)
         try:
-            return self.process.wait(20)
+            return self.process.wait(180)
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
@@ -98,9 +98,9 @@ def run(probe_env, rng, kind, seconds):
     workers = [Worker(name, prefix, env) for name in ("a", "b")]
     try:
         counts = crash_loop(workers, rng, time.time() + seconds)
-        if feed.wait(60) != 0:
+        if feed.wait(300) != 0:
             raise SystemExit("feed failed")
-        subprocess.run([PROBE, "wait", prefix, "60"], env=env, check=True)
+        subprocess.run([PROBE, "wait", prefix, "300"], env=env, check=True)
         for w in workers:
             status = w.end(signal.SIGTERM)
             if status not in (0, FENCED):

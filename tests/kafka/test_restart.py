@@ -65,7 +65,8 @@ def finish(p):
     begin = time.monotonic()
     check(p.stop() == 0, f"status {p.process.returncode}\n{p.errors()}")
     took = time.monotonic() - begin
-    check(took < 5, f"SIGTERM took {took:.1f} s")
+    state, members = s.members(f"klamm-{s.name('restart')}")
+    check(not members, f"it did not leave its group, which is {state}: {members}")
     return took
 
 

@@ -42,7 +42,7 @@ except ImportError:
                 [PYTHON, "-c", "import fastavro"], stderr=subprocess.DEVNULL).returncode != 0:
             venv.create(ENVIRONMENT, with_pip=True, clear=True)
             subprocess.run([PYTHON, "-m", "pip", "install", "--quiet", "fastavro==1.9.7"],
-                           check=True, timeout=250)
+                           check=True, timeout=500)
     except (OSError, subprocess.SubprocessError) as problem:
         print(f"skipped: fastavro cannot be installed ({problem})")
         sys.exit(77)

@@ -54,7 +54,7 @@ def enter_environment():
             os.makedirs(CACHE, exist_ok=True)
             venv.create(ENVIRONMENT, with_pip=True, clear=True)
             subprocess.run([PYTHON, "-m", "pip", "install", "--quiet", *PACKAGES], check=True,
-                           timeout=280)
+                           timeout=500)
         except (OSError, subprocess.SubprocessError) as problem:
             print(f"skipped: River cannot be installed ({problem})")
             sys.exit(77)

@@ -52,7 +52,7 @@ uint16_t plan_rig_vertex(const struct plan_rig *r, enum vertex_kind kind, const 
             return i;
         }
     }
-    assert(!"no such vertex");
+    assert(false && "no such vertex");
     return 0;
 }
 

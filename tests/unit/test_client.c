@@ -1,99 +1,89 @@
-/* Clients: memory, and what is wrong with properties, registries and brokers that do not answer.
- */
+/* Client: properties are judged one by one, and everything is there over the log in memory. */
 #include "worker/client.h"
-
-#include "tests/support/memory_client.h"
-#include "tests/support/plan_rig.h"
+#include "worker/memory_log.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-
-#include <cmocka.h>
 #include <string.h>
 
-static void memory(void **state)
-{
-    (void)state;
-    struct memory_client m;
-    struct err e = {0};
-    struct log *l;
-    int32_t n;
-    memory_client_init(&m);
-    assert_non_null(m.client.schemas);
-    struct log_config cfg = {.group = NULL};
-    assert_int_equal(client_log(&m.client, &l, &cfg, NULL, &e), 0);
-    assert_int_equal(l->ops->partitions(l, "x", &n, 0, &e), 0);
-    assert_int_equal(n, 0);
-    assert_int_equal(client_wait(&m.client, 10, &e), 0);
-    l->ops->close(l, true);
-    memory_client_done(&m);
-}
+#include <cmocka.h>
 
-/* Problems of the `kafka:` and `schema_registry:` of a topology. */
-static const char *check(struct plan_rig *r, const char *head)
+static void test_every_wrong_property_is_told(void **unused)
 {
-    struct buffer text;
-    buffer_init(&text);
-    buffer_printf(&text, "%sname: t\nstreams: {a: {from: {topic: x}}}\n", head);
-    assert_int_equal(plan_rig_read(r, buffer_cstr(&text)), 0);
-    int status = client_check(&r->topology->kafka, r->topology->schema_registry, &r->diags);
-    assert_int_equal(status, r->diags.n ? -ERR_CONFIG : 0);
-    buffer_done(&text);
-    return plan_rig_problems(r);
-}
-
-static void wrong_properties(void **state)
-{
-    (void)state;
-    static const struct {
-        const char *head, *problem;
-    } wrong[] = {
-        {"kafka: {bootstrap.server: h}\n", "1:27 kafka.bootstrap.server: "},
-        {"kafka: {bootstrap.server: h}\n", "did you mean bootstrap.servers?"},
-        {"kafka: {socket.timeout.ms: soon}\n", "1:28 kafka.socket.timeout.ms: "},
-        {"schema_registry: {ulr: x}\n",
-         "1:19 schema_registry: unknown key `ulr`: did you mean `url`?"},
-        {"schema_registry: {ulr: x}\n", "key `url` is missing"},
-        {"schema_registry: http://h\n", "1:18 schema_registry: "},
+    struct config_item item[] = {
+        {"bootstrap.servers", {.text = "localhost:1"}},
+        {"fetch.message.max.byte", {.text = "1", .at = {"t.yaml", 4, 2}}},
+        {"linger.ms", {.text = "soon"}},
+        {"enable.auto.commit", {.text = "true"}},
     };
-    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
-        struct plan_rig r;
-        const char *found = check(&r, wrong[i].head);
-        if (!strstr(found, wrong[i].problem)) {
-            assert_string_equal(found, wrong[i].problem);
-        }
-        plan_rig_done(&r);
-    }
-    struct plan_rig r;
-    assert_string_equal(check(&r, "kafka: {bootstrap.servers: h, linger.ms: 5}\n"
-                                  "schema_registry: {url: \"http://h\", timeout: 3s}\n"),
-                        "");
-    plan_rig_done(&r);
+    struct config_list kafka = {.item = item, .n = 4};
+    struct diags d;
+    (void)unused;
+    diags_init(&d);
+    assert_int_equal(client_check(&kafka, NULL, &d), -ERR_CONFIG);
+    assert_int_equal(d.n, 3);
+    assert_string_equal(d.item[0].path, "kafka.fetch.message.max.byte");
+    assert_int_equal(d.item[0].at.line, 4);
+    assert_non_null(strstr(d.item[0].text, "fetch.message.max.bytes"));
+    assert_string_equal(d.item[1].path, "kafka.linger.ms");
+    assert_string_equal(d.item[2].path, "kafka.enable.auto.commit");
+    kafka.n = 1;
+    assert_int_equal(client_check(&kafka, NULL, &d), 0); /* what was found before does not count */
+    diags_done(&d);
 }
 
-static void nobody_answers(void **state)
+static void test_the_users_servers_stand_last(void **unused)
 {
-    (void)state;
+    struct memory_broker *b = memory_broker_new(1);
+    struct config_item item[] = {{"bootstrap.servers", {.text = "there:1"}}};
+    struct config_list kafka = {.item = item, .n = 1};
+    struct client c;
     struct err e = {0};
-    struct client c = {0};
-    const char *property[] = {"bootstrap.servers", "127.0.0.1:1", NULL};
-    c.property = property;
-    struct log_config cfg = {.property = property};
-    assert_int_equal(client_log(&c, &c.log, &cfg, NULL, &e), 0);
-    assert_int_equal(client_wait(&c, 300, &e), -ERR_RETRY);
-    assert_non_null(strstr(e.text, "no Kafka broker answers at 127.0.0.1:1 within "));
-    assert_non_null(strstr(e.text, "or run with --in-memory"));
-    c.log->ops->close(c.log, true);
+    (void)unused;
+    assert_int_equal(client_open(&c, b, &kafka, NULL, &e), 0);
+    assert_string_equal(c.property[0], "bootstrap.servers");
+    assert_string_equal(c.property[2], "bootstrap.servers");
+    assert_string_equal(c.property[3], "there:1");
+    assert_null(c.property[4]);
+    assert_int_equal(client_wait(&c, 100, &e), 0);
+    client_close(&c);
+    assert_null(c.log);
+    client_close(&c); /* nothing is left to close */
+    memory_broker_free(b);
+}
+
+static void test_handles_share_the_topics(void **unused)
+{
+    struct memory_broker *b = memory_broker_new(3);
+    struct config_list none = {0};
+    struct client c;
+    struct log *other;
+    struct log_config cfg = {0};
+    struct err e = {0};
+    int32_t n;
+    (void)unused;
+    assert_int_equal(client_open(&c, b, &none, NULL, &e), 0);
+    assert_int_equal(client_log(&c, &other, &cfg, NULL, &e), 0);
+    assert_int_equal(c.log->ops->partitions(c.log, "new", &n, 100, &e), 0);
+    assert_int_equal(n, 0);
+    struct record r = {.topic = "new", .partition = 0, .timestamp = -1, .value = "v", .value_n = 1};
+    assert_int_equal(other->ops->produce(other, &r, 1, &e), 0);
+    assert_int_equal(other->ops->commit(other, NULL, 0, &e), 0);
+    assert_int_equal(c.log->ops->partitions(c.log, "new", &n, 100, &e), 0);
+    assert_int_equal(n, 3);
+    other->ops->close(other, true);
+    client_close(&c);
+    memory_broker_free(b);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(memory),
-        cmocka_unit_test(wrong_properties),
-        cmocka_unit_test(nobody_answers),
+        cmocka_unit_test(test_every_wrong_property_is_told),
+        cmocka_unit_test(test_the_users_servers_stand_last),
+        cmocka_unit_test(test_handles_share_the_topics),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -47,8 +47,8 @@ static void every_problem_is_told(void **state)
                      -ERR_CONFIG);
     assert_int_equal(r.diags.n, 4);
     diags_format(&r.diags, 0, text, sizeof text);
-    assert_non_null(strstr(text, "f:1:5: from.columns.a: is no type"));
-    assert_non_null(strstr(text, "did you mean 'string'?"));
+    assert_non_null(strstr(text, "f:1:5: from.columns.a: \"strng\" is no type"));
+    assert_non_null(strstr(text, "did you mean \"string\"?"));
     assert_non_null(strstr(r.diags.item[3].text, "different types"));
     assert_int_equal(infer(&r, "[a, b]"), -ERR_CONFIG);
     r.spec.columns = NULL;

@@ -1,130 +1,169 @@
-/* Files into topics: encoded as the topic's format says, keys from columns, faults with their row.
- */
-#include "worker/feed_file.h"
-
-#include "engine/arena.h"
+/* Files into topics: what arrives is of the topic's format, with keys, and errors name the row. */
 #include "engine/registry.h"
-#include "tests/support/memory_client.h"
+#include "tests/support/plan_rig.h"
+#include "worker/client.h"
+#include "worker/feed_file.h"
+#include "worker/memory_log.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
-#include <string.h>
+
+static const char topology[] =
+    "name: t\nstreams:\n  a:\n    from: {topic: x, key: {g: string}, value: csv, "
+    "columns: {g: string, v: long}}\n    to: out\n";
 
 struct feeding {
-    struct memory_client m;
-    struct arena a;
-    struct codec_spec value, key;
-    struct feed_target t;
+    char path[64];
+    struct memory_broker *broker;
+    struct client client;
+    struct plan_rig plan;
+    struct feed_target target;
+    struct buffer seen;
     struct err e;
+    uint64_t n;
 };
 
-static const struct codec_def *codec(const char *name)
+static void feeding_init(struct feeding *f)
 {
-    for (int i = 0; registry_codecs[i]; i++) {
-        if (strcmp(registry_codecs[i]->name, name) == 0) {
-            return registry_codecs[i];
-        }
-    }
-    return NULL;
+    struct config_list none = {0};
+    *f = (struct feeding){.broker = memory_broker_new(2)};
+    snprintf(f->path, sizeof f->path, P_tmpdir "/klamm-feed-XXXXXX");
+    int fd = mkstemp(f->path);
+    assert_true(fd >= 0);
+    close(fd);
+    assert_int_equal(client_open(&f->client, f->broker, &none, NULL, &f->e), 0);
+    assert_int_equal(plan_rig_init(&f->plan, topology), 0);
+    const struct plan_source *s = f->plan.plan->source[0];
+    f->target = (struct feed_target){.topic = "x",
+                                     .value = &s->value,
+                                     .key = &s->key,
+                                     .schema = s->schema,
+                                     .schemas = f->client.schemas};
+    buffer_init(&f->seen);
 }
 
-static void begin(struct feeding *f)
+static void feeding_done(struct feeding *f)
 {
-    *f = (struct feeding){.e = {0}};
-    memory_client_init(&f->m);
-    arena_init(&f->a);
-    struct schema *s = schema_new(&f->a, 4);
-    schema_add(s, "host", &type_string, true, false);
-    schema_add(s, "v", &type_long, true, false);
-    s->keyed = true;
-    s->nkey = 1;
-    s->key[0] = 0;
-    f->value = (struct codec_spec){.def = codec("avro"),
-                                   .topic = "x",
-                                   .subject = "x-value",
-                                   .record_name = "X",
-                                   .namespace_ = "n"};
-    f->key = (struct codec_spec){.def = codec("string"), .topic = "x", .is_key = true};
-    f->t = (struct feed_target){.topic = "x",
-                                .value = &f->value,
-                                .key = &f->key,
-                                .schema = s,
-                                .schemas = f->m.client.schemas};
+    buffer_done(&f->seen);
+    plan_rig_done(&f->plan);
+    client_close(&f->client);
+    memory_broker_free(f->broker);
+    unlink(f->path);
 }
 
-static int feed(struct feeding *f, const char *name, const char *text, uint64_t *n)
+static int feed(struct feeding *f, enum rows_format format, const char *text)
 {
-    enum rows_format format = strstr(name, ".csv") ? ROWS_CSV : ROWS_RECORD_LINES;
+    FILE *file = fopen(f->path, "wb");
+    assert_non_null(file);
+    fputs(text, file);
+    fclose(file);
     err_clear(&f->e);
-    return feed_file(f->m.client.log, &f->t, memory_client_file(&f->m, name, text), format, n, NULL,
-                     &f->e);
+    return feed_file(f->client.log, &f->target, f->path, format, &f->n, NULL, &f->e);
 }
 
-static void end(struct feeding *f)
+static int see(void *ctx, const struct record *r)
 {
-    arena_done(&f->a);
-    memory_client_done(&f->m);
+    struct feeding *f = ctx;
+    buffer_printf(&f->seen, "%d/", r->partition);
+    if (r->timestamp >= 0 && r->timestamp < 1000) { /* else the log's own */
+        buffer_printf(&f->seen, "%lld/", (long long)r->timestamp);
+    }
+    buffer_add(&f->seen, r->key ? r->key : "null", r->key ? r->key_n : 4);
+    buffer_text(&f->seen, "=");
+    buffer_add(&f->seen, r->value ? r->value : "null", r->value ? r->value_n : 4);
+    buffer_text(&f->seen, ";");
+    return 0;
 }
 
-static void csv(void **state)
+/* What the topic holds, partition by partition. */
+static const char *topic(struct feeding *f)
 {
-    (void)state;
+    buffer_clear(&f->seen);
+    for (int32_t p = 0; p < 2; p++) {
+        int64_t next;
+        assert_int_equal(
+            f->client.log->ops->read_all(f->client.log, "x", p, 0, see, f, &next, &f->e), 0);
+    }
+    return buffer_cstr(&f->seen);
+}
+
+static void test_record_lines(void **unused)
+{
     struct feeding f;
-    uint64_t n;
-    begin(&f);
-    assert_int_equal(feed(&f, "a.csv", "v,host\n1,a\n,b\n3,\n", &n), 0);
-    assert_int_equal(n, 3);
-    assert_string_equal(memory_client_topic(&f.m, "x", "avro"),
-                        "a {\"host\":\"a\",\"v\":1}\nb {\"host\":\"b\",\"v\":null}\n"
-                        "- {\"host\":null,\"v\":3}\n");
-    end(&f);
-}
-
-static void record_lines(void **state)
-{
-    (void)state;
-    struct feeding f;
-    uint64_t n;
-    begin(&f);
-    assert_int_equal(feed(&f, "a.jsonl",
-                          "{\"key\":\"k\",\"value\":{\"v\":1}}\n{\"value\":null,\"key\":"
-                          "\"gone\"}\n{\"value\":{\"host\":\"h\"}}\n",
-                          &n),
+    (void)unused;
+    feeding_init(&f);
+    assert_int_equal(feed(&f, ROWS_RECORD_LINES,
+                          "{\"partition\":1,\"key\":\"k\",\"timestamp\":5,\"value\":{\"g\":\"a,b\","
+                          "\"v\":1}}\n{\"partition\":1,\"key\":\"k\",\"timestamp\":6,"
+                          "\"value\":null}\n{\"partition\":0,\"timestamp\":7,"
+                          "\"value\":{\"v\":3,\"g\":\"c\"}}\n"),
                      0);
-    assert_string_equal(memory_client_topic(&f.m, "x", "avro"),
-                        "k {\"host\":null,\"v\":1}\ngone null\nh {\"host\":\"h\",\"v\":null}\n");
-    end(&f);
+    assert_int_equal(f.n, 3);
+    assert_string_equal(topic(&f), "0/7/c=c,3;1/5/k=\"a,b\",1;1/6/k=null;");
+    feeding_done(&f);
 }
 
-static void faults_have_their_row(void **state)
+static void test_rows_get_their_key_from_the_key_columns(void **unused)
 {
-    (void)state;
     struct feeding f;
-    uint64_t n;
-    begin(&f);
-    assert_int_equal(feed(&f, "a.jsonl", "{\"value\":{\"v\":1}}\n{\"value\":{\"v\":\"x\"}}\n", &n),
-                     -ERR_DATA);
-    assert_int_equal(n, 1);
-    assert_non_null(strstr(f.e.text, "a.jsonl: row 2: "));
-    assert_int_equal(feed(&f, "a.csv", "v\nx\n", &n), -ERR_DATA);
-    assert_non_null(strstr(f.e.text, "a.csv:2: \"x\" is no whole number (column v)"));
-    assert_int_equal(feed(&f, "b.csv", "", &n), -ERR_DATA);
-    err_clear(&f.e);
-    assert_int_equal(feed_file(f.m.client.log, &f.t, "none.csv", ROWS_CSV, &n, NULL, &f.e),
+    (void)unused;
+    feeding_init(&f);
+    assert_int_equal(feed(&f, ROWS_CSV, "v,g\n1,a\n2,a\n"), 0);
+    assert_int_equal(f.n, 2);
+    const char *seen = topic(&f);
+    char expected[64]; /* one key, one partition */
+    snprintf(expected, sizeof expected, "%c/a=a,1;%c/a=a,2;", seen[0], seen[0]);
+    assert_string_equal(seen, expected);
+    feeding_done(&f);
+}
+
+static void test_without_key_format_there_is_no_key(void **unused)
+{
+    struct feeding f;
+    (void)unused;
+    feeding_init(&f);
+    f.target.key = NULL;
+    assert_int_equal(feed(&f, ROWS_JSON, "{\"g\":\"a\",\"v\":1}\n{\"g\":null,\"v\":null}\n"), 0);
+    assert_non_null(strstr(topic(&f), "null=a,1;"));
+    assert_non_null(strstr(topic(&f), "null=,;"));
+    feeding_done(&f);
+}
+
+static void test_errors_name_the_row(void **unused)
+{
+    struct feeding f;
+    char begin[80];
+    (void)unused;
+    feeding_init(&f);
+    assert_int_equal(feed(&f, ROWS_JSON, "{\"v\":1}\n{\"v\":\"x\"}\n{\"v\":3}\n"), -ERR_DATA);
+    snprintf(begin, sizeof begin, "%s: row 2: ", f.path);
+    assert_memory_equal(f.e.text, begin, strlen(begin));
+    assert_int_equal(f.n, 1);
+    assert_int_equal(feed(&f, ROWS_CSV, "v\n1\nx\n"), -ERR_DATA);
+    assert_non_null(strstr(f.e.text, ":3: \"x\" is no whole number"));
+    assert_int_equal(feed(&f, ROWS_RECORD_LINES, "{\"partition\":2,\"value\":{}}\n"), -ERR_FATAL);
+    assert_non_null(strstr(f.e.text, "row 1: topic x has no partition 2"));
+    unlink(f.path);
+    assert_int_equal(feed_file(f.client.log, &f.target, f.path, ROWS_JSON, &f.n, NULL, NULL),
                      -ERR_CONFIG);
-    end(&f);
+    feeding_done(&f);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(csv),
-        cmocka_unit_test(record_lines),
-        cmocka_unit_test(faults_have_their_row),
+        cmocka_unit_test(test_record_lines),
+        cmocka_unit_test(test_rows_get_their_key_from_the_key_columns),
+        cmocka_unit_test(test_without_key_format_there_is_no_key),
+        cmocka_unit_test(test_errors_name_the_row),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

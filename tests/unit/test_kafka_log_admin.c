@@ -9,9 +9,9 @@ static void test_partitions(void **state)
     struct err e = {0};
     int32_t n = -1;
     mock_lane_open(*state, &lane, NULL, NULL);
-    assert_int_equal(lane.log->ops->partitions(lane.log, "in", &n, 5000, &e), 0);
+    assert_int_equal(lane.log->ops->partitions(lane.log, "in", &n, MOCK_WAIT_MS, &e), 0);
     assert_int_equal(n, MOCK_PARTITIONS);
-    assert_int_equal(lane.log->ops->partitions(lane.log, "none", &n, 5000, &e), 0);
+    assert_int_equal(lane.log->ops->partitions(lane.log, "none", &n, MOCK_WAIT_MS, &e), 0);
     assert_int_equal(n, 0);
     mock_lane_close(&lane);
 }
@@ -22,11 +22,11 @@ static void test_bounds(void **state)
     struct err e = {0};
     int64_t begin = -1, end = -1;
     mock_lane_open(*state, &lane, NULL, NULL);
-    assert_int_equal(lane.log->ops->bounds(lane.log, "in", 1, &begin, &end, 5000, &e), 0);
+    assert_int_equal(lane.log->ops->bounds(lane.log, "in", 1, &begin, &end, MOCK_WAIT_MS, &e), 0);
     assert_int_equal(begin, end);
     mock_put(&lane, "in", 1, "k", "1");
     mock_put(&lane, "in", 1, "k", "2");
-    assert_int_equal(lane.log->ops->bounds(lane.log, "in", 1, &begin, &end, 5000, &e), 0);
+    assert_int_equal(lane.log->ops->bounds(lane.log, "in", 1, &begin, &end, MOCK_WAIT_MS, &e), 0);
     assert_int_equal(begin, 0);
     assert_int_equal(end, 2);
     assert_true(lane.log->ops->bounds(lane.log, "in", 99, &begin, &end, 300, &e) < 0);
@@ -44,7 +44,7 @@ static void test_committed_outlives_nothing_but_the_next_call(void **state)
         snprintf(metadata, sizeof metadata, "%.*s", 6 - i, "123456");
         struct log_position at = {"in", 0, i, metadata}, p = {"in", 0, 0, NULL};
         assert_int_equal(lane.log->ops->commit(lane.log, &at, 1, &e), 0);
-        assert_int_equal(lane.log->ops->committed(lane.log, &p, 1, 5000, &e), 0);
+        assert_int_equal(lane.log->ops->committed(lane.log, &p, 1, MOCK_WAIT_MS, &e), 0);
         assert_int_equal(p.offset, i);
         assert_string_equal(p.metadata, metadata);
     }

@@ -2,12 +2,15 @@
 #include "tests/unit/mock_kafka.h"
 #include "worker/kafka_log.h"
 
+/* The mock cluster waits for a member that left as long as its session. */
+static const char *const session[] = {"session.timeout.ms", "4000"};
+
 static void test_assigned_with_what_was_committed(void **state)
 {
     struct mock_lane lane = {0};
     struct err e = {0};
     const struct log_position at = {"in", 2, 3, "watermark 17"};
-    mock_lane_open(*state, &lane, "in", NULL);
+    assert_int_equal(mock_lane_try(*state, &lane, "in", NULL, session, NULL, &e), 0);
     mock_wait_assigned(&lane, MOCK_PARTITIONS);
     assert_int_equal(lane.at[2].offset, OFFSET_NONE);
     for (int i = 0; i < 5; i++) {
@@ -54,7 +57,6 @@ static void test_second_member_takes_its_share(void **state)
 {
     struct mock_lane a = {.commits = true}, b = {0};
     struct err e = {0};
-    const char *session[] = {"session.timeout.ms", "2000"}; /* the mock waits as long as that */
     assert_int_equal(mock_lane_try(*state, &a, "in", NULL, session, NULL, &e), 0);
     mock_wait_assigned(&a, MOCK_PARTITIONS);
     assert_int_equal(mock_lane_try(*state, &b, "in", NULL, session, NULL, &e), 0);

@@ -109,8 +109,42 @@ static void all_problems_of_all_streams(void **state)
     const char *found = plan_rig_problems(&r);
     assert_non_null(strstr(found, "nope"));
     assert_non_null(strstr(found, "\"dedup\": did you mean \"dedupe\"?"));
-    assert_non_null(strstr(found, "streams.b.from.columns.v: is no type"));
+    assert_non_null(strstr(found, "streams.b.from.columns.v: \"lng\" is no type"));
     assert_non_null(strstr(found, "\"nowhere\""));
+    plan_rig_done(&r);
+}
+
+/* What a broken step hides is not reported; all else behind it is. */
+static void problems_behind_a_broken_step(void **state)
+{
+    (void)state;
+    struct plan_rig r;
+    assert_int_equal(
+        plan_rig_init(&r, HEAD IN("none") "    steps:\n"
+                                          "      - add: nope + 1 as sum\n"
+                                          "      - filter: sum > 3 and lost\n"
+                                          "      - filter: lenght(host) > 3\n"
+                                          "      - filter: v\n"
+                                          "      - drop: lost\n"
+                                          "      - splt: {a: v > 1}\n"
+                                          "    to: {topic: o, value: jsn}\n"
+                                          "  b:\n    from: in\n    steps:\n"
+                                          "      - filter: host\n"
+                                          "  c:\n    from: in.a\n    steps:\n"
+                                          "      - window: {tumbling: 0s, aggregate: sum(x) as s}\n"
+                                          "    to: p\n"),
+        -4);
+    const char *found = plan_rig_problems(&r);
+    assert_non_null(strstr(found, "no column 'nope'"));
+    assert_non_null(strstr(found, "steps[3].filter: there is no function 'lenght'"));
+    assert_non_null(strstr(found, "steps[4].filter: filter needs a condition, this is a long"));
+    assert_non_null(strstr(found, "there is no step \"splt\": did you mean \"split\"?"));
+    assert_non_null(strstr(found, "to.value: \"jsn\" is no format for a value"));
+    assert_non_null(strstr(found, "streams.b.steps[1].filter: filter needs a condition"));
+    assert_non_null(strstr(found, "tumbling: expected at least 1ms"));
+    assert_null(strstr(found, "lost"));
+    assert_null(strstr(found, "branch"));
+    assert_null(strstr(found, "per key"));
     plan_rig_done(&r);
 }
 
@@ -154,6 +188,7 @@ int main(void)
         cmocka_unit_test(a_global_learner_is_one_task),
         cmocka_unit_test(steps_and_sinks),
         cmocka_unit_test(all_problems_of_all_streams),
+        cmocka_unit_test(problems_behind_a_broken_step),
         cmocka_unit_test(seeds_differ_by_step_and_topology),
         cmocka_unit_test(too_many_steps),
     };

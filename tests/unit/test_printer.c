@@ -1,159 +1,212 @@
-/* Records as lines: every format on either side, and bytes that are not what they should be.
- */
-#include "worker/printer.h"
-
-#include "engine/memory.h"
+/* Printer: records of every format as record lines, and what is none of that format. */
 #include "schemas/registry_memory.h"
+#include "worker/printer.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-
-#include <cmocka.h>
 #include <string.h>
 
-static const char *print(struct printer *p, struct buffer *b, const void *key, size_t key_n,
-                         const void *value, size_t value_n)
+#include <cmocka.h>
+
+struct side {
+    const void *p;
+    size_t n;
+};
+#define BYTES(text) ((struct side){text, sizeof(text) - 1})
+#define NOTHING     ((struct side){NULL, 0})
+
+static struct schema_store *schemas;
+static struct buffer out;
+
+static int set_up(void **unused)
 {
-    struct err e = {0};
+    (void)unused;
+    schemas = registry_memory_new();
+    buffer_init(&out);
+    return 0;
+}
+
+static int tear_down(void **unused)
+{
+    (void)unused;
+    schemas->free(schemas);
+    buffer_done(&out);
+    return 0;
+}
+
+static int print(struct printer *p, struct side key, struct side value, struct err *e)
+{
     struct record r = {.topic = "t",
-                       .partition = 1,
-                       .offset = 2,
-                       .timestamp = 3,
-                       .key = key,
-                       .key_n = key_n,
-                       .value = value,
-                       .value_n = value_n};
-    buffer_clear(b);
-    return printer_line(p, &r, b, &e) < 0 ? "data error" : buffer_cstr(b);
+                       .partition = 2,
+                       .offset = 5,
+                       .timestamp = 1000,
+                       .key = key.p,
+                       .key_n = key.n,
+                       .value = value.p,
+                       .value_n = value.n};
+    buffer_clear(&out);
+    return printer_line(p, &r, &out, e);
 }
 
-#define HEAD "{\"topic\":\"t\",\"partition\":1,\"offset\":2,\"key\":"
+#define PLACE(rest) "{\"topic\":\"t\",\"partition\":2,\"offset\":5," rest "}"
 
-static void plain_formats(void **state)
+static void expect_line(struct printer *p, struct side key, struct side value, const char *line)
 {
-    (void)state;
-    struct printer *p;
     struct err e = {0};
-    struct buffer b;
-    buffer_init(&b);
-    assert_int_equal(printer_new(&p, "long", "string", NULL, &e), 0);
-    assert_string_equal(print(p, &b, "\0\0\0\0\0\0\1\2", 8, "say \"hi\"\n", 9),
-                        HEAD "258,\"timestamp\":3,\"value\":\"say \\\"hi\\\"\\n\"}");
-    assert_string_equal(print(p, &b, NULL, 0, NULL, 0),
-                        HEAD "null,\"timestamp\":3,\"value\":null}");
-    assert_string_equal(print(p, &b, "abc", 3, "x", 1), "data error");
-    assert_string_equal(print(p, &b, NULL, 0, "\xff", 1), "data error");
-    printer_free(p);
-    assert_int_equal(printer_new(&p, "bytes", "bytes", NULL, &e), 0);
-    assert_string_equal(print(p, &b, "\1", 1, "\xff\xfe", 2),
-                        HEAD "\"AQ==\",\"timestamp\":3,\"value\":\"//4=\"}");
-    printer_free(p);
-    buffer_done(&b);
-}
-
-static void json_stays_on_one_line(void **state)
-{
-    (void)state;
-    struct printer *p;
-    struct err e = {0};
-    struct buffer b;
-    buffer_init(&b);
-    assert_int_equal(printer_new(&p, "string", "json", NULL, &e), 0);
-    assert_string_equal(print(p, &b, "k", 1, "{\n \"a\":\r\n1}", 11),
-                        HEAD "\"k\",\"timestamp\":3,\"value\":{  \"a\":  1}}");
-    /* dead letters may hold anything */
-    assert_string_equal(print(p, &b, "k", 1, "{\"a\":", 5),
-                        HEAD "\"k\",\"timestamp\":3,\"value\":\"{\\\"a\\\":\"}");
-    assert_string_equal(print(p, &b, "k", 1, "1}", 2),
-                        HEAD "\"k\",\"timestamp\":3,\"value\":\"1}\"}");
-    assert_string_equal(print(p, &b, "k", 1, "", 0), HEAD "\"k\",\"timestamp\":3,\"value\":\"\"}");
-    struct record r = {.value = "[1]", .value_n = 3};
-    buffer_clear(&b);
-    assert_int_equal(printer_value(p, &r, &b, &e), 0);
-    r.value = NULL;
-    assert_int_equal(printer_value(p, &r, &b, &e), 0);
-    assert_string_equal(buffer_cstr(&b), "[1]null");
-    printer_free(p);
-    buffer_done(&b);
-}
-
-static void avro_by_the_schema_of_each_record(void **state)
-{
-    (void)state;
-    static const char one[] =
-        "{\"type\":\"record\",\"name\":\"A\",\"fields\":[{\"name\":\"v\",\"type\":\"long\"}]}";
-    static const char two[] = "{\"type\":\"record\",\"name\":\"A\",\"fields\":[{\"name\":\"s\","
-                              "\"type\":[\"null\",\"string\"]}]}";
-    struct schema_store *schemas = registry_memory_new();
-    struct printer *p;
-    struct err e = {0};
-    struct buffer b;
-    uint32_t id[2];
-    uint8_t bytes[2][10] = {{0, 0, 0, 0, 0, 14}, {0, 0, 0, 0, 0, 2, 4, 'h', 'i'}};
-    buffer_init(&b);
-    assert_int_equal(schemas->put(schemas, "a-value", one, &id[0], &e), 0);
-    assert_int_equal(schemas->put(schemas, "b-value", two, &id[1], &e), 0);
-    bytes[0][4] = (uint8_t)id[0];
-    bytes[1][4] = (uint8_t)id[1];
-    assert_int_equal(printer_new(&p, "avro", "avro", schemas, &e), 0);
-    for (int round = 0; round < 2; round++) {
-        assert_string_equal(print(p, &b, bytes[0], 6, bytes[1], 9),
-                            HEAD "{\"v\":7},\"timestamp\":3,\"value\":{\"s\":\"hi\"}}");
+    int r = print(p, key, value, &e);
+    if (r < 0) {
+        print_message("%s\n", e.text);
     }
-    assert_string_equal(print(p, &b, NULL, 0, bytes[1], 7), "data error");
-    assert_string_equal(print(p, &b, NULL, 0, "\0\0\0\0\x63\2", 6), "data error");
-    assert_string_equal(print(p, &b, NULL, 0, "\0\0", 2), "data error");
-    assert_string_equal(print(p, &b, NULL, 0, "{\"v\":1}", 7), "data error");
-    assert_string_equal(print(p, &b, NULL, 0, "", 0), "data error");
+    assert_int_equal(r, 0);
+    assert_string_equal(buffer_cstr(&out), line);
+}
+
+static struct printer *new_printer(const char *key, const char *value)
+{
+    struct printer *p = NULL;
+    struct err e = {0};
+    assert_int_equal(printer_new(&p, key, value, schemas, &e), 0);
+    return p;
+}
+
+static void test_plain_formats(void **unused)
+{
+    (void)unused;
+    struct printer *p = new_printer("string", "string");
+    expect_line(p, BYTES("K\xc3\xb6ln"), BYTES("a \"b\"\n"),
+                PLACE("\"key\":\"Köln\",\"timestamp\":1000,\"value\":\"a \\\"b\\\"\\n\""));
+    expect_line(p, NOTHING, NOTHING, PLACE("\"key\":null,\"timestamp\":1000,\"value\":null"));
+    expect_line(p, BYTES(""), BYTES(""), PLACE("\"key\":\"\",\"timestamp\":1000,\"value\":\"\""));
+    printer_free(p);
+    p = new_printer("long", "bytes");
+    expect_line(p, BYTES("\0\0\0\0\0\0\1\2"), BYTES("\0\1\xff"),
+                PLACE("\"key\":258,\"timestamp\":1000,\"value\":\"AAH/\""));
+    struct err e = {0};
+    assert_int_equal(print(p, BYTES("short"), NOTHING, &e), -ERR_DATA);
+    assert_true(e.text[0] != 0);
+    printer_free(p);
+}
+
+static void test_json_passes_and_the_rest_is_a_string(void **unused)
+{
+    (void)unused;
+    struct printer *p = new_printer("json", "json");
+    expect_line(p, BYTES("[1]"), BYTES("{\"a\":\n 1}\r\n"),
+                PLACE("\"key\":[1],\"timestamp\":1000,\"value\":{\"a\":  1}  "));
+    expect_line(p, BYTES("[1"), BYTES("{} {}"),
+                PLACE("\"key\":\"[1\",\"timestamp\":1000,\"value\":\"{} {}\""));
+    expect_line(p, NOTHING, BYTES("\xff"),
+                PLACE("\"key\":null,\"timestamp\":1000,\"value\":\"\xef\xbf\xbd\""));
+    printer_free(p);
+}
+
+static void test_avro_by_its_schema_id(void **unused)
+{
+    static const char json[] = "{\"type\":\"record\",\"name\":\"R\",\"fields\":["
+                               "{\"name\":\"a\",\"type\":[\"null\",\"long\"]},"
+                               "{\"name\":\"b\",\"type\":{\"type\":\"record\",\"name\":\"B\","
+                               "\"fields\":[{\"name\":\"c\",\"type\":\"string\"}]}}]}";
+    struct err e = {0};
+    uint32_t one, two;
+    (void)unused;
+    assert_int_equal(schemas->put(schemas, "one", json, &one, &e), 0);
+    assert_int_equal(schemas->put(schemas, "two", "\"string\"", &two, &e), 0);
+    assert_true(one < 256 && two < 256 && one != two);
+    struct printer *p = new_printer("string", "avro");
+    for (int again = 0; again < 3; again++) {
+        char x[] = {0, 0, 0, 0, (char)one, 2, 14, 4, 'h', 'i'};
+        expect_line(
+            p, NOTHING, (struct side){x, sizeof x},
+            PLACE("\"key\":null,\"timestamp\":1000,\"value\":{\"a\":7,\"b\":{\"c\":\"hi\"}}"));
+        char y[] = {0, 0, 0, 0, (char)one, 0, 0};
+        expect_line(
+            p, NOTHING, (struct side){y, sizeof y},
+            PLACE("\"key\":null,\"timestamp\":1000,\"value\":{\"a\":null,\"b\":{\"c\":\"\"}}"));
+    }
+    printer_free(p);
+    p = new_printer("avro", "avro");
+    char key[] = {0, 0, 0, 0, (char)two, 2, 'k'};
+    expect_line(p, (struct side){key, sizeof key}, NOTHING,
+                PLACE("\"key\":\"k\",\"timestamp\":1000,\"value\":null"));
+    printer_free(p);
+}
+
+static void test_avro_that_is_none(void **unused)
+{
+    static const char json[] = "{\"type\":\"record\",\"name\":\"R\",\"fields\":["
+                               "{\"name\":\"a\",\"type\":\"string\"}]}";
+    struct err e = {0};
+    uint32_t id;
+    (void)unused;
+    assert_int_equal(schemas->put(schemas, "three", json, &id, &e), 0);
+    struct printer *p = new_printer("string", "avro");
+    char torn[] = {0, 0, 0, 0, (char)id, 20, 'x'};
+    const struct side bad[] = {BYTES("{\"a\":1}"),
+                               BYTES(""),
+                               BYTES("\0\0\0\0"),
+                               BYTES("\0\xff\xff\xff\xff\0"),
+                               {torn, sizeof torn}};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        err_clear(&e);
+        assert_int_equal(print(p, NOTHING, bad[i], &e), -ERR_DATA);
+        assert_true(e.text[0] != 0);
+    }
+    char good[] = {0, 0, 0, 0, (char)id, 2, 'x'};
+    expect_line(p, NOTHING, (struct side){good, sizeof good},
+                PLACE("\"key\":null,\"timestamp\":1000,\"value\":{\"a\":\"x\"}"));
     printer_free(p);
     assert_int_equal(printer_new(&p, "string", "avro", NULL, &e), 0);
-    assert_string_equal(print(p, &b, NULL, 0, bytes[1], 9), "data error");
+    err_clear(&e);
+    assert_int_equal(print(p, NOTHING, BYTES("\0\0\0\0\1\0"), &e), -ERR_CONFIG);
     printer_free(p);
-    schemas->free(schemas);
-    buffer_done(&b);
 }
 
-static void csv_by_its_columns(void **state)
+static void test_columns_for_csv(void **unused)
 {
-    (void)state;
-    struct printer *p;
+    struct arena mem;
     struct err e = {0};
-    struct buffer b;
-    struct arena a;
-    arena_init(&a);
-    buffer_init(&b);
-    struct schema *s = schema_new(&a, 2);
-    schema_add(s, "n", &type_long, false, false);
-    schema_add(s, "t", &type_string, false, false);
-    assert_int_equal(printer_new(&p, "none", "csv", NULL, &e), 0);
+    (void)unused;
+    arena_init(&mem);
+    struct schema *s = schema_new(&mem, 3);
+    schema_add(s, "host", &type_string, false, false);
+    schema_add(s, "_key", &type_string, true, true);
+    schema_add(s, "n", &type_long, true, false);
+    struct printer *p = new_printer("none", "csv");
     assert_int_equal(printer_columns(p, s, &e), 0);
-    assert_string_equal(print(p, &b, NULL, 0, "5,\"a,b\"", 7),
-                        HEAD "null,\"timestamp\":3,\"value\":{\"n\":5,\"t\":\"a,b\"}}");
-    assert_string_equal(print(p, &b, NULL, 0, "five,x", 6), "data error");
+    struct record r = {.topic = "t", .value = "\"a,b\",7", .value_n = 7};
+    buffer_clear(&out);
+    assert_int_equal(printer_value(p, &r, &out, &e), 0);
+    assert_string_equal(buffer_cstr(&out), "{\"host\":\"a,b\",\"n\":7}");
+    r = (struct record){.topic = "t"};
+    buffer_clear(&out);
+    assert_int_equal(printer_value(p, &r, &out, &e), 0);
+    assert_string_equal(buffer_cstr(&out), "null");
     printer_free(p);
-    buffer_done(&b);
-    arena_done(&a);
+    arena_done(&mem);
 }
 
-static void unknown_formats(void **state)
+static void test_unknown_formats(void **unused)
 {
-    (void)state;
-    struct printer *p;
+    struct printer *p = NULL;
     struct err e = {0};
-    assert_int_equal(printer_new(&p, "strin", "json", NULL, &e), -ERR_CONFIG);
-    assert_string_equal(e.text, "there is no format \"strin\"");
+    (void)unused;
+    assert_int_equal(printer_new(&p, "string", "avrow", schemas, &e), -ERR_CONFIG);
+    assert_string_equal(e.text, "there is no format \"avrow\"");
+    assert_int_equal(printer_new(&p, "strnig", "avro", schemas, NULL), -ERR_CONFIG);
+    assert_null(p);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(plain_formats),
-        cmocka_unit_test(json_stays_on_one_line),
-        cmocka_unit_test(avro_by_the_schema_of_each_record),
-        cmocka_unit_test(csv_by_its_columns),
-        cmocka_unit_test(unknown_formats),
+        cmocka_unit_test(test_plain_formats),
+        cmocka_unit_test(test_json_passes_and_the_rest_is_a_string),
+        cmocka_unit_test(test_avro_by_its_schema_id),
+        cmocka_unit_test(test_avro_that_is_none),
+        cmocka_unit_test(test_columns_for_csv),
+        cmocka_unit_test(test_unknown_formats),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, set_up, tear_down);
 }

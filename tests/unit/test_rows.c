@@ -1,36 +1,46 @@
-/* Files of rows: record lines, JSON, CSV with its types, and what is wrong in them with its line.
- */
-#include "worker/rows.h"
-
+/* Rows: record lines, JSON and CSV from files, as JSON; what is wrong with its line. */
 #include "engine/arena.h"
+#include "worker/rows.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-
-#include <cmocka.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-static char path[] = "rows-XXXXXX.txt";
+#include <cmocka.h>
 
-static int make_file(void **state)
+static char path[64];
+static struct arena mem;
+static struct schema *columns;
+
+static int set_up(void **unused)
 {
-    (void)state;
-    int fd = mkstemps(path, 4);
+    (void)unused;
+    snprintf(path, sizeof path, P_tmpdir "/klamm-rows-XXXXXX");
+    int fd = mkstemp(path);
+    arena_init(&mem);
+    columns = schema_new(&mem, 8);
+    schema_add(columns, "host", &type_string, true, false);
+    schema_add(columns, "n", &type_long, true, false);
+    schema_add(columns, "x", &type_double, true, false);
+    schema_add(columns, "up", &type_boolean, true, false);
+    schema_add(columns, "at", &type_timestamp, true, false);
+    schema_add(columns, "list", type_array(&mem, &type_long), true, false);
     return fd < 0 ? -1 : close(fd);
 }
 
-static int remove_file(void **state)
+static int tear_down(void **unused)
 {
-    (void)state;
+    (void)unused;
+    arena_done(&mem);
     return unlink(path);
 }
 
-static void write_file(const char *text, size_t n)
+static void write_text(const char *text, size_t n)
 {
     FILE *f = fopen(path, "wb");
     assert_non_null(f);
@@ -38,191 +48,197 @@ static void write_file(const char *text, size_t n)
     fclose(f);
 }
 
-/* All rows as "KEY=VALUE@TIMESTAMP;", then "! message" when the file is wrong. */
-static const char *read_all(const char *text, enum rows_format format, const struct schema *columns,
-                            struct buffer *b)
+static struct rows *open_text(const char *text, enum rows_format format)
 {
-    struct rows *rows;
-    struct record r;
+    struct rows *r = NULL;
     struct err e = {0};
-    buffer_clear(b);
-    write_file(text, strlen(text));
-    int n = rows_open(&rows, path, format, columns, &e);
-    if (n == 0) {
-        while ((n = rows_next(rows, &r, &e)) == 1) {
-            buffer_printf(b, "%s=%.*s@%lld;", r.key ? (const char *)r.key : "-",
-                          (int)(r.value ? r.value_n : 4), r.value ? (const char *)r.value : "null",
-                          (long long)r.timestamp);
-        }
-        assert_true(n < 0 || rows_share(rows) > 0.99 || text[0] == 0);
-        rows_close(rows);
+    write_text(text, strlen(text));
+    assert_int_equal(rows_open(&r, path, format, columns, &e), 0);
+    return r;
+}
+
+static void expect_next(struct rows *r, const char *value)
+{
+    struct record x;
+    struct err e = {0};
+    int result = rows_next(r, &x, &e);
+    if (result != 1) {
+        print_message("%s\n", e.text);
     }
-    if (n < 0) {
-        buffer_printf(b, "! %s", strchr(e.text, ':') ? strchr(e.text, ':') : e.text);
-    }
-    return buffer_cstr(b);
+    assert_int_equal(result, 1);
+    assert_int_equal(x.value_n, strlen(value));
+    assert_memory_equal(x.value, value, x.value_n);
 }
 
-static void record_lines(void **state)
+static void expect_last(struct rows *r)
 {
-    (void)state;
-    struct buffer b;
-    buffer_init(&b);
-    assert_string_equal(
-        read_all("{\"value\":{\"a\": 1},\"key\":\"k\\\"\",\"timestamp\":5}\n\n{\"value\":null}\r\n"
-                 "{\"key\":{\"x\":1},\"value\":[]}",
-                 ROWS_RECORD_LINES, NULL, &b),
-        "k\"={\"a\": 1}@5;-=null@-1;{\"x\":1}=[]@-1;");
-    assert_non_null(strstr(read_all("{\"value\":1}\n{\"valu\":1}\n", ROWS_RECORD_LINES, NULL, &b),
-                           "-=1@-1;! :2: "));
-    assert_non_null(strstr(read_all("oops", ROWS_RECORD_LINES, NULL, &b), "! :1: "));
-    assert_string_equal(read_all("", ROWS_RECORD_LINES, NULL, &b), "");
-    buffer_done(&b);
+    struct record x;
+    struct err e = {0};
+    assert_int_equal(rows_next(r, &x, &e), 0);
+    assert_null(x.value);
+    rows_close(r);
 }
 
-static void json_rows(void **state)
+/* The message behind "FILE:". */
+static void expect_error(struct rows *r, const char *message)
 {
-    (void)state;
-    struct buffer b;
-    buffer_init(&b);
-    assert_string_equal(read_all("{\"a\":1}\n5\n", ROWS_JSON, NULL, &b), "-={\"a\":1}@-1;-=5@-1;");
-    buffer_done(&b);
+    struct record x;
+    struct err e = {0};
+    assert_int_equal(rows_next(r, &x, &e), -ERR_DATA);
+    assert_memory_equal(e.text, path, strlen(path));
+    assert_string_equal(e.text + strlen(path), message);
+    rows_close(r);
 }
 
-static struct schema *columns(struct arena *a)
+static void test_formats_by_ending(void **unused)
 {
-    struct schema *s = schema_new(a, 8);
-    schema_add(s, "l", &type_long, true, false);
-    schema_add(s, "d", &type_double, true, false);
-    schema_add(s, "s", &type_string, true, false);
-    schema_add(s, "b", &type_boolean, true, false);
-    schema_add(s, "t", &type_timestamp, true, false);
-    schema_add(s, "a", type_array(a, &type_long), true, false);
-    return s;
+    struct err e = {0};
+    (void)unused;
+    assert_int_equal(rows_format_of("a.b/c.jsonl", &e), ROWS_RECORD_LINES);
+    assert_int_equal(rows_format_of("c.csv", &e), ROWS_CSV);
+    assert_int_equal(rows_format_of("c.avro", &e), ROWS_CONTAINER);
+    assert_int_equal(rows_format_of("c.json", &e), -ERR_CONFIG);
+    assert_non_null(strstr(e.text, ".jsonl"));
+    assert_int_equal(rows_format_of("csv", NULL), -ERR_CONFIG);
 }
 
-static void csv_by_its_types(void **state)
+static void test_record_lines(void **unused)
 {
-    (void)state;
-    struct buffer b;
-    struct arena a;
-    arena_init(&a);
-    buffer_init(&b);
-    const struct schema *s = columns(&a);
-    assert_string_equal(
-        read_all(
-            "s,other,l,d,b,t,a\r\n\"x, \"\"y\"\"\nz\",skipped,-7,1e3,true,5,\"[1,2]\"\r\n,,,,,,\n"
-            "\"\",,+5,inf,false,2026-01-01T00:00:00Z,[]\n",
-            ROWS_CSV, s, &b),
-        "-={\"s\":\"x, "
-        "\\\"y\\\"\\nz\",\"l\":-7,\"d\":1000.0,\"b\":true,\"t\":5,\"a\":[1,2]}@-1;-={}@-1;"
-        "-={\"s\":\"\",\"l\":5,\"d\":\"Infinity\",\"b\":false,\"t\":\"2026-01-01T00:00:00Z\",\"a\":"
-        "[]}@-1;");
-    assert_string_equal(read_all("l\n007\n", ROWS_CSV, s, &b), "-={\"l\":7}@-1;");
-    buffer_done(&b);
-    arena_done(&a);
+    struct record x;
+    struct err e = {0};
+    (void)unused;
+    struct rows *r = open_text(
+        "{\"topic\":\"t\",\"partition\":3,\"offset\":9,\"key\":\"K\\u00f6ln\",\"timestamp\":77,"
+        "\"headers\":{\"h\":\"v\"},\"value\":{\"a\":1}}\n\n{\"key\":{\"i\":1},\"value\":null}\r\n"
+        "{\"value\":2}",
+        ROWS_RECORD_LINES);
+    assert_int_equal(rows_next(r, &x, &e), 1);
+    assert_string_equal(x.topic, "t");
+    assert_int_equal(x.partition, 3);
+    assert_int_equal(x.offset, 9);
+    assert_int_equal(x.timestamp, 77);
+    assert_int_equal(x.key_n, 5);
+    assert_memory_equal(x.key, "Köln", 5);
+    assert_int_equal(x.nheaders, 1);
+    assert_string_equal(x.headers[0].name, "h");
+    assert_memory_equal(x.value, "{\"a\":1}", 7);
+    assert_int_equal(rows_next(r, &x, &e), 1);
+    assert_memory_equal(x.key, "{\"i\":1}", 7);
+    assert_null(x.value);
+    assert_int_equal(x.partition, -1);
+    assert_int_equal(x.timestamp, -1);
+    expect_next(r, "2");
+    assert_null(rows_schema(r));
+    assert_true(rows_share(r) > 0.99);
+    expect_last(r);
 }
 
-static void wrong_csv(void **state)
+static void test_bad_record_lines_are_placed(void **unused)
 {
-    (void)state;
+    struct record x;
+    struct err e = {0};
+    char begin[80];
+    (void)unused;
+    struct rows *r = open_text("{\"value\":1}\n\n{\"vaule\":1}\n", ROWS_RECORD_LINES);
+    expect_next(r, "1");
+    assert_int_equal(rows_next(r, &x, &e), -ERR_DATA);
+    snprintf(begin, sizeof begin, "%s:3: ", path);
+    assert_memory_equal(e.text, begin, strlen(begin));
+    assert_non_null(strstr(e.text, "vaule"));
+    rows_close(r);
+}
+
+static void test_json_rows(void **unused)
+{
+    (void)unused;
+    struct rows *r = open_text("{\"a\":1}\n[2]\n\n", ROWS_JSON);
+    expect_next(r, "{\"a\":1}");
+    expect_next(r, "[2]");
+    expect_last(r);
+}
+
+static void test_csv(void **unused)
+{
+    (void)unused;
+    struct rows *r = open_text("x,host,other,n,up,at,list\r\n"
+                               "1.5,\"a \"\"b\"\", c\",zzz,7,true,1700000000000,\"[1,2]\"\r\n"
+                               ",\"\",,-9223372036854775808,,2023-11-14T22:13:20Z,\n"
+                               "\n"
+                               "NaN,\"two\nlines\",,,false,,[]\n",
+                               ROWS_CSV);
+    expect_next(r, "{\"x\":1.5,\"host\":\"a \\\"b\\\", c\",\"n\":7,\"up\":true,"
+                   "\"at\":1700000000000,\"list\":[1,2]}");
+    expect_next(r, "{\"host\":\"\",\"n\":-9223372036854775808,\"at\":\"2023-11-14T22:13:20Z\"}");
+    expect_next(r, "{\"x\":\"NaN\",\"host\":\"two\\nlines\",\"up\":false,\"list\":[]}");
+    expect_last(r);
+}
+
+static void test_a_byte_order_mark_is_no_name(void **unused)
+{
+    (void)unused;
+    struct rows *r = open_text("\xef\xbb\xbfhost,n\na,1\n", ROWS_CSV);
+    expect_next(r, "{\"host\":\"a\",\"n\":1}");
+    expect_last(r);
+}
+
+static void test_csv_fields_of_a_wrong_type(void **unused)
+{
     static const struct {
-        const char *text, *problem;
-    } wrong[] = {
-        {"", "! : a CSV file begins with a header line"},
-        {"l\nx\n", "! :2: \"x\" is no whole number (column l)"},
-        {"l\n5 \n", "! :2: \"5 \" is no whole number (column l)"},
-        {"l\n99999999999999999999\n", "is no whole number (column l)"},
-        {"d\n1,5\n", "! :2: not as many fields as the header has"},
-        {"d,l\n1\n", "! :2: not as many fields as the header has"},
-        {"d\n1.5x\n", "! :2: \"1.5x\" is no number (column d)"},
-        {"b\nyes\n", "! :2: \"yes\" is no boolean (true or false) (column b)"},
-        {"b,s\n\"true,\"\"s\"\":\"\"evil\"\"\",x\n", "is no boolean"},
-        {"a\n5\n", "! :2: \"5\" is no array (JSON) (column a)"},
-        {"a\n\"[1\"\n", "is no array (JSON)"},
-        {"s\n\"never closed\n", "! :2: "},
-        {"l\n1\n2\nx\n", ":4: \"x\" is no whole number"},
+        const char *text, *message;
+    } bad[] = {
+        {"n\n1\n1.5\n", ":3: \"1.5\" is no whole number (column n)"},
+        {"n\n1\n99999999999999999999\n",
+         ":3: \"99999999999999999999\" is no whole number (column n)"},
+        {"host,x\n\"two\nlines\",1\n\n,1x\n", ":5: \"1x\" is no number (column x)"},
+        {"n,up\n1,\n1,yes\n", ":3: \"yes\" is no boolean (true or false) (column up)"},
+        {"n,list\n1,\n1,1\n", ":3: \"1\" is no array (JSON) (column list)"},
+        {"n,x\n1,2\n1\n", ":3: not as many fields as the header has"},
+        {"n,x\n1,2\n1,2,3\n", ":3: not as many fields as the header has"},
     };
-    struct buffer b;
-    struct arena a;
-    arena_init(&a);
-    buffer_init(&b);
-    const struct schema *s = columns(&a);
-    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
-        const char *found = read_all(wrong[i].text, ROWS_CSV, s, &b);
-        if (!strstr(found, wrong[i].problem)) {
-            assert_string_equal(found, wrong[i].problem);
-        }
+    (void)unused;
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        struct record x;
+        struct err e = {0};
+        struct rows *r = open_text(bad[i].text, ROWS_CSV);
+        assert_int_equal(rows_next(r, &x, &e), 1);
+        expect_error(r, bad[i].message);
     }
-    buffer_done(&b);
-    arena_done(&a);
 }
 
-static void endings_tell_formats(void **state)
+static void test_files_that_cannot_be_opened(void **unused)
 {
-    (void)state;
+    struct rows *r;
     struct err e = {0};
-    assert_int_equal(rows_format_of("a.b.jsonl", &e), ROWS_RECORD_LINES);
-    assert_int_equal(rows_format_of("x.csv", &e), ROWS_CSV);
-    assert_int_equal(rows_format_of("/tmp/x.avro", &e), ROWS_CONTAINER);
-    assert_int_equal(rows_format_of("x.txt", &e), -ERR_CONFIG);
-    assert_string_equal(e.text, "x.txt: the file's ending tells its format: .jsonl (record lines), "
-                                ".csv or .avro");
-}
-
-static void files_that_cannot_be_read(void **state)
-{
-    (void)state;
-    struct rows *rows;
-    struct err e = {0};
-    assert_int_equal(rows_open(&rows, "no/such/file", ROWS_JSON, NULL, &e), -ERR_CONFIG);
-    assert_string_equal(e.text, "cannot read no/such/file: No such file or directory");
+    (void)unused;
+    assert_int_equal(rows_open(&r, "no/such.jsonl", ROWS_JSON, NULL, &e), -ERR_CONFIG);
+    assert_string_equal(e.text, "cannot read no/such.jsonl: No such file or directory");
     err_clear(&e);
-    assert_int_equal(rows_open(&rows, "tests", ROWS_JSON, NULL, &e), -ERR_CONFIG);
-    assert_string_equal(e.text, "cannot read tests: Is a directory");
+    assert_int_equal(rows_open(&r, P_tmpdir, ROWS_JSON, NULL, &e), -ERR_CONFIG);
+    assert_non_null(strstr(e.text, "Is a directory"));
     err_clear(&e);
-    write_file("no container", 12);
-    assert_true(rows_open(&rows, path, ROWS_CONTAINER, NULL, &e) < 0);
+    assert_int_equal(rows_open(&r, path, ROWS_CSV, columns, &e), -ERR_DATA); /* empty */
+    assert_non_null(strstr(e.text, "header"));
+    err_clear(&e);
+    write_text("no container", 12);
+    assert_int_equal(rows_open(&r, path, ROWS_CONTAINER, NULL, &e), -ERR_DATA);
     assert_non_null(strstr(e.text, path));
-}
-
-static void bytes_of_any_kind(void **state)
-{
-    (void)state;
-    char text[2000];
-    struct rows *rows;
-    struct record r;
-    struct arena a;
-    arena_init(&a);
-    const struct schema *s = columns(&a);
-    for (int seed = 0; seed < 200; seed++) {
-        unsigned short dice[3] = {(unsigned short)seed, 1, 2};
-        size_t n = (size_t)nrand48(dice) % sizeof text;
-        for (size_t i = 0; i < n; i++) {
-            static const char some[] = "\"\"\",,{}[]\n\n\r:\\u0019a\0\xff\xc3";
-            text[i] = some[(size_t)nrand48(dice) % (sizeof some - 1)];
-        }
-        write_file(text, n);
-        for (int format = ROWS_RECORD_LINES; format <= ROWS_CONTAINER; format++) {
-            struct err e = {0};
-            if (rows_open(&rows, path, (enum rows_format)format, s, &e) == 0) {
-                while (rows_next(rows, &r, &e) == 1) {
-                    assert_true(r.value == NULL || r.value_n < sizeof text * 8);
-                }
-                rows_close(rows);
-            }
-        }
-    }
-    arena_done(&a);
+    err_clear(&e);
+    write_text("n,\"x\n", 5);
+    assert_int_equal(rows_open(&r, path, ROWS_CSV, columns, &e), -ERR_DATA);
+    assert_non_null(strstr(e.text, path));
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(record_lines),         cmocka_unit_test(json_rows),
-        cmocka_unit_test(csv_by_its_types),     cmocka_unit_test(wrong_csv),
-        cmocka_unit_test(endings_tell_formats), cmocka_unit_test(files_that_cannot_be_read),
-        cmocka_unit_test(bytes_of_any_kind),
+        cmocka_unit_test(test_formats_by_ending),
+        cmocka_unit_test_setup_teardown(test_record_lines, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_bad_record_lines_are_placed, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_json_rows, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_csv, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_byte_order_mark_is_no_name, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_csv_fields_of_a_wrong_type, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_files_that_cannot_be_opened, set_up, tear_down),
     };
-    return cmocka_run_group_tests(tests, make_file, remove_file);
+    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,77 +1,113 @@
-/* Schemas in a compacted topic: ids, latest, what another process registered, and hostile records.
- */
+/* Schemas in their topic: what one client registers, another reads, also when it came later. */
+#include "worker/client.h"
+#include "worker/memory_log.h"
 #include "worker/schema_topic.h"
-
-#include "tests/support/memory_client.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-
-#include <cmocka.h>
 #include <string.h>
 
-static const char one[] =
-    "{\"type\":\"record\",\"name\":\"A\",\"fields\":[{\"name\":\"v\",\"type\":\"long\"}]}";
-static const char two[] =
-    "{\"type\":\"record\",\"name\":\"A\",\"fields\":[{\"name\":\"v\",\"type\":\"long\"},"
-    "{\"name\":\"w\",\"type\":[\"null\",\"long\"],\"default\":null}]}";
+#include <cmocka.h>
 
-static void two_processes(void **state)
+#define RECORD(fields) "{\"type\":\"record\",\"name\":\"R\",\"fields\":[" fields "]}"
+#define A              "{\"name\":\"a\",\"type\":\"long\"}"
+static const char first[] = RECORD(A);
+static const char second[] = RECORD(A ",{\"name\":\"b\",\"type\":\"string\",\"default\":\"\"}");
+static const char wrong[] = RECORD("{\"name\":\"a\",\"type\":\"string\"}");
+
+struct two {
+    struct memory_broker *broker;
+    struct client a, b;
+    struct err e;
+};
+
+static void two_open(struct two *t)
 {
-    (void)state;
-    struct memory_client m;
-    struct schema_store *a, *b;
-    struct err e = {0};
-    uint32_t first, again, other;
-    const char *json;
-    memory_client_init(&m);
-    assert_int_equal(schema_topic_open(&a, &m.client, &e), 0);
-    assert_int_equal(schema_topic_open(&b, &m.client, &e), 0);
-    assert_int_equal(a->latest(a, "x-value", &json, NULL, &e), 0);
-    assert_int_equal(a->put(a, "x-value", one, &first, &e), 0);
-    assert_int_equal(a->put(a, "x-value", one, &again, &e), 0);
-    assert_int_equal(again, first);
-    assert_int_equal(b->put(b, "y-value", two, &other, &e), 0);
-    assert_int_not_equal(other, first);
-    assert_int_equal(b->by_id(b, first, &json, &e), 0);
-    assert_non_null(strstr(json, "\"v\""));
-    assert_int_equal(b->latest(b, "x-value", &json, &again, &e), 1);
-    assert_int_equal(again, first);
-    assert_int_equal(a->by_id(a, other, &json, &e), 0);
-    assert_int_equal(a->by_id(a, 12345, &json, &e), -ERR_DATA);
-    a->free(a);
-    b->free(b);
-    memory_client_done(&m);
+    struct config_list none = {0};
+    *t = (struct two){.broker = memory_broker_new(4)};
+    assert_int_equal(client_open(&t->a, t->broker, &none, NULL, &t->e), 0);
+    assert_int_equal(client_open(&t->b, t->broker, &none, NULL, &t->e), 0);
 }
 
-static void other_records_in_the_topic(void **state)
+static void two_close(struct two *t)
 {
-    (void)state;
-    struct memory_client m;
-    struct schema_store *a;
-    struct err e = {0};
-    uint32_t id;
-    memory_client_init(&m);
-    static const struct record odd[] = {
-        {.topic = "_klamm_schemas", .key = "x", .key_n = 1, .value = "y", .value_n = 1},
-        {.topic = "_klamm_schemas", .value = "{}", .value_n = 2},
-        {.topic = "_klamm_schemas", .key = "{}", .key_n = 2},
-        {.topic = "_klamm_schemas", .key = "", .key_n = 0, .value = "", .value_n = 0},
-    };
-    assert_int_equal(m.client.log->ops->produce(m.client.log, odd, 4, &e), 0);
-    assert_int_equal(schema_topic_open(&a, &m.client, &e), 0);
-    assert_int_equal(a->put(a, "x-value", one, &id, &e), 0);
-    a->free(a);
-    memory_client_done(&m);
+    client_close(&t->a);
+    client_close(&t->b);
+    memory_broker_free(t->broker);
+}
+
+static void test_others_see_what_was_put(void **unused)
+{
+    struct two t;
+    uint32_t id = 0, again = 0, seen = 0;
+    const char *json;
+    (void)unused;
+    two_open(&t);
+    struct schema_store *a = t.a.schemas, *b = t.b.schemas;
+    assert_int_equal(b->latest(b, "in-value", &json, &seen, &t.e), 0);
+    assert_int_equal(a->put(a, "in-value", first, &id, &t.e), 0);
+    assert_int_equal(b->latest(b, "in-value", &json, &seen, &t.e), 1);
+    assert_int_equal(seen, id);
+    assert_non_null(strstr(json, "\"a\""));
+    assert_int_equal(b->put(b, "in-value", first, &again, &t.e), 0);
+    assert_int_equal(again, id);
+    assert_int_equal(b->put(b, "in-value", second, &again, &t.e), 0);
+    assert_int_not_equal(again, id);
+    assert_int_equal(a->by_id(a, again, &json, &t.e), 0);
+    assert_non_null(strstr(json, "\"b\""));
+    assert_int_equal(a->by_id(a, id, &json, &t.e), 0); /* the old one stays */
+    two_close(&t);
+}
+
+static void test_a_change_that_cannot_read_the_old_is_refused(void **unused)
+{
+    struct two t;
+    uint32_t id = 0, seen = 0;
+    const char *json;
+    (void)unused;
+    two_open(&t);
+    struct schema_store *a = t.a.schemas, *b = t.b.schemas;
+    assert_int_equal(a->put(a, "in-value", first, &id, &t.e), 0);
+    assert_int_equal(b->put(b, "in-value", wrong, &seen, &t.e), -ERR_CONFIG);
+    assert_true(t.e.text[0] != 0);
+    err_clear(&t.e);
+    assert_int_equal(b->latest(b, "in-value", &json, &seen, &t.e), 1);
+    assert_int_equal(seen, id);
+    assert_int_equal(b->put(b, "other-value", wrong, &seen, &t.e), 0); /* another subject */
+    assert_int_not_equal(seen, id);
+    assert_int_equal(a->by_id(a, 4711, &json, &t.e), -ERR_DATA);
+    two_close(&t);
+}
+
+static void test_the_topic_is_one_partition_and_outlives_its_clients(void **unused)
+{
+    struct two t;
+    struct config_list none = {0};
+    struct client late;
+    uint32_t id = 0, seen = 0;
+    const char *json;
+    int32_t n;
+    (void)unused;
+    two_open(&t);
+    assert_int_equal(t.a.schemas->put(t.a.schemas, "in-value", first, &id, &t.e), 0);
+    client_close(&t.a);
+    assert_int_equal(client_open(&late, t.broker, &none, NULL, &t.e), 0);
+    assert_int_equal(late.log->ops->partitions(late.log, "_klamm_schemas", &n, 100, &t.e), 0);
+    assert_int_equal(n, 1);
+    assert_int_equal(late.schemas->latest(late.schemas, "in-value", &json, &seen, &t.e), 1);
+    assert_int_equal(seen, id);
+    client_close(&late);
+    two_close(&t);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(two_processes),
-        cmocka_unit_test(other_records_in_the_topic),
+        cmocka_unit_test(test_others_see_what_was_put),
+        cmocka_unit_test(test_a_change_that_cannot_read_the_old_is_refused),
+        cmocka_unit_test(test_the_topic_is_one_partition_and_outlives_its_clients),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,133 +1,137 @@
-/* Slots: the lowest free one, its id kept, free again when its holder is gone.
- */
+/* Slots: who takes which, and that its id outlives it. */
 #include "worker/slot.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-
-#include <cmocka.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-static char dir[] = "slots-XXXXXX";
+#include <cmocka.h>
 
-static int make_dir(void **state)
+static char folder[64];
+
+static int make_folder(void **unused)
 {
-    (void)state;
-    return mkdtemp(dir) ? 0 : -1;
+    (void)unused;
+    snprintf(folder, sizeof folder, P_tmpdir "/klamm-slot-XXXXXX");
+    return mkdtemp(folder) ? 0 : -1;
 }
 
-static int remove_dir(void **state)
+static int remove_folder(void **unused)
 {
-    (void)state;
-    char command[100];
-    snprintf(command, sizeof command, "rm -r %s", dir);
-    return system(command);
+    char path[256];
+    (void)unused;
+    for (int i = 0; i < 4; i++) {
+        snprintf(path, sizeof path, "%s/state/t/slot-%d", folder, i);
+        unlink(path);
+    }
+    snprintf(path, sizeof path, "%s/state/t", folder);
+    rmdir(path);
+    snprintf(path, sizeof path, "%s/state", folder);
+    rmdir(path);
+    snprintf(path, sizeof path, "%s/file", folder);
+    unlink(path);
+    return rmdir(folder);
 }
 
-static void two_takers(void **state)
+static const char *below(const char *name)
 {
-    (void)state;
+    static char path[256];
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    return path;
+}
+
+static void write_file(const char *path, const char *text)
+{
+    FILE *f = fopen(path, "w");
+    assert_non_null(f);
+    fputs(text, f);
+    fclose(f);
+}
+
+static void test_two_takers(void **unused)
+{
     struct slot a, b, c;
     struct err e = {0};
-    assert_int_equal(slot_take(&a, dir, "t", &e), 0);
-    assert_int_equal(slot_take(&b, dir, "t", &e), 0);
+    (void)unused;
+    assert_int_equal(slot_take(&a, below("state"), "t", &e), 0);
+    assert_int_equal(slot_take(&b, below("state"), "t", &e), 0);
     assert_int_equal(a.number, 0);
     assert_int_equal(b.number, 1);
     assert_int_equal(strlen(a.id), 16);
+    assert_int_equal(strspn(a.id, "0123456789abcdef"), 16);
     assert_string_not_equal(a.id, b.id);
-    char id[17];
-    memcpy(id, a.id, sizeof id);
     slot_release(&a);
-    slot_release(&a);
-    assert_int_equal(slot_take(&c, dir, "t", &e), 0);
+    assert_int_equal(slot_take(&c, below("state"), "t", &e), 0); /* the lowest free one */
     assert_int_equal(c.number, 0);
-    assert_string_equal(c.id, id); /* the same member again */
+    assert_string_equal(c.id, a.id);
     slot_release(&b);
     slot_release(&c);
+    slot_release(&c); /* nothing is left to release */
+    assert_int_equal(c.fd, -1);
 }
 
-static void other_topologies_have_their_own(void **state)
+static void test_a_torn_id_is_made_anew(void **unused)
 {
-    (void)state;
+    static const char *const torn[] = {"", "0123", "not hexadecimal!"};
     struct slot a, b;
     struct err e = {0};
-    assert_int_equal(slot_take(&a, dir, "one", &e), 0);
-    assert_int_equal(slot_take(&b, dir, "two", &e), 0);
-    assert_int_equal(b.number, 0);
+    (void)unused;
+    assert_int_equal(slot_take(&a, below("state"), "t", &e), 0);
     slot_release(&a);
-    slot_release(&b);
-}
-
-static void a_killed_holder_frees_its_slot(void **state)
-{
-    (void)state;
-    struct slot s;
-    struct err e = {0};
-    pid_t child = fork();
-    assert_true(child >= 0);
-    if (child == 0) {
-        _exit(slot_take(&s, dir, "killed", &e) == 0 ? 0 : 1);
+    for (size_t i = 0; i < sizeof torn / sizeof *torn; i++) {
+        write_file(below("state/t/slot-0"), torn[i]);
+        assert_int_equal(slot_take(&a, below("state"), "t", &e), 0);
+        assert_int_equal(strspn(a.id, "0123456789abcdef"), 16);
+        slot_release(&a);
+        assert_int_equal(slot_take(&b, below("state"), "t", &e), 0);
+        assert_string_equal(b.id, a.id);
+        slot_release(&b);
     }
-    int status;
-    assert_int_equal(waitpid(child, &status, 0), child);
-    assert_int_equal(status, 0);
-    assert_int_equal(slot_take(&s, dir, "killed", &e), 0);
-    assert_int_equal(s.number, 0);
+}
+
+static void expect_refusal(const char *dir, const char *in_message)
+{
+    struct slot s;
+    struct err e = {0};
+    assert_int_equal(slot_take(&s, dir, "t", &e), -ERR_CONFIG);
+    assert_non_null(strstr(e.text, in_message));
+    assert_int_equal(s.fd, -1);
     slot_release(&s);
 }
 
-static void a_damaged_id_is_made_anew(void **state)
+static void test_a_place_that_cannot_be_written(void **unused)
 {
-    (void)state;
-    struct slot s;
-    struct err e = {0};
-    char path[100];
-    assert_int_equal(slot_take(&s, dir, "damaged", &e), 0);
-    slot_release(&s);
-    snprintf(path, sizeof path, "%s/damaged/slot-0", dir);
-    FILE *f = fopen(path, "w");
-    assert_non_null(f);
-    fputs("not hexadecimal!", f);
-    fclose(f);
-    assert_int_equal(slot_take(&s, dir, "damaged", &e), 0);
-    assert_int_equal(strspn(s.id, "0123456789abcdef"), 16);
-    slot_release(&s);
-}
-
-static void folders_that_cannot_be(void **state)
-{
-    (void)state;
-    struct slot s;
-    struct err e = {0};
-    assert_int_equal(slot_take(&s, "no/such/folder", "t", &e), -ERR_CONFIG);
-    assert_non_null(strstr(e.text, "cannot create the folder no/such/folder"));
-    assert_non_null(strstr(e.text, "set `state: {dir: …}`"));
-    slot_release(&s);
-    char path[100];
-    snprintf(path, sizeof path, "%s/file", dir);
-    FILE *f = fopen(path, "w");
-    assert_non_null(f);
-    fclose(f);
-    err_clear(&e);
-    assert_int_equal(slot_take(&s, path, "t", &e), -ERR_CONFIG);
-    slot_release(&s);
+    (void)unused;
+    write_file(below("file"), "");
+    expect_refusal(below("file"), "/file/t");
+    expect_refusal(below("no/such/folder"), "state: {dir:");
+    char slot[256];
+    snprintf(slot, sizeof slot, "%s", below("state"));
+    mkdir(slot, 0755);
+    mkdir(below("state/t"), 0755);
+    assert_int_equal(mkdir(below("state/t/slot-0"), 0755), 0); /* in the way */
+    expect_refusal(slot, "slot-0");
+    rmdir(below("state/t/slot-0"));
+    if (geteuid() != 0) { /* root may write anywhere */
+        chmod(below("state/t"), 0555);
+        expect_refusal(slot, "Permission denied");
+        chmod(below("state/t"), 0755);
+    }
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(two_takers),
-        cmocka_unit_test(other_topologies_have_their_own),
-        cmocka_unit_test(a_killed_holder_frees_its_slot),
-        cmocka_unit_test(a_damaged_id_is_made_anew),
-        cmocka_unit_test(folders_that_cannot_be),
+        cmocka_unit_test_setup_teardown(test_two_takers, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(test_a_torn_id_is_made_anew, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(test_a_place_that_cannot_be_written, make_folder,
+                                        remove_folder),
     };
-    return cmocka_run_group_tests(tests, make_dir, remove_dir);
+    return cmocka_run_group_tests(tests, NULL, NULL);
 }

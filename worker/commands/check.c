@@ -64,6 +64,9 @@ static int check_one(const struct invocation *in, const char *file, const char *
     if (t && client_check(&t->kafka, t->schema_registry, &d) < 0) {
         r = -ERR_CONFIG;
     }
+    if (r < 0 && t && online) {
+        plan_check(t, &d);
+    }
     if (r == 0 && online) {
         r = client_open(&c, NULL, &t->kafka, t->schema_registry, &e);
         r = r < 0 ? r : plan_new(&p, t, c.schemas, &d);

@@ -47,6 +47,9 @@ int flag_settings(const struct invocation *in, struct setting *out, int most)
     for (const char *v; (v = flag_nth(in, "set", n)); n++) {
         const char *equals = strchr(v, '=');
         if (!equals || equals == v || n == most) {
+            while (n > 0) {
+                mem_free((void *)(uintptr_t)out[--n].path);
+            }
             print_usage_error(in, "--set takes path=value, for example --set lanes=2; found \"%s\"",
                               v);
             return -1;

@@ -83,18 +83,12 @@ static int produce(const struct invocation *in, struct connection *c, uint64_t *
     struct schema *schema = NULL;
     int32_t there;
     enum rows_format format = ROWS_RECORD_LINES;
-    if (rows && strcmp(rows, "csv") != 0 && strcmp(rows, "json") != 0) {
-        return err_set(e, ERR_CONFIG, "--rows takes json or csv");
-    }
     if (rows) {
         format = rows[0] == 'c' ? ROWS_CSV : ROWS_JSON;
     } else if (strlen(file) > 5 && strcmp(file + strlen(file) - 5, ".avro") == 0) {
         format = ROWS_CONTAINER;
     }
     value.schema_file = flag_value(in, "schema");
-    if (!value.schema_file) {
-        return err_set(e, ERR_CONFIG, "--schema FILE.avsc is missing");
-    }
     value.schema_json = read_file(&c->mem, value.schema_file, e);
     value.subject = arena_printf(&c->mem, "%s-value", topic);
     int r = value.schema_json ? make_schema(in, &c->mem, &value, &schema, e) : -ERR_CONFIG;
@@ -117,6 +111,18 @@ static int run(const struct invocation *in)
     struct connection c;
     struct err e = {0};
     uint64_t n = 0;
+    const char *rows = flag_value(in, "rows"), *partitions = flag_value(in, "partitions");
+    char *end = NULL;
+    if (!flag_value(in, "schema")) {
+        return print_usage_error(in, "--schema FILE.avsc is missing");
+    }
+    if (rows && strcmp(rows, "csv") != 0 && strcmp(rows, "json") != 0) {
+        return print_usage_error(in, "--rows takes json or csv; found \"%s\"", rows);
+    }
+    if (partitions && (strtol(partitions, &end, 10) < 1 || *end)) {
+        return print_usage_error(in, "--partitions takes a number from 1; found \"%s\"",
+                                 partitions);
+    }
     int code = connection_open(&c, in);
     if (code) {
         return code;

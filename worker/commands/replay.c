@@ -8,6 +8,7 @@
  */
 #include "engine/memory.h"
 #include "schemas/registry_memory.h"
+#include "worker/client.h"
 #include "worker/commands/command.h"
 #include "worker/local.h"
 #include "worker/outputs.h"
@@ -20,7 +21,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define RUN_MOST 1024
+#define RUN_MOST        1024
+#define PARTITIONS_MOST 10000
 
 /* One --input. */
 struct feed {
@@ -122,9 +124,9 @@ static int next_head(struct replay *r, struct feed *f, struct err *e)
     f->head.topic = f->source->topic[0];
     f->head.partition = f->head.partition < 0 ? 0 : f->head.partition;
     f->head.offset = f->offset++;
-    result = text_input_key(f->source, &f->head, &f->key, e);
+    result = text_input_key(f->source->key.def, &f->head, &f->key, e);
     if (result == 0 && !rows_schema(f->rows)) {
-        result = text_input_value(f->source, &f->head, &f->value, e);
+        result = text_input_value(f->source->value.def, &f->head, &f->value, e);
     }
     if (result < 0) {
         return err_prefix(e, "%s: row %lld", f->path, (long long)f->offset);
@@ -170,14 +172,16 @@ static int count_partitions(struct replay *r, int32_t *n, struct err *e)
             return result;
         }
         while ((result = rows_next(rows, &rec, e)) == 1) {
+            if (rec.partition >= PARTITIONS_MOST) {
+                result = err_set(e, ERR_DATA, "%s: partition %d: at most %d can be replayed",
+                                 r->feed[i].path, rec.partition, PARTITIONS_MOST);
+                break;
+            }
             *n = rec.partition >= *n ? rec.partition + 1 : *n;
         }
         rows_close(rows);
         if (result < 0) {
             return result;
-        }
-        if (*n > 10000) {
-            return err_set(e, ERR_DATA, "%s: partition %d: at most 10000", r->feed[i].path, *n - 1);
         }
     }
     return 0;
@@ -386,6 +390,9 @@ static int run(const struct invocation *in)
     if (code == EXIT_OK) {
         r.schemas = registry_memory_new();
         int result = plan_load(&r.topology, &r.plan, &r.mem, in->arg[0], set, nset, &d);
+        if (r.topology && client_check(&r.topology->kafka, r.topology->schema_registry, &d) < 0) {
+            result = -ERR_CONFIG;
+        }
         result = result < 0 ? result : replay(&r, in, &e);
         if (d.n) {
             code = print_diags(&d);

@@ -71,8 +71,11 @@ static int run(const struct invocation *in)
     struct setting set[64];
     struct runner_options o = {
         .until_end = flag_given(in, "until-end"), .show = flag_value(in, "show"), .stop = in->stop};
+    if (flag_batch_rows(in, &o.batch_rows) != 0) {
+        return EXIT_USAGE;
+    }
     int nset = flag_settings(in, set, 64), n = 0, code = EXIT_OK;
-    if (nset < 0 || flag_batch_rows(in, &o.batch_rows) != 0) {
+    if (nset < 0) {
         return EXIT_USAGE;
     }
     if (flag_given(in, "in-memory")) {

@@ -82,6 +82,10 @@ static int run(const struct invocation *in)
     const char *key = flag_value(in, "key"), *value = flag_value(in, "value"),
                *lines = flag_value(in, "lines");
     struct tailing t = {.left = lines ? strtoll(lines, NULL, 10) : -1, .stop = in->stop, .e = &e};
+    char *end = NULL;
+    if (lines && (strtoll(lines, &end, 10) < 0 || *end || end == lines)) {
+        return print_usage_error(in, "--lines takes a number; found \"%s\"", lines);
+    }
     int code = connection_open(&c, in);
     if (code) {
         return code;
