@@ -28,8 +28,15 @@ struct plan_source *text_input_source(const struct plan *p, const char *stream, 
     }
     names[n] = NULL;
     const char *near = nearest_name(stream, names);
-    err_set(e, ERR_CONFIG, "no stream \"%s\" reads a topic%s%s%s", stream,
-            near ? ": did you mean \"" : "", near ? near : "", near ? "\"?" : "");
+    struct buffer all;
+    buffer_init(&all);
+    for (int i = 0; i < n && i < 20; i++) {
+        buffer_printf(&all, "%s%s", i ? ", " : "", names[i]);
+    }
+    err_set(e, ERR_CONFIG, "no stream \"%s\" reads a topic%s%s%s; there are %s%s", stream,
+            near ? ": did you mean \"" : "", near ? near : "", near ? "\"?" : "",
+            buffer_cstr(&all), n > 20 ? ", …" : "");
+    buffer_done(&all);
     return NULL;
 }
 
