@@ -34,8 +34,8 @@ struct plan_source *text_input_source(const struct plan *p, const char *stream, 
         buffer_printf(&all, "%s%s", i ? ", " : "", names[i]);
     }
     err_set(e, ERR_CONFIG, "no stream \"%s\" reads a topic%s%s%s; there are %s%s", stream,
-            near ? ": did you mean \"" : "", near ? near : "", near ? "\"?" : "",
-            buffer_cstr(&all), n > 20 ? ", …" : "");
+            near ? ": did you mean \"" : "", near ? near : "", near ? "\"?" : "", buffer_cstr(&all),
+            n > 20 ? ", …" : "");
     buffer_done(&all);
     return NULL;
 }
