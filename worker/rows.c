@@ -61,6 +61,10 @@ static int read_line(struct rows *r, bool is_csv, struct err *e)
     if (r->line.n && r->line.data[r->line.n - 1] == '\r') {
         r->line.n--;
     }
+    if (r->line_number == 1 && r->line.n >= 3 && memcmp(r->line.data, "\xef\xbb\xbf", 3) == 0) {
+        r->line.n -= 3;
+        memmove(r->line.data, r->line.data + 3, r->line.n);
+    }
     return 1;
 }
 
@@ -271,6 +275,15 @@ static int next_line(struct rows *r, struct record *out, struct err *e)
     return 1;
 }
 
+static bool is_blank(const struct buffer *line)
+{
+    size_t n = 0;
+    while (n < line->n && (line->data[n] == ' ' || line->data[n] == '\t')) {
+        n++;
+    }
+    return n == line->n;
+}
+
 int rows_next(struct rows *r, struct record *out, struct err *e)
 {
     *out = (struct record){.partition = -1, .offset = -1, .timestamp = -1};
@@ -280,7 +293,7 @@ int rows_next(struct rows *r, struct record *out, struct err *e)
     int result;
     do {
         result = read_line(r, r->format == ROWS_CSV, e);
-    } while (result == 1 && r->line.n == 0);
+    } while (result == 1 && is_blank(&r->line));
     if (result <= 0) {
         return result;
     }

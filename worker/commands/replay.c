@@ -21,7 +21,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define RUN_MOST 1024
+#define RUN_MOST        1024
+#define PARTITIONS_MOST 10000
 
 /* One --input. */
 struct feed {
@@ -172,14 +173,16 @@ static int count_partitions(struct replay *r, int32_t *n, struct err *e)
             return result;
         }
         while ((result = rows_next(rows, &rec, e)) == 1) {
-            *n = rec.partition >= *n ? rec.partition + (rec.partition < INT32_MAX) : *n;
+            if (rec.partition >= PARTITIONS_MOST) {
+                result = err_set(e, ERR_DATA, "%s: partition %d: at most %d can be replayed",
+                                 r->feed[i].path, rec.partition, PARTITIONS_MOST);
+                break;
+            }
+            *n = rec.partition >= *n ? rec.partition + 1 : *n;
         }
         rows_close(rows);
         if (result < 0) {
             return result;
-        }
-        if (*n > 10000) {
-            return err_set(e, ERR_DATA, "%s: partition %d: at most 10000", r->feed[i].path, *n - 1);
         }
     }
     return 0;
