@@ -57,7 +57,7 @@ static void streams_fan_out_and_split(void **state)
                                    "  a: {from: in.cold, to: o}\n",
                    "stream \"in\" has no branch \"cold\"");
     assert_refused(HEAD IN("none") "  a: {from: in.cold, to: o}\n",
-                   "stream \"in\" has no branch \"cold\"");
+                   "stream \"in\" has no branches: its last step must be a split");
     assert_refused(
         HEAD IN("none") "    steps:\n      - split: {hot: v > 5}\n      - filter: v > 1\n"
                         "  a: {from: in.hot, to: o}\n",
