@@ -62,6 +62,17 @@ static int32_t count_source(struct runner *r, const struct plan_source *s, struc
     return most;
 }
 
+/* State and watermarks need partition p of all inputs of a sub-plan in one task. */
+static bool needs_equal_counts(const struct plan *p, const struct subplan *s)
+{
+    bool passes_time = s->nstores > 0;
+    for (uint16_t k = 0; k < s->nvertices; k++) {
+        const struct vertex *v = p->vertex[s->vertex[k]];
+        passes_time |= v->kind == VERTEX_SINK && v->sink->repartition;
+    }
+    return passes_time && !s->single;
+}
+
 static int count_tasks(struct runner *r, struct err *e)
 {
     const struct plan *p = r->plan;
@@ -78,6 +89,14 @@ static int count_tasks(struct runner *r, struct err *e)
                 }
                 if (n < 0) {
                     return n;
+                }
+                if (r->tasks[i] && n != r->tasks[i] && needs_equal_counts(p, s)) {
+                    return err_set(
+                        e, ERR_CONFIG,
+                        "stream %s: topic %s has %d partitions, but what it is united with has %d: "
+                        "give one of them a key_by of another key before they meet, or make the "
+                        "topics alike",
+                        src->stream, src->topic[0], n, r->tasks[i]);
                 }
                 r->tasks[i] = n > r->tasks[i] ? n : r->tasks[i];
             }
