@@ -155,8 +155,9 @@ int yaml_set(struct yaml *root, struct arena *a, const char *path, const char *v
         if (rest == NULL) {
             return diags_add(d, at, path, "there is nothing to set at `%.200s`: its parent is %s%s",
                              from, yaml_kind_name(y->kind),
-                             y->kind == YAML_LIST ? ", of which only items that exist can be set, counted from 1"
-                                                  : "");
+                             y->kind == YAML_LIST
+                                 ? ", of which only items that exist can be set, counted from 1"
+                                 : "");
         }
         if (*rest == '.') {
             rest++;

@@ -1,5 +1,6 @@
 /* A string key is its text; a long one 8 bytes, big endian, as Kafka's LongSerializer writes it;
- * bytes are base64 in JSON; an avro key stays JSON and is read as such.
+ * bytes are base64 in JSON; an avro key stays JSON and is read as such. Values of string and bytes
+ * are JSON strings.
  */
 #include "worker/text_input.h"
 #include "engine/registry.h"
@@ -33,8 +34,8 @@ struct plan_source *text_input_source(const struct plan *p, const char *stream, 
         buffer_printf(&all, "%s%s", i ? ", " : "", names[i]);
     }
     err_set(e, ERR_CONFIG, "no stream \"%s\" reads a topic%s%s%s; there are %s%s", stream,
-            near ? ": did you mean \"" : "", near ? near : "", near ? "\"?" : "",
-            buffer_cstr(&all), n > 20 ? ", …" : "");
+            near ? ": did you mean \"" : "", near ? near : "", near ? "\"?" : "", buffer_cstr(&all),
+            n > 20 ? ", …" : "");
     buffer_done(&all);
     return NULL;
 }

@@ -301,6 +301,9 @@ static int push_input(struct testing *t, const struct input_cfg *in, int64_t off
         h[r.nheaders++] = (struct header){in->headers->key[i], v->text, v->text_n};
     }
     r.headers = h;
+    if (result < 0) {
+        err_prefix(e, "stream %s", s->stream);
+    }
     if (result == 0 && in->at > t->clock.fixed) {
         t->clock.fixed = in->at;
         result = local_tick(t->local, in->at, e);
