@@ -52,6 +52,8 @@ struct codec_def {
                 struct err *e);
     void (*reader_close)(struct codec_reader *r);
 
+    /* Optional, for the plan: whether a writer can be opened for these columns. */
+    int (*check)(const struct codec_spec *spec, const struct schema *schema, struct err *e);
     /* Registers the schema where there is one. For values all visible columns are written, for keys
      * the key columns. */
     int (*writer_open)(struct codec_writer **out, const struct codec_spec *spec,

@@ -380,7 +380,7 @@ static int parse_list(const struct reader *r, enum config_kind kind, struct conf
     int rc = 0;
     for (int i = 0; i < n; i++) {
         const struct yaml *item = is_scalar(y) ? y : y->item[i];
-        const char *item_path = is_scalar(y) ? path : arena_printf(r->a, "%s[%d]", path, i);
+        const char *item_path = is_scalar(y) ? path : arena_printf(r->a, "%s[%d]", path, i + 1);
         struct config_item *to = &out->item[out->n];
         *to = (struct config_item){0};
         if (parse_item(r, kind, to, item, item_path) < 0) {

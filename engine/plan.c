@@ -211,6 +211,20 @@ static int plan_step(struct planner *b, const struct stream *st, int i, struct r
     return r;
 }
 
+/* What a writer would refuse at run time is refused here. */
+static int check_writers(struct planner *b, const struct plan_sink *k, const struct schema *schema)
+{
+    const struct codec_spec *spec[] = {&k->value, &k->key};
+    for (int i = 0; i < 2; i++) {
+        struct err e = {0};
+        bool has_schema = !spec[i]->schema_file || spec[i]->schema_json;
+        if (spec[i]->def->check && has_schema && spec[i]->def->check(spec[i], schema, &e) < 0) {
+            return diags_add(b->d, k->end->at, k->end->path, "%s", e.text);
+        }
+    }
+    return 0;
+}
+
 static int plan_to(struct planner *b, const struct stream *st, const struct end *end,
                    const struct ref *at)
 {
@@ -234,7 +248,7 @@ static int plan_to(struct planner *b, const struct stream *st, const struct end 
     k->key.at = end->at;
     k->key.path = end->path;
     if (end->kind != END_CONNECTOR) {
-        return 0;
+        return at->vertex < 0 ? 0 : check_writers(b, k, at->schema);
     }
     for (int i = 0; registry_connectors[i]; i++) {
         if (strcmp(registry_connectors[i]->name, end->connector) == 0) {

@@ -29,7 +29,11 @@ static struct place place_in(const struct end *end, const char *key)
 /* The format that an end names for its key or its values; NULL after an error. */
 const struct codec_def *plan_end_codec(struct planner *b, const struct end *end, bool is_key)
 {
-    const char *name = !is_key ? end->value : end->key ? end->key->text : "string";
+    bool is_text = !end->key || (end->key->kind != YAML_MAP && end->key->kind != YAML_LIST);
+    const char *name = !is_key     ? end->value
+                       : !end->key ? "string"
+                       : is_text   ? end->key->text
+                                   : NULL;
     const char *what = is_key ? "key" : "value";
     const struct codec_def *c = name ? plan_codec(name, is_key) : NULL;
     if (c) {

@@ -26,6 +26,10 @@ static int add_union_columns(struct planner *b, const struct stream *st, struct 
         for (uint16_t c = 0; c < in[i].schema->n; c++) {
             const struct column *col = &in[i].schema->col[c];
             int at = schema_find(s, col->name);
+            if (at < 0 && s->n == COLUMNS_MAX) {
+                return diags_add(b->d, st->from.at, st->from.path,
+                                 "the union has more than %d columns", COLUMNS_MAX);
+            }
             if (at < 0) {
                 at = schema_add(s, col->name, col->type, col->nullable || i > 0, col->hidden);
             } else if (!type_equal(s->col[at].type, col->type)) {
@@ -113,6 +117,29 @@ static void unknown_stream(struct planner *b, const struct config_text *at, cons
               name, near ? near : name);
 }
 
+static int wrong_branch(struct planner *b, const struct config_text *text, const char *stream,
+                        const struct ref *end, const struct vertex *v)
+{
+    const char *branch[STEP_OUTPUTS_MAX + 1] = {NULL}, *dot = strchr(text->text, '.');
+    if (!end->is_split) {
+        return diags_add(b->d, text->at, text->path,
+                         "stream \"%s\" has no branches: its last step must be a split", stream);
+    }
+    struct buffer all;
+    buffer_init(&all);
+    for (int o = 0; o < v->noutputs; o++) {
+        branch[o] = v->node->output_name[o];
+        buffer_printf(&all, "%s%s.%s", o ? ", " : "", stream, branch[o]);
+    }
+    const char *near = dot ? nearest_name(dot + 1, branch) : NULL;
+    diags_add(b->d, text->at, text->path, "stream \"%s\" %s%s%s%s; its branches are %s", stream,
+              dot ? "has no branch \"" : "ends in a split", dot ? dot + 1 : "", dot ? "\"" : "",
+              near ? arena_printf(&b->p->mem, ": did you mean \"%s\"?", near) : "",
+              buffer_cstr(&all));
+    buffer_done(&all);
+    return -ERR_CONFIG;
+}
+
 /* The end of the stream (or of its branch `stream.branch`) that `name` means. */
 static int find_ref(struct planner *b, const struct config_text *text, struct ref *out)
 {
@@ -127,26 +154,23 @@ static int find_ref(struct planner *b, const struct config_text *text, struct re
             *out = plan_broken(b, b->end[i].schema);
             return -ERR_CONFIG;
         }
-        *out = b->end[i];
-        const struct vertex *v = b->p->vertex[out->vertex];
-        if (!dot && !out->is_split) {
+        const struct ref *end = &b->end[i];
+        const struct vertex *v = b->p->vertex[end->vertex];
+        if (!dot && !end->is_split) {
+            *out = *end;
             return 0;
         }
-        for (int o = 0; dot && out->is_split && o < v->noutputs; o++) {
+        for (int o = 0; dot && end->is_split && o < v->noutputs; o++) {
             if (strcmp(v->node->output_name[o], dot + 1) == 0) {
+                *out = *end;
                 out->output = o;
                 out->schema = v->out[o];
                 out->is_split = false;
                 return 0;
             }
         }
-        return diags_add(
-            b->d, text->at, text->path,
-            dot ? "stream \"%.*s\" has no branch \"%s\"; its last step must be a split "
-                  "with that branch"
-                : "stream \"%.*s\" ends in a split: name one of its branches, "
-                  "`%s.BRANCH`",
-            (int)n, s, dot ? dot + 1 : s);
+        *out = plan_broken(b, end->schema);
+        return wrong_branch(b, text, s, end, v);
     }
     unknown_stream(b, text, name);
     return -ERR_CONFIG;

@@ -150,6 +150,9 @@ static int plan_feeder(struct planner *b, struct plan_source *src, const struct 
     if (r == 0) {
         r = src->feeder->columns(cfg, end->at, path, a, &cols, b->d);
     }
+    if (r == 0 && cols->n > COLUMNS_READ_MAX) {
+        r = diags_add(b->d, end->at, path, "more than %d columns", COLUMNS_READ_MAX);
+    }
     if (r == 0) {
         src->feeder_schema = cols;
         for (uint16_t c = 0; c < cols->n; c++) {

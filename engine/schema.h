@@ -10,7 +10,8 @@
 
 #include "engine/type.h"
 
-#define COLUMNS_MAX 4096
+#define COLUMNS_MAX      4096
+#define COLUMNS_READ_MAX (COLUMNS_MAX - 16) /* of a source: its key and metadata need room too */
 
 struct column {
     const char *name;

@@ -253,6 +253,9 @@ static int parse_shape(struct end *e, const struct yaml *y, const char *path, bo
         e->at = y->at;
         e->path = path;
         check_topics(e, d);
+        if (r == 0 && is_source && e->names.n == 0) {
+            return diags_add(d, yaml_get(y, "topic")->at, path, "`topic` names no topic");
+        }
         if (r == 0 && !is_source && e->names.n != 1) {
             return diags_add(d, y->at, path,
                              "a `to` writes to one topic; make `to` a list instead");
@@ -292,7 +295,7 @@ static int parse_steps(struct stream *s, const struct yaml *y, struct arena *a, 
     }
     if (y->kind != YAML_LIST) {
         return diags_add(d, y->at, arena_printf(a, "%s.steps", s->path),
-                         "expected a list of steps, each behind a dash, found a %s",
+                         "expected a list of steps, each behind a dash, found %s",
                          yaml_kind_name(y->kind));
     }
     s->nsteps = y->n;
@@ -323,7 +326,7 @@ static int parse_stream(struct stream *s, const struct topology *t, const struct
     if (y->kind != YAML_MAP) {
         return y->broken ? -ERR_CONFIG
                          : diags_add(d, y->at, s->path,
-                                     "a stream is a map with `from`, `steps`, `to`, found a %s",
+                                     "a stream is a map with `from`, `steps`, `to`, found %s",
                                      yaml_kind_name(y->kind));
     }
     config_parse(stream_fields, &c, y, s->path, a, d);

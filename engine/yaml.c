@@ -364,7 +364,7 @@ static int build_items(struct parse *p, bool in_flow, int depth, struct children
         }
         struct yaml *item;
         struct cost item_cost;
-        buffer_printf(&p->path, "[%d]", c->n);
+        buffer_printf(&p->path, "[%d]", c->n + 1);
         int rc = build(p, &event, depth + 1, in_flow, &item, &item_cost);
         p->path.n = path_n;
         yaml_event_delete(&event);

@@ -111,10 +111,10 @@ static const char *enter_list(struct yaml **y, const char *path)
 {
     char *end;
     long i = path[1] >= '0' && path[1] <= '9' ? strtol(path + 1, &end, 10) : -1;
-    if ((*y)->kind != YAML_LIST || i < 0 || i >= (*y)->n || *end != ']') {
+    if ((*y)->kind != YAML_LIST || i < 1 || i > (*y)->n || *end != ']') {
         return NULL;
     }
-    *y = (*y)->item[i];
+    *y = (*y)->item[i - 1];
     return end + 1;
 }
 
@@ -155,8 +155,9 @@ int yaml_set(struct yaml *root, struct arena *a, const char *path, const char *v
         if (rest == NULL) {
             return diags_add(d, at, path, "there is nothing to set at `%.200s`: its parent is %s%s",
                              from, yaml_kind_name(y->kind),
-                             y->kind == YAML_LIST ? ", of which only items that exist can be set"
-                                                  : "");
+                             y->kind == YAML_LIST
+                                 ? ", of which only items that exist can be set, counted from 1"
+                                 : "");
         }
         if (*rest == '.') {
             rest++;

@@ -129,6 +129,9 @@ static int bind_output(struct node *n, struct plan *p)
     if (*as == '\0') {
         return algorithm_problem(n, "as", "a column needs a name");
     }
+    if (in->n + 3 > COLUMNS_MAX) {
+        return node_error(n, n->at, "more than %d columns", COLUMNS_MAX);
+    }
     struct schema *out = schema_new(n->mem, (uint16_t)(in->n + 3));
     for (uint16_t c = 0; c < in->n; c++) {
         const struct column *column = &in->col[c];

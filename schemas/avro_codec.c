@@ -80,8 +80,8 @@ static int infer_schema(const struct codec_spec *spec, struct arena *a, struct s
         if (schema_find(out, leaf[i]->name) >= 0) {
             continue;
         }
-        if (out->n >= COLUMNS_MAX) {
-            return err_set(e, ERR_CONFIG, "more than %d columns", COLUMNS_MAX);
+        if (out->n >= COLUMNS_READ_MAX) {
+            return err_set(e, ERR_CONFIG, "more than %d columns", COLUMNS_READ_MAX);
         }
         bool is_root = leaf[i] == shape;
         schema_add(out, leaf[i]->name, leaf[i]->type, leaf[i]->is_nullable, is_root);
@@ -486,6 +486,17 @@ static int open_writer(struct codec_writer **out, struct buffer *json,
     }
     *out = w;
     return 0;
+}
+
+int avro_codec_check(const struct codec_spec *spec, const struct schema *schema, struct err *e)
+{
+    struct codec_writer *w = NULL;
+    struct buffer json;
+    buffer_init(&json);
+    int rc = open_writer(&w, &json, spec, schema, e);
+    buffer_done(&json);
+    avro_codec_writer_close(w);
+    return rc;
 }
 
 int avro_codec_writer_open(struct codec_writer **out, const struct codec_spec *spec,

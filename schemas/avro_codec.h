@@ -21,6 +21,7 @@ int avro_codec_raw_read(struct codec_reader *r, const void *p, size_t n, struct 
                         uint16_t row, struct err *e);
 void avro_codec_reader_close(struct codec_reader *r);
 
+int avro_codec_check(const struct codec_spec *spec, const struct schema *schema, struct err *e);
 int avro_codec_writer_open(struct codec_writer **out, const struct codec_spec *spec,
                            const struct schema *schema, struct schema_store *schemas,
                            struct err *e);

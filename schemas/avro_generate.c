@@ -23,6 +23,9 @@ static void put_name(struct buffer *b, const char *name, bool keep_dots)
     for (const char *c = name; *c; c++) {
         bool is_letter = (*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') || *c == '_';
         bool is_digit = *c >= '0' && *c <= '9';
+        if (((unsigned char)*c & 0xc0) == 0x80) {
+            continue; /* inside a character */
+        }
         if (is_digit && (c == name || (keep_dots && c[-1] == '.'))) {
             buffer_byte(b, '_');
         }

@@ -13,6 +13,7 @@ const struct codec_def codec_avro_raw = {
     .reader_open = avro_codec_raw_reader_open,
     .read = avro_codec_raw_read,
     .reader_close = avro_codec_reader_close,
+    .check = avro_codec_check,
     .writer_open = avro_codec_raw_writer_open,
     .write = avro_codec_write,
     .writer_close = avro_codec_writer_close,

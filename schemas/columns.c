@@ -42,8 +42,8 @@ static int add_column(const struct codec_spec *spec, int i, struct arena *a, str
                    ? 0
                    : diags_add(d, value->at, path, "key and value give it different types");
     }
-    if (out->n >= COLUMNS_MAX) {
-        return diags_add(d, value->at, path, "more than %d columns", COLUMNS_MAX);
+    if (out->n >= COLUMNS_READ_MAX) {
+        return diags_add(d, value->at, path, "more than %d columns", COLUMNS_READ_MAX);
     }
     schema_add(out, arena_strdup(a, name), type, true, false);
     return 0;
@@ -62,13 +62,16 @@ int columns_infer(const struct codec_spec *spec, struct arena *a, struct schema 
     }
     if (spec->columns->kind != YAML_MAP) {
         return diags_add(d, spec->columns->at, spec->path,
-                         "columns is a map of names and types, not a %s",
+                         "columns is a map of names and types, not %s",
                          yaml_kind_name(spec->columns->kind));
     }
     int rc = 0;
     for (int i = 0; i < spec->columns->n; i++) {
         int one = add_column(spec, i, a, out, d);
         rc = rc < 0 ? rc : one;
+        if (out->n == COLUMNS_READ_MAX && one < 0) {
+            break; /* said once */
+        }
     }
     return rc;
 }

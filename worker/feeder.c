@@ -16,7 +16,8 @@
 #include <string.h>
 #include <time.h>
 
-#define SLEEP_MOST 50 /* ms */
+#define SLEEP_MOST   50 /* ms */
+#define BACKOFF_MOST 300000
 
 struct feeder {
     const struct client *client;
@@ -123,17 +124,51 @@ static int feeder_loop(struct feeder *f, struct err *e)
     return at_end;
 }
 
+static void feeder_close(struct feeder *f)
+{
+    struct err ignored = {0};
+    if (f->connector) {
+        f->source->feeder->close(f->connector);
+    }
+    if (f->writer) {
+        f->source->value.def->writer_close(f->writer);
+    }
+    if (f->log) {
+        f->log->ops->abort(f->log, &ignored);
+        f->log->ops->close(f->log, true);
+    }
+    f->connector = NULL;
+    f->writer = NULL;
+    f->log = NULL;
+    f->position = 0;
+}
+
+static void wait_before(struct feeder *f, int64_t ms)
+{
+    for (int64_t waited = 0; waited < ms && !atomic_load(&f->stopping); waited += SLEEP_MOST) {
+        nanosleep(&(struct timespec){0, SLEEP_MOST * 1000000}, NULL);
+    }
+}
+
+/* What fails for now is tried again from the last position that was committed. */
 static void *feeder_main(void *arg)
 {
     struct feeder *f = arg;
-    int r = feeder_open(f, &f->failure);
-    r = r < 0 ? r : feeder_loop(f, &f->failure);
+    int r;
+    for (int64_t backoff = 1000;; backoff = backoff < BACKOFF_MOST ? backoff * 2 : BACKOFF_MOST) {
+        r = feeder_open(f, &f->failure);
+        r = r < 0 ? r : feeder_loop(f, &f->failure);
+        feeder_close(f);
+        if ((r != -ERR_RETRY && r != -ERR_ABORT) || atomic_load(&f->stopping)) {
+            break;
+        }
+        logger(LOG_LEVEL_WARN, "source of stream %s: %s; trying again in %lld s", f->source->stream,
+               f->failure.text, (long long)backoff / 1000);
+        err_clear(&f->failure);
+        wait_before(f, backoff);
+    }
     if (r < 0) {
         err_prefix(&f->failure, "source of stream %s", f->source->stream);
-        struct err ignored = {0};
-        if (f->log) {
-            f->log->ops->abort(f->log, &ignored);
-        }
     }
     atomic_store(&f->status, r);
     return NULL;
@@ -169,15 +204,6 @@ int feeder_stop(struct feeder *f, struct err *e)
     int r = atomic_load(&f->status);
     if (r < 0) {
         err_set(e, f->failure.kind, "%s", f->failure.text);
-    }
-    if (f->connector) {
-        f->source->feeder->close(f->connector);
-    }
-    if (f->writer) {
-        f->source->value.def->writer_close(f->writer);
-    }
-    if (f->log) {
-        f->log->ops->close(f->log, true);
     }
     arena_done(&f->mem);
     buffer_done(&f->bytes);

@@ -10,6 +10,7 @@
 #include "worker/commands/command.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -145,8 +146,19 @@ static int finish(int code)
     return code;
 }
 
+/* A closed stdin, stdout or stderr would become the number of a file opened later. */
+static void fill_closed(void)
+{
+    int fd = open("/dev/null", O_RDWR);
+    while (fd >= 0 && fd <= STDERR_FILENO) {
+        fd = open("/dev/null", O_RDWR);
+    }
+    close(fd);
+}
+
 int main(int argc, char **argv)
 {
+    fill_closed();
     if (argc < 2) {
         print_help(stderr);
         return EXIT_USAGE;

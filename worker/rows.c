@@ -61,14 +61,33 @@ static int read_line(struct rows *r, bool is_csv, struct err *e)
     if (r->line.n && r->line.data[r->line.n - 1] == '\r') {
         r->line.n--;
     }
+    if (r->line_number == 1 && r->line.n >= 3 && memcmp(r->line.data, "\xef\xbb\xbf", 3) == 0) {
+        r->line.n -= 3;
+        memmove(r->line.data, r->line.data + 3, r->line.n);
+    }
     return 1;
+}
+
+/* A header in which no field is a column: another separator, or no header at all. */
+static int refuse_header(struct rows *r, struct err *e)
+{
+    struct buffer b;
+    buffer_init(&b);
+    schema_print(&b, r->columns);
+    int shown = (int)(r->line.n > 100 ? 100 : r->line.n);
+    int rc = err_set(e, ERR_DATA,
+                     "%s:1: the header \"%.*s\" names none of the columns, with commas between "
+                     "them: %s",
+                     r->name, shown, (const char *)r->line.data, buffer_cstr(&b));
+    buffer_done(&b);
+    return rc;
 }
 
 static int read_header(struct rows *r, struct err *e)
 {
     const char *text;
     size_t n;
-    bool quoted;
+    bool quoted, knows_one = false;
     int result = read_line(r, true, e);
     if (result <= 0) {
         return result < 0
@@ -82,9 +101,20 @@ static int read_header(struct rows *r, struct err *e)
         if (r->nfields == FIELDS_MOST) {
             return err_set(e, ERR_DATA, "%s: more than %d columns", r->name, FIELDS_MOST);
         }
-        r->column[r->nfields++] = r->columns ? schema_find_n(r->columns, text, n) : -1;
+        int c = r->columns ? schema_find_n(r->columns, text, n) : -1;
+        for (int i = 0; i < r->nfields && c >= 0; i++) {
+            if (r->column[i] == c) {
+                return err_set(e, ERR_DATA, "%s:1: the header names %s twice", r->name,
+                               r->columns->col[c].name);
+            }
+        }
+        r->column[r->nfields++] = c;
+        knows_one |= c >= 0;
     }
-    return r->fields.fault ? err_set(e, ERR_DATA, "%s:1: %s", r->name, r->fields.fault) : 0;
+    if (r->fields.fault) {
+        return err_set(e, ERR_DATA, "%s:1: %s", r->name, r->fields.fault);
+    }
+    return knows_one || !r->columns ? 0 : refuse_header(r, e);
 }
 
 int rows_format_of(const char *path, struct err *e)
@@ -208,6 +238,9 @@ static int print_field(struct rows *r, const struct column *c, const char *p, si
                                 e);
         }
         buffer_add(&r->json, p, n);
+    } else if (!utf8_valid(p, n)) {
+        return err_set(e, ERR_DATA, "%s:%lld: column %s is not valid UTF-8", r->name,
+                       (long long)r->line_number, c->name);
     } else {
         json_print_string(&r->json, p, n);
     }
@@ -271,6 +304,15 @@ static int next_line(struct rows *r, struct record *out, struct err *e)
     return 1;
 }
 
+static bool is_blank(const struct buffer *line)
+{
+    size_t n = 0;
+    while (n < line->n && (line->data[n] == ' ' || line->data[n] == '\t')) {
+        n++;
+    }
+    return n == line->n;
+}
+
 int rows_next(struct rows *r, struct record *out, struct err *e)
 {
     *out = (struct record){.partition = -1, .offset = -1, .timestamp = -1};
@@ -280,7 +322,7 @@ int rows_next(struct rows *r, struct record *out, struct err *e)
     int result;
     do {
         result = read_line(r, r->format == ROWS_CSV, e);
-    } while (result == 1 && r->line.n == 0);
+    } while (result == 1 && is_blank(&r->line));
     if (result <= 0) {
         return result;
     }

@@ -16,6 +16,7 @@
 
 #define WATCH_MS     20
 #define BACKOFF_MOST 300000
+#define WELL_MS      600000 /* a lane that ran for so long was well: the backoff begins anew */
 
 int runner_new(struct runner **out, const char *file, const struct setting *set, int nset,
                const struct runner_options *o, struct diags *d, struct err *e)
@@ -62,6 +63,7 @@ static int start_lane(struct runner *r, int i, struct err *e)
 {
     struct lane_slot *s = &r->lane[i];
     const struct topology *t = r->topology;
+    s->started_at = clock_now(&clock_system);
     snprintf(s->member, sizeof s->member, "%s-%s-%d", r->group, r->slot.id, i);
     struct lane_config cfg = {
         .number = i,
@@ -122,9 +124,11 @@ static int start_connectors(struct runner *r, struct err *e)
 static int restart_lane(struct runner *r, int i, int why, struct err *e)
 {
     struct lane_slot *s = &r->lane[i];
-    s->backoff = s->backoff ? s->backoff * 2 : 1000;
+    int64_t now = clock_now(&clock_system);
+    bool is_first = s->backoff == 0 || now - s->started_at > WELL_MS;
+    s->backoff = is_first ? 1000 : s->backoff * 2;
     s->backoff = s->backoff > BACKOFF_MOST ? BACKOFF_MOST : s->backoff;
-    s->retry_at = clock_now(&clock_system) + s->backoff;
+    s->retry_at = now + s->backoff;
     logger(LOG_LEVEL_ERROR, "lane %d: %s (%s); starting it again in %lld s", i, e->text,
            err_kind_name((enum err_kind) - why), (long long)s->backoff / 1000);
     err_clear(e);

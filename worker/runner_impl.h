@@ -14,7 +14,7 @@
 
 struct lane_slot {
     struct lane *lane;
-    int64_t retry_at, backoff;
+    int64_t started_at, retry_at, backoff;
     char member[400]; /* group.instance.id and transactional.id */
 };
 

@@ -62,36 +62,95 @@ static int32_t count_source(struct runner *r, const struct plan_source *s, struc
     return most;
 }
 
-static int count_tasks(struct runner *r, struct err *e)
+/* State and watermarks need partition p of all inputs of a sub-plan in one task. */
+static bool needs_equal_counts(const struct plan *p, const struct subplan *s)
+{
+    bool passes_time = s->nstores > 0;
+    for (uint16_t k = 0; k < s->nvertices; k++) {
+        const struct vertex *v = p->vertex[s->vertex[k]];
+        passes_time |= v->kind == VERTEX_SINK && v->sink->repartition;
+    }
+    return passes_time;
+}
+
+/* Tasks of a sub-plan: the partitions of its outside topics; else of what fills its repartitions,
+ * which are made with as many. */
+static int count_subplan(struct runner *r, const struct subplan *s, struct err *e)
 {
     const struct plan *p = r->plan;
-    for (uint16_t level = 0; level < p->nsubplans; level++) {
-        for (uint16_t i = 0; i < p->nsubplans; i++) {
-            const struct subplan *s = &p->subplan[i];
-            for (uint16_t k = 0; s->level == level && k < s->nsources; k++) {
-                const struct plan_source *src = p->source[s->source[k]];
-                int32_t n = 1;
-                if (src->repartition < 0) {
-                    n = count_source(r, src, e);
-                } else if (!p->sink[src->repartition]->single) {
-                    n = r->tasks[p->vertex[p->sink[src->repartition]->vertex]->subplan];
-                }
-                if (n < 0) {
-                    return n;
-                }
-                r->tasks[i] = n > r->tasks[i] ? n : r->tasks[i];
+    int32_t outside = 0, inside = s->single ? 1 : 0;
+    for (uint16_t k = 0; k < s->nsources; k++) {
+        const struct plan_source *src = p->source[s->source[k]];
+        if (src->repartition >= 0) {
+            int32_t up = r->tasks[p->vertex[p->sink[src->repartition]->vertex]->subplan];
+            inside = !s->single && up > inside ? up : inside;
+            continue;
+        }
+        int32_t n = count_source(r, src, e), other = s->single ? 1 : outside;
+        if (n < 0) {
+            return n;
+        }
+        if (other && n != other && needs_equal_counts(p, s)) {
+            return err_set(e, ERR_CONFIG,
+                           "stream %s: topic %s has %d partitions, but what it is united with has "
+                           "%d: give it a key_by of another key before they meet, or make the "
+                           "topics alike",
+                           src->stream, src->topic[0], n, other);
+        }
+        outside = n > outside ? n : outside;
+    }
+    r->tasks[s->id] = outside ? outside : inside;
+    return 0;
+}
+
+static int count_tasks(struct runner *r, struct err *e)
+{
+    int result = 0;
+    for (uint16_t level = 0; level < r->plan->nsubplans; level++) {
+        for (uint16_t i = 0; i < r->plan->nsubplans && result == 0; i++) {
+            if (r->plan->subplan[i].level == level) {
+                result = count_subplan(r, &r->plan->subplan[i], e);
             }
         }
     }
-    return 0;
+    return result;
+}
+
+/* A topic of klamm's own, whose partitions are tied to those of tasks. */
+static int create_internal(struct runner *r, const char *topic, int32_t want, bool is_compact,
+                           const char *what, struct err *e)
+{
+    static const char *const keep[] = {"retention.ms", "-1", NULL};
+    int result = create(r, topic, want, CONFIG_UNSET, is_compact, is_compact ? NULL : keep, e);
+    int32_t n = result < 0 ? result : runner_partitions(r, topic, e);
+    if (n > 0 && n != want) {
+        result = err_set(e, ERR_CONFIG, "%s %s has %d partitions, but the input has %d now: %s",
+                         what, topic, n, want,
+                         is_compact ? "state is bound to partitions; put a key_by (repartition) "
+                                      "before the step, or delete the changelog to begin anew"
+                                    : "stop all members, let --until-end empty it, and delete it");
+    }
+    return result;
+}
+
+/* Tasks behind a repartition. */
+static int32_t tasks_behind(const struct runner *r, const struct plan_sink *k)
+{
+    const struct plan *p = r->plan;
+    for (uint16_t i = 0; i < p->nsources; i++) {
+        if (p->source[i]->repartition >= 0 && p->sink[p->source[i]->repartition] == k) {
+            return r->tasks[p->vertex[p->source[i]->vertex]->subplan];
+        }
+    }
+    return 1;
 }
 
 static int create_sink(struct runner *r, const struct plan_sink *k, struct err *e)
 {
     int32_t n = r->tasks[r->plan->vertex[k->vertex]->subplan];
     if (k->repartition) {
-        static const char *const keep[] = {"retention.ms", "-1", NULL};
-        return create(r, k->topic, k->single ? 1 : n, CONFIG_UNSET, false, keep, e);
+        return create_internal(r, k->topic, k->single ? 1 : tasks_behind(r, k), false,
+                               "repartition", e);
     }
     const struct config_list *list = &k->end->config;
     const char **config = arena_zalloc(&r->mem, ((size_t)list->n * 2 + 1) * sizeof *config);
@@ -112,17 +171,8 @@ static int create_topics(struct runner *r, struct err *e)
     }
     for (uint16_t i = 0; result == 0 && i < p->nsubplans; i++) {
         for (uint16_t k = 0; result == 0 && k < p->subplan[i].nstores; k++) {
-            const char *topic = p->subplan[i].store[k].changelog;
-            result = create(r, topic, r->tasks[i], CONFIG_UNSET, true, NULL, e);
-            int32_t n = result < 0 ? result : runner_partitions(r, topic, e);
-            if (n > 0 && n != r->tasks[i]) {
-                result =
-                    err_set(e, ERR_CONFIG,
-                            "changelog %s has %d partitions, but the input has %d now: state is "
-                            "bound to partitions; put a key_by (repartition) before the step, or "
-                            "delete the changelog to begin anew",
-                            topic, n, r->tasks[i]);
-            }
+            result = create_internal(r, p->subplan[i].store[k].changelog, r->tasks[i], true,
+                                     "changelog", e);
         }
     }
     for (int i = 0; result == 0 && i < r->topology->nstreams; i++) {

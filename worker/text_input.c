@@ -1,5 +1,6 @@
 /* A string key is its text; a long one 8 bytes, big endian, as Kafka's LongSerializer writes it;
- * bytes are base64 in JSON; an avro key stays JSON and is read as such.
+ * bytes are base64 in JSON; an avro key stays JSON and is read as such. Values of string and bytes
+ * are JSON strings.
  */
 #include "worker/text_input.h"
 #include "engine/registry.h"
@@ -27,8 +28,15 @@ struct plan_source *text_input_source(const struct plan *p, const char *stream, 
     }
     names[n] = NULL;
     const char *near = nearest_name(stream, names);
-    err_set(e, ERR_CONFIG, "no stream \"%s\" reads a topic%s%s%s", stream,
-            near ? ": did you mean \"" : "", near ? near : "", near ? "\"?" : "");
+    struct buffer all;
+    buffer_init(&all);
+    for (int i = 0; i < n && i < 20; i++) {
+        buffer_printf(&all, "%s%s", i ? ", " : "", names[i]);
+    }
+    err_set(e, ERR_CONFIG, "no stream \"%s\" reads a topic%s%s%s; there are %s%s", stream,
+            near ? ": did you mean \"" : "", near ? near : "", near ? "\"?" : "", buffer_cstr(&all),
+            n > 20 ? ", …" : "");
+    buffer_done(&all);
     return NULL;
 }
 

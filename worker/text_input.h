@@ -8,8 +8,8 @@
 
 /* The source of a stream that reads a topic; NULL with a message (and the nearest name) in e. */
 struct plan_source *text_input_source(const struct plan *p, const char *stream, struct err *e);
-/* From now on the source's values are JSON text, but for strings and bytes: see text_input_value.
- */
+/* From now on the source's values are JSON text, except for string and bytes, which stay what they
+ * are: text_input_value() makes them of a JSON string. */
 void text_input_use_json(struct plan_source *s);
 /* Key bytes for r's key, the text of a key in JSON; points r->key into `bytes`. -ERR_DATA: the text
  * is no such key. */

@@ -156,7 +156,7 @@ static void test_shapes_of_expressions(void **state)
     done(&f);
     assert_int_equal(parse(&f, "select: [a, b + 1]\nnames: []\n"), 0);
     assert_int_equal(f.out.select.n, 2);
-    assert_string_equal(f.out.select.item[1].value.path, "s.select[1]");
+    assert_string_equal(f.out.select.item[1].value.path, "s.select[2]");
     assert_true(f.out.names.n == 0 && f.out.names.item != NULL);
     done(&f);
 }
@@ -207,13 +207,13 @@ static const struct {
      "t:3:8: s.names: expected a name or a list of names, found a map\n"
      "t:4:7: s.text: expected text, found a list\n"
      "t:5:9: s.filter: expected an expression, found a map\n"
-     "t:6:10: s.select[0]: expected an expression, found a list\n"},
+     "t:6:10: s.select[1]: expected an expression, found a list\n"},
     {"filter: \"  \"\ntext:\nsize: 9999999999999999999\nn: 1.5\nnames: ['']\nmap: {a: [1]}\n",
      "t:1:9: s.filter: expected an expression, found nothing\n"
      "t:2:6: s.text: expected text, found nothing\n"
      "t:3:7: s.size: expected a size such as 512, 64KB, 256MB or 2GB, found 9999999999999999999\n"
      "t:4:4: s.n: expected a whole number, found 1.5\n"
-     "t:5:9: s.names[0]: expected a name, found \"\"\n"
+     "t:5:9: s.names[1]: expected a name, found \"\"\n"
      "t:6:10: s.map.a: expected text, found a list\n"},
     {"{filter: f(a, b), flag: false}\n",
      "t:1:10: s.filter: inside {…} or […] a comma ends the value, which leaves a bracket or quote "
@@ -226,7 +226,7 @@ static const struct {
      "t:2:10: s.map.c: inside {…} or […] a comma ends the value, which leaves a bracket or quote "
      "open "
      "here, found \"f(x\": put quotes around the whole value\n"},
-    {"select: [sum(a, b), c]\n", "t:1:10: s.select[0]: inside {…} or […] a comma ends the value, "
+    {"select: [sum(a, b), c]\n", "t:1:10: s.select[1]: inside {…} or […] a comma ends the value, "
                                  "which leaves a bracket or quote "
                                  "open here, found \"sum(a\": put quotes around the whole value\n"},
     {"filter: \"a\\0b\"\n", "t:1:9: s.filter: expected an expression without the character \\0\n"},

@@ -52,12 +52,12 @@ static void streams_fan_out_and_split(void **state)
                    "a stream that ends in a split has no output of its own");
     assert_refused(
         HEAD IN("none") "    steps:\n      - split: {hot: v > 5}\n  a: {from: in, to: o}\n",
-        "stream \"in\" ends in a split: name one of its branches, `in.BRANCH`");
+        "stream \"in\" ends in a split; its branches are in.hot");
     assert_refused(HEAD IN("none") "    steps:\n      - split: {hot: v > 5}\n"
                                    "  a: {from: in.cold, to: o}\n",
                    "stream \"in\" has no branch \"cold\"");
     assert_refused(HEAD IN("none") "  a: {from: in.cold, to: o}\n",
-                   "stream \"in\" has no branch \"cold\"");
+                   "stream \"in\" has no branches: its last step must be a split");
     assert_refused(
         HEAD IN("none") "    steps:\n      - split: {hot: v > 5}\n      - filter: v > 1\n"
                         "  a: {from: in.hot, to: o}\n",

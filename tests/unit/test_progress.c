@@ -26,7 +26,7 @@ static void test_the_last_one_counts(void **unused)
 static void test_partitions_and_topics_are_apart(void **unused)
 {
     struct progress *p = progress_new();
-    char name[16];
+    char name[32];
     (void)unused;
     for (int t = 0; t < 10; t++) { /* more than one growth; the name is copied */
         snprintf(name, sizeof name, "topic%d", t);

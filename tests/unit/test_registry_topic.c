@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -292,10 +293,13 @@ static void *register_many(void *ctx)
         while ((rc = s->put(s, subject, json, &id, &e)) == -ERR_RETRY) {
             err_clear(&e);
         }
-        while (rc == 0 && (rc = s->put(s, own, json, &again, &e)) == -ERR_RETRY) {
-            err_clear(&e);
+        if (rc == 0) {
+            while ((rc = s->put(s, own, json, &again, &e)) == -ERR_RETRY) {
+                err_clear(&e);
+            }
         }
         if (rc != 0 || id != again) {
+            fprintf(stderr, "%s: rc %d, ids %u and %u: %s\n", subject, rc, id, again, e.text);
             abort();
         }
         mem_free(subject);

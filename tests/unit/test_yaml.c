@@ -148,7 +148,7 @@ static const struct {
      "t.yaml:1:5: unknown escape behind \\ in a double-quoted text: write \\\\ for a "
      "backslash, or use single quotes\n"},
     {"x: *nope\n", "t.yaml:1:4: x: alias `*nope` without an anchor `&nope` before it\n"},
-    {"a: &a [*a]\n", "t.yaml:1:8: a[0]: alias `*a` without an anchor `&a` before it\n"},
+    {"a: &a [*a]\n", "t.yaml:1:8: a[1]: alias `*a` without an anchor `&a` before it\n"},
     {"a: 1\n---\nb: 2\n", "t.yaml:2:1: a second document begins: one file holds one document\n"},
     {"a: !foo 1\nb: !!int x\nc: !!map [1]\n",
      "t.yaml:1:4: a: unknown tag `!foo`: only the core tags such as !!str are known\n"

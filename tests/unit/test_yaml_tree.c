@@ -57,10 +57,10 @@ static void test_set(void **state)
     assert_set("kafka.session.timeout.ms", "5",
                "{\"kafka\":{\"bootstrap.servers\":\"a\",\"group\":{\"id\":1},"
                "\"session.timeout.ms\":5}" STREAMS ",\"state\":null}");
-    assert_set("streams.load.steps[1].window.grace", "1s",
+    assert_set("streams.load.steps[2].window.grace", "1s",
                "{" KAFKA ",\"streams\":{\"load\":{\"steps\":[{\"filter\":\"x\"},{\"window\":"
                "{\"tumbling\":\"5s\",\"grace\":\"1s\"}}]}},\"state\":null}");
-    assert_set("streams.load.steps[0].filter", "true",
+    assert_set("streams.load.steps[1].filter", "true",
                "{" KAFKA ",\"streams\":{\"load\":{\"steps\":[{\"filter\":true},{\"window\":"
                "{\"tumbling\":\"5s\"}}]}},\"state\":null}");
     assert_set("state.dir", "/x", "{" KAFKA STREAMS ",\"state\":{\"dir\":\"/x\"}}");
@@ -75,9 +75,9 @@ static void test_set_errors(void **state)
     (void)state;
     assert_set("", "1", "expected PATH=VALUE");
     assert_set("state.", "1", "the path ends with a dot");
-    assert_set("streams.load.steps[2].x", "1",
-               "there is nothing to set at `[2].x`: its parent is a list, of which only items that "
-               "exist can be set");
+    assert_set("streams.load.steps[3].x", "1",
+               "there is nothing to set at `[3].x`: its parent is a list, of which only items that "
+               "exist can be set, counted from 1");
     assert_set("kafka.bootstrap.servers.x", "1",
                "there is nothing to set at `x`: its parent is text");
     assert_set("a.${env:", "${env:", "${env: has no closing }");

@@ -21,7 +21,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define RUN_MOST 1024
+#define RUN_MOST        1024
+#define PARTITIONS_MOST 10000
 
 /* One --input. */
 struct feed {
@@ -43,6 +44,7 @@ struct replay {
     struct schema_store *schemas;
     struct arena mem;
     const char *folder;
+    uint16_t batch_rows;
     int nfeeds;
     struct feed *feed;
     struct outputs outputs;
@@ -128,7 +130,7 @@ static int next_head(struct replay *r, struct feed *f, struct err *e)
         result = text_input_value(f->source->value.def, &f->head, &f->value, e);
     }
     if (result < 0) {
-        return err_prefix(e, "%s: row %lld", f->path, (long long)f->offset);
+        return err_prefix(e, "%s: row %lld of stream %s", f->path, (long long)f->offset, f->stream);
     }
     if (rows_schema(f->rows)) {
         buffer_clear(&f->value);
@@ -171,14 +173,16 @@ static int count_partitions(struct replay *r, int32_t *n, struct err *e)
             return result;
         }
         while ((result = rows_next(rows, &rec, e)) == 1) {
-            *n = rec.partition >= *n ? rec.partition + (rec.partition < INT32_MAX) : *n;
+            if (rec.partition >= PARTITIONS_MOST) {
+                result = err_set(e, ERR_DATA, "%s: partition %d: at most %d can be replayed",
+                                 r->feed[i].path, rec.partition, PARTITIONS_MOST);
+                break;
+            }
+            *n = rec.partition >= *n ? rec.partition + 1 : *n;
         }
         rows_close(rows);
         if (result < 0) {
             return result;
-        }
-        if (*n > 10000) {
-            return err_set(e, ERR_DATA, "%s: partition %d: at most 10000", r->feed[i].path, *n - 1);
         }
     }
     return 0;
@@ -203,6 +207,18 @@ static int print_record(void *ctx, const struct record *rec, struct err *e)
     buffer_byte(&r->outputs.line, '\n');
     if (fwrite(r->outputs.line.data, 1, r->outputs.line.n, o->f) != r->outputs.line.n) {
         return err_set(e, ERR_FATAL, "cannot write the output: %s", strerror(errno));
+    }
+    return 0;
+}
+
+static int flush_outputs(struct replay *r, struct err *e)
+{
+    for (int i = 0; i < r->outputs.n; i++) {
+        struct output *o = &r->outputs.item[i];
+        if (o->f && fflush(o->f) != 0) {
+            return err_set(e, ERR_FATAL, "cannot write the output of topic %s: %s", o->topic,
+                           strerror(errno));
+        }
     }
     return 0;
 }
@@ -301,12 +317,10 @@ static int replay(struct replay *r, const struct invocation *in, struct err *e)
                                .clock = &r->clock,
                                .schemas = r->schemas,
                                .partitions = partitions,
+                               .batch_rows = r->batch_rows,
                                .ordered = r->folder == NULL,
                                .output = print_record,
                                .ctx = r};
-    if (flag_batch_rows(in, &cfg.batch_rows) != 0) {
-        return err_set(e, ERR_CONFIG, "--batch-rows");
-    }
     outputs_init(&r->outputs, r->plan, r->schemas);
     result = local_new(&r->local, &cfg, e);
     r->began_ns = clock_monotonic_ns();
@@ -314,8 +328,8 @@ static int replay(struct replay *r, const struct invocation *in, struct err *e)
     if (result == 0 && !flag_given(in, "keep-open")) {
         result = local_finish(r->local, e);
     }
+    result = result < 0 ? result : flush_outputs(r, e);
     if (r->local) {
-        fflush(stdout);
         print_summary(r);
     }
     return result;
@@ -380,6 +394,7 @@ static int run(const struct invocation *in)
     int nset = flag_settings(in, set, 64), code = nset < 0 ? EXIT_USAGE : EXIT_OK;
     arena_init(&r.mem);
     diags_init(&d);
+    code = code ? code : flag_batch_rows(in, &r.batch_rows);
     code = code ? code : parse_inputs(&r, in);
     if (code == EXIT_OK && r.folder && mkdir(r.folder, 0755) < 0 && errno != EEXIST) {
         code = print_usage_error(in, "cannot create %s: %s", r.folder, strerror(errno));

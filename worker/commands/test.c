@@ -4,7 +4,8 @@
  *   exact      per topic: exactly these rows, in this order, with exactly these fields
  *   contains   per topic: these rows in this order, others between them and more fields allowed
  *
- * Numbers are equal when they differ by at most 1e-9 of their size. Windows stay open at the end of
+ * Doubles are equal when they differ by at most 1e-9 of their size, whole numbers when they are the
+ * same. Windows stay open at the end of
  * a case unless it says `finish: true`. A failure shows expected and actual rows side by side.
  */
 #include "engine/memory.h"
@@ -92,7 +93,7 @@ static int keep_output(void *ctx, const struct record *r, struct err *e)
     if (result < 0) {
         return result;
     }
-    json_t *line = json_loadb(t->outputs.line.data, t->outputs.line.n, 0, NULL);
+    json_t *line = json_loadb(t->outputs.line.data, t->outputs.line.n, JSON_ALLOW_NUL, NULL);
     return json_array_append_new(t->actual, line) < 0
                ? err_set(e, ERR_FATAL, "%s: output is no JSON", r->topic)
                : 0;
@@ -103,13 +104,16 @@ static json_t *to_json(const struct yaml *y)
     struct buffer b;
     buffer_init(&b);
     yaml_to_json(&b, y);
-    json_t *j = json_loadb(b.data, b.n, JSON_DECODE_ANY, NULL);
+    json_t *j = json_loadb(b.data, b.n, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
     buffer_done(&b);
     return j;
 }
 
 static bool matches(const json_t *want, const json_t *got, bool loose)
 {
+    if (json_is_integer(want) && json_is_integer(got)) {
+        return json_integer_value(want) == json_integer_value(got);
+    }
     if (json_is_number(want) && json_is_number(got)) {
         double a = json_number_value(want), b = json_number_value(got);
         return a == b || fabs(a - b) <= 1e-9 * fmax(fabs(a), fabs(b));
@@ -297,6 +301,9 @@ static int push_input(struct testing *t, const struct input_cfg *in, int64_t off
         h[r.nheaders++] = (struct header){in->headers->key[i], v->text, v->text_n};
     }
     r.headers = h;
+    if (result < 0) {
+        err_prefix(e, "stream %s", s->stream);
+    }
     if (result == 0 && in->at > t->clock.fixed) {
         t->clock.fixed = in->at;
         result = local_tick(t->local, in->at, e);
@@ -310,30 +317,65 @@ static int push_input(struct testing *t, const struct input_cfg *in, int64_t off
     return result;
 }
 
+/* The stream must be one that reads a topic, and the partition one that there is. */
+static void check_input(struct testing *t, const struct input_cfg *in, const struct yaml *y,
+                        const char *path, int64_t partitions, struct diags *d)
+{
+    struct err e = {0};
+    const struct yaml *stream = yaml_get(y, "stream"), *partition = yaml_get(y, "partition");
+    if (in->stream && !text_input_source(t->plan, in->stream, &e)) {
+        diags_add(d, stream ? stream->at : y->at, arena_printf(&t->mem, "%s.stream", path), "%s",
+                  e.text);
+    }
+    if (partitions != CONFIG_UNSET && in->partition >= partitions) {
+        diags_add(d, partition ? partition->at : y->at, arena_printf(&t->mem, "%s.partition", path),
+                  "the case has partitions 0 to %lld", (long long)partitions - 1);
+    }
+}
+
+struct expect_cfg {
+    const char *topic;
+    const struct yaml *key, *value, *timestamp, *headers, *partition, *offset;
+};
+#define EXPECT(member) offsetof(struct expect_cfg, member)
+static const struct config_field expect_fields[] = {
+    {"topic", CONFIG_TEXT, EXPECT(topic), .required = true, .doc = "a topic that is written"},
+    {"key", CONFIG_YAML, EXPECT(key), .doc = "key"},
+    {"value", CONFIG_YAML, EXPECT(value), .doc = "value"},
+    {"timestamp", CONFIG_YAML, EXPECT(timestamp), .doc = "of the record, ms"},
+    {"headers", CONFIG_YAML, EXPECT(headers), .doc = "headers, text by name"},
+    {"partition", CONFIG_YAML, EXPECT(partition), .doc = "its partition"},
+    {"offset", CONFIG_YAML, EXPECT(offset), .doc = "its offset"},
+    {0},
+};
+
 static int parse_case(struct testing *t, const struct yaml *y, const char *path, struct case_cfg *c,
                       struct input_cfg **in, struct diags *d)
 {
-    int r = config_parse(case_fields, c, y, path, &t->mem, d);
-    if (r < 0) {
-        return r;
+    int before = d->n;
+    config_parse(case_fields, c, y, path, &t->mem, d);
+    if ((c->input && c->input->kind != YAML_LIST) || (c->expect && c->expect->kind != YAML_LIST)) {
+        diags_add(d, y->at, path, "input and expect are lists of rows");
+        return -ERR_CONFIG;
     }
-    if (c->input->kind != YAML_LIST || c->expect->kind != YAML_LIST) {
-        return diags_add(d, y->at, path, "input and expect are lists of rows");
-    }
-    *in = arena_array(&t->mem, (size_t)c->input->n + 1, sizeof **in);
+    int n = c->input ? c->input->n : 0;
+    *in = arena_array(&t->mem, (size_t)n + 1, sizeof **in);
     int64_t most = 1;
-    for (int i = 0; i < c->input->n; i++) {
+    for (int i = 0; i < n; i++) {
         const char *at = arena_printf(&t->mem, "%s.input[%d]", path, i + 1);
-        r = config_parse(input_fields, &(*in)[i], c->input->item[i], at, &t->mem, d) < 0 ? -1 : r;
-        most = (*in)[i].partition >= most ? (*in)[i].partition + 1 : most;
-    }
-    for (int i = 0; i < c->expect->n; i++) {
-        if (c->expect->item[i]->kind != YAML_MAP || !yaml_get(c->expect->item[i], "topic")) {
-            r = diags_add(d, c->expect->item[i]->at, path, "an expected row is a map with `topic`");
+        struct input_cfg *row = &(*in)[i];
+        if (config_parse(input_fields, row, c->input->item[i], at, &t->mem, d) == 0) {
+            check_input(t, row, c->input->item[i], at, c->partitions, d);
         }
+        most = row->partition >= most ? row->partition + 1 : most;
+    }
+    for (int i = 0; c->expect && i < c->expect->n; i++) {
+        struct expect_cfg row;
+        config_parse(expect_fields, &row, c->expect->item[i],
+                     arena_printf(&t->mem, "%s.expect[%d]", path, i + 1), &t->mem, d);
     }
     c->partitions = c->partitions == CONFIG_UNSET ? most : c->partitions;
-    return r;
+    return d->n > before ? -ERR_CONFIG : 0;
 }
 
 /* 1 passed, 0 failed, negative: the case could not run. */
@@ -342,13 +384,17 @@ static int run_case(struct testing *t, const struct yaml *y, const char *path, s
 {
     struct case_cfg c;
     struct input_cfg *in = NULL;
-    int r = parse_case(t, y, path, &c, &in, d);
-    if (r < 0) {
-        return -ERR_CONFIG;
+    struct diags none; /* the topology has been planned before: it has no problems */
+    diags_init(&none);
+    int r = plan_new(&t->plan, t->topology, NULL, &none);
+    diags_done(&none);
+    if (r == 0) {
+        r = parse_case(t, y, path, &c, &in, d);
     }
-    r = plan_new(&t->plan, t->topology, NULL, d);
     if (r < 0) {
-        return r;
+        plan_free(t->plan);
+        t->plan = NULL;
+        return -ERR_CONFIG;
     }
     t->schemas = registry_memory_new();
     t->actual = json_array();

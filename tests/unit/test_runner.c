@@ -1,0 +1,193 @@
+/* A topology from file to output in memory: rows in, rows out, feeders that go on where they were,
+ * and how a run ends.
+ */
+#include "tests/unit/runner_harness.h"
+
+#include "engine/logger.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <time.h>
+
+#define A                                                                                          \
+    "name: t\nstreams:\n  a:\n    from: {topic: x, value: json, columns: {h: string, v: long}}\n"
+
+static void rows_in_and_out(void **state)
+{
+    (void)state;
+    struct running r;
+    running_init(&r);
+    assert_runs(&r, A "    steps:\n      - filter: v > 1\n      - add: v * 2 as w\n    to: out\n",
+                "{\"key\":\"k\",\"value\":{\"h\":\"a\",\"v\":1}}\n{\"key\":\"k\",\"value\":{\"h\":"
+                "\"a\",\"v\":2}}\n"
+                "{\"value\":null}\n{\"value\":{\"h\":\"b\",\"v\":3}}\n");
+    assert_string_equal(memory_client_topic(&r.m, "out", "avro"),
+                        "k {\"h\":\"a\",\"v\":2,\"w\":4}\n- {\"h\":\"b\",\"v\":3,\"w\":6}\n");
+    running_done(&r);
+}
+
+static void a_second_run_goes_on(void **state)
+{
+    (void)state;
+    struct running r;
+    running_init(&r);
+    static const char topology[] =
+        A "    steps:\n      - key_by: h\n      - running: cumsum(v) as sum\n      - select: sum\n"
+          "    to: {topic: out, value: json}\n";
+    assert_runs(&r, topology,
+                "{\"value\":{\"h\":\"a\",\"v\":1}}\n{\"value\":{\"h\":\"a\",\"v\":2}}\n");
+    assert_runs(&r, topology, "{\"value\":{\"h\":\"a\",\"v\":3}}\n");
+    assert_runs(&r, topology, NULL);
+    assert_string_equal(memory_client_topic(&r.m, "out", "json"),
+                        "a {\"sum\":1}\na {\"sum\":3}\na {\"sum\":6}\n");
+    running_done(&r);
+}
+
+static void several_lanes(void **state)
+{
+    (void)state;
+    struct running r;
+    char rows[20000] = "";
+    size_t n = 0;
+    running_init(&r);
+    create(&r, "x", 4);
+    for (int i = 0; i < 200; i++) {
+        n += (size_t)snprintf(rows + n, sizeof rows - n,
+                              "{\"key\":\"%d\",\"value\":{\"h\":\"h%d\",\"v\":1}}\n", i, i % 3);
+    }
+    assert_runs(
+        &r,
+        "lanes: 3\n" A "    steps:\n      - key_by: h\n      - running: cumsum(v) as sum\n"
+        "      - filter: sum > 64\n      - select: h, sum\n    to: {topic: out, value: json}\n",
+        rows);
+    const char *out = memory_client_topic(&r.m, "out", "json");
+    assert_non_null(strstr(out, "h0 {\"h\":\"h0\",\"sum\":67}\n"));
+    assert_non_null(strstr(out, "h1 {\"h\":\"h1\",\"sum\":67}\n"));
+    assert_non_null(strstr(out, "h2 {\"h\":\"h2\",\"sum\":66}\n"));
+    assert_null(strstr(out, "68"));
+    running_done(&r);
+}
+
+static void bad_records_end_the_run(void **state)
+{
+    (void)state;
+    struct running r;
+    running_init(&r);
+    struct err e = {0};
+    struct record bad = {.topic = "x", .value = "oops", .value_n = 4};
+    assert_int_equal(r.m.client.log->ops->produce(r.m.client.log, &bad, 1, &e), 0);
+    assert_int_equal(running_run(&r, A "    to: out\n", NULL), -ERR_DATA);
+    assert_non_null(strstr(r.err.text, "x partition 0 offset 0: "));
+    running_done(&r);
+}
+
+static void wrong_topologies_and_rows(void **state)
+{
+    (void)state;
+    struct running r;
+    running_init(&r);
+    assert_int_equal(running_run(&r, "name: t\n", NULL), -ERR_CONFIG);
+    assert_true(r.diags.n > 0);
+    assert_int_equal(running_run(&r, A "    to: out\n", "{\"value\":{\"v\":\"x\"}}\n"), -ERR_DATA);
+    assert_non_null(strstr(r.err.text, "rows.jsonl: row 1: "));
+    assert_int_equal(running_new(&r, A "    to: out\n", "nowhere"), 0);
+    assert_int_equal(runner_feed(r.runner, "b", "rows.jsonl", &r.err), -ERR_CONFIG);
+    err_clear(&r.err);
+    assert_int_equal(runner_run(r.runner, &r.err), -ERR_CONFIG);
+    assert_string_equal(r.err.text, "--show nowhere: no stream writes to that topic");
+    runner_free(r.runner);
+    running_done(&r);
+}
+
+/* A generator makes row after row: a second run begins behind the last committed one. */
+static void feeders_go_on_where_they_were(void **state)
+{
+    (void)state;
+    struct running r;
+    char topology[300];
+    running_init(&r);
+    for (int rows = 40; rows <= 120; rows += 40) {
+        snprintf(
+            topology, sizeof topology,
+            "name: t\nstreams:\n  g:\n    from: {generator: {rate: 100000, rows: %d, columns: {v: "
+            "row}}}\n    to: {topic: out, value: json}\n",
+            rows);
+        assert_runs(&r, topology, NULL);
+    }
+    const char *out = memory_client_topic(&r.m, "out", "json");
+    for (int i = 0; i < 120; i++) {
+        char *end;
+        const char *v = strstr(out, "\"v\":");
+        assert_non_null(v);
+        assert_int_equal(strtol(v + 4, &end, 10), i);
+        out = end;
+    }
+    assert_null(strstr(out, "\"v\":"));
+    running_done(&r);
+}
+
+static void sinks_are_emptied(void **state)
+{
+    (void)state;
+    struct running r;
+    char topology[400];
+    running_init(&r);
+    snprintf(topology, sizeof topology, A "    to: {file: {path: %s/out.jsonl}}\n", r.m.dir);
+    assert_runs(&r, topology,
+                "{\"key\":\"k\",\"value\":{\"h\":\"a\",\"v\":1}}\n{\"value\":{\"v\":2}}\n");
+    const char *out = memory_client_read(&r.m, "out.jsonl");
+    assert_non_null(strstr(out, "\"value\":{\"h\":\"a\",\"v\":1}}\n"));
+    assert_non_null(strstr(out, "\"value\":{\"h\":null,\"v\":2}}\n"));
+    running_done(&r);
+}
+
+static void *stop_soon(void *arg)
+{
+    struct running *r = arg;
+    nanosleep(&(struct timespec){0, 300000000}, NULL);
+    atomic_store(&r->stop, true);
+    return NULL;
+}
+
+/* State that cannot be read fails the lane again and again; between, the run can be stopped. */
+static void a_lane_that_fails_is_started_again(void **state)
+{
+    (void)state;
+    struct running r;
+    struct err e = {0};
+    pthread_t thread;
+    running_init(&r);
+    struct record bad = {.topic = "t-a-running-changelog",
+                         .key = "k",
+                         .key_n = 1,
+                         .value = "\xff\xff!",
+                         .value_n = 3};
+    assert_int_equal(r.m.client.log->ops->produce(r.m.client.log, &bad, 1, &e), 0);
+    assert_int_equal(pthread_create(&thread, NULL, stop_soon, &r), 0);
+    assert_int_equal(
+        running_run(&r,
+                    "name: t\nstreams:\n  a:\n    from: {topic: x, value: json, key: {h: "
+                    "string}, columns: {h: string, v: long}}\n    steps:\n"
+                    "      - running: cumsum(v) as sum\n    to: out\n",
+                    "{\"key\":\"k\",\"value\":{\"h\":\"k\",\"v\":1}}\n"),
+        0);
+    pthread_join(thread, NULL);
+    assert_string_equal(memory_client_topic(&r.m, "out", "json"), "");
+    running_done(&r);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(rows_in_and_out),
+        cmocka_unit_test(a_second_run_goes_on),
+        cmocka_unit_test(several_lanes),
+        cmocka_unit_test(bad_records_end_the_run),
+        cmocka_unit_test(wrong_topologies_and_rows),
+        cmocka_unit_test(feeders_go_on_where_they_were),
+        cmocka_unit_test(sinks_are_emptied),
+        cmocka_unit_test(a_lane_that_fails_is_started_again),
+    };
+    logger_level(LOG_LEVEL_ERROR);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,129 @@
+/* Topics of a topology: which are made, with how many partitions, and what does not fit together.
+ */
+#include "tests/unit/runner_harness.h"
+
+#include "engine/logger.h"
+
+#define STREAM(name, topic)                                                                        \
+    "  " name ":\n    from: {topic: " topic                                                        \
+    ", value: json, key: {h: string}, columns: {h: string, "                                       \
+    "v: long}}\n"
+#define COUNT "      - window: {tumbling: 1s, aggregate: count() as n}\n"
+
+static void topics_are_made(void **state)
+{
+    (void)state;
+    struct running r;
+    running_init(&r);
+    create(&r, "x", 3);
+    assert_runs(&r,
+                "name: t\nerrors: {tolerance: all, dead_letter_topic: dead}\nstreams:\n" STREAM(
+                    "a", "x") "    steps:\n      - key_by: v\n" COUNT "      - key_by: []\n" COUNT
+                              "    to: [{topic: out}, {topic: wide, partitions: 7}, {log: {}}]\n"
+                              "  g: {from: {generator: {rows: 1, columns: {v: row}}}}\n",
+                NULL);
+    assert_int_equal(partitions_of(&r, "t-a-repartition"), 3);
+    assert_int_equal(partitions_of(&r, "t-a-4-repartition"), 1);
+    assert_int_equal(partitions_of(&r, "t-a-window-changelog"), 3);
+    assert_int_equal(partitions_of(&r, "t-a-window2-changelog"), 1);
+    assert_int_equal(partitions_of(&r, "out"), 1);
+    assert_int_equal(partitions_of(&r, "wide"), 7);
+    assert_int_equal(partitions_of(&r, "t-a-log"), 1);
+    assert_int_equal(partitions_of(&r, "dead"), 1);
+    assert_int_equal(partitions_of(&r, "t-g-source"), 1);
+    assert_int_equal(partitions_of(&r, "t-sources"), 1);
+    running_done(&r);
+}
+
+static void state_is_bound_to_partitions(void **state)
+{
+    (void)state;
+    struct running r;
+    running_init(&r);
+    create(&r, "x", 2);
+    create(&r, "t-a-window-changelog", 3);
+    assert_int_equal(
+        running_run(&r, "name: t\nstreams:\n" STREAM("a", "x") "    steps:\n" COUNT "    to: out\n",
+                    NULL),
+        -ERR_CONFIG);
+    assert_non_null(strstr(r.err.text, "changelog t-a-window-changelog has 3 partitions, but the "
+                                       "input has 2 now"));
+    assert_non_null(strstr(r.err.text, "repartition"));
+    running_done(&r);
+}
+
+static void united_topics_must_be_alike_where_time_matters(void **state)
+{
+    (void)state;
+    struct running r;
+    running_init(&r);
+    create(&r, "x", 2);
+    create(&r, "y", 3);
+#define BOTH "name: t\nstreams:\n" STREAM("a", "x") STREAM("b", "y") "  u:\n    from: [a, b]\n"
+    assert_int_equal(running_run(&r, BOTH "    steps:\n" COUNT "    to: out\n", NULL), -ERR_CONFIG);
+    assert_string_equal(
+        r.err.text, "stream b: topic y has 3 partitions, but what it is united with has 2: give "
+                    "it a key_by of another key before they meet, or make the topics "
+                    "alike");
+    assert_runs(&r, BOTH "    to: out\n", "{\"value\":{\"h\":\"k\",\"v\":1}}\n");
+    assert_string_equal(memory_client_topic(&r.m, "out", "avro"), "k {\"h\":\"k\",\"v\":1}\n");
+    assert_runs(
+        &r,
+        "name: t\nstreams:\n" STREAM("a", "x") "    steps:\n      - key_by: v\n" COUNT STREAM(
+            "b", "y") "    steps:\n      - key_by: v\n" COUNT
+                      "  u:\n    from: [a, b]\n    to: out2\n",
+        NULL);
+    running_done(&r);
+}
+
+#define BY_V "    steps:\n      - key_by: v\n"
+
+/* What meets behind repartitions is partitioned alike, whatever it came from. */
+static void repartitions_have_as_many_as_what_reads_them(void **state)
+{
+    (void)state;
+    struct running r;
+    running_init(&r);
+    create(&r, "x", 2);
+    create(&r, "y", 3);
+    create(&r, "z", 5);
+    running_done(&r);
+    running_init(&r);
+    create(&r, "x", 2);
+    create(&r, "t-a-repartition", 4);
+    assert_int_equal(
+        running_run(&r, "name: t\nstreams:\n" STREAM("a", "x") BY_V COUNT "    to: out\n", NULL),
+        -ERR_CONFIG);
+    assert_string_equal(
+        r.err.text, "repartition t-a-repartition has 4 partitions, but the input has 2 now: stop "
+                    "all members, let --until-end empty it, and delete it");
+    running_done(&r);
+}
+
+static void topics_of_one_stream_must_be_alike(void **state)
+{
+    (void)state;
+    struct running r;
+    running_init(&r);
+    create(&r, "x", 2);
+    create(&r, "y", 3);
+    assert_int_equal(
+        running_run(&r, "name: t\nstreams:\n" STREAM("a", "[x, y]") "    to: out\n", NULL),
+        -ERR_CONFIG);
+    assert_non_null(strstr(r.err.text, "t.yaml:4:11: streams.a.from: topics read together need "
+                                       "equally many partitions; \"y\" has 3, another has 2"));
+    running_done(&r);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(topics_are_made),
+        cmocka_unit_test(state_is_bound_to_partitions),
+        cmocka_unit_test(united_topics_must_be_alike_where_time_matters),
+        cmocka_unit_test(repartitions_have_as_many_as_what_reads_them),
+        cmocka_unit_test(topics_of_one_stream_must_be_alike),
+    };
+    logger_level(LOG_LEVEL_ERROR);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
