@@ -25,14 +25,10 @@ static void *run_one(void *arg)
 }
 
 /* --input STREAM=FILE, each into the topic of its stream. */
-static int feed_inputs(const struct invocation *in, struct memory_broker *memory, struct running *x,
-                       int n, struct err *e)
+static int feed_inputs(const struct invocation *in, struct running *x, int n, struct err *e)
 {
     for (int i = 0, r; flag_nth(in, "input", i); i++) {
         const char *v = flag_nth(in, "input", i), *equals = strchr(v, '=');
-        if (!memory || !equals) {
-            return err_set(e, ERR_CONFIG, "--input takes STREAM=FILE and goes with --in-memory");
-        }
         char *stream = mem_strndup(v, (size_t)(equals - v));
         r = -ERR_CONFIG;
         for (int k = 0; k < n && r == -ERR_CONFIG && !e->kind; k++) {
@@ -66,12 +62,28 @@ static int run_all(const struct invocation *in, struct running *x, int n)
     return code;
 }
 
+/* Before anything is opened. */
+static int check_inputs(const struct invocation *in)
+{
+    const char *v = flag_value(in, "input");
+    if (v && !flag_given(in, "in-memory")) {
+        return print_usage_error(in, "--input goes with --in-memory; for Kafka there is `produce`");
+    }
+    for (int i = 0; (v = flag_nth(in, "input", i)); i++) {
+        const char *equals = strchr(v, '=');
+        if (!equals || equals == v || !equals[1]) {
+            return print_usage_error(in, "--input takes STREAM=FILE; found \"%s\"", v);
+        }
+    }
+    return 0;
+}
+
 static int run(const struct invocation *in)
 {
     struct setting set[64];
     struct runner_options o = {
         .until_end = flag_given(in, "until-end"), .show = flag_value(in, "show"), .stop = in->stop};
-    if (flag_batch_rows(in, &o.batch_rows) != 0) {
+    if (flag_batch_rows(in, &o.batch_rows) != 0 || check_inputs(in) != 0) {
         return EXIT_USAGE;
     }
     int nset = flag_settings(in, set, 64), n = 0, code = EXIT_OK;
@@ -93,7 +105,7 @@ static int run(const struct invocation *in)
         diags_done(&d);
     }
     struct err e = {0};
-    if (code == EXIT_OK && feed_inputs(in, o.memory, x, n, &e) < 0) {
+    if (code == EXIT_OK && feed_inputs(in, x, n, &e) < 0) {
         code = print_err(&e);
     }
     code = code == EXIT_OK ? run_all(in, x, n) : code;
