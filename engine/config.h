@@ -83,6 +83,8 @@ int config_parse_value(const struct config_field *field, void *out, const struct
 
 /* The properties object of the table's JSON Schema appended to b (a JSON object, no newline). */
 void config_json_schema(struct buffer *b, const struct config_field *table);
+/* The JSON Schema of a map that the table describes, appended to b. */
+void config_json_object(struct buffer *b, const struct config_field *table);
 /* A Markdown table with head: | key | type | default | meaning |, nested sections as `a.b`. */
 void config_markdown(struct buffer *b, const struct config_field *table);
 

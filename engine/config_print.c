@@ -44,6 +44,15 @@ static void json_required(struct buffer *b, const struct config_field *table)
 
 #define SCALAR "{\"type\":[\"string\",\"number\",\"boolean\"]}"
 
+/* The members of the schema of a map that the table describes. */
+static void json_object(struct buffer *b, const struct config_field *table)
+{
+    buffer_text(b, "\"type\":\"object\",\"properties\":");
+    config_json_schema(b, table);
+    json_required(b, table);
+    buffer_text(b, ",\"additionalProperties\":false");
+}
+
 /* Members of the field's schema object that say what its value may be. */
 static void json_type(struct buffer *b, const struct config_field *f)
 {
@@ -90,10 +99,7 @@ static void json_type(struct buffer *b, const struct config_field *f)
         buffer_text(b, "\"type\":\"object\",\"additionalProperties\":" SCALAR);
         break;
     case CONFIG_SECTION:
-        buffer_text(b, "\"type\":\"object\",\"properties\":");
-        config_json_schema(b, f->section);
-        json_required(b, f->section);
-        buffer_text(b, ",\"additionalProperties\":false");
+        json_object(b, f->section);
         break;
     case CONFIG_YAML:
         break;
@@ -132,6 +138,13 @@ void config_json_schema(struct buffer *b, const struct config_field *table)
         }
         buffer_byte(b, '}');
     }
+    buffer_byte(b, '}');
+}
+
+void config_json_object(struct buffer *b, const struct config_field *table)
+{
+    buffer_byte(b, '{');
+    json_object(b, table);
     buffer_byte(b, '}');
 }
 

@@ -1,13 +1,15 @@
 /* klamm: command line.
  *
- * Every command has a table of flags; unknown ones get the nearest name. SIGINT and SIGTERM set one
- * flag that commands look at; a second SIGINT ends the process at once.
+ * Every command has a table of flags; unknown ones get the nearest name. SIGINT and SIGTERM end the
+ * process at once until the command has begun to look at the flag that they then set; a second
+ * SIGINT ends it always.
  */
 #include "engine/clock.h"
 #include "engine/logger.h"
 #include "engine/memory.h"
 #include "generated/version.h"
 #include "worker/commands/command.h"
+#include "worker/show.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -16,7 +18,7 @@
 #include <string.h>
 #include <unistd.h>
 
-static atomic_bool stop;
+static atomic_bool stop, catches, ends_by_signal;
 
 static const struct command *const commands[] = {
     &command_run,  &command_replay,  &command_test,   &command_check,
@@ -25,6 +27,9 @@ static const struct command *const commands[] = {
 
 static void on_signal(int number)
 {
+    if (!atomic_load(&catches)) {
+        _exit(atomic_load(&ends_by_signal) ? EXIT_OK : 128 + number);
+    }
     if (atomic_load(&stop) && number == SIGINT) {
         _exit(130);
     }
@@ -95,7 +100,7 @@ static int parse_flag(struct invocation *in, int argc, char **argv, int *i)
 
 static int invoke(const struct command *c, int argc, char **argv)
 {
-    struct invocation in = {.command = c, .stop = &stop};
+    struct invocation in = {.command = c, .stop = &stop, .catches = &catches};
     in.arg = mem_zalloc(((size_t)argc + 1) * sizeof *in.arg);
     in.given = mem_zalloc(((size_t)argc + 1) * sizeof *in.given);
     int r = 0;
@@ -138,7 +143,7 @@ static int finish(int code)
 {
     errno = 0;
     bool is_lost = fflush(stdout) != 0 || ferror(stdout);
-    if (is_lost && errno != EPIPE && code == EXIT_OK) {
+    if (is_lost && errno != EPIPE && !show_is_over() && code == EXIT_OK) {
         fprintf(stderr, "klamm: cannot write the output%s%s\n", errno ? ": " : "",
                 errno ? strerror(errno) : "");
         code = EXIT_FAILED;
@@ -182,6 +187,7 @@ int main(int argc, char **argv)
     for (int i = 0; commands[i]; i++) {
         names[n++] = commands[i]->name;
         if (strcmp(argv[1], commands[i]->name) == 0) {
+            atomic_store(&ends_by_signal, commands[i]->ends_by_signal);
             return finish(invoke(commands[i], argc - 2, argv + 2));
         }
     }

@@ -12,6 +12,7 @@
 #include "engine/memory.h"
 
 #include <jansson.h>
+#include <poll.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -188,4 +189,10 @@ void show_free(struct show *s)
     show_flush(s);
     mem_free(s->topic);
     mem_free(s);
+}
+
+bool show_is_over(void)
+{
+    struct pollfd out = {.fd = STDOUT_FILENO};
+    return poll(&out, 1, 0) == 1 && (out.revents & POLLERR);
 }

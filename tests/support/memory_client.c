@@ -19,7 +19,7 @@ void memory_client_init(struct memory_client *m)
     struct err e = {0};
     *m = (struct memory_client){.broker = memory_broker_new(1)};
     buffer_init(&m->out);
-    snprintf(m->dir, sizeof m->dir, "memory-client-XXXXXX");
+    snprintf(m->dir, sizeof m->dir, "%s/memory-client-XXXXXX", P_tmpdir);
     if (!mkdtemp(m->dir)) {
         fail("mkdtemp", m->dir);
     }

@@ -111,7 +111,7 @@ static void other_side(void **state)
     assert_int_equal(avro_schema_from_json_length(schema, strlen(schema), &s), 0);
     avro_value_iface_t *iface = avro_generic_class_from_schema(s);
     for (int codec = 0; codec < 2; codec++) {
-        char path[] = "container-XXXXXX";
+        char path[] = P_tmpdir "/klamm-container-XXXXXX";
         int fd = mkstemp(path);
         assert_true(fd >= 0);
         close(fd);

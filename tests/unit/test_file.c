@@ -19,7 +19,7 @@ static char path[64];
 static int make_path(void **state)
 {
     (void)state;
-    strncpy(path, "file-XXXXXX", sizeof path);
+    strncpy(path, P_tmpdir "/klamm-file-XXXXXX", sizeof path);
     int fd = mkstemp(path);
     return fd < 0 ? -1 : close(fd);
 }

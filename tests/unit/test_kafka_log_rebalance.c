@@ -3,7 +3,7 @@
 #include "worker/kafka_log.h"
 
 /* The mock cluster waits for a member that left as long as its session. */
-static const char *const session[] = {"session.timeout.ms", "4000"};
+static const char *const session[] = {"session.timeout.ms", "3000"};
 
 static void test_assigned_with_what_was_committed(void **state)
 {

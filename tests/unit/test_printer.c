@@ -193,7 +193,7 @@ static void test_unknown_formats(void **unused)
     struct err e = {0};
     (void)unused;
     assert_int_equal(printer_new(&p, "string", "avrow", schemas, &e), -ERR_CONFIG);
-    assert_string_equal(e.text, "there is no format \"avrow\"");
+    assert_string_equal(e.text, "there is no format \"avrow\": did you mean \"avro\"?");
     assert_int_equal(printer_new(&p, "strnig", "avro", schemas, NULL), -ERR_CONFIG);
     assert_null(p);
 }

@@ -262,7 +262,7 @@ static void test_limits(void **state)
 static void test_load(void **state)
 {
     (void)state;
-    char name[] = "test_yaml_XXXXXX";
+    char name[] = P_tmpdir "/klamm-yaml-XXXXXX";
     int fd = mkstemp(name);
     assert_true(fd >= 0);
     assert_int_equal(write(fd, "a: 1\n", 5), 5);

@@ -13,7 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
-static char folder[] = "test_yaml_expand_XXXXXX";
+static char folder[] = P_tmpdir "/klamm-yaml-expand-XXXXXX";
 
 static void write_file(const char *name, const char *text, size_t n)
 {

@@ -29,16 +29,20 @@ struct invocation {
         const struct flag *flag;
         const char *value;
     } * given;
-    const atomic_bool *stop; /* set by SIGINT and SIGTERM */
+    const atomic_bool *stop; /* set by SIGINT and SIGTERM once command_catch() was called */
+    atomic_bool *catches;
 };
 
 struct command {
     const char *name, *usage, *doc;
     int min_args, max_args; /* max -1: any number */
+    bool ends_by_signal;    /* a signal is its ordinary end: exit code 0 */
     const struct flag *flags;
     int (*run)(const struct invocation *in);
 };
 
+/* From now on the command looks at in->stop; before, a signal ends the process at once. */
+void command_catch(const struct invocation *in);
 /* Value of the last use of a flag, or NULL. */
 const char *flag_value(const struct invocation *in, const char *name);
 bool flag_given(const struct invocation *in, const char *name);

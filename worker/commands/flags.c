@@ -10,6 +10,11 @@
 #include <string.h>
 #include <unistd.h>
 
+void command_catch(const struct invocation *in)
+{
+    atomic_store(in->catches, true);
+}
+
 const char *flag_value(const struct invocation *in, const char *name)
 {
     const char *value = NULL;

@@ -13,6 +13,7 @@
 #include "worker/local.h"
 #include "worker/outputs.h"
 #include "worker/rows.h"
+#include "worker/show.h"
 #include "worker/text_input.h"
 
 #include <errno.h>
@@ -257,7 +258,7 @@ static struct record keep(struct arena *a, const struct record *in)
     return out;
 }
 
-static int replay_rows(struct replay *r, const atomic_bool *stop, struct err *e)
+static int replay_rows(struct replay *r, struct err *e)
 {
     struct arena kept;
     struct record *run = mem_array(RUN_MOST, sizeof *run);
@@ -266,7 +267,7 @@ static int replay_rows(struct replay *r, const atomic_bool *stop, struct err *e)
     for (int i = 0; i < r->nfeeds && result == 0; i++) {
         result = next_head(r, &r->feed[i], e);
     }
-    for (struct feed *f = least(r); result == 0 && f && !atomic_load(stop); f = least(r)) {
+    for (struct feed *f = least(r); result == 0 && f; f = least(r)) {
         size_t n = 0;
         int32_t partition = f->head.partition;
         arena_reset(&kept);
@@ -324,7 +325,7 @@ static int replay(struct replay *r, const struct invocation *in, struct err *e)
     outputs_init(&r->outputs, r->plan, r->schemas);
     result = local_new(&r->local, &cfg, e);
     r->began_ns = clock_monotonic_ns();
-    result = result < 0 ? result : replay_rows(r, in->stop, e);
+    result = result < 0 ? result : replay_rows(r, e);
     if (result == 0 && !flag_given(in, "keep-open")) {
         result = local_finish(r->local, e);
     }
@@ -406,9 +407,10 @@ static int run(const struct invocation *in)
             result = -ERR_CONFIG;
         }
         result = result < 0 ? result : replay(&r, in, &e);
+        bool is_over = result < 0 && !r.folder && show_is_over(); /* `| head` has seen enough */
         if (d.n) {
             code = print_diags(&d);
-        } else if (result < 0) {
+        } else if (result < 0 && !is_over) {
             code = print_err(&e);
         }
     }

@@ -5,22 +5,29 @@
 #include "worker/commands/command.h"
 #include "worker/feed_file.h"
 #include "worker/runner.h"
+#include "worker/show.h"
 
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
+
+#define WATCH_NS 10000000
 
 struct running {
     struct runner *runner;
     pthread_t thread;
     struct err e;
     int result;
+    atomic_bool is_done;
+    bool is_joined;
 };
 
 static void *run_one(void *arg)
 {
     struct running *x = arg;
     x->result = runner_run(x->runner, &x->e);
+    atomic_store(&x->is_done, true);
     return NULL;
 }
 
@@ -29,6 +36,9 @@ static int feed_inputs(const struct invocation *in, struct running *x, int n, st
 {
     for (int i = 0, r; flag_nth(in, "input", i); i++) {
         const char *v = flag_nth(in, "input", i), *equals = strchr(v, '=');
+        if (!equals) {
+            return err_set(e, ERR_CONFIG, "--input takes STREAM=FILE; found \"%s\"", v);
+        }
         char *stream = mem_strndup(v, (size_t)(equals - v));
         r = -ERR_CONFIG;
         for (int k = 0; k < n && r == -ERR_CONFIG && !e->kind; k++) {
@@ -45,46 +55,53 @@ static int feed_inputs(const struct invocation *in, struct running *x, int n, st
     return 0;
 }
 
-static int run_all(const struct invocation *in, struct running *x, int n)
+static int end_one(struct running *x, const char *file)
 {
-    int code = EXIT_OK;
+    pthread_join(x->thread, NULL);
+    x->is_joined = true;
+    if (x->result == 0) {
+        return EXIT_OK;
+    }
+    fprintf(stderr, "%s: ", file);
+    return print_err(&x->e);
+}
+
+/* Until all have ended; one that fails, a signal, or a reader that has gone stops the others. */
+static int run_all(const struct invocation *in, struct running *x, int n, atomic_bool *stop)
+{
+    int code = EXIT_OK, left = n;
     for (int i = 0; i < n; i++) {
         pthread_create(&x[i].thread, NULL, run_one, &x[i]);
     }
-    for (int i = 0; i < n; i++) {
-        pthread_join(x[i].thread, NULL);
-        if (x[i].result < 0) {
-            fprintf(stderr, "%s: ", in->arg[i]);
-            int c = print_err(&x[i].e);
-            code = code == EXIT_OK ? c : code;
+    command_catch(in);
+    while (left > 0) {
+        for (int i = 0; i < n; i++) {
+            if (!x[i].is_joined && atomic_load(&x[i].is_done)) {
+                int c = end_one(&x[i], in->arg[i]);
+                code = code == EXIT_OK ? c : code;
+                left--;
+            }
         }
+        bool is_over = flag_given(in, "show") && show_is_over();
+        if (code != EXIT_OK || is_over || atomic_load(in->stop)) {
+            atomic_store(stop, true);
+        }
+        nanosleep(&(struct timespec){0, WATCH_NS}, NULL);
     }
     return code;
-}
-
-/* Before anything is opened. */
-static int check_inputs(const struct invocation *in)
-{
-    const char *v = flag_value(in, "input");
-    if (v && !flag_given(in, "in-memory")) {
-        return print_usage_error(in, "--input goes with --in-memory; for Kafka there is `produce`");
-    }
-    for (int i = 0; (v = flag_nth(in, "input", i)); i++) {
-        const char *equals = strchr(v, '=');
-        if (!equals || equals == v || !equals[1]) {
-            return print_usage_error(in, "--input takes STREAM=FILE; found \"%s\"", v);
-        }
-    }
-    return 0;
 }
 
 static int run(const struct invocation *in)
 {
     struct setting set[64];
+    atomic_bool stop = false;
     struct runner_options o = {
-        .until_end = flag_given(in, "until-end"), .show = flag_value(in, "show"), .stop = in->stop};
-    if (flag_batch_rows(in, &o.batch_rows) != 0 || check_inputs(in) != 0) {
+        .until_end = flag_given(in, "until-end"), .show = flag_value(in, "show"), .stop = &stop};
+    if (flag_batch_rows(in, &o.batch_rows) != 0) {
         return EXIT_USAGE;
+    }
+    if (flag_given(in, "input") && !flag_given(in, "in-memory")) {
+        return print_usage_error(in, "--input goes with --in-memory");
     }
     int nset = flag_settings(in, set, 64), n = 0, code = EXIT_OK;
     if (nset < 0) {
@@ -108,7 +125,7 @@ static int run(const struct invocation *in)
     if (code == EXIT_OK && feed_inputs(in, x, n, &e) < 0) {
         code = print_err(&e);
     }
-    code = code == EXIT_OK ? run_all(in, x, n) : code;
+    code = code == EXIT_OK ? run_all(in, x, n, &stop) : code;
     for (int i = 0; i < n; i++) {
         runner_free(x[i].runner);
     }
@@ -140,5 +157,6 @@ const struct command command_run = {
     .min_args = 1,
     .max_args = -1,
     .flags = flags,
+    .ends_by_signal = true,
     .run = run,
 };

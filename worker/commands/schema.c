@@ -22,7 +22,7 @@ static void step_schema(struct buffer *b, const struct step_def *s)
         buffer_text(b, "{\"anyOf\":[{\"type\":[\"string\",\"number\",\"boolean\",\"array\"]},");
     }
     if (s->config) {
-        config_json_schema(b, s->config);
+        config_json_object(b, s->config);
     } else {
         buffer_text(b, "{\"type\":[\"string\",\"number\",\"boolean\",\"array\",\"object\"]}");
     }
@@ -40,13 +40,13 @@ static void print_json_schema(struct buffer *b)
         buffer_printf(b, "%s\"%s\":", i ? "," : "", registry_steps[i]->name);
         step_schema(b, registry_steps[i]);
     }
-    buffer_text(b, "}},\"stream\":");
-    config_json_schema(b, stream_fields);
-    buffer_text(b, "},\"allOf\":[");
-    config_json_schema(b, topology_fields);
-    buffer_text(b, ",{\"properties\":{\"streams\":{\"type\":\"object\",\"additionalProperties\":{"
-                   "\"allOf\":[{\"$ref\":\"#/definitions/stream\"},{\"properties\":{\"steps\":{"
-                   "\"type\":\"array\",\"items\":{\"$ref\":\"#/definitions/step\"}}}}]}}}}]}\n");
+    buffer_text(b, "}},\"stream\":{\"allOf\":[");
+    config_json_object(b, stream_fields);
+    buffer_text(b, ",{\"properties\":{\"steps\":{\"type\":\"array\",\"items\":{\"$ref\":"
+                   "\"#/definitions/step\"}}}}]}},\"allOf\":[");
+    config_json_object(b, topology_fields);
+    buffer_text(b, ",{\"properties\":{\"streams\":{\"type\":\"object\",\"additionalProperties\":"
+                   "{\"$ref\":\"#/definitions/stream\"}}}}]}\n");
 }
 
 static void print_table(struct buffer *b, const struct config_field *fields)

@@ -3,6 +3,7 @@
 #include "engine/memory.h"
 #include "worker/commands/connection.h"
 #include "worker/printer.h"
+#include "worker/show.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -56,7 +57,8 @@ static int tail(const struct invocation *in, struct connection *c, struct tailin
         r = log->ops->bounds(log, topic, p, &begin, &end, 10000, e);
         next[p] = flag_given(in, "new") ? end : begin;
     }
-    while (r == 0 && t->left != 0 && !atomic_load(in->stop)) {
+    command_catch(in);
+    while (r == 0 && t->left != 0 && !atomic_load(in->stop) && !show_is_over()) {
         for (int32_t p = 0; r == 0 && p < n && t->left != 0; p++) {
             int64_t begin, end;
             r = log->ops->bounds(log, topic, p, &begin, &end, 10000, e);
@@ -122,5 +124,6 @@ const struct command command_tail = {
     .min_args = 1,
     .max_args = 1,
     .flags = flags,
+    .ends_by_signal = true,
     .run = run,
 };
