@@ -76,7 +76,9 @@ static int repartition(struct planner *b, const struct stream *st, int step, boo
         src->meta[m] = -1;
     }
     b->p->vertex[vertex]->out[0] = in->schema;
-    *in = (struct ref){.vertex = vertex, .schema = in->schema, .is_single = k->single};
+    src->time.idle = in->idle;
+    *in = (struct ref){
+        .vertex = vertex, .schema = in->schema, .is_single = k->single, .idle = in->idle};
     return 0;
 }
 
@@ -163,6 +165,7 @@ static int place_step(struct planner *b, const struct stream *st, struct node *n
                        .schema = n->out[0],
                        .rekeyed = at->rekeyed || n->rekeys,
                        .is_single = at->is_single,
+                       .idle = at->idle,
                        .is_split = n->output_name[0] != NULL};
     return 0;
 }

@@ -13,6 +13,7 @@ struct ref {
     bool rekeyed;   /* the key is not what the partitioning was made by */
     bool is_split;  /* ends in a split: only its branches have rows */
     bool is_single; /* all rows are in one partition */
+    int64_t idle;   /* of the sources behind it, the longest */
 };
 
 enum mark { MARK_NEW, MARK_OPEN, MARK_DONE };

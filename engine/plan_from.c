@@ -72,10 +72,12 @@ static int plan_union(struct planner *b, const struct stream *st, const struct r
     }
     s->keyed = true;
     bool rekeyed = false, is_single = true;
+    int64_t idle = 0;
     for (int i = 0; i < n; i++) {
         s->keyed &= plan_same_key(in[0].schema, in[i].schema);
         rekeyed |= in[i].rekeyed;
         is_single &= in[i].is_single;
+        idle = in[i].idle > idle ? in[i].idle : idle;
     }
     s->keyed &= in[0].schema->keyed;
     for (uint16_t i = 0; s->keyed && i < in[0].schema->nkey; i++) {
@@ -99,7 +101,8 @@ static int plan_union(struct planner *b, const struct stream *st, const struct r
         plan_group_join(b, group, b->p->vertex[in[i].vertex]->subplan);
         plan_connect(b, &in[i], vertex, (uint16_t)i);
     }
-    *out = (struct ref){.vertex = vertex, .schema = s, .rekeyed = rekeyed, .is_single = is_single};
+    *out = (struct ref){
+        .vertex = vertex, .schema = s, .rekeyed = rekeyed, .is_single = is_single, .idle = idle};
     return 0;
 }
 

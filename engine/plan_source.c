@@ -224,6 +224,6 @@ int plan_topic_source(struct planner *b, const struct stream *st, struct ref *ou
     }
     find_time(b, src, st);
     b->p->vertex[vertex]->out[0] = s;
-    *out = (struct ref){.vertex = vertex, .schema = s};
+    *out = (struct ref){.vertex = vertex, .schema = s, .idle = st->time.idle};
     return b->d->n > before ? -ERR_CONFIG : 0;
 }

@@ -20,7 +20,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#ifdef KLAMM_SMALL
+#define SEEDS 60
+#else
 #define SEEDS 300
+#endif
 
 static const char topology[] =
     "name: t\n"
@@ -28,7 +32,7 @@ static const char topology[] =
     "streams:\n"
     "  a:\n"
     "    from: {topic: x, value: json, key: {h: string}, columns: {h: string, v: long, ts: long}}\n"
-    "    time: {field: ts, out_of_order: 6ms}\n"
+    "    time: {field: ts, out_of_order: 6ms, idle: 10000d}\n"
     /* rows that fail, and state per key: duplicates */
     "  plain:\n    from: a\n    steps:\n"
     "      - add: 1000 / (v - 13) as w\n"

@@ -15,7 +15,7 @@ static const char topology[] =
     "name: t\nstreams:\n"
     "  a:\n    from: {topic: x, value: json, key: {h: string}, columns: {h: string, v: long, ts: "
     "long}}\n"
-    "    time: {field: ts, out_of_order: 5ms}\n"
+    "    time: {field: ts, out_of_order: 5ms, idle: 10000d}\n"
     "  direct:\n    from: a\n    steps:\n"
     "      - window: {tumbling: 10ms, aggregate: \"count() as n, sum(v) as s\"}\n"
     "      - select: window_start, n, s\n    to: {topic: out, value: csv}\n"

@@ -32,11 +32,27 @@ static void two_streams_of_one_topic_share_tasks(void **state)
     plan_rig_done(&r);
 }
 
+/* How long a silent partition is waited for holds behind repartitions of other streams too. */
+static void idle_times_go_along(void **state)
+{
+    (void)state;
+    struct plan_rig r;
+    plan(&r,
+         "name: t\nstreams:\n"
+         "  a:\n    from: {topic: x, value: json, columns: {h: string}}\n    time: {idle: 5m}\n"
+         "  b:\n    from: {topic: y, value: json, columns: {h: string}}\n    time: {idle: 7m}\n"
+         "  c:\n    from: [a, b]\n    steps:\n      - key_by: h\n      - " COUNT "\n    to: out\n");
+    assert_int_equal(r.plan->nsources, 3);
+    assert_int_equal(r.plan->source[2]->time.idle, 7 * 60000);
+    plan_rig_done(&r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(keys_and_times),
         cmocka_unit_test(two_streams_of_one_topic_share_tasks),
+        cmocka_unit_test(idle_times_go_along),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

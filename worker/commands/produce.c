@@ -6,6 +6,7 @@
 #include "worker/commands/connection.h"
 #include "worker/feed_file.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -122,6 +123,14 @@ static int run(const struct invocation *in)
     if (partitions && (strtol(partitions, &end, 10) < 1 || *end)) {
         return print_usage_error(in, "--partitions takes a number from 1; found \"%s\"",
                                  partitions);
+    }
+    const char *file = in->nargs > 1 ? in->arg[1] : "-";
+    if (access(flag_value(in, "schema"), R_OK) < 0) {
+        return print_usage_error(in, "cannot read the schema file %s: %s", flag_value(in, "schema"),
+                                 strerror(errno));
+    }
+    if (strcmp(file, "-") != 0 && access(file, R_OK) < 0) {
+        return print_usage_error(in, "cannot read %s: %s", file, strerror(errno));
     }
     int code = connection_open(&c, in);
     if (code) {

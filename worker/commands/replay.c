@@ -374,7 +374,7 @@ static int parse_inputs(struct replay *r, const struct invocation *in)
     r->feed = mem_zalloc((size_t)n * sizeof *r->feed);
     for (; r->nfeeds < n; r->nfeeds++) {
         const char *v = flag_nth(in, "input", r->nfeeds), *equals = strchr(v, '=');
-        if (!equals) {
+        if (!equals || equals == v || !equals[1]) {
             return print_usage_error(in, "--input takes STREAM=FILE; found \"%s\"", v);
         }
         struct feed *f = &r->feed[r->nfeeds];
