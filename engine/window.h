@@ -22,12 +22,16 @@
 
 struct window_op;
 
+enum window_emit { EMIT_FINAL, EMIT_UPDATES, EMIT_EVERY };
+
 /* A window bound in the plan. */
 struct window {
     const struct window_def *def;
     const void *cfg; /* the kind's: what its config tables parse into */
     const struct schema *in;
     int64_t grace;
+    enum window_emit emit;
+    int64_t every; /* EMIT_EVERY: ms between two emissions */
     int ncalls;
     struct aggregate_call *call;
     uint32_t value_size; /* head and all aggregates */
@@ -59,6 +63,8 @@ struct window_def {
     int (*push)(struct window_op *o, const struct window_rows *r);
     int (*watermark)(struct window_op *o, int64_t time);
     int64_t (*next_time)(const struct window_op *o);
+    /* Before a commit: what is not in the store yet. NULL: all is. */
+    void (*flush)(struct window_op *o);
     void (*close)(struct window_op *o); /* also after a failed open */
 };
 
@@ -71,6 +77,9 @@ struct window_op {
     void *self;                     /* the kind's */
     const struct window_rows *rows; /* during push */
     const struct vec *arg;          /* of all calls, in order; during push */
+    /* `seen` of the results that come: TIME_MAX, their own time (what comes out in the order of
+     * its ends); else what the kind says, that no earlier row follows. */
+    int64_t seen;
     struct window_output *out;
 };
 
@@ -94,6 +103,11 @@ static inline int64_t time_after(int64_t a, int64_t b)
 int window_add(struct window_op *o, uint16_t n, const uint16_t *row, void **state);
 /* A new value: heads and states are zero bytes before. Calls every aggregate's init. */
 void window_init(const struct window *w, void *value);
+/* into += from, of two values with their heads, which are left as they are; `from` is later or
+ * equal in event time. */
+void window_combine(const struct window *w, void *into, const void *from);
+/* Releases what a value owns that does not stand in the store; zero bytes behind its head. */
+void window_clear(const struct window *w, void *value);
 /* No window took the row. */
 int window_late(struct window_op *o, uint16_t row);
 /* How many rows are likely to follow: sizes the next batch. */

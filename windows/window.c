@@ -164,6 +164,7 @@ static int window_open(struct op *op, struct err *e)
     op->self = o;
     o->op = op;
     o->w = &p->window;
+    o->seen = TIME_MAX;
     o->out = window_output_new(p);
     return p->window.def->open(o, e);
 }
@@ -203,6 +204,29 @@ void window_init(const struct window *w, void *value)
         if (c->def->init) {
             c->def->init(c, (char *)value + w->def->head_size + c->at);
         }
+    }
+}
+
+void window_combine(const struct window *w, void *into, const void *from)
+{
+    for (int i = 0; i < w->ncalls; i++) {
+        const struct aggregate_call *c = &w->call[i];
+        uint32_t at = w->def->head_size + c->at;
+        c->def->combine(c, (char *)into + at, (const char *)from + at);
+    }
+}
+
+void window_clear(const struct window *w, void *value)
+{
+    char *states = (char *)value + w->def->head_size;
+    for (int i = 0; i < w->ncalls; i++) {
+        const struct aggregate_call *c = &w->call[i];
+        if (c->has_blob) {
+            struct blob blob;
+            memcpy(&blob, states + c->at, sizeof blob);
+            mem_free(blob.p);
+        }
+        memset(states + c->at, 0, c->size);
     }
 }
 
@@ -315,6 +339,15 @@ static int window_watermark(struct op *op, int64_t time)
     return o->w->def->watermark(o, time);
 }
 
+static int window_flush_state(struct op *op)
+{
+    struct window_op *o = op->self;
+    if (o->w->def->flush) {
+        o->w->def->flush(o);
+    }
+    return 0;
+}
+
 static int64_t window_next_time(struct op *op)
 {
     const struct window_op *o = op->self;
@@ -364,5 +397,6 @@ const struct step_def op_window = {
     .push = window_push,
     .watermark = window_watermark,
     .next_time = window_next_time,
+    .flush = window_flush_state,
     .close = window_close,
 };

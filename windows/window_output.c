@@ -88,7 +88,8 @@ int window_emit(struct window_op *o, const void *key, uint32_t key_n, int64_t st
     }
     b->col[nkey].i[row] = start;
     b->col[nkey + 1].i[row] = end;
-    b->time[row] = b->seen[row] = w->def->includes_end ? end : end - 1;
+    b->time[row] = w->def->includes_end ? end : end - 1;
+    b->seen[row] = o->seen == TIME_MAX ? b->time[row] : o->seen;
     for (int i = 0; i < w->ncalls; i++) {
         const struct aggregate_call *c = &w->call[i];
         c->def->result(c, (const char *)states + c->at, &out->call[i], row, out->cap, b->mem);

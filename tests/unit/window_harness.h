@@ -319,6 +319,7 @@ static inline void harness_restart(struct harness *h)
 {
     int64_t watermark = h->op.watermark;
     h->log = h->log ? h->log : state_memory_new(NULL);
+    assert_int_equal(op_window.flush(&h->op), 0);
     assert_int_equal(state_changes(h->op.state, harness_restore, h->log), 0);
     assert_int_equal(state_count(h->log), state_count(h->op.state));
     op_window.close(&h->op);
