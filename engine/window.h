@@ -52,8 +52,10 @@ struct window_def {
     const struct config_field *value;
     size_t config_size;
     uint32_t head_size; /* multiple of 8 */
-    bool includes_end;  /* the end belongs to the window: event time of a result is its end, not one
-                           ms before */
+    /* For window_combine(): into += from, of two heads. NULL: heads stay as they are. */
+    void (*combine_head)(void *into, const void *from);
+    bool includes_end; /* the end belongs to the window: event time of a result is its end, not one
+                          ms before */
     /* Checks cfg beyond its tables; problems through node_error(). NULL: nothing to check. */
     int (*bind)(const struct window *w, struct node *n);
     /* How long after the watermark it may still emit rows before the watermark. */
@@ -106,7 +108,7 @@ void window_init(const struct window *w, void *value);
 /* into += from, of two values with their heads, which are left as they are; `from` is later or
  * equal in event time. */
 void window_combine(const struct window *w, void *into, const void *from);
-/* Releases what a value owns that does not stand in the store; zero bytes behind its head. */
+/* Releases what a value owns that does not stand in the store; all of it is zero bytes then. */
 void window_clear(const struct window *w, void *value);
 /* No window took the row. */
 int window_late(struct window_op *o, uint16_t row);

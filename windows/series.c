@@ -388,8 +388,7 @@ void series_schedule(struct series_set *a, struct series *s, int64_t time)
     }
 }
 
-/* Takes the series off a date; true when it is the one that counts. */
-static bool take_date(struct series *s, int64_t time)
+bool series_take_date(struct series *s, int64_t time)
 {
     s->dates--;
     if (s->next == time) {
@@ -415,7 +414,7 @@ uint32_t series_due(struct series_set *a, struct date *d, const struct schema *s
     uint32_t n = 0;
     for (uint32_t i = 0; i < d->n; i++) {
         struct series *s = d->item[i];
-        if (take_date(s, d->time)) {
+        if (series_take_date(s, d->time)) {
             d->item[n++] = s;
         }
     }

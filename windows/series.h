@@ -94,6 +94,9 @@ void series_schedule(struct series_set *a, struct series *s, int64_t time);
  * they have no date from now on. Returns how many. */
 uint32_t series_due(struct series_set *a, struct date *d, const struct schema *schema,
                     struct arena *scratch);
+/* Takes the series off one of its dates: true when that is the one that counts, and it has none
+ * now; else the series may be gone. */
+bool series_take_date(struct series *s, int64_t time);
 /* Before a commit: `fired` goes into the store. */
 void series_flush(struct series_set *a);
 

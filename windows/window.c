@@ -209,6 +209,9 @@ void window_init(const struct window *w, void *value)
 
 void window_combine(const struct window *w, void *into, const void *from)
 {
+    if (w->def->combine_head) {
+        w->def->combine_head(into, from);
+    }
     for (int i = 0; i < w->ncalls; i++) {
         const struct aggregate_call *c = &w->call[i];
         uint32_t at = w->def->head_size + c->at;
@@ -226,8 +229,8 @@ void window_clear(const struct window *w, void *value)
             memcpy(&blob, states + c->at, sizeof blob);
             mem_free(blob.p);
         }
-        memset(states + c->at, 0, c->size);
     }
+    memset(value, 0, w->value_size);
 }
 
 int window_late(struct window_op *o, uint16_t row)

@@ -40,6 +40,7 @@ struct harness {
     struct node node;
     struct buffer out, bad;
     bool tolerates;
+    bool judged_by_row; /* results come out with rows: seen is not their own time */
     uint64_t emitted;  /* batches */
     struct state *log; /* of harness_restart(): the changelog, compacted */
     int64_t max_time;
@@ -64,7 +65,9 @@ int op_emit(struct op *op, int output, struct batch *b)
             buffer_byte(&h->out, ' ');
         }
         buffer_printf(&h->out, "@%lld\n", (long long)b->time[row]);
-        assert_int_equal(b->seen[row], b->time[row]);
+        if (!h->judged_by_row) {
+            assert_int_equal(b->seen[row], b->time[row]);
+        }
     }
     return 0;
 }

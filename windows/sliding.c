@@ -1,0 +1,245 @@
+/* Sliding windows: [end - size, end], both ends included, for each key where its rows put them.
+ *
+ *   row of time t      left window [t - size, t]      right window [t + 1, t + 1 + size]
+ *   rows of t < size   share [0, size] as their left window
+ *
+ * A left window exists when its row came while it was open, a right window when it holds a row. A
+ * window holds every accepted row in its bounds that came before it closed. So the points of a key,
+ * one per time, say by themselves which windows there are: nothing else is kept.
+ *
+ *   state     key: time, first window end that sees the point (0: all), key bytes; value: the
+ *             aggregates. One more entry says which windows have been closed
+ *   closed    once watermark > end + grace; a point goes when its right window closes, which begins
+ *             behind it
+ *   late      a row once watermark > time + size + grace, or with a negative time. A row that comes
+ *             when its left window is closed stands in a point of its own, seen by the windows
+ *             that were still open
+ *   restart   series are rebuilt from the store
+ */
+#include "engine/memory.h"
+#include "engine/window.h"
+#include "windows/fold.h"
+
+#include <stddef.h>
+
+struct sliding_cfg {
+    int64_t size;
+};
+
+struct sliding {
+    struct series_set set;
+    struct fold fold;
+    int64_t size, grace;
+    int64_t fired; /* windows that end here or before are closed */
+    void *value;
+};
+
+/* The least watermark that closes windows with this end. */
+static int64_t closes_at(const struct sliding *x, int64_t end)
+{
+    return time_after(time_after(end, x->grace), 1);
+}
+
+static int64_t left_end(const struct sliding *x, int64_t time)
+{
+    return time < x->size ? x->size : time;
+}
+
+static int64_t right_end(const struct sliding *x, int64_t time)
+{
+    return time_after(time_after(time, x->size), 1);
+}
+
+static int64_t sliding_lag(const struct window *w)
+{
+    return w->grace;
+}
+
+/* The least end of a left window behind `fired`; SERIES_NEVER: none. */
+static int64_t next_left(const struct sliding *x, struct series *s)
+{
+    const struct point *p = series_points(s);
+    uint32_t i = x->fired < x->size ? 0 : series_lower(s, x->fired + 1);
+    while (i < s->n && point_from(&p[i]) > 0) {
+        i++;
+    }
+    return i < s->n ? left_end(x, p[i].pos) : SERIES_NEVER;
+}
+
+static void schedule(void *ctx, struct series *s)
+{
+    struct sliding *x = ctx;
+    int64_t left = next_left(x, s), right = right_end(x, series_points(s)[0].pos);
+    series_schedule(&x->set, s, left < right ? left : right);
+}
+
+static int sliding_open(struct window_op *o, struct err *e)
+{
+    const struct sliding_cfg *cfg = o->w->cfg;
+    struct sliding *x = mem_zalloc(sizeof *x);
+    o->self = x;
+    x->size = cfg->size;
+    x->grace = o->w->grace;
+    x->value = mem_zalloc(o->w->value_size + 1U);
+    fold_init(&x->fold, o->w);
+    series_init(&x->set, o->op->state, o->w->value_size, 2);
+    if (series_load(&x->set, NULL) < 0) {
+        return err_set(e, ERR_FATAL, "the restored state of the window is damaged");
+    }
+    x->fired = x->set.fired > -1 ? x->set.fired : -1;
+    series_each(&x->set, schedule, x);
+    return 0;
+}
+
+static void sliding_close(struct window_op *o)
+{
+    struct sliding *x = o->self;
+    if (x) {
+        fold_done(&x->fold);
+        series_done(&x->set);
+        mem_free(x->value);
+        mem_free(x);
+    }
+}
+
+static void sliding_flush(struct window_op *o)
+{
+    struct sliding *x = o->self;
+    x->set.fired = x->fired;
+    series_flush(&x->set);
+}
+
+/* The point that the row belongs to; NULL when it is late. */
+static struct state_entry *take_row(struct window_op *o, const struct window_rows *r, uint16_t at)
+{
+    struct sliding *x = o->self;
+    int64_t time = r->batch->time[at], seen = window_seen(o, at);
+    if (time < 0 || seen > time_after(time_after(time, x->size), x->grace)) {
+        return NULL;
+    }
+    int64_t left = left_end(x, time);
+    int64_t from = seen > time_after(left, x->grace) ? seen - x->grace : 0;
+    struct series *s;
+    bool is_new;
+    struct state_entry *e =
+        series_entry(&x->set, r->keys.hash[at], &r->keys.key[at], time, from, &s, &is_new);
+    if (is_new) {
+        window_init(o->w, state_value(e));
+        fold_forget(&x->fold, s, time);
+        series_schedule(&x->set, s, from == 0 ? left : right_end(x, time));
+    }
+    return e;
+}
+
+static int sliding_push(struct window_op *o, const struct window_rows *r)
+{
+    uint16_t *row = arena_array(r->batch->mem, r->n, sizeof *row), n = 0;
+    void **state = arena_array(r->batch->mem, r->n, sizeof *state);
+    for (uint16_t k = 0; k < r->n; k++) {
+        const struct state_entry *e = take_row(o, r, r->row[k]);
+        if (e == NULL) {
+            int status = window_late(o, r->row[k]);
+            if (status < 0) {
+                return status;
+            }
+            continue;
+        }
+        state[n] = state_value(e);
+        row[n++] = r->row[k];
+    }
+    return window_add(o, n, row, state);
+}
+
+/* Whether a row made the window that ends here: its left or its right one. */
+static bool is_window(const struct sliding *x, struct series *s, int64_t end)
+{
+    const struct point *p = series_points(s);
+    int64_t low = end == x->size ? 0 : end;
+    for (uint32_t i = series_lower(s, low); i < s->n && p[i].pos <= end; i++) {
+        if (point_from(&p[i]) == 0) {
+            return true;
+        }
+    }
+    uint32_t i = series_lower(s, end - x->size - 1);
+    return i < s->n && p[i].pos == end - x->size - 1;
+}
+
+static int emit_window(struct window_op *o, struct series *s, int64_t end)
+{
+    struct sliding *x = o->self;
+    int status = 0;
+    window_init(o->w, x->value);
+    if (fold_range(&x->fold, s, end - x->size, end, end, true, x->value) > 0) {
+        uint32_t n;
+        const void *key = series_key(&x->set, s, &n);
+        status = window_emit(o, key, n, end - x->size, end, x->value);
+    }
+    window_clear(o->w, x->value);
+    return status;
+}
+
+/* The window that ends here closes, and with it the points that no later one holds. */
+static int close_series(struct window_op *o, struct series *s, int64_t end)
+{
+    struct sliding *x = o->self;
+    int status = is_window(x, s, end) ? emit_window(o, s, end) : 0;
+    uint32_t gone = 0;
+    const struct point *p = series_points(s);
+    while (gone < s->n && right_end(x, p[gone].pos) <= end) {
+        fold_forget(&x->fold, s, p[gone++].pos);
+    }
+    bool is_last = gone == s->n;
+    if (gone > 0) {
+        series_remove(&x->set, s, 0, gone);
+    }
+    if (!is_last) {
+        schedule(x, s);
+    }
+    return status;
+}
+
+static int sliding_watermark(struct window_op *o, int64_t time)
+{
+    struct sliding *x = o->self;
+    struct date *d;
+    int status = 0;
+    while (status == 0 && (d = agenda_first(&x->set.agenda)) && time >= closes_at(x, d->time)) {
+        uint32_t n = series_due(&x->set, d, o->w->in, o->op->mem);
+        window_expect(o, n);
+        x->fired = d->time;
+        for (uint32_t i = 0; i < n && status == 0; i++) {
+            status = close_series(o, d->item[i], d->time);
+        }
+        agenda_drop_first(&x->set.agenda);
+    }
+    if (time > x->grace && time - x->grace - 1 > x->fired) {
+        x->fired = time - x->grace - 1;
+    }
+    return status < 0 ? status : window_flush(o);
+}
+
+static int64_t sliding_next_time(const struct window_op *o)
+{
+    const struct sliding *x = o->self;
+    const struct date *d = agenda_first(&x->set.agenda);
+    return d ? closes_at(x, d->time) : TIME_MAX;
+}
+
+static const struct config_field value = {
+    "sliding", CONFIG_DURATION, offsetof(struct sliding_cfg, size), .min = 1,
+    .doc = "size of the windows: from `size` before a row to the row, both included"};
+
+const struct window_def window_sliding = {
+    .name = "sliding",
+    .doc = "Windows of one size that end at a row, or begin right behind one, for each key.",
+    .value = &value,
+    .config_size = sizeof(struct sliding_cfg),
+    .includes_end = true,
+    .lag = sliding_lag,
+    .open = sliding_open,
+    .push = sliding_push,
+    .watermark = sliding_watermark,
+    .next_time = sliding_next_time,
+    .flush = sliding_flush,
+    .close = sliding_close,
+};
