@@ -1,7 +1,7 @@
 /* Blocks of points: see fold.h.
  *
- *   level 0   8 positions, always point by point
- *   level l   8 * 4^l positions; point by point when it has at most 8 points, else kept: the values
+ *   level 0   2 positions, always point by point
+ *   level l   2 * 4^l positions; point by point when it has at most 4 points, else kept: the values
  *             of its four parts combined
  *
  * A kept block knows the first window that will see more of it (`until`): points of late rows wait
@@ -173,12 +173,12 @@ static uint32_t fold_block(struct folding *x, uint32_t level, int64_t number, ui
     return node->n;
 }
 
-/* End of the points of [i, end) that lie before pos. */
-static uint32_t points_before(struct folding *x, uint32_t i, uint32_t end, int64_t pos)
+/* End of the points of [i, end) that lie at `last` or before. */
+static uint32_t points_upto(struct folding *x, uint32_t i, uint32_t end, int64_t last)
 {
     while (i < end) {
         uint32_t middle = i + (end - i) / 2;
-        if (x->point[middle].pos < pos) {
+        if (x->point[middle].pos <= last) {
             i = middle + 1;
         } else {
             end = middle;
@@ -205,7 +205,8 @@ static const struct fold_node *node_at(struct folding *x, uint32_t level, int64_
     unsigned part_bits = level_bits(level - 1);
     for (int64_t part = 0; part < 1 << LEVEL_BITS; part++) {
         int64_t child = (number << LEVEL_BITS) + part;
-        uint32_t part_end = part == 3 ? end : points_before(x, i, end, (child + 1) << part_bits);
+        int64_t last = (int64_t)((((uint64_t)child + 1) << part_bits) - 1);
+        uint32_t part_end = points_upto(x, i, end, last);
         node->n += fold_block(x, level - 1, child, i, part_end, node->value);
         i = part_end;
     }
@@ -249,7 +250,7 @@ uint32_t fold_range(struct fold *f, struct series *s, int64_t low, int64_t high,
     while (i < s->n && x.point[i].pos <= high) {
         int64_t begin = 0, last = x.point[i].pos;
         uint32_t level = largest_level(x.point[i].pos, low, high, &begin, &last);
-        uint32_t end = level == 0 ? i + 1 : points_before(&x, i, s->n, last + 1);
+        uint32_t end = level == 0 ? i + 1 : points_upto(&x, i, s->n, last);
         n += fold_block(&x, level, level == 0 ? 0 : begin >> level_bits(level), i, end, into);
         i = end;
     }

@@ -47,7 +47,8 @@ static int64_t left_end(const struct sliding *x, int64_t time)
 
 static int64_t right_end(const struct sliding *x, int64_t time)
 {
-    return time_after(time_after(time, x->size), 1);
+    int64_t end = time_after(time_after(time, x->size), 1);
+    return end < SERIES_NEVER ? end : SERIES_NEVER - 1;
 }
 
 static int64_t sliding_lag(const struct window *w)
