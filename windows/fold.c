@@ -15,8 +15,8 @@
 #include <string.h>
 
 #define SLOTS_LEAST 64
-#define LEAF_BITS   3
-#define LEAF_POINTS 8U
+#define LEAF_BITS   1
+#define LEAF_POINTS 4U
 #define LEVEL_BITS  2
 #define LEVELS      30
 
