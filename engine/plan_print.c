@@ -144,8 +144,8 @@ static void print_vertex(struct buffer *b, const struct plan *p, uint16_t i)
 void plan_print_text(struct buffer *b, const struct plan *p)
 {
     const struct topology *t = p->topology;
-    buffer_printf(b, "topology %s: %s, group klamm-%s, %lld lane%s\n", t->name,
-                  t->guarantee == EXACTLY_ONCE ? "exactly once" : "at least once", t->name,
+    buffer_printf(b, "topology %s: %s, group %s, %lld lane%s\n", t->name,
+                  t->guarantee == EXACTLY_ONCE ? "exactly once" : "at least once", t->group,
                   (long long)t->lanes, t->lanes == 1 ? "" : "s");
     for (uint16_t i = 0; i < p->nsubplans; i++) {
         const struct subplan *s = &p->subplan[i];

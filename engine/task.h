@@ -30,8 +30,8 @@ struct task_env {
 };
 
 struct task_counts {
-    uint64_t records;    /* read */
-    uint64_t rows_out;   /* written to sinks, repartitions included */
+    uint64_t records;    /* read from outside topics */
+    uint64_t rows_out;   /* written to outside topics */
     uint64_t bad;        /* to dead letters */
     uint64_t tombstones; /* null values skipped */
     uint64_t late;       /* rows that no window took */

@@ -260,7 +260,7 @@ static int read_row(struct task *t, struct input *in, const struct record *r, st
     int64_t seen = TIME_MIN;
     struct err e;
     e.kind = ERR_NONE;
-    t->counts.records++;
+    t->counts.records += src->repartition < 0;
     if (!value) {
         t->counts.tombstones++;
         return 0;

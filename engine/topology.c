@@ -276,6 +276,31 @@ static int parse_shape(struct end *e, const struct yaml *y, const char *path, bo
     return r;
 }
 
+/* No map of one key; a key that --set has added is most likely misspelled. */
+static int refuse_step(const struct yaml *step, const char *path, struct diags *d)
+{
+    const char *names[16];
+    int n = 0, added = -1;
+    for (int i = 0; step->kind == YAML_MAP && i < step->n && n < 15; i++) {
+        if (strcmp(step->key_at[i].file, "--set") == 0) {
+            added = i;
+        } else {
+            names[n++] = step->key[i];
+        }
+    }
+    names[n] = NULL;
+    if (added < 0) {
+        return diags_add(d, step->at, path,
+                         "a step is a map with exactly one key, the step's name (`- filter: value "
+                         "> 0`)%s",
+                         step->kind == YAML_MAP && step->n > 1 ? "; is an option of the step indented too little?" : "");
+    }
+    const char *near = nearest_name(step->key[added], names);
+    return diags_add(d, step->key_at[added], path, "the step is a `%s`, it has no `%s`%s%s%s",
+                     names[0] ? names[0] : "", step->key[added], near ? ": did you mean `" : "",
+                     near ? near : "", near ? "`?" : "");
+}
+
 /* A broken end is reported and then left alone by the plan. */
 static int parse_end(struct end *e, const struct yaml *y, const char *path, bool is_source,
                      struct arena *a, struct diags *d)
@@ -306,13 +331,7 @@ static int parse_steps(struct stream *s, const struct yaml *y, struct arena *a, 
         if (y->item[i]->broken) {
             r = -ERR_CONFIG;
         } else if (y->item[i]->kind != YAML_MAP || y->item[i]->n != 1) {
-            r = diags_add(
-                d, y->item[i]->at, arena_printf(a, "%s.steps[%d]", s->path, i + 1),
-                "a step is a map with exactly one key, the step's name (`- filter: value > "
-                "0`)%s",
-                y->item[i]->kind == YAML_MAP && y->item[i]->n > 1
-                    ? "; is an option of the step indented too little?"
-                    : "");
+            r = refuse_step(y->item[i], arena_printf(a, "%s.steps[%d]", s->path, i + 1), d);
         }
     }
     return r;
@@ -430,6 +449,12 @@ static int build(struct topology **out, struct arena *a, struct yaml *root, cons
     check_kafka(t, d);
     parse_streams(t, a, d);
     t->name = t->name ? t->name : "topology";
+    t->group = arena_printf(a, "klamm-%s", t->name);
+    for (int i = 0; i < t->kafka.n; i++) {
+        if (strcmp(t->kafka.item[i].name, "group.id") == 0) {
+            t->group = t->kafka.item[i].value.text;
+        }
+    }
     *out = t;
     return d->n ? -ERR_CONFIG : 0;
 }

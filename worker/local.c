@@ -336,10 +336,8 @@ struct task_counts local_counts(const struct local *l)
     for (uint16_t i = 0; i < l->cfg.plan->nsubplans; i++) {
         for (int32_t k = 0; k < l->tasks[i]; k++) {
             struct task_counts c = task_counts(l->task[i][k]);
-            if (l->cfg.plan->subplan[i].level == 0) {
-                sum.records += c.records;
-                sum.tombstones += c.tombstones;
-            }
+            sum.records += c.records;
+            sum.tombstones += c.tombstones;
             sum.rows_out += c.rows_out;
             sum.bad += c.bad;
             sum.late += c.late;

@@ -64,7 +64,7 @@ static int start_lane(struct runner *r, int i, struct err *e)
     struct lane_slot *s = &r->lane[i];
     const struct topology *t = r->topology;
     s->started_at = clock_now(&clock_system);
-    snprintf(s->member, sizeof s->member, "%s-%s-%d", r->group, r->slot.id, i);
+    snprintf(s->member, sizeof s->member, "%s-%s-%d", r->topology->group, r->slot.id, i);
     struct lane_config cfg = {
         .number = i,
         .plan = r->plan,
@@ -75,7 +75,7 @@ static int start_lane(struct runner *r, int i, struct err *e)
         .progress = r->progress,
         .open_log = open_lane_log,
         .ctx = r,
-        .log = {.group = r->group,
+        .log = {.group = t->group,
                 .transactional = t->guarantee == EXACTLY_ONCE ? s->member : NULL,
                 .instance = s->member,
                 .topics = r->topics,

@@ -62,6 +62,11 @@ int flag_settings(const struct invocation *in, struct setting *out, int most)
         out[n].path = mem_strndup(v, (size_t)(equals - v));
         out[n].value = equals + 1;
     }
+    const char *servers = flag_value(in, "bootstrap");
+    if (servers && n < most) {
+        out[n].path = mem_strdup("kafka.bootstrap.servers");
+        out[n++].value = servers;
+    }
     return n;
 }
 
@@ -96,9 +101,11 @@ static bool is_before(const struct diag *x, const struct diag *y)
     return x->at.line != y->at.line ? x->at.line < y->at.line : x->at.column < y->at.column;
 }
 
-/* In the order of the file, whatever looked at it first. */
+/* In the order of the file, whatever looked at it first. Where a server did not answer, what else is
+ * missing is due to that. */
 int print_diags(struct diags *d)
 {
+    int code = EXIT_USAGE;
     for (int i = 1; i < d->n; i++) {
         for (int k = i; k > 0 && is_before(&d->item[k], &d->item[k - 1]); k--) {
             struct diag x = d->item[k];
@@ -107,11 +114,17 @@ int print_diags(struct diags *d)
         }
     }
     for (int i = 0; i < d->n; i++) {
+        code = d->item[i].kind == ERR_CONFIG ? code : EXIT_FAILED;
+    }
+    for (int i = 0; i < d->n; i++) {
         char text[2048];
+        if (code == EXIT_FAILED && d->item[i].kind == ERR_CONFIG) {
+            continue;
+        }
         diags_format(d, i, text, sizeof text);
         fprintf(stderr, "%serror:%s %s\n", red(), plain(), text);
     }
-    return EXIT_USAGE;
+    return code;
 }
 
 int print_err(const struct err *e)

@@ -426,7 +426,7 @@ static const struct flag flags[] = {
     {"input", "STREAM=FILE", "rows of a stream: .jsonl (record lines), .csv or .avro; repeatable"},
     {"output", "DIR", "write DIR/<topic>.jsonl instead of stdout"},
     {"keep-open", NULL, "do not close the open windows at the end"},
-    {"set", "PATH=VALUE", "override a key of the topology"},
+    SETTING_FLAG,
     {"batch-rows", "N", "rows a batch at most (for tests; the output does not depend on it)"},
     {0},
 };

@@ -145,7 +145,8 @@ static const struct flag flags[] = {
     {"input", "STREAM=FILE",
      "with --in-memory: rows for the topic of a stream (.jsonl .csv .avro)"},
     {"show", "TOPIC", "print the records of an output topic as they come (a table on a terminal)"},
-    {"set", "PATH=VALUE", "override a key of the topology, e.g. --set lanes=2"},
+    BOOTSTRAP_FLAG,
+    SETTING_FLAG,
     {"batch-rows", "N", "rows a batch at most (for tests; the output does not depend on it)"},
     {0},
 };
