@@ -9,6 +9,8 @@
 #include "engine/record.h"
 #include "engine/schema.h"
 
+#include <stdbool.h>
+
 enum rows_format {
     ROWS_RECORD_LINES, /* {"key":…,"value":…} a line */
     ROWS_JSON,         /* a value a line */
@@ -18,10 +20,18 @@ enum rows_format {
 
 struct rows;
 
-/* path "-" is stdin. columns: types of CSV fields; fields without a column are left out. Kept until
- * close. */
+/* path "-" is stdin. columns: types of CSV fields, kept until close; fields without a column are left
+ * out, unless a column is missing that one of them resembles. NULL: every field is a text, see
+ * rows_columns(). */
 int rows_open(struct rows **out, const char *path, enum rows_format format,
               const struct schema *columns, struct err *e);
+/* The columns of a CSV file: those given to rows_open(), else the header's. */
+const struct schema *rows_columns(const struct rows *r);
+/* -ERR_CONFIG when a CSV file's header lacks one of the columns. */
+int rows_need_all(const struct rows *r, struct err *e);
+/* The line that rows_next() read last, as it stands in the file: of a record that it refused. False
+ * where there is none, and where reading cannot go on behind it. */
+bool rows_bad_line(const struct rows *r, const char **text, size_t *n);
 /* Format by the file's ending: .jsonl .csv .avro; -ERR_CONFIG for others. */
 int rows_format_of(const char *path, struct err *e);
 /* 1 with a record that lives until the next call, 0 at the end, -ERR_DATA with file and line. Key:

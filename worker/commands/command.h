@@ -48,6 +48,11 @@ struct command {
             "brokers (default: the topology's bootstrap.servers, else $KAFKA, else "               \
             "localhost:9092)"                                                                      \
     }
+#define COLUMNS_FLAG                                                                               \
+    {                                                                                              \
+        "columns", "'NAME: TYPE, …'",                                                              \
+            "columns and types, as in a topology: 'host: string, value: double'"                   \
+    }
 #define SETTING_FLAG                                                                               \
     {                                                                                              \
         "set", "PATH=VALUE",                                                                       \
@@ -66,6 +71,11 @@ const char *flag_nth(const struct invocation *in, const char *name, int i);
 int flag_settings(const struct invocation *in, struct setting *out, int most);
 /* `--batch-rows`, 1..2048; BATCH_ROWS when absent. For tests: the output does not depend on it. */
 int flag_batch_rows(const struct invocation *in, uint16_t *rows);
+
+/* `--columns 'name: type, …'` as a map; 0, or -ERR_CONFIG with what is wrong in d. *out NULL: not
+ * given. */
+int flag_columns(const struct invocation *in, struct arena *a, const struct yaml **out,
+                 struct diags *d);
 
 /* Prints problems of a file to stderr, each with its place; the exit code that goes with them. */
 int print_diags(struct diags *d);

@@ -82,6 +82,21 @@ int flag_batch_rows(const struct invocation *in, uint16_t *rows)
     return 0;
 }
 
+int flag_columns(const struct invocation *in, struct arena *a, const struct yaml **out,
+                 struct diags *d)
+{
+    const char *v = flag_value(in, "columns");
+    struct yaml *y = NULL;
+    *out = NULL;
+    if (!v) {
+        return 0;
+    }
+    const char *text = arena_printf(a, "{%s}", v);
+    int r = yaml_parse(&y, a, "--columns", text, strlen(text), d);
+    *out = y;
+    return r;
+}
+
 static const char *red(void)
 {
     return isatty(STDERR_FILENO) ? "\033[1;31m" : "";
