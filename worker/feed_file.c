@@ -157,13 +157,43 @@ static int produce_row(struct feed *f, struct log *log, const struct record *in,
     return r < 0 ? r : log->ops->produce(log, &out, 1, e);
 }
 
+/* The next row into the topic: 1, or 0 at the end. */
+static int feed_next(struct feed *f, struct log *log, struct rows *rows, uint64_t row,
+                     struct err *e)
+{
+    struct record in;
+    struct err why = {0};
+    const char *line = NULL;
+    size_t n = 0;
+    int r = rows_next(rows, &in, &why);
+    if (r == 0 || (r < 0 && !rows_bad_line(rows, &line, &n))) {
+        return r == 0 ? 0 : err_set(e, why.kind, "%s", why.text);
+    }
+    if (r < 0) {
+        in = (struct record){.partition = -1, .offset = -1, .timestamp = -1, .value = line,
+                             .value_n = n};
+    } else {
+        r = produce_row(f, log, &in, &why);
+        if (r < 0) {
+            err_prefix(&why, "%s: row %llu", rows_name(rows),
+                       (unsigned long long)row);
+        }
+    }
+    if (r == -ERR_DATA && f->t->bad_too) {
+        in.topic = f->t->topic;
+        r = log->ops->produce(log, &in, 1, e);
+    } else if (r < 0) {
+        err_set(e, why.kind, "%s", why.text);
+    }
+    return r < 0 ? r : 1;
+}
+
 int feed_file(struct log *log, const struct feed_target *t, const char *path,
               enum rows_format format, uint64_t *n, void (*progress)(uint64_t n, double share),
               struct err *e)
 {
     struct feed f = {.t = t};
     struct rows *rows;
-    struct record in;
     *n = 0;
     int r = rows_open(&rows, path, format, t->schema, e);
     if (r < 0) {
@@ -175,13 +205,11 @@ int feed_file(struct log *log, const struct feed_target *t, const char *path,
     buffer_init(&f.value);
     buffer_init(&f.key);
     r = feed_open(&f, rows, format, e);
-    while (r == 0 && (r = rows_next(rows, &in, e)) == 1) {
-        r = produce_row(&f, log, &in, e);
-        if (r < 0) {
-            err_prefix(e, "%s: row %llu", path, (unsigned long long)*n + 1);
-        } else if (++*n % COMMIT_ROWS == 0 && progress) {
+    while (r == 0 && (r = feed_next(&f, log, rows, *n + 1, e)) == 1) {
+        if (++*n % COMMIT_ROWS == 0 && progress) {
             progress(*n, rows_share(rows));
         }
+        r = 0;
     }
     r = r < 0 ? r : log->ops->commit(log, NULL, 0, e);
     if (f.reader) {

@@ -20,6 +20,7 @@ struct feed_target {
         FEED_JSON,    /* JSON as it is */
         FEED_LINES,   /* each line of the file as it is */
     } values;
+    bool bad_too; /* what is no row goes into the topic as it is: its reader sets it aside */
 };
 
 /* Produces all rows; *n counts them. `progress` (may be NULL) is called now and then. */

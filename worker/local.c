@@ -247,6 +247,16 @@ int local_push(struct local *l, const struct record *r, size_t n, struct err *e)
     return result;
 }
 
+int local_refuse(struct local *l, const struct record *r, const char *text, struct err *e)
+{
+    int subplan = reader_of(l->cfg.plan, r->topic), result = 0;
+    struct task *t = l->task[subplan][r->partition < l->tasks[subplan] ? r->partition : 0];
+    for (int in = -1; result == 0 && (in = task_input(t, r->topic, in)) >= 0;) {
+        result = task_refuse(t, in, r, text, e);
+    }
+    return result < 0 ? result : drain(l, e);
+}
+
 int local_tick(struct local *l, int64_t now, struct err *e)
 {
     int result = 0;

@@ -440,6 +440,11 @@ int rows_next(struct rows *r, struct record *out, struct err *e)
     return 1;
 }
 
+const char *rows_name(const struct rows *r)
+{
+    return r->name;
+}
+
 const char *rows_schema(const struct rows *r)
 {
     return r->container ? container_schema(r->container) : NULL;

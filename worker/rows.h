@@ -38,6 +38,8 @@ int rows_format_of(const char *path, struct err *e);
  * the text of a JSON string, or other JSON as written; topic NULL, partition -1, timestamp -1 where
  * the file does not say. */
 int rows_next(struct rows *r, struct record *out, struct err *e);
+/* The file's name, for messages. */
+const char *rows_name(const struct rows *r);
 /* Writer's schema of a container. */
 const char *rows_schema(const struct rows *r);
 /* Share of the file that has been read, 0..1; negative when unknown. */
