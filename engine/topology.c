@@ -32,7 +32,7 @@ static const struct config_field errors_fields[] = {
 };
 static const struct config_field state_fields[] = {
     {"backend", CONFIG_ENUM, offsetof(struct state_cfg, backend), .def = "memory",
-     .values = backends, .doc = "where state is kept while a task runs"},
+     .values = backends, .doc = "where state is kept while a task runs; `rocksdb` is not yet available"},
     {"dir", CONFIG_TEXT, offsetof(struct state_cfg, dir), .def = ".klamm",
      .doc = "folder for the process's slot and local state"},
     {0},
@@ -117,7 +117,7 @@ const struct config_field topology_fields[] = {
     {"seed", CONFIG_LONG, TOP(seed), .def = "1", .doc = "of everything random"},
     {"commit_interval", CONFIG_DURATION, TOP(commit_interval), .def = "100ms", .min = 20,
      .max = 10000, .doc = "how often results become visible"},
-    {"tables", CONFIG_YAML, TOP(tables), .doc = "tables for `lookup` and `join`"},
+    {"tables", CONFIG_YAML, TOP(tables), .doc = "not yet available"},
     {"streams", CONFIG_YAML, TOP(streams), .required = true, .doc = "the streams by name"},
     {0},
 };
@@ -242,7 +242,7 @@ static int parse_shape(struct end *e, const struct yaml *y, const char *path, bo
     if (y->kind == YAML_MAP) {
         if (yaml_get(y, "topic_pattern")) {
             return diags_add(d, y->at, path,
-                             "topic_pattern is not supported by this version: list "
+                             "topic_pattern is not yet available: list "
                              "the topics, `topic: [a, b]`");
         }
         if (!yaml_get(y, "topic")) {
@@ -437,10 +437,10 @@ static int build(struct topology **out, struct arena *a, struct yaml *root, cons
     if (t->state.backend != 0) {
         diags_add(
             d, place_of(yaml_get(root, "state"), "backend"), "state.backend",
-            "this version keeps state in memory only: use `memory` (a changelog topic backs it)");
+            "rocksdb is not yet available: use `memory` (a changelog topic backs it)");
     }
     if (t->tables) {
-        diags_add(d, t->tables->at, "tables", "tables are not supported by this version");
+        diags_add(d, t->tables->at, "tables", "tables are not yet available: remove the key");
     }
     if (t->errors.dead_letter_topic) {
         check_topic(t->errors.dead_letter_topic,
