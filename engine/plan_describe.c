@@ -1,5 +1,6 @@
-/* What a newcomer wants to know of a plan: what each step does, its configuration as it was written,
- * on one line, or, where it has several keys, a line for each; and which topics are touched.
+/* What a newcomer wants to know of a plan: what each step does, its configuration as it was
+ * written, on one line, or, where it has several keys, a line for each; and which topics are
+ * touched.
  *
  *     3 window   load         <- 2
  *              tumbling:  10s

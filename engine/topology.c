@@ -32,7 +32,8 @@ static const struct config_field errors_fields[] = {
 };
 static const struct config_field state_fields[] = {
     {"backend", CONFIG_ENUM, offsetof(struct state_cfg, backend), .def = "memory",
-     .values = backends, .doc = "where state is kept while a task runs; `rocksdb` is not yet available"},
+     .values = backends,
+     .doc = "where state is kept while a task runs; `rocksdb` is not yet available"},
     {"dir", CONFIG_TEXT, offsetof(struct state_cfg, dir), .def = ".klamm",
      .doc = "folder for the process's slot and local state"},
     {0},
@@ -293,7 +294,9 @@ static int refuse_step(const struct yaml *step, const char *path, struct diags *
         return diags_add(d, step->at, path,
                          "a step is a map with exactly one key, the step's name (`- filter: value "
                          "> 0`)%s",
-                         step->kind == YAML_MAP && step->n > 1 ? "; is an option of the step indented too little?" : "");
+                         step->kind == YAML_MAP && step->n > 1
+                             ? "; is an option of the step indented too little?"
+                             : "");
     }
     const char *near = nearest_name(step->key[added], names);
     return diags_add(d, step->key_at[added], path, "the step is a `%s`, it has no `%s`%s%s%s",
@@ -435,9 +438,8 @@ static int build(struct topology **out, struct arena *a, struct yaml *root, cons
                   t->name);
     }
     if (t->state.backend != 0) {
-        diags_add(
-            d, place_of(yaml_get(root, "state"), "backend"), "state.backend",
-            "rocksdb is not yet available: use `memory` (a changelog topic backs it)");
+        diags_add(d, place_of(yaml_get(root, "state"), "backend"), "state.backend",
+                  "rocksdb is not yet available: use `memory` (a changelog topic backs it)");
     }
     if (t->tables) {
         diags_add(d, t->tables->at, "tables", "tables are not yet available: remove the key");

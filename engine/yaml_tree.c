@@ -2,8 +2,8 @@
  *
  * A path of `--set` is a chain of keys with dots between, where a key may itself hold dots and a
  * list item is `[i]` or `.i`: `streams.load.steps[2].window.grace`, `kafka.bootstrap.servers`. At
- * each map the longest key that is there wins. Where none is, a new key is made of the next word; in `kafka`
- * and `config`, whose keys are property names, of all that is left.
+ * each map the longest key that is there wins. Where none is, a new key is made of the next word;
+ * in `kafka` and `config`, whose keys are property names, of all that is left.
  */
 #include "engine/yaml.h"
 
@@ -176,15 +176,17 @@ int yaml_set(struct yaml *root, struct arena *a, const char *path, const char *v
         bool is_new = rest && parent->kind == YAML_MAP && parent->n > before;
         const char *near = is_new && *rest ? near_key(parent, key) : NULL;
         if (near) {
-            return diags_add(d, at, path, "there is no `%.200s`: did you mean `%.200s`?", key, near);
+            return diags_add(d, at, path, "there is no `%.200s`: did you mean `%.200s`?", key,
+                             near);
         }
         if (rest == NULL) {
-            return diags_add(d, at, path, "there is nothing to set at `%.200s`: its parent is %s%s",
-                             from, yaml_kind_name(y->kind),
-                             y->kind == YAML_LIST
-                                 ? ", of which only items that exist can be set, as [1] or .1, counted "
-                                   "from 1"
-                                 : "");
+            return diags_add(
+                d, at, path, "there is nothing to set at `%.200s`: its parent is %s%s", from,
+                yaml_kind_name(y->kind),
+                y->kind == YAML_LIST
+                    ? ", of which only items that exist can be set, as [1] or .1, counted "
+                      "from 1"
+                    : "");
         }
         if (*rest == '.') {
             rest++;

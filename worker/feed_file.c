@@ -20,7 +20,7 @@ struct feed {
     struct codec_spec read_spec;
     struct codec_reader *reader;
     struct codec_writer *writer, *key_writer;
-    bool is_plain; /* strings or bytes: no columns in between */
+    bool is_plain;        /* strings or bytes: no columns in between */
     struct schema *keyed; /* columns with key_name as key */
     const struct schema *schema;
     struct json_pull pull;
@@ -170,13 +170,12 @@ static int feed_next(struct feed *f, struct log *log, struct rows *rows, uint64_
         return r == 0 ? 0 : err_set(e, why.kind, "%s", why.text);
     }
     if (r < 0) {
-        in = (struct record){.partition = -1, .offset = -1, .timestamp = -1, .value = line,
-                             .value_n = n};
+        in = (struct record){
+            .partition = -1, .offset = -1, .timestamp = -1, .value = line, .value_n = n};
     } else {
         r = produce_row(f, log, &in, &why);
         if (r < 0) {
-            err_prefix(&why, "%s: row %llu", rows_name(rows),
-                       (unsigned long long)row);
+            err_prefix(&why, "%s: row %llu", rows_name(rows), (unsigned long long)row);
         }
     }
     if (r == -ERR_DATA && f->t->bad_too) {

@@ -13,8 +13,9 @@ struct feed_target {
     const struct codec_def *row_key;      /* format of the keys that rows have; NULL: their text */
     const struct schema *schema;          /* columns of the value; NULL: a CSV file's header */
     struct schema_store *schemas;
-    const char *key_name; /* member of the value whose text is the key of rows without one, or NULL */
-    int32_t partitions;   /* of the topic; 0: unknown */
+    const char
+        *key_name;      /* member of the value whose text is the key of rows without one, or NULL */
+    int32_t partitions; /* of the topic; 0: unknown */
     enum feed_values {
         FEED_ENCODED, /* as the codec writes the columns */
         FEED_JSON,    /* JSON as it is */

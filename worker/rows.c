@@ -17,8 +17,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#define LINE_MOST   (64U << 20)
-#define FIELDS_MOST 4096
+#define LINE_MOST    (64U << 20)
+#define FIELDS_MOST  4096
 #define UNKNOWN_MOST 256 /* header fields that are compared with missing columns */
 
 struct rows {
@@ -97,7 +97,8 @@ static bool is_named(const struct rows *r, int column)
     return false;
 }
 
-/* A column that the header lacks, while one of its fields, which is no column, is called nearly so. */
+/* A column that the header lacks, while one of its fields, which is no column, is called nearly so.
+ */
 static int refuse_field_name(const struct rows *r, const char *const *unknown, struct err *e)
 {
     for (uint16_t c = 0; c < r->columns->n; c++) {

@@ -20,8 +20,8 @@ enum rows_format {
 
 struct rows;
 
-/* path "-" is stdin. columns: types of CSV fields, kept until close; fields without a column are left
- * out, unless a column is missing that one of them resembles. NULL: every field is a text, see
+/* path "-" is stdin. columns: types of CSV fields, kept until close; fields without a column are
+ * left out, unless a column is missing that one of them resembles. NULL: every field is a text, see
  * rows_columns(). */
 int rows_open(struct rows **out, const char *path, enum rows_format format,
               const struct schema *columns, struct err *e);

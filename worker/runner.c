@@ -26,8 +26,8 @@ static int refuse_endless(const struct plan *p, struct diags *d)
     for (uint16_t i = 0; i < p->nsources; i++) {
         const struct plan_source *s = p->source[i];
         if (s->feeder && s->feeder->is_endless && s->feeder->is_endless(s->feeder_cfg)) {
-            result = diags_add(d, s->end->at, s->end->path,
-                               "--until-end: this %s has no end%s", s->feeder->name,
+            result = diags_add(d, s->end->at, s->end->path, "--until-end: this %s has no end%s",
+                               s->feeder->name,
                                strcmp(s->feeder->name, "generator") == 0
                                    ? ": give it one, `rows: 1000`, or leave --until-end out"
                                    : "; leave --until-end out, or what makes it go on");

@@ -7,8 +7,8 @@
  * Where the terminal is too narrow, columns behind the first are left out until the rest fits: what
  * the last steps have added stands last. Control characters of the data never reach the terminal.
  *
- * While a table is on the screen, messages to stderr, where that is the same terminal, wait until it
- * is drawn again, and appear above it.
+ * While a table is on the screen, messages to stderr, where that is the same terminal, wait until
+ * it is drawn again, and appear above it.
  */
 #include "worker/show.h"
 #include "engine/buffer.h"
@@ -225,7 +225,8 @@ static void draw_row(const struct show *s, int row, const int *width, int from)
     printf("\n");
 }
 
-/* Takes the table off the screen and writes what was kept in its place; true when there was some. */
+/* Takes the table off the screen and writes what was kept in its place; true when there was some.
+ */
 static bool show_messages(struct show *s)
 {
     pthread_mutex_lock(&screen);

@@ -139,6 +139,10 @@ static void settings_override(void **state)
     assert_string_equal(t->kafka.item[0].name, "bootstrap.servers");
     assert_string_equal(t->kafka.item[0].value.text, "h:1");
     assert_int_equal(t->stream[0].time.out_of_order, 3000);
+    assert_string_equal(t->group, "klamm-t");
+    const struct setting group = {"kafka.group.id", "mine"};
+    assert_int_equal(topology_parse(&t, &mem, "dir/t.yaml", text, strlen(text), &group, 1, &d), 0);
+    assert_string_equal(t->group, "mine");
     assert_string_equal(t->folder, "dir");
     assert_string_equal(topology_path(t, &mem, "x.avsc"), "dir/x.avsc");
     diags_done(&d);

@@ -67,7 +67,8 @@ const char *flag_value(const struct invocation *in, const char *name);
 bool flag_given(const struct invocation *in, const char *name);
 /* The i-th value of a flag that may be repeated, or NULL. */
 const char *flag_nth(const struct invocation *in, const char *name, int i);
-/* `--set path=value` flags, and `--bootstrap` as one of them; -1 after telling the user what is wrong. */
+/* `--set path=value` flags, and `--bootstrap` as one of them; -1 after telling the user what is
+ * wrong. */
 int flag_settings(const struct invocation *in, struct setting *out, int most);
 /* `--batch-rows`, 1..2048; BATCH_ROWS when absent. For tests: the output does not depend on it. */
 int flag_batch_rows(const struct invocation *in, uint16_t *rows);

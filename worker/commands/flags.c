@@ -132,8 +132,8 @@ static bool is_before(const struct diag *x, const struct diag *y)
     return x->at.line != y->at.line ? x->at.line < y->at.line : x->at.column < y->at.column;
 }
 
-/* In the order of the file, whatever looked at it first. Where a server did not answer, what else is
- * missing is due to that. */
+/* In the order of the file, whatever looked at it first. Where a server did not answer, what else
+ * is missing is due to that. */
 int print_diags(struct diags *d)
 {
     int code = EXIT_USAGE;

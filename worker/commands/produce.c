@@ -1,10 +1,9 @@
-/* klamm produce: record lines, rows as JSON or CSV, or plain lines (from a file or stdin) as records
- * of a topic. What a value becomes:
+/* klamm produce: record lines, rows as JSON or CSV, or plain lines (from a file or stdin) as
+ * records of a topic. What a value becomes:
  *
  *   avro          by --schema, which is registered under <topic>-value first, even without rows
- *   json, csv     by the columns of --columns or --schema; else JSON as it is, and CSV rows as texts
- *                 named by their header
- *   string, bytes JSON strings (bytes: base64)
+ *   json, csv     by the columns of --columns or --schema; else JSON as it is, and CSV rows as
+ * texts named by their header string, bytes JSON strings (bytes: base64)
  *   --rows text   each line as it is, whatever it is meant to be
  */
 #include "engine/memory.h"
@@ -159,10 +158,10 @@ static int choose_rows(const struct invocation *in, struct production *p)
         return print_usage_error(in, "--rows takes json, csv or text; found \"%s\"", rows);
     }
     bool is_csv = rows ? strcmp(rows, "csv") == 0 : ends_with(p->file, ".csv");
-    p->format = is_csv                                   ? ROWS_CSV
-                : rows                                   ? ROWS_JSON
-                : ends_with(p->file, ".avro")            ? ROWS_CONTAINER
-                                                         : ROWS_RECORD_LINES;
+    p->format = is_csv                        ? ROWS_CSV
+                : rows                        ? ROWS_JSON
+                : ends_with(p->file, ".avro") ? ROWS_CONTAINER
+                                              : ROWS_RECORD_LINES;
     p->target.values = rows && strcmp(rows, "text") == 0 ? FEED_LINES : FEED_ENCODED;
     return 0;
 }
@@ -171,7 +170,8 @@ static int choose_rows(const struct invocation *in, struct production *p)
 static int check_flags(const struct invocation *in, const struct production *p)
 {
     const char *schema = flag_value(in, "schema"), *partitions = flag_value(in, "partitions");
-    bool is_avro = strcmp(p->value.def->name, "avro") == 0, has_lines = p->target.values == FEED_LINES;
+    bool is_avro = strcmp(p->value.def->name, "avro") == 0,
+         has_lines = p->target.values == FEED_LINES;
     char *end = NULL;
     if (is_avro && !schema) {
         return print_usage_error(in, "--schema FILE.avsc is missing (or --value json, csv, string "
@@ -188,8 +188,10 @@ static int check_flags(const struct invocation *in, const struct production *p)
     }
     if (text_input_is_plain(p->value.def) && !has_lines &&
         (p->format == ROWS_CSV || p->format == ROWS_CONTAINER)) {
-        return print_usage_error(in, "--value %s: rows of %s have columns; --rows text takes each "
-                                     "line as it is", p->value.def->name, p->file);
+        return print_usage_error(in,
+                                 "--value %s: rows of %s have columns; --rows text takes each "
+                                 "line as it is",
+                                 p->value.def->name, p->file);
     }
     if (strcmp(p->value.def->name, "csv") == 0 && !has_lines && p->format != ROWS_CSV && !schema &&
         !flag_given(in, "columns")) {
@@ -222,8 +224,9 @@ static int run(const struct invocation *in)
     value = value ? value : "avro";
     if (name_of(formats, value) < 0) {
         const char *near = nearest_name(value, formats);
-        return print_usage_error(in, "--value takes avro, json, csv, string or bytes; found \"%s\"%s%s%s",
-                                 value, near ? ": did you mean " : "", near ? near : "", near ? "?" : "");
+        return print_usage_error(
+            in, "--value takes avro, json, csv, string or bytes; found \"%s\"%s%s%s", value,
+            near ? ": did you mean " : "", near ? near : "", near ? "?" : "");
     }
     p.value = (struct codec_spec){.def = codec_named(value)};
     p.key = (struct codec_spec){.def = codec_named("string"), .is_key = true};

@@ -326,8 +326,8 @@ static int replay_rows(struct replay *r, struct err *e)
         do {
             run[n++] = keep(&kept, &f->head);
             result = next_head(r, f, e);
-        } while (result == 0 && n < RUN_MOST && !f->at_end && !f->head_err.kind &&
-                 least(r) == f && f->head.partition == partition);
+        } while (result == 0 && n < RUN_MOST && !f->at_end && !f->head_err.kind && least(r) == f &&
+                 f->head.partition == partition);
         r->records += n;
         result = result < 0 ? result : local_push(r->local, run, n, e);
         draw_progress(r, f);

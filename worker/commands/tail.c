@@ -23,7 +23,7 @@ struct tailing {
     struct printer *printer;
     const char *key, *value; /* formats */
     struct buffer line;
-    int64_t left;            /* lines still to print */
+    int64_t left; /* lines still to print */
     uint64_t printed, refused;
     struct err first; /* why the first record was refused, and what might help */
     const atomic_bool *stop;
