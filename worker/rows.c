@@ -108,7 +108,7 @@ static int refuse_field_name(const struct rows *r, const char *const *unknown, s
         }
         const char *near = nearest_name(name, unknown);
         if (near) {
-            return err_set(e, ERR_CONFIG,
+            return err_set(e, ERR_DATA,
                            "%s:1: the header has no column \"%s\": did it mean that by \"%s\"?",
                            r->name, name, near);
         }
@@ -127,7 +127,7 @@ int rows_need_all(const struct rows *r, struct err *e)
         }
     }
     int rc = lacking == 0 ? 0
-                          : err_set(e, ERR_CONFIG, "%s:1: the header lacks the column%s %s",
+                          : err_set(e, ERR_DATA, "%s:1: the header lacks the column%s %s",
                                     r->name, lacking > 1 ? "s" : "", buffer_cstr(&b));
     buffer_done(&b);
     return rc;
@@ -154,7 +154,7 @@ static int take_columns(struct rows *r, struct err *e)
     r->header = schema_new(&r->mem, COLUMNS_MAX);
     while (csv_next(&r->fields, &text, &n, &quoted)) {
         if (n == 0 || schema_find_n(r->header, text, n) >= 0 || r->header->n == COLUMNS_MAX) {
-            return err_set(e, ERR_CONFIG,
+            return err_set(e, ERR_DATA,
                            n ? "%s:1: the header names %.*s twice, or has too many columns"
                              : "%s:1: the header has a column without a name%.*s",
                            r->name, (int)(n > 100 ? 100 : n), text);

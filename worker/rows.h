@@ -27,7 +27,7 @@ int rows_open(struct rows **out, const char *path, enum rows_format format,
               const struct schema *columns, struct err *e);
 /* The columns of a CSV file: those given to rows_open(), else the header's. */
 const struct schema *rows_columns(const struct rows *r);
-/* -ERR_CONFIG when a CSV file's header lacks one of the columns. */
+/* -ERR_DATA when a CSV file's header lacks one of the columns. */
 int rows_need_all(const struct rows *r, struct err *e);
 /* The line that rows_next() read last, as it stands in the file: of a record that it refused. False
  * where there is none, and where reading cannot go on behind it. */

@@ -162,7 +162,7 @@ static void test_headers_must_have_the_columns(void **unused)
     struct feeding f;
     (void)unused;
     feeding_init(&f);
-    assert_int_equal(feed(&f, ROWS_CSV, "v\n1\n"), -ERR_CONFIG);
+    assert_int_equal(feed(&f, ROWS_CSV, "v\n1\n"), -ERR_DATA);
     assert_non_null(strstr(f.e.text, "lacks the column \"g\""));
     feeding_done(&f);
 }

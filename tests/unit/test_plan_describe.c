@@ -66,7 +66,7 @@ static void test_a_step(void **unused)
                           "string}, columns: {h: string, v: long}}\n    steps:\n"
                           "      - filter: v > 1\n"
                           "      - window: {tumbling: 1s, grace: 2s, aggregate: {n: count(), m: "
-                          "max(v)}}\n"),
+                          "max(v)}}\n    to: out\n"),
         0);
     for (uint16_t i = 0; i < r.plan->nvertices; i++) {
         if (r.plan->vertex[i]->kind == VERTEX_STEP) {

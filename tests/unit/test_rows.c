@@ -246,13 +246,13 @@ static void test_headers_that_lack_a_column(void **unused)
 {
     (void)unused;
     expect_header("host,n,x,up,at,list,more\n", 0, "");
-    expect_header("hots,n,x,up,at,list\n", -ERR_CONFIG,
+    expect_header("hots,n,x,up,at,list\n", -ERR_DATA,
                   ":1: the header has no column \"host\": did it mean that by \"hots\"?");
-    expect_header("n,lisst\n", -ERR_CONFIG,
+    expect_header("n,lisst\n", -ERR_DATA,
                   ":1: the header has no column \"list\": did it mean that by \"lisst\"?");
-    expect_header("n,x,up,at,list,other\n", -ERR_CONFIG,
+    expect_header("n,x,up,at,list,other\n", -ERR_DATA,
                   ":1: the header lacks the column \"host\"");
-    expect_header("n,x,up,at\n", -ERR_CONFIG,
+    expect_header("n,x,up,at\n", -ERR_DATA,
                   ":1: the header lacks the columns \"host\", \"list\"");
 }
 
@@ -274,7 +274,7 @@ static void test_columns_out_of_the_header(void **unused)
     for (int i = 0; i < 2; i++) {
         err_clear(&e);
         write_text(bad[i], strlen(bad[i]));
-        assert_int_equal(rows_open(&r, path, ROWS_CSV, NULL, &e), -ERR_CONFIG);
+        assert_int_equal(rows_open(&r, path, ROWS_CSV, NULL, &e), -ERR_DATA);
     }
 }
 

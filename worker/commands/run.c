@@ -141,7 +141,9 @@ static int run(const struct invocation *in)
 
 static const struct flag flags[] = {
     {"in-memory", NULL, "keep all topics in this process: no Kafka needed, nothing outlives it"},
-    {"until-end", NULL, "stop at the end offsets seen at start, leaving open windows in state"},
+    {"until-end", NULL,
+     "stop at the end offsets seen at start, leaving open windows in state; every generator needs "
+     "`rows`, an end"},
     {"input", "STREAM=FILE",
      "with --in-memory: rows for the topic of a stream (.jsonl .csv .avro)"},
     {"show", "TOPIC", "print the records of an output topic as they come (a table on a terminal)"},

@@ -108,8 +108,8 @@ static int print_record(void *ctx, const struct record *r)
         return result;
     }
     if (t->printed++ == 0 && t->refused) {
-        fprintf(stderr, "%llu records before it left out: %s\n", (unsigned long long)t->refused,
-                t->first.text);
+        fprintf(stderr, "%llu record%s before it left out: %s\n", (unsigned long long)t->refused,
+                t->refused == 1 ? "" : "s", t->first.text);
     }
     buffer_byte(&t->line, '\n');
     fwrite(t->line.data, 1, t->line.n, stdout);
