@@ -282,6 +282,9 @@ static int stop_all(struct runner *r, int result, struct err *e)
         free(text);
     }
     r->nfeeders = r->ndrains = 0;
+    if (result == 0) {
+        runner_settle(r);
+    }
     if (late.kind) {
         err_set(e, late.kind, "%s", late.text);
     }
