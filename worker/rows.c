@@ -127,8 +127,8 @@ int rows_need_all(const struct rows *r, struct err *e)
         }
     }
     int rc = lacking == 0 ? 0
-                          : err_set(e, ERR_DATA, "%s:1: the header lacks the column%s %s",
-                                    r->name, lacking > 1 ? "s" : "", buffer_cstr(&b));
+                          : err_set(e, ERR_DATA, "%s:1: the header lacks the column%s %s", r->name,
+                                    lacking > 1 ? "s" : "", buffer_cstr(&b));
     buffer_done(&b);
     return rc;
 }

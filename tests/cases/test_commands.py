@@ -116,8 +116,9 @@ def main_and_flags():
     Run("check", "--", "--no-file", code=2, says="--no-file")
     for n in ("0", "2049", "x", ""):
         for command in ("run", "replay"):
-            Run(command, "load.yaml", "--set", "lanes=1", "--batch-rows", n, "--input", "rows=load.jsonl",
-                code=2, says="--batch-rows takes 1 to 2048")
+            err = Run(command, "load.yaml", "--set", "lanes=1", "--batch-rows", n, "--input", "rows=load.jsonl",
+                      code=2, says="--batch-rows takes 1 to 2048").err
+            same(err.count("\n"), 2, err)  # what is wrong, and the usage
         Run("test", "cases.yaml", "--batch-rows", n, code=2, says="--batch-rows takes 1 to 2048")
     for command in (("check", "load.yaml"), ("run", "load.yaml", "--in-memory"), ("test", "cases.yaml"),
                     ("replay", "load.yaml", "--input", "rows=load.jsonl")):

@@ -250,10 +250,8 @@ static void test_headers_that_lack_a_column(void **unused)
                   ":1: the header has no column \"host\": did it mean that by \"hots\"?");
     expect_header("n,lisst\n", -ERR_DATA,
                   ":1: the header has no column \"list\": did it mean that by \"lisst\"?");
-    expect_header("n,x,up,at,list,other\n", -ERR_DATA,
-                  ":1: the header lacks the column \"host\"");
-    expect_header("n,x,up,at\n", -ERR_DATA,
-                  ":1: the header lacks the columns \"host\", \"list\"");
+    expect_header("n,x,up,at,list,other\n", -ERR_DATA, ":1: the header lacks the column \"host\"");
+    expect_header("n,x,up,at\n", -ERR_DATA, ":1: the header lacks the columns \"host\", \"list\"");
 }
 
 static void test_columns_out_of_the_header(void **unused)
