@@ -117,6 +117,12 @@ void window_expect(struct window_op *o, uint64_t rows);
 /* One result row: states of the aggregates (behind the head), copied before it returns. */
 int window_emit(struct window_op *o, const void *key, uint32_t key_n, int64_t start, int64_t end,
                 const void *states);
+/* A result row that deletes what came out for these bounds before. */
+int window_retract(struct window_op *o, const void *key, uint32_t key_n, int64_t start,
+                   int64_t end);
+/* EMIT_UPDATES: the results that come now come out with this row. What is taken from op->mem after
+ * the first of them is gone with the next. */
+void window_update(struct window_op *o, uint16_t row);
 /* After the last window_emit() of a push or watermark. Releases what was taken from op->mem since
  * the first of them; so may any window_emit(), when a batch is full. */
 int window_flush(struct window_op *o);

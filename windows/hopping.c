@@ -13,6 +13,8 @@
  *   state     key: number of the slice, number of the first window that sees it, key bytes; value:
  *             the aggregates. One more entry says which windows have been closed
  *   closed    once watermark >= end + grace; emitted once; a slice goes with its last window
+ *   updates   every window has a value of its own, as every row comes out with each of them: slices
+ *             are whole windows then
  *   late      judged window by window: a row that came too late for the older of its windows stands
  *             in a point of its own, seen by the younger ones only; with no window left it is late.
  *             So is a row with a negative time
@@ -37,6 +39,7 @@ struct hopping {
     int64_t size, every, rest;
     int64_t need; /* size + grace */
     int64_t next; /* number of the first window that is not closed */
+    bool apart;   /* slices are windows: `emit: updates` */
     void *value;  /* of the window that closes */
 };
 
@@ -63,6 +66,9 @@ static int64_t slice_of(const struct hopping *h, int64_t time)
 /* Numbers of the first and last window that a slice is in. */
 static int64_t first_window(const struct hopping *h, int64_t slice)
 {
+    if (h->apart) {
+        return slice;
+    }
     int64_t back = h->size / h->every;
     int64_t first = h->rest > 0 ? (slice + 1) / 2 - back : slice - back + 1;
     return first > 0 ? first : 0;
@@ -70,7 +76,7 @@ static int64_t first_window(const struct hopping *h, int64_t slice)
 
 static int64_t last_window(const struct hopping *h, int64_t slice)
 {
-    return slice / per_step(h);
+    return h->apart ? slice : slice / per_step(h);
 }
 
 static int64_t window_begin(const struct hopping *h, int64_t number)
@@ -148,6 +154,7 @@ static int hopping_open(struct window_op *o, struct err *e)
     h->size = cfg->size;
     h->every = cfg->every;
     h->rest = cfg->size % cfg->every;
+    h->apart = o->w->emit != EMIT_FINAL;
     h->need = time_after(cfg->size, o->w->grace);
     h->value = mem_zalloc(o->w->value_size + 1U);
     fold_init(&h->fold, o->w);
@@ -237,12 +244,51 @@ static struct state_entry *take_row(struct window_op *o, const struct window_row
     return e;
 }
 
+/* One row into all of its windows that are open; each comes out as it is now. */
+static int update(struct window_op *o, const struct window_rows *r, uint16_t at)
+{
+    struct hopping *h = o->self;
+    int64_t time = r->batch->time[at];
+    int64_t number = first_open(h, window_seen(o, at)), last = time < 0 ? -1 : time / h->every;
+    int64_t first = time < h->size ? 0 : (time - h->size) / h->every + 1;
+    const struct str *key = &r->keys.key[at];
+    number = number > first ? number : first;
+    window_update(o, at);
+    int status = number > last ? window_late(o, at) : 0;
+    for (; number <= last && status == 0; number++) {
+        struct series *s;
+        bool is_new;
+        struct state_entry *e =
+            series_entry(&h->set, r->keys.hash[at], key, number, 0, &s, &is_new);
+        if (is_new) {
+            window_init(o->w, state_value(e));
+            series_schedule(&h->set, s, number);
+        }
+        int64_t begin = window_begin(h, number);
+        status = window_add(o, 1, &at, &(void *){state_value(e)});
+        status = status < 0 ? status
+                            : window_emit(o, str_data(key), key->n, begin,
+                                          time_after(begin, h->size), state_value(e));
+    }
+    return status;
+}
+
 static int hopping_push(struct window_op *o, const struct window_rows *r)
 {
+    const struct hopping *h = o->self;
+    if (h->apart) {
+        window_expect(o, (uint64_t)r->n * (uint64_t)(h->size / h->every + 1));
+    }
     uint16_t *row = arena_array(r->batch->mem, r->n, sizeof *row), n = 0;
     void **state = arena_array(r->batch->mem, r->n, sizeof *state);
     struct hop x = {.end = -1, .open_since = TIME_MAX, .open_until = TIME_MIN};
-    for (uint16_t k = 0; k < r->n; k++) {
+    for (uint16_t k = 0; k < r->n && h->apart; k++) {
+        int status = update(o, r, r->row[k]);
+        if (status < 0) {
+            return status;
+        }
+    }
+    for (uint16_t k = 0; k < r->n && !h->apart; k++) {
         const struct state_entry *e = take_row(o, r, r->row[k], &x);
         if (e == NULL) {
             int status = window_late(o, r->row[k]);
@@ -260,18 +306,26 @@ static int hopping_push(struct window_op *o, const struct window_rows *r)
 /* ---- closing ----------------------------------------------------------------------------------
  */
 
-static int close_series(struct window_op *o, struct series *s, int64_t number)
+static int emit_window(struct window_op *o, struct series *s, int64_t number)
 {
     struct hopping *h = o->self;
     int64_t low = number * per_step(h), begin = window_begin(h, number);
-    window_init(o->w, h->value);
     int status = 0;
+    window_init(o->w, h->value);
     if (fold_range(&h->fold, s, low, last_slice(h, low), number, true, h->value) > 0) {
         uint32_t n;
         const void *key = series_key(&h->set, s, &n);
         status = window_emit(o, key, n, begin, time_after(begin, h->size), h->value);
     }
     window_clear(o->w, h->value);
+    return status;
+}
+
+/* The window closes, and with it the points that no later one holds. */
+static int close_series(struct window_op *o, struct series *s, int64_t number)
+{
+    struct hopping *h = o->self;
+    int status = h->apart ? 0 : emit_window(o, s, number);
     uint32_t gone = 0;
     const struct point *p = series_points(s);
     while (gone < s->n && last_window(h, p[gone].pos) <= number) {

@@ -179,6 +179,34 @@ static uint32_t merge(struct window_op *o, struct series *s, const struct joined
     return at;
 }
 
+/* Deletes what came out for the sessions that the row joins. */
+static int retract(struct window_op *o, struct series *s, const struct joined *j, int64_t time)
+{
+    struct session *x = o->self;
+    int status = 0;
+    for (uint32_t i = j->begin; i < j->begin + j->n && status == 0; i++) {
+        const struct point *p = &series_points(s)[i];
+        if (joins(x, p, time)) {
+            uint32_t n;
+            const void *key = series_entry_key(&x->set, p->entry, &n);
+            const struct session_head *h = head_of(p->entry);
+            status = window_retract(o, key, n, h->start, h->end);
+        }
+    }
+    return status;
+}
+
+/* The row into its session, which comes out as it is now. */
+static int update(struct window_op *o, const struct window_rows *r, uint16_t at,
+                  const struct state_entry *e)
+{
+    const struct str *key = &r->keys.key[at];
+    int status = window_add(o, 1, &at, &(void *){states_of(e)});
+    return status < 0 ? status
+                      : window_emit(o, str_data(key), key->n, head_of(e)->start, head_of(e)->end,
+                                    states_of(e));
+}
+
 static int take_row(struct window_op *o, const struct window_rows *r, uint16_t at,
                     struct waiting *wait)
 {
@@ -192,6 +220,16 @@ static int take_row(struct window_op *o, const struct window_rows *r, uint16_t a
     }
     if (time < 0 || j.end < limit) {
         return window_late(o, at);
+    }
+    bool is_update = o->w->emit == EMIT_UPDATES;
+    if (is_update) {
+        window_update(o, at);
+    }
+    if (is_update && j.n > 0 && (j.start != time || j.end != time)) {
+        int status = retract(o, s, &j, time);
+        if (status < 0) {
+            return status;
+        }
     }
     struct state_entry *e;
     if (j.n == 0) {
@@ -212,6 +250,9 @@ static int take_row(struct window_op *o, const struct window_rows *r, uint16_t a
     }
     *head_of(e) = (struct session_head){j.start, j.end};
     schedule(x, s);
+    if (is_update) {
+        return update(o, r, at, e);
+    }
     wait->row[wait->n] = at;
     wait->state[wait->n++] = states_of(e);
     return 0;
@@ -221,6 +262,9 @@ static int session_push(struct window_op *o, const struct window_rows *r)
 {
     struct waiting wait = {.row = arena_array(r->batch->mem, r->n, sizeof *wait.row),
                            .state = arena_array(r->batch->mem, r->n, sizeof *wait.state)};
+    if (o->w->emit == EMIT_UPDATES) {
+        window_expect(o, 2U * r->n);
+    }
     for (uint16_t k = 0; k < r->n; k++) {
         int status = take_row(o, r, r->row[k], &wait);
         if (status < 0) {
@@ -262,7 +306,8 @@ static int emit_session(struct window_op *o, struct series *s)
     uint32_t n;
     const void *key = series_entry_key(&x->set, e, &n);
     const struct session_head *h = head_of(e);
-    int status = window_emit(o, key, n, h->start, h->end, states_of(e));
+    int status =
+        o->w->emit == EMIT_FINAL ? window_emit(o, key, n, h->start, h->end, states_of(e)) : 0;
     bool is_last = s->n == 1;
     series_remove(&x->set, s, 0, 1);
     if (!is_last) {

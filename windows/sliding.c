@@ -11,6 +11,8 @@
  *             aggregates. One more entry says which windows have been closed
  *   closed    once watermark > end + grace; a point goes when its right window closes, which begins
  *             behind it
+ *   updates   a row comes out with every open window that holds it, and with its right window when
+ *             it makes that
  *   late      a row once watermark > time + size + grace, or with a negative time. A row that comes
  *             when its left window is closed stands in a point of its own, seen by the windows
  *             that were still open
@@ -21,6 +23,7 @@
 #include "windows/fold.h"
 
 #include <stddef.h>
+#include <stdlib.h>
 
 struct sliding_cfg {
     int64_t size;
@@ -32,6 +35,8 @@ struct sliding {
     int64_t size, grace;
     int64_t fired; /* windows that end here or before are closed */
     void *value;
+    int64_t *end; /* of windows that hold a row */
+    uint32_t nends, cap_ends;
 };
 
 /* The least watermark that closes windows with this end. */
@@ -99,6 +104,7 @@ static void sliding_close(struct window_op *o)
         fold_done(&x->fold);
         series_done(&x->set);
         mem_free(x->value);
+        mem_free(x->end);
         mem_free(x);
     }
 }
@@ -111,7 +117,8 @@ static void sliding_flush(struct window_op *o)
 }
 
 /* The point that the row belongs to; NULL when it is late. */
-static struct state_entry *take_row(struct window_op *o, const struct window_rows *r, uint16_t at)
+static struct state_entry *take_row(struct window_op *o, const struct window_rows *r, uint16_t at,
+                                    struct series **series, bool *is_new)
 {
     struct sliding *x = o->self;
     int64_t time = r->batch->time[at], seen = window_seen(o, at);
@@ -121,34 +128,15 @@ static struct state_entry *take_row(struct window_op *o, const struct window_row
     int64_t left = left_end(x, time);
     int64_t from = seen > time_after(left, x->grace) ? seen - x->grace : 0;
     struct series *s;
-    bool is_new;
     struct state_entry *e =
-        series_entry(&x->set, r->keys.hash[at], &r->keys.key[at], time, from, &s, &is_new);
-    if (is_new) {
+        series_entry(&x->set, r->keys.hash[at], &r->keys.key[at], time, from, &s, is_new);
+    if (*is_new) {
         window_init(o->w, state_value(e));
-        fold_forget(&x->fold, s, time);
         series_schedule(&x->set, s, from == 0 ? left : right_end(x, time));
     }
+    fold_forget(&x->fold, s, time);
+    *series = s;
     return e;
-}
-
-static int sliding_push(struct window_op *o, const struct window_rows *r)
-{
-    uint16_t *row = arena_array(r->batch->mem, r->n, sizeof *row), n = 0;
-    void **state = arena_array(r->batch->mem, r->n, sizeof *state);
-    for (uint16_t k = 0; k < r->n; k++) {
-        const struct state_entry *e = take_row(o, r, r->row[k]);
-        if (e == NULL) {
-            int status = window_late(o, r->row[k]);
-            if (status < 0) {
-                return status;
-            }
-            continue;
-        }
-        state[n] = state_value(e);
-        row[n++] = r->row[k];
-    }
-    return window_add(o, n, row, state);
 }
 
 /* Whether a row made the window that ends here: its left or its right one. */
@@ -179,11 +167,104 @@ static int emit_window(struct window_op *o, struct series *s, int64_t end)
     return status;
 }
 
+static void add_end(struct sliding *x, int64_t end)
+{
+    if (x->nends == x->cap_ends) {
+        x->cap_ends = x->cap_ends ? x->cap_ends * 2 : 16;
+        x->end = mem_resize(x->end, x->cap_ends, sizeof *x->end);
+    }
+    x->end[x->nends++] = end;
+}
+
+static int compare_ends(const void *a, const void *b)
+{
+    const int64_t *x = a, *y = b;
+    return (*x > *y) - (*x < *y);
+}
+
+/* Ends of the windows that hold a row of this time, and of its right window, in ascending order;
+ * some twice. */
+static void find_ends(struct sliding *x, struct series *s, int64_t time)
+{
+    const struct point *p = series_points(s);
+    int64_t last = time_after(time, x->size);
+    x->nends = 0;
+    for (uint32_t i = series_lower(s, time - x->size - 1); i < s->n && p[i].pos <= last; i++) {
+        if (p[i].pos <= time) {
+            add_end(x, right_end(x, p[i].pos));
+        }
+        int64_t left = left_end(x, p[i].pos);
+        if (point_from(&p[i]) == 0 && left >= time && left <= last) {
+            add_end(x, left);
+        }
+    }
+    qsort(x->end, x->nends, sizeof *x->end, compare_ends);
+}
+
+/* Whether a row that made a point has made its right window: it is the first of its time, and no
+ * row stands where that window would be its left one. */
+static bool makes_right(const struct sliding *x, struct series *s, int64_t time, bool is_new)
+{
+    const struct point *p = series_points(s);
+    uint32_t i = series_lower(s, time), end = series_lower(s, right_end(x, time));
+    bool is_alone = i + 1 == s->n || p[i + 1].pos != time;
+    bool is_left = end < s->n && p[end].pos == right_end(x, time) && point_from(&p[end]) == 0;
+    return is_new && is_alone && !is_left;
+}
+
+/* The windows that the row is in come out as they are now. */
+static int update(struct window_op *o, struct series *s, uint16_t at, int64_t time, bool is_new)
+{
+    struct sliding *x = o->self;
+    int64_t right = right_end(x, time);
+    int status = 0;
+    window_update(o, at);
+    find_ends(x, s, time);
+    for (uint32_t i = 0; i < x->nends && status == 0; i++) {
+        int64_t end = x->end[i];
+        bool is_again = i > 0 && x->end[i - 1] == end;
+        bool is_closed = window_seen(o, at) > time_after(end, x->grace);
+        if (!is_again && !is_closed && (end != right || makes_right(x, s, time, is_new))) {
+            status = emit_window(o, s, end);
+        }
+    }
+    return status;
+}
+
+static int sliding_push(struct window_op *o, const struct window_rows *r)
+{
+    uint16_t *row = arena_array(r->batch->mem, r->n, sizeof *row), n = 0;
+    void **state = arena_array(r->batch->mem, r->n, sizeof *state);
+    int status = 0;
+    if (o->w->emit == EMIT_UPDATES) {
+        window_expect(o, 2U * r->n);
+    }
+    for (uint16_t k = 0; k < r->n && status == 0; k++) {
+        uint16_t at = r->row[k];
+        struct series *s = NULL;
+        bool is_new = false;
+        const struct state_entry *e = take_row(o, r, at, &s, &is_new);
+        if (e == NULL) {
+            status = window_late(o, at);
+        } else {
+            state[n] = state_value(e);
+            row[n++] = at;
+        }
+        if (e && o->w->emit == EMIT_UPDATES) {
+            status = window_add(o, n, row, state);
+            n = 0;
+            status = status < 0 ? status : update(o, s, at, r->batch->time[at], is_new);
+        }
+    }
+    return status < 0 ? status : window_add(o, n, row, state);
+}
+
 /* The window that ends here closes, and with it the points that no later one holds. */
 static int close_series(struct window_op *o, struct series *s, int64_t end)
 {
     struct sliding *x = o->self;
-    int status = is_window(x, s, end) ? emit_window(o, s, end) : 0;
+    bool is_result = o->w->emit == EMIT_FINAL && is_window(x, s, end);
+    int status = is_result ? emit_window(o, s, end) : 0;
     uint32_t gone = 0;
     const struct point *p = series_points(s);
     while (gone < s->n && right_end(x, p[gone].pos) <= end) {

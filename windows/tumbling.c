@@ -2,6 +2,7 @@
  *
  *   state     key: start (8 bytes, big-endian), key bytes; value: the aggregates
  *   closed    once watermark >= end + grace; emitted once, then deleted
+ *   updates   the result so far with every row; nothing comes out when a window closes
  *   late      a row whose window is closed by the watermark as of that row, or with a negative time
  *   restart   the index of panes is rebuilt from the store
  */
@@ -43,12 +44,29 @@ static int tumbling_open(struct window_op *o, struct err *e)
     return 0;
 }
 
+/* One row into its window, which comes out as it is now. */
+static int update(struct window_op *o, const struct window_rows *r, uint16_t at, int64_t start,
+                  void *state)
+{
+    const struct tumbling *t = o->self;
+    const struct str *key = &r->keys.key[at];
+    void *moved = state; /* window_add() moves it */
+    window_update(o, at);
+    int status = window_add(o, 1, &at, &moved);
+    return status < 0
+               ? status
+               : window_emit(o, str_data(key), key->n, start, time_after(start, t->size), state);
+}
+
 static int tumbling_push(struct window_op *o, const struct window_rows *r)
 {
     struct tumbling *t = o->self;
     uint16_t *row = arena_array(r->batch->mem, r->n, sizeof *row);
     void **state = arena_array(r->batch->mem, r->n, sizeof *state);
     uint16_t n = 0;
+    if (o->w->emit == EMIT_UPDATES) {
+        window_expect(o, r->n);
+    }
     struct pane *pane = NULL;
     int64_t start = 0, end = -1; /* of the pane in hand; none yet */
     int64_t closed_at = 0;
@@ -77,6 +95,12 @@ static int tumbling_push(struct window_op *o, const struct window_rows *r)
             window_init(o->w, state[n]);
         }
         row[n++] = at;
+        if (o->w->emit == EMIT_UPDATES) {
+            int status = update(o, r, at, start, state[--n]);
+            if (status < 0) {
+                return status;
+            }
+        }
     }
     return window_add(o, n, row, state);
 }
@@ -106,7 +130,7 @@ static int tumbling_watermark(struct window_op *o, int64_t time)
     struct pane *pane;
     while ((pane = panes_first(&t->panes)) != NULL &&
            time >= time_after(pane_end(t, pane), o->w->grace)) {
-        int status = close_pane(o, pane);
+        int status = o->w->emit == EMIT_FINAL ? close_pane(o, pane) : 0;
         if (status < 0) {
             return status;
         }

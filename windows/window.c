@@ -84,13 +84,6 @@ static int parse_kind(struct window *w, struct node *n, const struct yaml *value
 static int check_options(struct node *n, const struct window_cfg *cfg)
 {
     int status = 0;
-    const struct yaml *emit = cfg->emit;
-    if (emit && (emit->text == NULL || strcmp(emit->text, "final") != 0)) {
-        bool is_known = emit->kind == YAML_MAP || (emit->text && !strcmp(emit->text, "updates"));
-        status = node_error(n, emit->at,
-                            is_known ? "this version of klamm emits `final` results only"
-                                     : "expected final, updates or {every: DURATION}");
-    }
     if (strcmp(cfg->late, "drop") != 0) {
         status = node_error(n, n->at,
                             "late: this version of klamm can only drop late rows, not send them "
@@ -100,6 +93,21 @@ static int check_options(struct node *n, const struct window_cfg *cfg)
         status = node_error(n, n->at, "fill: this version of klamm has only `none`");
     }
     return status;
+}
+
+static int bind_emit(struct window *w, struct node *n, const struct yaml *emit)
+{
+    if (emit == NULL || (emit->text && strcmp(emit->text, "final") == 0)) {
+        w->emit = EMIT_FINAL;
+        return 0;
+    }
+    if (emit->text && strcmp(emit->text, "updates") == 0) {
+        w->emit = EMIT_UPDATES;
+        return 0;
+    }
+    return node_error(n, emit->at,
+                      emit->kind == YAML_MAP ? "this version of klamm emits `final` or `updates`"
+                                             : "expected final, updates or {every: DURATION}");
 }
 
 static int window_bind(struct node *n)
@@ -112,6 +120,7 @@ static int window_bind(struct node *n)
     w->in = n->in[0];
     w->grace = cfg->grace;
     int status = check_options(n, cfg);
+    status = bind_emit(w, n, cfg->emit) < 0 ? -ERR_CONFIG : status;
     if (choose_kind(w, n, cfg, &value) < 0 || parse_kind(w, n, value) < 0) {
         return -ERR_CONFIG;
     }
@@ -270,6 +279,12 @@ int window_add(struct window_op *o, uint16_t n, const uint16_t *row, void **stat
     return 0;
 }
 
+void window_update(struct window_op *o, uint16_t row)
+{
+    int64_t seen = window_seen(o, row), lag = o->w->def->lag ? o->w->def->lag(o->w) : 0;
+    o->seen = seen < TIME_MIN + lag ? TIME_MIN : seen - lag;
+}
+
 /* Arguments of all calls, in order; rows that fail leave the batch. */
 static int eval_args(struct window_op *o, struct batch *b, struct vec **out)
 {
@@ -375,7 +390,8 @@ static const struct config_field fields[] = {
     {"grace", CONFIG_DURATION, offsetof(struct window_cfg, grace), .def = "0s",
      .doc = "how long a window waits for late rows after its end"},
     {"emit", CONFIG_YAML, offsetof(struct window_cfg, emit),
-     .doc = "`final`: each window once, when it is closed"},
+     .doc = "`final`: each window once, when it is closed; `updates`: its result so far with every "
+            "row"},
     {"late", CONFIG_TEXT, offsetof(struct window_cfg, late), .def = "drop",
      .doc = "what happens to rows that no window takes: `drop` counts and drops them"},
     {"having", CONFIG_EXPRESSION, offsetof(struct window_cfg, having),
