@@ -41,8 +41,8 @@ struct harness {
     struct buffer out, bad;
     bool tolerates;
     bool judged_by_row; /* results come out with rows: seen is not their own time */
-    uint64_t emitted;  /* batches */
-    struct state *log; /* of harness_restart(): the changelog, compacted */
+    uint64_t emitted;   /* batches */
+    struct state *log;  /* of harness_restart(): the changelog, compacted */
     int64_t max_time;
     int64_t out_of_order;
 };
@@ -59,12 +59,13 @@ int op_emit(struct op *op, int output, struct batch *b)
     h->emitted++;
     for (uint16_t k = 0; k < b->nsel; k++) {
         uint16_t row = batch_row(b, k);
-        for (uint16_t c = 0; c < b->schema->n; c++) {
+        bool is_deleted = b->row_op && b->row_op[row] == ROW_DELETE;
+        for (uint16_t c = 0; c < (is_deleted ? 3 : b->schema->n); c++) { /* key and bounds */
             buffer_printf(&h->out, "%s=", b->schema->col[c].name);
             vec_print(&h->out, &b->col[c], row);
             buffer_byte(&h->out, ' ');
         }
-        buffer_printf(&h->out, "@%lld\n", (long long)b->time[row]);
+        buffer_printf(&h->out, "%s@%lld\n", is_deleted ? "deleted " : "", (long long)b->time[row]);
         if (!h->judged_by_row) {
             assert_int_equal(b->seen[row], b->time[row]);
         }
