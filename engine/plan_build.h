@@ -16,6 +16,13 @@ struct ref {
     int64_t idle;   /* of the sources behind it, the longest */
 };
 
+/* What a step hands to another stream beside its output: late rows of a window. */
+struct side {
+    const char *name; /* of that stream */
+    struct node *node;
+    struct ref ref;
+};
+
 enum mark { MARK_NEW, MARK_OPEN, MARK_DONE };
 
 struct planner {
@@ -25,6 +32,8 @@ struct planner {
     struct diags *d;
     enum mark *mark; /* per stream */
     struct ref *end; /* per stream */
+    struct side *side;
+    int nsides;
     uint16_t *group; /* union-find over sub-plans */
     int ngroups;
     int nrepartitions; /* of the stream being built */

@@ -63,7 +63,7 @@ struct stream_cfg {
 };
 #define STREAM(member) offsetof(struct stream_cfg, member)
 const struct config_field stream_fields[] = {
-    {"from", CONFIG_YAML, STREAM(from), .required = true,
+    {"from", CONFIG_YAML, STREAM(from),
      .doc = "a stream, a list of streams, `{topic: …}`, or a connector such as `{generator: …}`"},
     {"time", CONFIG_SECTION, STREAM(time), .section = time_fields, .doc = "event time"},
     {"steps", CONFIG_YAML, STREAM(steps), .doc = "list of steps, each a map with one key"},
@@ -363,6 +363,7 @@ static int parse_stream(struct stream *s, const struct topology *t, const struct
         diags_add(d, y->at, s->path,
                   "errors: {tolerance: all} needs a dead_letter_topic, so that nothing is lost");
     }
+    s->from.kind = END_NONE;
     if (c.from) {
         parse_end(&s->from, c.from, arena_printf(a, "%s.from", s->path), true, a, d);
     }

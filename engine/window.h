@@ -83,6 +83,7 @@ struct window_op {
      * its ends); else what the kind says, that no earlier row follows. */
     int64_t seen;
     struct window_output *out;
+    uint16_t *late, nlate; /* rows that no window took; NULL: they are dropped */
 };
 
 /* ---- what the step does for its kinds ---- */

@@ -3,7 +3,7 @@
  *   in        keyed rows; a row with a null in its key is counted and dropped
  *   out       key columns, window_start, window_end, the aggregates (window_output.c)
  *   state     one value per window (or piece of one) and key: window_state.c has its bytes
- *   late      a row that no window takes is counted and dropped
+ *   late      a row that no window takes is counted, and dropped or sent to a stream: output 1
  *   restart   state comes back from the changelog, the kind rebuilds its indexes
  *
  * Which window a row belongs to is the business of the kinds (tumbling.c, …; engine/window.h), what
@@ -84,11 +84,6 @@ static int parse_kind(struct window *w, struct node *n, const struct yaml *value
 static int check_options(struct node *n, const struct window_cfg *cfg)
 {
     int status = 0;
-    if (strcmp(cfg->late, "drop") != 0) {
-        status = node_error(n, n->at,
-                            "late: this version of klamm can only drop late rows, not send them "
-                            "to a stream");
-    }
     if (cfg->fill != FILL_NONE) {
         status = node_error(n, n->at, "fill: this version of klamm has only `none`");
     }
@@ -134,6 +129,11 @@ static int window_bind(struct node *n)
     window_bind_state(p);
     n->out[0] = p->out;
     n->noutputs = 1;
+    if (strcmp(cfg->late, "drop") != 0) {
+        n->out[1] = n->in[0];
+        n->output_name[1] = cfg->late;
+        n->noutputs = 2;
+    }
     return 0;
 }
 
@@ -244,9 +244,21 @@ void window_clear(const struct window *w, void *value)
 
 int window_late(struct window_op *o, uint16_t row)
 {
-    (void)row;
     o->op->counter[COUNT_LATE]++;
+    if (o->late) {
+        o->late[o->nlate++] = row;
+    }
     return 0;
+}
+
+/* Late rows of the push, behind what it gave. */
+static int emit_late(struct window_op *o, const struct batch *b)
+{
+    if (o->nlate == 0) {
+        return 0;
+    }
+    struct batch late = batch_select(b, o->late, o->nlate);
+    return op_emit(o->op, 1, &late);
 }
 
 int window_add(struct window_op *o, uint16_t n, const uint16_t *row, void **state)
@@ -345,10 +357,13 @@ static int window_push(struct op *op, int input, struct batch *b)
     rows.n = keyed.nsel;
     o->rows = &rows;
     o->arg = arg;
+    o->nlate = 0;
+    o->late = op->node->noutputs > 1 ? arena_array(b->mem, keyed.nsel, sizeof *o->late) : NULL;
     status = o->w->def->push(o, &rows);
     o->rows = NULL;
     o->arg = NULL;
-    return status < 0 ? status : window_flush(o);
+    status = status < 0 ? status : window_flush(o);
+    return status < 0 ? status : emit_late(o, &keyed);
 }
 
 static int window_watermark(struct op *op, int64_t time)
@@ -393,7 +408,9 @@ static const struct config_field fields[] = {
      .doc = "`final`: each window once, when it is closed; `updates`: its result so far with every "
             "row"},
     {"late", CONFIG_TEXT, offsetof(struct window_cfg, late), .def = "drop",
-     .doc = "what happens to rows that no window takes: `drop` counts and drops them"},
+     .doc =
+         "what happens to rows that no window takes: `drop` counts and drops them; else the name "
+         "of a stream without `from`, which gets them"},
     {"having", CONFIG_EXPRESSION, offsetof(struct window_cfg, having),
      .doc = "only results for which this is true come out; it sees result columns and aggregates"},
     {"fill", CONFIG_ENUM, offsetof(struct window_cfg, fill), .def = "none", .values = fills,
