@@ -65,6 +65,8 @@ struct window_def {
     int (*push)(struct window_op *o, const struct window_rows *r);
     int (*watermark)(struct window_op *o, int64_t time);
     int64_t (*next_time)(const struct window_op *o);
+    /* Wall clock went on, for `emit: {every}`; NULL: this kind has not that. */
+    int (*tick)(struct window_op *o, int64_t now);
     /* Before a commit: what is not in the store yet. NULL: all is. */
     void (*flush)(struct window_op *o);
     void (*close)(struct window_op *o); /* also after a failed open */

@@ -13,15 +13,15 @@
  *   state     key: number of the slice, number of the first window that sees it, key bytes; value:
  *             the aggregates. One more entry says which windows have been closed
  *   closed    once watermark >= end + grace; emitted once; a slice goes with its last window
- *   updates   every window has a value of its own, as every row comes out with each of them: slices
- *             are whole windows then
- *   late      judged window by window: a row that came too late for the older of its windows stands
- *             in a point of its own, seen by the younger ones only; with no window left it is late.
- *             So is a row with a negative time
- *   restart   series are rebuilt from the store
+ *   updates   (and every) every window has a value of its own, as every row comes out with each of
+ * them: slices are whole windows then late      judged window by window: a row that came too late
+ * for the older of its windows stands in a point of its own, seen by the younger ones only; with no
+ * window left it is late. So is a row with a negative time restart   series are rebuilt from the
+ * store
  */
 #include "engine/memory.h"
 #include "engine/window.h"
+#include "windows/every.h"
 #include "windows/fold.h"
 
 #include <inttypes.h>
@@ -39,8 +39,9 @@ struct hopping {
     int64_t size, every, rest;
     int64_t need; /* size + grace */
     int64_t next; /* number of the first window that is not closed */
-    bool apart;   /* slices are windows: `emit: updates` */
-    void *value;  /* of the window that closes */
+    bool apart;   /* slices are windows: `emit: updates`, `{every}` */
+    struct every changed;
+    void *value; /* of the window that closes */
 };
 
 /* ---- arithmetic -------------------------------------------------------------------------------
@@ -146,6 +147,14 @@ static void schedule(void *ctx, struct series *s)
     series_schedule(&h->set, s, next_window(h, s));
 }
 
+static void change_all(void *ctx, struct series *s)
+{
+    struct hopping *h = ctx;
+    for (uint32_t i = 0; i < s->n; i++) {
+        every_changed(&h->changed, series_points(s)[i].entry);
+    }
+}
+
 static int hopping_open(struct window_op *o, struct err *e)
 {
     const struct hopping_cfg *cfg = o->w->cfg;
@@ -164,6 +173,10 @@ static int hopping_open(struct window_op *o, struct err *e)
     }
     h->next = h->set.fired > 0 ? h->set.fired : 0;
     series_each(&h->set, schedule, h);
+    if (o->w->emit == EMIT_EVERY) {
+        every_init(&h->changed);
+        series_each(&h->set, change_all, h);
+    }
     return 0;
 }
 
@@ -173,6 +186,7 @@ static void hopping_close(struct window_op *o)
     if (h) {
         fold_done(&h->fold);
         series_done(&h->set);
+        every_done(&h->changed);
         mem_free(h->value);
         mem_free(h);
     }
@@ -244,6 +258,17 @@ static struct state_entry *take_row(struct window_op *o, const struct window_row
     return e;
 }
 
+/* Of a window with a value of its own. */
+static struct every_result result_of(const struct window_op *o, const struct state_entry *e)
+{
+    const struct hopping *h = o->self;
+    struct every_result r = {.states = state_value(e)};
+    r.start = window_begin(h, entry_pos(e));
+    r.end = time_after(r.start, h->size);
+    r.key = series_entry_key(&h->set, e, &r.key_n);
+    return r;
+}
+
 /* One row into all of its windows that are open; each comes out as it is now. */
 static int update(struct window_op *o, const struct window_rows *r, uint16_t at)
 {
@@ -253,7 +278,9 @@ static int update(struct window_op *o, const struct window_rows *r, uint16_t at)
     int64_t first = time < h->size ? 0 : (time - h->size) / h->every + 1;
     const struct str *key = &r->keys.key[at];
     number = number > first ? number : first;
-    window_update(o, at);
+    if (o->w->emit == EMIT_UPDATES) {
+        window_update(o, at);
+    }
     int status = number > last ? window_late(o, at) : 0;
     for (; number <= last && status == 0; number++) {
         struct series *s;
@@ -264,11 +291,13 @@ static int update(struct window_op *o, const struct window_rows *r, uint16_t at)
             window_init(o->w, state_value(e));
             series_schedule(&h->set, s, number);
         }
-        int64_t begin = window_begin(h, number);
         status = window_add(o, 1, &at, &(void *){state_value(e)});
-        status = status < 0 ? status
-                            : window_emit(o, str_data(key), key->n, begin,
-                                          time_after(begin, h->size), state_value(e));
+        if (status == 0 && o->w->emit == EMIT_UPDATES) {
+            struct every_result x = result_of(o, e);
+            status = window_emit(o, x.key, x.key_n, x.start, x.end, x.states);
+        } else if (status == 0) {
+            every_changed(&h->changed, e);
+        }
     }
     return status;
 }
@@ -328,6 +357,10 @@ static int close_series(struct window_op *o, struct series *s, int64_t number)
     int status = h->apart ? 0 : emit_window(o, s, number);
     uint32_t gone = 0;
     const struct point *p = series_points(s);
+    if (o->w->emit == EMIT_EVERY && p[0].pos == number && every_take(&h->changed, p[0].entry)) {
+        struct every_result x = result_of(o, p[0].entry);
+        status = window_emit(o, x.key, x.key_n, x.start, x.end, x.states);
+    }
     while (gone < s->n && last_window(h, p[gone].pos) <= number) {
         fold_forget(&h->fold, s, p[gone++].pos);
     }
@@ -357,14 +390,26 @@ static int hopping_watermark(struct window_op *o, int64_t time)
     }
     int64_t open = first_open(h, time);
     h->next = open > h->next ? open : h->next;
-    return status < 0 ? status : window_flush(o);
+    status = status < 0 ? status : window_flush(o);
+    if (status == 0 && o->w->emit == EMIT_EVERY) {
+        status = every_watermark(o, &h->changed, time, result_of);
+    }
+    return status;
+}
+
+static int hopping_tick(struct window_op *o, int64_t now)
+{
+    struct hopping *h = o->self;
+    return o->w->emit == EMIT_EVERY ? every_tick(o, &h->changed, now, result_of) : 0;
 }
 
 static int64_t hopping_next_time(const struct window_op *o)
 {
     const struct hopping *h = o->self;
     const struct date *d = agenda_first(&h->set.agenda);
-    return d ? closes_at(h, d->time) : TIME_MAX;
+    int64_t close = d ? closes_at(h, d->time) : TIME_MAX;
+    int64_t next = o->w->emit == EMIT_EVERY ? every_next_time(&h->changed) : TIME_MAX;
+    return next < close ? next : close;
 }
 
 static const struct config_field fields[] = {
@@ -386,6 +431,7 @@ const struct window_def window_hopping = {
     .push = hopping_push,
     .watermark = hopping_watermark,
     .next_time = hopping_next_time,
+    .tick = hopping_tick,
     .flush = hopping_flush,
     .close = hopping_close,
 };

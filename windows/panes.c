@@ -175,6 +175,12 @@ const void *pane_key(const struct state_entry *e, uint32_t *n)
     return key + PANE_START_BYTES;
 }
 
+int64_t pane_start(const struct state_entry *e)
+{
+    uint32_t n;
+    return get_start(state_key(e, &n));
+}
+
 static bool has_key(const struct state_entry *e, const struct str *key)
 {
     uint32_t n;

@@ -104,6 +104,12 @@ struct point *series_points(struct series *s)
     return s->cap > 0 ? s->many.point + s->many.first : &s->one;
 }
 
+int64_t entry_pos(const struct state_entry *e)
+{
+    uint32_t n;
+    return get_word(state_key(e, &n));
+}
+
 int64_t point_from(const struct point *p)
 {
     uint32_t n;

@@ -86,6 +86,8 @@ void series_remove(struct series_set *a, struct series *s, uint32_t i, uint32_t 
 /* An entry's key, without what stands before it. */
 const void *series_entry_key(const struct series_set *a, const struct state_entry *e, uint32_t *n);
 const void *series_key(const struct series_set *a, struct series *s, uint32_t *n);
+/* The first word of an entry's key. */
+int64_t entry_pos(const struct state_entry *e);
 /* The second word of an entry's key. */
 int64_t point_from(const struct point *p);
 /* Does something at `time` at the latest: keeps its date when that is earlier. */

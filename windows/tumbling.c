@@ -8,6 +8,7 @@
  */
 #include "engine/memory.h"
 #include "engine/window.h"
+#include "windows/every.h"
 #include "windows/panes.h"
 
 #include <stddef.h>
@@ -18,6 +19,7 @@ struct tumbling_cfg {
 
 struct tumbling {
     struct panes panes;
+    struct every changed; /* emit: {every} */
     int64_t size;
 };
 
@@ -31,6 +33,12 @@ static int64_t tumbling_lag(const struct window *w)
     return w->grace;
 }
 
+static int change_entry(void *ctx, struct state_entry *e)
+{
+    every_changed(ctx, e);
+    return 0;
+}
+
 static int tumbling_open(struct window_op *o, struct err *e)
 {
     const struct tumbling_cfg *cfg = o->w->cfg;
@@ -40,6 +48,10 @@ static int tumbling_open(struct window_op *o, struct err *e)
     panes_init(&t->panes, o->op->state, o->w->value_size);
     if (panes_load(&t->panes) < 0) {
         return err_set(e, ERR_FATAL, "the restored state of the window is damaged");
+    }
+    if (o->w->emit == EMIT_EVERY) {
+        every_init(&t->changed);
+        return state_each(o->op->state, change_entry, &t->changed);
     }
     return 0;
 }
@@ -95,6 +107,9 @@ static int tumbling_push(struct window_op *o, const struct window_rows *r)
             window_init(o->w, state[n]);
         }
         row[n++] = at;
+        if (o->w->emit == EMIT_EVERY) {
+            every_changed(&t->changed, e);
+        }
         if (o->w->emit == EMIT_UPDATES) {
             int status = update(o, r, at, start, state[--n]);
             if (status < 0) {
@@ -107,12 +122,15 @@ static int tumbling_push(struct window_op *o, const struct window_rows *r)
 
 static int close_pane(struct window_op *o, struct pane *pane)
 {
-    const struct tumbling *t = o->self;
+    struct tumbling *t = o->self;
     struct arena_mark mark = arena_mark(o->op->mem);
     pane_sort(pane, o->w->in, o->op->mem);
     arena_release(o->op->mem, mark);
     window_expect(o, pane->n);
     for (uint32_t i = 0; i < pane->n; i++) {
+        if (o->w->emit == EMIT_EVERY && !every_take(&t->changed, pane->entry[i])) {
+            continue; /* it came out as it is */
+        }
         uint32_t n;
         const void *key = pane_key(pane->entry[i], &n);
         int status =
@@ -124,26 +142,47 @@ static int close_pane(struct window_op *o, struct pane *pane)
     return 0;
 }
 
+static struct every_result result_of(const struct window_op *o, const struct state_entry *e)
+{
+    const struct tumbling *t = o->self;
+    struct every_result r = {.start = pane_start(e), .states = state_value(e)};
+    r.end = time_after(r.start, t->size);
+    r.key = pane_key(e, &r.key_n);
+    return r;
+}
+
+static int tumbling_tick(struct window_op *o, int64_t now)
+{
+    struct tumbling *t = o->self;
+    return o->w->emit == EMIT_EVERY ? every_tick(o, &t->changed, now, result_of) : 0;
+}
+
 static int tumbling_watermark(struct window_op *o, int64_t time)
 {
     struct tumbling *t = o->self;
     struct pane *pane;
     while ((pane = panes_first(&t->panes)) != NULL &&
            time >= time_after(pane_end(t, pane), o->w->grace)) {
-        int status = o->w->emit == EMIT_FINAL ? close_pane(o, pane) : 0;
+        int status = o->w->emit == EMIT_UPDATES ? 0 : close_pane(o, pane);
         if (status < 0) {
             return status;
         }
         panes_drop_first(&t->panes);
     }
-    return window_flush(o);
+    int status = window_flush(o);
+    if (status == 0 && o->w->emit == EMIT_EVERY) {
+        status = every_watermark(o, &t->changed, time, result_of);
+    }
+    return status;
 }
 
 static int64_t tumbling_next_time(const struct window_op *o)
 {
     const struct tumbling *t = o->self;
     const struct pane *pane = panes_first(&t->panes);
-    return pane ? time_after(pane_end(t, pane), o->w->grace) : TIME_MAX;
+    int64_t close = pane ? time_after(pane_end(t, pane), o->w->grace) : TIME_MAX;
+    int64_t next = o->w->emit == EMIT_EVERY ? every_next_time(&t->changed) : TIME_MAX;
+    return next < close ? next : close;
 }
 
 static void tumbling_close(struct window_op *o)
@@ -151,6 +190,7 @@ static void tumbling_close(struct window_op *o)
     struct tumbling *t = o->self;
     if (t) {
         panes_done(&t->panes);
+        every_done(&t->changed);
         mem_free(t);
     }
 }
@@ -169,5 +209,6 @@ const struct window_def window_tumbling = {
     .push = tumbling_push,
     .watermark = tumbling_watermark,
     .next_time = tumbling_next_time,
+    .tick = tumbling_tick,
     .close = tumbling_close,
 };

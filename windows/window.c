@@ -90,6 +90,16 @@ static int check_options(struct node *n, const struct window_cfg *cfg)
     return status;
 }
 
+struct emit_cfg {
+    int64_t every;
+};
+
+static const struct config_field emit_fields[] = {
+    {"every", CONFIG_DURATION, offsetof(struct emit_cfg, every), .min = 1, .required = true,
+     .doc = "time between two results of a window that changes"},
+    {0},
+};
+
 static int bind_emit(struct window *w, struct node *n, const struct yaml *emit)
 {
     if (emit == NULL || (emit->text && strcmp(emit->text, "final") == 0)) {
@@ -100,9 +110,18 @@ static int bind_emit(struct window *w, struct node *n, const struct yaml *emit)
         w->emit = EMIT_UPDATES;
         return 0;
     }
-    return node_error(n, emit->at,
-                      emit->kind == YAML_MAP ? "this version of klamm emits `final` or `updates`"
-                                             : "expected final, updates or {every: DURATION}");
+    if (emit->kind != YAML_MAP) {
+        return node_error(n, emit->at, "expected final, updates or {every: DURATION}");
+    }
+    w->emit = EMIT_EVERY;
+    char path[512];
+    snprintf(path, sizeof path, "%s.emit", n->path);
+    struct emit_cfg cfg = {0};
+    if (config_parse(emit_fields, &cfg, emit, path, n->mem, n->diags) < 0) {
+        return -ERR_CONFIG;
+    }
+    w->every = cfg.every;
+    return 0;
 }
 
 static int window_bind(struct node *n)
@@ -118,6 +137,12 @@ static int window_bind(struct node *n)
     status = bind_emit(w, n, cfg->emit) < 0 ? -ERR_CONFIG : status;
     if (choose_kind(w, n, cfg, &value) < 0 || parse_kind(w, n, value) < 0) {
         return -ERR_CONFIG;
+    }
+    if (w->emit == EMIT_EVERY && w->def->tick == NULL) {
+        status = node_error(n, cfg->emit->at,
+                            "emit: {every: …} is for tumbling and hopping windows; %s windows "
+                            "emit `final` or `updates`",
+                            w->def->name);
     }
     w->value_size = w->def->head_size;
     if (window_bind_output(p, n, cfg) < 0 || status < 0) {
@@ -372,6 +397,12 @@ static int window_watermark(struct op *op, int64_t time)
     return o->w->def->watermark(o, time);
 }
 
+static int window_tick(struct op *op, int64_t now)
+{
+    struct window_op *o = op->self;
+    return o->w->def->tick ? o->w->def->tick(o, now) : 0;
+}
+
 static int window_flush_state(struct op *op)
 {
     struct window_op *o = op->self;
@@ -433,6 +464,7 @@ const struct step_def op_window = {
     .push = window_push,
     .watermark = window_watermark,
     .next_time = window_next_time,
+    .tick = window_tick,
     .flush = window_flush_state,
     .close = window_close,
 };
