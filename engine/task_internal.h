@@ -21,6 +21,7 @@ struct spot {
     } metric[METRICS_MAX];
     struct codec_writer *value_writer, *key_writer; /* of sinks */
     struct buffer bytes;
+    uint32_t layout;        /* of stateful steps: stands in front of every saved value */
     int64_t sent_watermark; /* of repartitions: already told downstream */
 };
 
@@ -66,6 +67,11 @@ struct task {
 
 int task_pass(struct task *t, const struct edges *edges, struct batch *b);
 int task_advance(struct task *t, const struct edges *edges, int64_t watermark);
+
+/* Hash of all that gives the saved keys and values of a step their meaning. */
+uint32_t store_layout(const struct node *n);
+/* Sends what changed in a store since the last commit to its changelog. */
+int store_flush(struct task *t, const struct plan_store *s, struct err *e);
 
 int input_open(struct task *t, struct input *in, struct err *e);
 void input_close(struct input *in);
