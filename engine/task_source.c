@@ -12,11 +12,12 @@
  *
  * Each row's lateness is judged by the watermark of the partition it came from; the source's
  * watermark is the least over all of them. A committed offset's metadata is "w<watermark>", or for
- * a repartition "p<partition>:<watermark>,…".
+ * a repartition those of all its source partitions (watermarks.c).
  */
 #include "engine/memory.h"
 #include "engine/nested.h"
 #include "engine/task_internal.h"
+#include "engine/watermarks.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -395,19 +396,26 @@ static int64_t held_offset(const struct task *t, const struct input *in)
     return least;
 }
 
+static int64_t *part_watermarks(const struct input *in)
+{
+    int64_t *w = mem_array((size_t)in->nparts, sizeof *w);
+    for (int i = 0; i < in->nparts; i++) {
+        w[i] = in->part[i].watermark;
+    }
+    return w;
+}
+
 int64_t task_position(const struct task *t, int input, char *metadata, size_t size)
 {
     const struct input *in = &t->input[input];
-    size_t at = 0;
     metadata[0] = 0;
     if (!in->nparts && in->watermark != TIME_MIN) {
         snprintf(metadata, size, "w%" PRId64, in->watermark);
     }
-    for (int i = 0; i < in->nparts && at + 48 < size; i++) {
-        if (in->part[i].watermark != TIME_MIN) {
-            at += (size_t)snprintf(metadata + at, size - at, "%sp%d:%" PRId64, at ? "," : "", i,
-                                   in->part[i].watermark);
-        }
+    if (in->nparts) {
+        int64_t *w = part_watermarks(in);
+        watermarks_print(metadata, size, w, in->nparts);
+        mem_free(w);
     }
     int64_t held = held_offset(t, in);
     return held < in->next ? held : in->next;
@@ -424,16 +432,13 @@ void task_input_restore(struct task *t, int input, int64_t offset, const char *m
         in->watermark = strtoll(metadata + 1, NULL, 10);
         in->max_time = in->watermark + in->source->time.out_of_order;
     }
-    for (const char *p = metadata; in->nparts && p && *p == 'p';) {
-        char *colon;
-        long part = strtol(p + 1, &colon, 10);
-        if (*colon == ':' && part >= 0 && part < in->nparts) {
-            in->part[part].watermark = strtoll(colon + 1, NULL, 10);
-        }
-        p = strchr(p, ',');
-        p = p ? p + 1 : NULL;
-    }
     if (in->nparts) {
+        int64_t *w = part_watermarks(in);
+        watermarks_read(metadata, w, in->nparts);
+        for (int i = 0; i < in->nparts; i++) {
+            in->part[i].watermark = w[i];
+        }
+        mem_free(w);
         lift_parts(in);
     }
 }
