@@ -21,7 +21,8 @@ struct spot {
     } metric[METRICS_MAX];
     struct codec_writer *value_writer, *key_writer; /* of sinks */
     struct buffer bytes;
-    uint32_t layout;        /* of stateful steps: stands in front of every saved value */
+    uint32_t layout;        /* of stateful steps: stands in front of every saved value; of
+                               repartitions: in front of every row */
     int64_t sent_watermark; /* of repartitions: already told downstream */
 };
 
@@ -35,6 +36,7 @@ struct input {
     int64_t watermark;
     int64_t last_record; /* wall clock */
     int nparts;          /* of a repartition: source partitions upstream */
+    uint32_t layout;     /* of a repartition: what its rows must begin with */
     struct part {
         int64_t watermark, last_record;
     } * part;
@@ -80,6 +82,8 @@ int64_t source_watermark(const struct task *t, const struct input *in);
 
 int sink_open(struct task *t, struct spot *s, struct err *e);
 int sink_push(struct task *t, struct spot *s, struct batch *b);
+/* Hash of the columns that a repartition carries. */
+uint32_t sink_layout(const struct plan_sink *k);
 int sink_watermark(struct task *t, struct spot *s);
 void sink_close(struct spot *s);
 

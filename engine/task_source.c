@@ -8,7 +8,11 @@
  *
  * Records of a repartition carry an envelope before the Avro bytes:
  *
- *   byte 1 (row) or 2 (watermark only) | varint source partition | varint watermark | Avro …
+ *   byte 1 (row) or 2 (watermark only) | varint source partition | varint watermark
+ *   and of a row: | layout, 4 bytes | Avro …
+ *
+ * The layout is a hash of the columns: rows that another version of the topology has left there are
+ * no damage, and who changed it must decide.
  *
  * Each row's lateness is judged by the watermark of the partition it came from; the source's
  * watermark is the least over all of them. A committed offset's metadata is "w<watermark>", or for
@@ -59,6 +63,7 @@ int input_open(struct task *t, struct input *in, struct err *e)
     in->last_record = clock_now(t->env.clock);
     if (src->repartition >= 0) {
         const struct plan_sink *k = t->plan->sink[src->repartition];
+        in->layout = sink_layout(k);
         in->nparts = t->env.tasks(t->env.ctx, t->plan->vertex[k->vertex]->subplan);
         in->part = arena_array(&t->mem, (size_t)in->nparts + 1, sizeof *in->part);
         for (int i = 0; i < in->nparts; i++) {
@@ -219,7 +224,8 @@ static int read_time(const struct task *t, const struct input *in, const struct 
     return 0;
 }
 
-/* Reads the envelope: 1 a row follows at *value, 0 a watermark only, negative: damaged. */
+/* Reads the envelope: 1 a row follows at *value, 0 a watermark only; -ERR_DATA: damaged,
+ * -ERR_CONFIG: a row of other columns. */
 static int open_envelope(struct input *in, const struct record *r, int64_t now,
                          const uint8_t **value, size_t *n, int64_t *seen)
 {
@@ -232,6 +238,16 @@ static int open_envelope(struct input *in, const struct record *r, int64_t now,
     if (!(p = varint_read(p, end, &part)) || !(p = varint_read(p, end, seen)) || part < 0 ||
         part >= in->nparts) {
         return -ERR_DATA;
+    }
+    if (is_row) {
+        if (end - p < 4) {
+            return -ERR_DATA;
+        }
+        uint32_t layout = p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
+        if (layout != in->layout) {
+            return -ERR_CONFIG;
+        }
+        p += 4;
     }
     struct part *from = &in->part[part];
     from->watermark = *seen > from->watermark ? *seen : from->watermark;
@@ -248,6 +264,18 @@ static void lift_parts(struct input *in)
         least = in->part[i].watermark < least ? in->part[i].watermark : least;
     }
     in->watermark = least > in->watermark ? least : in->watermark;
+}
+
+static int other_columns(struct task *t, const struct input *in, const struct record *r)
+{
+    err_clear(&t->failure);
+    return err_set(&t->failure, ERR_CONFIG,
+                   "topology %s, stream %s: topic %s partition %d offset %" PRId64
+                   " holds a row that was written with other columns, before the topology was "
+                   "changed. Undo the change and let --until-end use up what is there; or give the "
+                   "topology another name, so that it begins anew; or reset it as "
+                   "docs/operations.md tells",
+                   t->plan->topology->name, in->source->stream, r->topic, r->partition, r->offset);
 }
 
 /* One record into row `row`: 1 it is a row, 0 it is none, negative: the task stops. */
@@ -268,6 +296,9 @@ static int read_row(struct task *t, struct input *in, const struct record *r, st
     }
     if (in->nparts) {
         int is_row = open_envelope(in, r, now, &value, &n, &seen);
+        if (is_row == -ERR_CONFIG) {
+            return other_columns(t, in, r);
+        }
         if (is_row < 0) {
             return bad_record(t, errors, r, "VALUE_CONVERTER", "damaged internal record");
         }
