@@ -161,13 +161,13 @@ static inline void sketch_add(struct sketch *s, double x)
 static inline int sketch_update(const struct aggregate_call *c, const struct aggregate_rows *r,
                                 struct row_errors *errors)
 {
+    (void)c;
     (void)errors;
-    bool is_long = c->arg_type[0]->kind == TYPE_LONG;
     const struct vec *x = &r->arg[0];
     for (uint16_t i = 0; i < r->n; i++) {
         uint16_t row = r->row[i];
         if (!vec_is_null(x, row)) {
-            sketch_add(r->state[i], is_long ? (double)x->i[row] : x->d[row]);
+            sketch_add(r->state[i], number_at(x, row));
         }
     }
     return 0;

@@ -122,6 +122,12 @@ static inline int compare_bytes(const char *p, uint32_t n, const char *q, uint32
     return order != 0 ? (order > 0) - (order < 0) : (n > m) - (n < m);
 }
 
+/* A long or a double. */
+static inline double number_at(const struct vec *v, uint16_t row)
+{
+    return v->type->kind == TYPE_LONG ? (double)v->i[row] : v->d[row];
+}
+
 /* A fixed value (everything that is no struct str) as 8 bytes, and back. */
 static inline int64_t fixed_bits(const struct vec *v, uint16_t row)
 {
