@@ -29,7 +29,9 @@ struct aggregate_call {
     void *bound;   /* constants and the like, set by bind */
     uint32_t size; /* of the state: preset to def->state_size, bind may change it (multiple of 8) */
     bool has_blob; /* likewise, preset to def->has_blob: the state begins with a struct blob */
-    uint32_t at;   /* where its state stands in the pane's bytes */
+    uint64_t signature; /* of constants that the state depends on, set by bind: saved state with
+                           another one is refused */
+    uint32_t at;        /* where its state stands in the pane's bytes */
 };
 
 struct aggregate_rows {
@@ -57,6 +59,9 @@ struct aggregate_def {
     /* Writes row `row` of out (null flags through vec_set_null); mem for long strings. */
     void (*result)(const struct aggregate_call *c, const void *state, struct vec *out, uint16_t row,
                    uint16_t rows, struct arena *mem);
+    /* Why there is no result though there were values (more than it holds met in combine), a
+     * constant; NULL when all is well. The result is null then, the result row bad. NULL: never. */
+    const char *(*failed)(const struct aggregate_call *c, const void *state);
 };
 
 #endif

@@ -3,9 +3,10 @@
  *   layout, 2 bytes | head | fixed part of each aggregate, blobs left out | per blob: varint n,
  * bytes
  *
- * `layout` is a hash of kind, aggregates, their versions and types: a value of another list of
- * aggregates is refused instead of being misread. Values without blobs differ from memory by the
- * layout only. Fixed parts are in the machine's byte order, little endian on all that is supported.
+ * `layout` is a hash of kind, aggregates, their versions, types and signatures: a value of another
+ * list of aggregates is refused instead of being misread. Values without blobs differ from memory
+ * by the layout only. Fixed parts are in the machine's byte order, little endian on all that is
+ * supported.
  */
 #include "windows/window_internal.h"
 
@@ -118,6 +119,9 @@ void window_bind_state(struct window_plan *p)
         p->saved_size += c->size - (c->has_blob ? (uint32_t)sizeof(struct blob) : 0);
         buffer_printf(&text, " %s:%u:%u:", c->def->name, (unsigned)c->def->version,
                       (unsigned)c->size);
+        if (c->signature != 0) {
+            buffer_add(&text, &c->signature, sizeof c->signature);
+        }
         for (int k = 0; k < c->nargs; k++) {
             type_print(&text, c->arg_type[k]);
             buffer_byte(&text, ',');

@@ -37,8 +37,10 @@ static inline char *blob_room(struct blob *b, uint32_t more)
 
 static inline void blob_append(struct blob *b, const void *p, uint32_t n)
 {
-    memcpy(blob_room(b, n) + b->n, p, n);
-    b->n += n;
+    if (n > 0) {
+        memcpy(blob_room(b, n) + b->n, p, n);
+        b->n += n;
+    }
 }
 
 /* Adds a failed row; `text` is a constant. Rows come ascending. */
