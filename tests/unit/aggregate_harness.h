@@ -7,6 +7,7 @@
 #include "engine/aggregate.h"
 #include "engine/arena.h"
 #include "engine/memory.h"
+#include "engine/nested.h"
 #include "engine/random.h"
 
 #include <setjmp.h>

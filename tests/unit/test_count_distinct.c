@@ -135,7 +135,6 @@ static void nothing_is_zero(void **state)
     struct vec out = rig_all(&g);
     assert_false(vec_is_null(&out, 0));
     assert_int_equal(out.i[0], 0);
-    assert_false(g.call.nullable);
     rig_combines(&g, 0);
     rig_refuses(
         &aggregate_count_distinct, type_map(&g.mem, &type_long),

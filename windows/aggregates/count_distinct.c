@@ -38,7 +38,7 @@ static int distinct_bind(struct aggregate_call *c, struct arena *a, struct err *
         return wrong_type(c, "a number, timestamp, boolean, string or bytes", e);
     }
     c->type = &type_long;
-    c->nullable = false;
+    c->nullable = true; /* as all but count are; there is always a value, though */
     return 0;
 }
 

@@ -159,4 +159,26 @@ static inline void fixed_result(struct vec *out, uint16_t row, int64_t bits)
     }
 }
 
+/* A value for engine/nested.h, out of a column, or out of bytes: fixed ones as fixed_bits(). */
+static inline struct nested_value nested_of_bytes(const struct type *t, const char *p, uint32_t n)
+{
+    struct nested_value x = {0};
+    if (type_is_str(t)) {
+        x.s.p = p;
+        x.s.n = n;
+    } else {
+        memcpy(&x.i, p, sizeof x.i); /* of a double: its bits */
+    }
+    return x;
+}
+
+static inline struct nested_value nested_at_row(const struct vec *v, uint16_t row)
+{
+    if (type_is_str(v->type)) {
+        return nested_of_bytes(v->type, str_data(&v->s[row]), v->s[row].n);
+    }
+    int64_t bits = fixed_bits(v, row);
+    return nested_of_bytes(v->type, (const char *)&bits, sizeof bits);
+}
+
 #endif
