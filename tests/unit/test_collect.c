@@ -7,7 +7,7 @@ static void in_event_time_order(void **state)
 {
     (void)state;
     struct rig g;
-    static const int32_t part[] = {1, 0, 0, 0, 0, 0};
+    static int32_t part[] = {1, 0, 0, 0, 0, 0};
     rig_init(&g, &aggregate_collect, &type_long, 6);
     const int64_t x[] = {40, 41, -1, 0, 99, 42}, time[] = {5, 5, 1, 3, 9, 5};
     memcpy(g.x.i, x, sizeof x);

@@ -104,7 +104,7 @@ static void nulls_ties_and_arguments(void **state)
     struct rig g;
     rig_init_two(&g, &aggregate_ewma, &type_long, NULL, "0.5", 3);
     const int64_t x[] = {8, 4, 16};
-    static const int32_t part[] = {2, 1, 0};
+    static int32_t part[] = {2, 1, 0};
     memcpy(g.x.i, x, sizeof x);
     assert_true(rig_all(&g).d[0] == 11); /* 8, 4, 16 */
     g.batch.part = part;

@@ -40,7 +40,7 @@ static void ties_in_input_order(void **state)
 static void ties_by_source_partition(void **state)
 {
     (void)state;
-    static const int32_t parts[3][5] = {{1, 0, 1, 0, 2}, {2, 0, 1, 1, 0}, {1, 2, 1, 0, 0}};
+    static int32_t parts[3][5] = {{1, 0, 1, 0, 2}, {2, 0, 1, 1, 0}, {1, 2, 1, 0, 0}};
     static const int64_t values[3][5] = {
         {10, 1, 11, 2, 20}, {20, 1, 10, 11, 2}, {10, 20, 11, 1, 2}};
     for (int k = 0; k < 3; k++) {

@@ -83,20 +83,25 @@ static void another_layout_is_refused(void **state)
         "{tumbling: 10ms, aggregate: sum(d) as x}",
         "{tumbling: 10ms, aggregate: avg(d) as x}",
         "{tumbling: 10ms, aggregate: \"avg(d) as x, count() as n\"}",
+        "{tumbling: 10ms, aggregate: \"ewma(d, 0.5) as x\"}",
+        "{tumbling: 10ms, aggregate: \"ewma(d, 0.25) as x\"}",
+        "{tumbling: 10ms, aggregate: \"top_k(d, 10) as x\"}",
+        "{tumbling: 10ms, aggregate: \"top_k(d, 11) as x\"}",
     };
-    struct harness h[4];
-    struct saved s[4];
-    for (int i = 0; i < 4; i++) {
+    enum { N = sizeof others / sizeof *others };
+    struct harness h[N];
+    struct saved s[N];
+    for (int i = 0; i < N; i++) {
         save_one(&h[i], others[i], &s[i]);
     }
-    for (int i = 0; i < 4; i++) {
-        for (int k = 0; k < 4; k++) {
+    for (int i = 0; i < N; i++) {
+        for (int k = 0; k < N; k++) {
             int status = state_restore(h[i].op.state, s[k].key.data, (uint32_t)s[k].key.n,
                                        s[k].value.data, s[k].value.n);
             assert_int_equal(status, i == k ? 0 : -ERR_DATA);
         }
     }
-    for (int i = 0; i < 4; i++) {
+    for (int i = 0; i < N; i++) {
         op_window.close(&h[i].op); /* its panes know entries that are gone */
         state_free(h[i].op.state);
         h[i].op.state = NULL;
