@@ -539,6 +539,8 @@ static void *lane_main(void *arg)
     struct err e = {0};
     l->result = run(l, &e);
     publish_counts(l);
+    logger(LOG_LEVEL_DEBUG, "lane %d: %llu records, %llu allocations", l->cfg.number,
+           (unsigned long long)atomic_load(&l->records), (unsigned long long)mem_count());
     for (int i = 0; i < l->nmembers; i++) {
         if (l->member[i]->task) {
             task_metrics(l->member[i]->task, keep_metric, l);

@@ -11,8 +11,11 @@
 #include "engine/memory.h"
 #include "worker/commands/command.h"
 
-static const struct flag flags[] = {
-    {"set", "PATH=VALUE", ""}, {"batch-rows", "N", ""}, {"switch", NULL, ""}, {0}};
+static const struct flag flags[] = {{"set", "PATH=VALUE", ""},
+                                    {"batch-rows", "N", ""},
+                                    {"switch", NULL, ""},
+                                    {"log-level", "LEVEL", ""},
+                                    {0}};
 static const struct command command = {.name = "c", .usage = "[options]", .flags = flags};
 
 static void values(void **state)
@@ -51,6 +54,22 @@ static void wrong_settings(void **state)
     struct invocation in = {.command = &command, .nflags = 3, .given = given};
     struct setting set[2];
     assert_int_equal(flag_settings(&in, set, 2), -1);
+}
+
+static void log_level(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        int status;
+    } all[] = {{"error", 0}, {"debug", 0}, {"info", 0}, {"Debug", EXIT_USAGE}, {"", EXIT_USAGE}};
+    for (int i = 0; i < 5; i++) {
+        struct given given[] = {{&flags[3], all[i].text}};
+        struct invocation in = {.command = &command, .nflags = 1, .given = given};
+        assert_int_equal(flag_log_level(&in), all[i].status);
+    }
+    struct invocation none = {.command = &command};
+    assert_int_equal(flag_log_level(&none), 0);
 }
 
 static void batch_rows(void **state)
@@ -92,10 +111,8 @@ static void exit_codes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(values),
-        cmocka_unit_test(wrong_settings),
-        cmocka_unit_test(batch_rows),
-        cmocka_unit_test(exit_codes),
+        cmocka_unit_test(values),     cmocka_unit_test(wrong_settings), cmocka_unit_test(log_level),
+        cmocka_unit_test(batch_rows), cmocka_unit_test(exit_codes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -52,6 +52,8 @@ const char *flag_nth(const struct invocation *in, const char *name, int i);
 int flag_settings(const struct invocation *in, struct setting *out, int most);
 /* `--batch-rows`, 1..2048; BATCH_ROWS when absent. For tests: the output does not depend on it. */
 int flag_batch_rows(const struct invocation *in, uint16_t *rows);
+/* `--log-level`: how much of what the program logs is shown. */
+int flag_log_level(const struct invocation *in);
 
 /* Prints problems of a file to stderr, each with its place; returns EXIT_USAGE. */
 int print_diags(struct diags *d);

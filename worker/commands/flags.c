@@ -1,6 +1,7 @@
 /* Flags and messages that commands share. */
 #include "engine/batch.h"
 #include "engine/error.h"
+#include "engine/logger.h"
 #include "engine/memory.h"
 #include "worker/commands/command.h"
 
@@ -75,6 +76,21 @@ int flag_batch_rows(const struct invocation *in, uint16_t *rows)
     }
     *rows = (uint16_t)n;
     return 0;
+}
+
+int flag_log_level(const struct invocation *in)
+{
+    static const char *const levels[] = {"error", "warn", "info", "debug", NULL};
+    const char *v = flag_value(in, "log-level");
+    for (int i = 0; v && levels[i]; i++) {
+        if (strcmp(v, levels[i]) == 0) {
+            logger_level((enum log_level)i);
+            return 0;
+        }
+    }
+    return v ? print_usage_error(in, "--log-level takes error, warn, info or debug; found \"%s\"",
+                                 v)
+             : 0;
 }
 
 static const char *red(void)

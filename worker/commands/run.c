@@ -97,7 +97,7 @@ static int run(const struct invocation *in)
     atomic_bool stop = false;
     struct runner_options o = {
         .until_end = flag_given(in, "until-end"), .show = flag_value(in, "show"), .stop = &stop};
-    if (flag_batch_rows(in, &o.batch_rows) != 0) {
+    if (flag_batch_rows(in, &o.batch_rows) != 0 || flag_log_level(in) != 0) {
         return EXIT_USAGE;
     }
     if (flag_given(in, "input") && !flag_given(in, "in-memory")) {
@@ -146,6 +146,7 @@ static const struct flag flags[] = {
      "with --in-memory: rows for the topic of a stream (.jsonl .csv .avro)"},
     {"show", "TOPIC", "print the records of an output topic as they come (a table on a terminal)"},
     {"set", "PATH=VALUE", "override a key of the topology, e.g. --set lanes=2"},
+    {"log-level", "LEVEL", "error, warn, info (default) or debug"},
     {"batch-rows", "N", "rows a batch at most (for tests; the output does not depend on it)"},
     {0},
 };
