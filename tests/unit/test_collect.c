@@ -82,7 +82,8 @@ static void at_most_so_many(void **state)
     rig_add(&g, a, 0, 3);
     assert_int_equal(g.errors.n, 3);
     assert_int_equal(g.errors.item[0].row, 0);
-    assert_non_null(strstr(g.errors.item[0].text, "collect holds 10,000 values and 1 MiB at most"));
+    assert_non_null(
+        strstr(g.errors.item[0].text, "collect holds 10,000 values and 256 KiB at most"));
     assert_null(g.call.def->failed(&g.call, a));
     struct vec out = rig_result(&g, a);
     assert_int_equal(nested_count(str_data(out.s), out.s[0].n), 10000);
@@ -102,7 +103,7 @@ static void at_most_so_many_bytes(void **state)
 {
     (void)state;
     struct rig g;
-    enum { BIG = 400000 };
+    enum { BIG = 100000 };
     rig_init(&g, &aggregate_collect, &type_string, 4);
     char *text = arena_zalloc(&g.mem, 3 * BIG);
     memset(text, 'x', 3 * BIG);
@@ -116,7 +117,7 @@ static void at_most_so_many_bytes(void **state)
     assert_int_equal(g.errors.item[1].row, 3);
     struct blob blob;
     memcpy(&blob, a, sizeof blob);
-    assert_true(blob.cap <= 3 << 19);
+    assert_true(blob.cap <= 3 << 17);
     rig_drop(&g, a);
     rig_done(&g);
 }

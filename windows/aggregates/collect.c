@@ -2,10 +2,10 @@
  *
  *   state     { blob, n, is_over }; version 1. The blob has the values as they came:
  *             | time 8 | part 4 | bytes 4 | value as in engine/nested.h |
- *   bound     10,000 values and 1 MiB; a row beyond is bad and not collected. Where windows share
- *             panes, a window of more than that has no result: its result row is bad
- *   null      skipped; no rows give an empty array
- *   merge     exact: appends; sorted for the result only
+ *   bound     10,000 values and 256 KiB (a state has to fit into a record of the changelog, and
+ *             a result into one of the output); a row beyond is bad and not collected. Where
+ * windows share panes, a window of more than that has no result: its result row is bad null
+ * skipped; no rows give an empty array merge     exact: appends; sorted for the result only
  */
 #include "windows/aggregates/stamp.h"
 #include "windows/aggregates/value.h"
@@ -13,7 +13,7 @@
 #include <stdlib.h>
 
 #define VALUES_MAX 10000
-#define BYTES_MAX  (1 << 20)
+#define BYTES_MAX  (1 << 18)
 #define HEAD_BYTES 16
 
 struct collect {
@@ -22,7 +22,7 @@ struct collect {
 };
 
 static const char is_full[] =
-    "collect holds 10,000 values and 1 MiB at most: use a shorter window, "
+    "collect holds 10,000 values and 256 KiB at most: use a shorter window, "
     "or collect less";
 
 static int collect_bind(struct aggregate_call *c, struct arena *a, struct err *e)
@@ -109,6 +109,7 @@ static struct collected *sorted(const struct collect *s, uint32_t *n)
 {
     struct collected *item = mem_array((size_t)s->n + 1, sizeof *item);
     uint32_t at = 0, k = 0;
+    bool is_sorted = true;
     while (k < s->n && s->blob.n - at >= HEAD_BYTES) {
         struct collected *x = &item[k];
         memcpy(&x->stamp.time, s->blob.p + at, 8);
@@ -121,8 +122,11 @@ static struct collected *sorted(const struct collect *s, uint32_t *n)
         x->p = s->blob.p + at;
         x->place = k++;
         at += x->n;
+        is_sorted = is_sorted && (k == 1 || stamp_order(&x[-1].stamp, &x->stamp) <= 0);
     }
-    qsort(item, k, sizeof *item, by_stamp);
+    if (!is_sorted) {
+        qsort(item, k, sizeof *item, by_stamp);
+    }
     *n = k;
     return item;
 }
@@ -160,7 +164,7 @@ static const char *collect_failed(const struct aggregate_call *c, const void *st
 const struct aggregate_def aggregate_collect = {
     .name = "collect",
     .doc = "collect(x): an array of the values that are not null, by event time, ties by source "
-           "partition and offset; at most 10,000 values and 1 MiB.",
+           "partition and offset; at most 10,000 values and 256 KiB.",
     .min_args = 1,
     .max_args = 1,
     .state_size = sizeof(struct collect),

@@ -4,7 +4,7 @@
  *   method    Ben-Haim and Tom-Tov, "A streaming parallel decision tree algorithm", JMLR 11, 2010,
  *             section 2.1: a new value is a bin of its own; when there are too many bins, the two
  *             nearest become one at their weighted mean (the lower pair when two are as near)
- *   bins      8 n of them are kept, 128 to 1024, and brought down to n for the result only, so that
+ *   bins      4 n of them are kept, 128 to 1024, and brought down to n for the result only, so that
  *             a few hundred different values give the same bins in any order
  *
  *   state     { blob }, bins of { centre, count } in ascending order; version 1
@@ -40,9 +40,9 @@ static int histogram_bind(struct aggregate_call *c, struct arena *a, struct err 
                        BINS_MOST);
     }
     bound->bins = (uint32_t)n;
-    bound->kept = bound->bins * 8 < KEPT_LEAST  ? KEPT_LEAST
-                  : bound->bins * 8 > KEPT_MOST ? KEPT_MOST
-                                                : bound->bins * 8;
+    bound->kept = bound->bins * 4 < KEPT_LEAST  ? KEPT_LEAST
+                  : bound->bins * 4 > KEPT_MOST ? KEPT_MOST
+                                                : bound->bins * 4;
     c->bound = bound;
     c->signature = bound->kept;
     c->type = type_map(a, &type_long);

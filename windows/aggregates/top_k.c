@@ -11,7 +11,7 @@
  *
  *   state     { blob, n }; version 1. The blob has n counters:
  *             | count 8 | hash 8 | bytes 8 | the value, padded to 8 |
- *   bound     values of at most 1,024 bytes; a longer one is a bad row
+ *   bound     values of at most 256 bytes; a longer one is a bad row
  *   null      skipped; no rows give an empty array. All NaN are one value, 0.0 and -0.0 are one
  *   merge     exact while there are no more different values than counters
  */
@@ -23,7 +23,7 @@
 
 #define K_MOST         100
 #define CAPACITY_LEAST 100
-#define VALUE_BYTES    1024
+#define VALUE_BYTES    256
 
 struct top {
     struct blob blob;
@@ -76,38 +76,61 @@ static struct counter *counter_next(const struct counter *at)
     return (struct counter *)(uintptr_t)((const char *)at + counter_size(at->bytes));
 }
 
-static struct counter *find(const struct top *s, uint64_t hash, const void *value, uint32_t bytes)
+/* The counter of a value, or NULL; *least is then the first of the least ones. */
+static struct counter *find(const struct top *s, uint64_t hash, const void *value, uint32_t bytes,
+                            struct counter **least)
 {
     struct counter *at = counter_first(&s->blob);
+    int64_t fewest = INT64_MAX;
+    *least = at;
     for (int64_t i = 0; i < s->n; i++) {
         if (at->hash == hash && at->bytes == bytes && memcmp(at->value, value, bytes) == 0) {
             return at;
+        }
+        if (at->count < fewest) {
+            fewest = at->count;
+            *least = at;
         }
         at = counter_next(at);
     }
     return NULL;
 }
 
-static struct counter *find_least(const struct top *s)
+static bool has(const struct top *s, const struct counter *c, int64_t *count)
 {
-    struct counter *at = counter_first(&s->blob), *least = at;
+    struct counter *least;
+    const struct counter *at = find(s, c->hash, c->value, (uint32_t)c->bytes, &least);
+    *count = at ? at->count : 0;
+    return at != NULL;
+}
+
+/* The least count of a full summary: what a value that it does not know may have had. */
+static int64_t least_count(const struct top_bound *bound, const struct top *s)
+{
+    const struct counter *at = counter_first(&s->blob);
+    int64_t least = s->n < bound->capacity ? 0 : INT64_MAX;
     for (int64_t i = 0; i < s->n; i++) {
-        least = at->count < least->count ? at : least;
+        least = at->count < least ? at->count : least;
         at = counter_next(at);
     }
     return least;
+}
+
+static void put_counter(struct counter *at, int64_t count, uint64_t hash, const void *value,
+                        uint32_t bytes)
+{
+    memset(at, 0, counter_size(bytes));
+    at->count = count;
+    at->hash = hash;
+    at->bytes = bytes;
+    memcpy(at->value, value, bytes);
 }
 
 static void append(struct top *s, int64_t count, uint64_t hash, const void *value, uint32_t bytes)
 {
     uint32_t size = counter_size(bytes);
     char *p = blob_room(&s->blob, size) + s->blob.n;
-    memset(p, 0, size);
-    struct counter *at = (struct counter *)(void *)p;
-    at->count = count;
-    at->hash = hash;
-    at->bytes = bytes;
-    memcpy(at->value, value, bytes);
+    put_counter((struct counter *)(void *)p, count, hash, value, bytes);
     s->blob.n += size;
     s->n++;
 }
@@ -125,15 +148,18 @@ static void take_out(struct top *s, struct counter *gone)
 static void top_add(const struct top_bound *bound, struct top *s, const void *value, uint32_t bytes)
 {
     uint64_t hash = hash_stable(value, bytes, 0);
-    struct counter *known = find(s, hash, value, bytes);
+    struct counter *least, *known = find(s, hash, value, bytes, &least);
     int64_t count = 1;
     if (known) {
         known->count++;
         return;
     }
     if (s->n == bound->capacity) {
-        struct counter *least = find_least(s);
         count += least->count;
+        if (counter_size(least->bytes) == counter_size(bytes)) {
+            put_counter(least, count, hash, value, bytes);
+            return;
+        }
         take_out(s, least);
     }
     append(s, count, hash, value, bytes);
@@ -153,7 +179,7 @@ static int top_update(const struct aggregate_call *c, const struct aggregate_row
             top_add(c->bound, r->state[i], &bits, sizeof bits);
         } else if (v->s[row].n > VALUE_BYTES) {
             row_failed(r, errors, row,
-                       "top_k takes values of at most 1,024 bytes: shorten them with substr");
+                       "top_k takes values of at most 256 bytes: shorten them with substr");
         } else {
             top_add(c->bound, r->state[i], str_data(&v->s[row]), v->s[row].n);
         }
@@ -193,19 +219,18 @@ static void top_combine(const struct aggregate_call *c, void *into, const void *
     if (b->n == 0) {
         return;
     }
-    int64_t least_a = a->n == bound->capacity ? find_least(a)->count : 0;
-    int64_t least_b = b->n == bound->capacity ? find_least(b)->count : 0;
+    int64_t least_a = least_count(bound, a), least_b = least_count(bound, b), same;
     struct ranked *all = mem_array((size_t)(a->n + b->n), sizeof *all);
     size_t n = 0;
     const struct counter *at = counter_first(&a->blob);
     for (int64_t i = 0; i < a->n; i++) {
-        const struct counter *same = find(b, at->hash, at->value, (uint32_t)at->bytes);
-        all[n++] = (struct ranked){c->arg_type[0], at, at->count + (same ? same->count : least_b)};
+        int64_t more = has(b, at, &same) ? same : least_b;
+        all[n++] = (struct ranked){c->arg_type[0], at, at->count + more};
         at = counter_next(at);
     }
     at = counter_first(&b->blob);
     for (int64_t i = 0; i < b->n; i++) {
-        if (!find(a, at->hash, at->value, (uint32_t)at->bytes)) {
+        if (!has(a, at, &same)) {
             all[n++] = (struct ranked){c->arg_type[0], at, at->count + least_a};
         }
         at = counter_next(at);
