@@ -227,7 +227,7 @@ static int read_time(const struct task *t, const struct input *in, const struct 
 /* Reads the envelope: 1 a row follows at *value, 0 a watermark only; -ERR_DATA: damaged,
  * -ERR_CONFIG: a row of other columns. */
 static int open_envelope(struct input *in, const struct record *r, int64_t now,
-                         const uint8_t **value, size_t *n, int64_t *seen)
+                         const uint8_t **value, size_t *n, int64_t *seen, int32_t *source_part)
 {
     const uint8_t *p = r->value, *end = p + r->value_n;
     int64_t part;
@@ -249,6 +249,7 @@ static int open_envelope(struct input *in, const struct record *r, int64_t now,
         }
         p += 4;
     }
+    *source_part = (int32_t)part;
     struct part *from = &in->part[part];
     from->watermark = *seen > from->watermark ? *seen : from->watermark;
     from->last_record = now;
@@ -295,7 +296,7 @@ static int read_row(struct task *t, struct input *in, const struct record *r, st
         return 0;
     }
     if (in->nparts) {
-        int is_row = open_envelope(in, r, now, &value, &n, &seen);
+        int is_row = open_envelope(in, r, now, &value, &n, &seen, &b->part[row]);
         if (is_row == -ERR_CONFIG) {
             return other_columns(t, in, r);
         }
@@ -340,6 +341,7 @@ static int64_t read_batch(struct task *t, struct input *in, const struct record 
     int64_t fire = next_fire(t, in);
     uint16_t row = 0;
     size_t used = 0;
+    b->part = in->nparts ? arena_array(&t->batch, b->rows, sizeof *b->part) : NULL;
     while (used < n && row < b->rows) {
         int is_row = read_row(t, in, &r[used], b, row, now);
         if (is_row < 0) {
