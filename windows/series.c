@@ -4,7 +4,7 @@
  *                   touches no series; keys are compared with that of the newest point, whose entry
  *                   the row will most likely change anyway
  *   points          one stands in the series itself, more in an array that loses its oldest by
- *                   moving `first`
+ *                   moving `first`; the newest is at hand without it
  *   agenda          a series stands there once with the date that counts (`next`), and perhaps with
  *                   later ones that no longer count; it lives until the last of them has come
  */
@@ -61,9 +61,7 @@ static struct series *slot_series(uint64_t slot)
 
 static void series_free(struct series *s)
 {
-    if (s->cap > 0) {
-        mem_free(s->many.point);
-    }
+    mem_free(s->point);
     mem_free(s);
 }
 
@@ -101,7 +99,7 @@ void series_done(struct series_set *a)
 
 struct point *series_points(struct series *s)
 {
-    return s->cap > 0 ? s->many.point + s->many.first : &s->one;
+    return s->point ? s->point + s->first : &s->newest;
 }
 
 int64_t entry_pos(const struct state_entry *e)
@@ -144,24 +142,30 @@ uint32_t series_lower(struct series *s, int64_t pos)
 /* Room for one more point behind the last. */
 static void make_room(struct series *s)
 {
-    if (s->cap == 0) {
-        struct point one = s->one;
-        s->many.point = mem_array(4, sizeof *s->many.point);
-        s->many.point[0] = one;
-        s->many.first = 0;
-        s->many.room = 0;
+    if (s->point == NULL) {
         s->cap = 4;
-    }
-    if (s->many.first + s->n < s->cap) {
+        s->point = mem_array(s->cap, sizeof *s->point);
+        s->point[0] = s->newest;
+        s->first = 0;
         return;
     }
-    if (s->many.first > s->cap / 2) {
-        memmove(s->many.point, series_points(s), s->n * sizeof *s->many.point);
-        s->many.first = 0;
+    if (s->first + s->n < s->cap) {
+        return;
+    }
+    if (s->first > s->cap / 2) {
+        memmove(s->point, s->point + s->first, s->n * sizeof *s->point);
+        s->first = 0;
         return;
     }
     s->cap *= 2;
-    s->many.point = mem_resize(s->many.point, s->cap, sizeof *s->many.point);
+    s->point = mem_resize(s->point, s->cap, sizeof *s->point);
+}
+
+static void note_newest(struct series *s)
+{
+    if (s->point && s->n > 0) {
+        s->newest = s->point[s->first + s->n - 1];
+    }
 }
 
 static void insert_point(struct series *s, uint32_t at, int64_t pos, struct state_entry *e)
@@ -173,6 +177,7 @@ static void insert_point(struct series *s, uint32_t at, int64_t pos, struct stat
     memmove(p + at + 1, p + at, (s->n - at) * sizeof *p);
     p[at] = (struct point){pos, e};
     s->n++;
+    note_newest(s);
 }
 
 void series_reorder(struct series *s, uint32_t i, int64_t pos)
@@ -186,6 +191,7 @@ void series_reorder(struct series *s, uint32_t i, int64_t pos)
         p[i] = p[i - 1];
     }
     p[i] = moved;
+    note_newest(s);
 }
 
 /* ---- series by their key ----------------------------------------------------------------------
@@ -200,7 +206,7 @@ const void *series_entry_key(const struct series_set *a, const struct state_entr
 
 const void *series_key(const struct series_set *a, struct series *s, uint32_t *n)
 {
-    return series_entry_key(a, series_points(s)[s->n - 1].entry, n);
+    return series_entry_key(a, s->newest.entry, n);
 }
 
 static bool has_key(const struct series_set *a, struct series *s, const void *key, uint32_t key_n)
@@ -298,7 +304,7 @@ static uint32_t place_of(struct series *s, int64_t pos, int64_t from, bool has_f
 static struct state_entry *newest(const struct series_set *a, struct series *s, int64_t pos,
                                   int64_t from)
 {
-    const struct point *p = &series_points(s)[s->n - 1];
+    const struct point *p = &s->newest;
     bool is_it = p->pos == pos && (a->prefix_n == WORD || point_from(p) == from);
     return is_it ? p->entry : NULL;
 }
@@ -368,12 +374,13 @@ void series_remove(struct series_set *a, struct series *s, uint32_t i, uint32_t 
             state_delete(a->state, p[k].entry);
         }
         drop_mark(a, a->count == 0);
-    } else if (i == 0 && s->cap > 0) {
-        s->many.first += n;
+    } else if (i == 0) {
+        s->first += n;
     } else {
         memmove(p + i, p + i + n, (s->n - i - n) * sizeof *p);
     }
     s->n -= n;
+    note_newest(s);
     if (s->n == 0) {
         s->next = SERIES_NEVER;
         if (s->dates == 0) {
@@ -410,8 +417,7 @@ bool series_take_date(struct series *s, int64_t time)
 static const void *key_of(const void *ctx, const void *item, uint32_t *n)
 {
     const struct series *s = item;
-    const struct point *p = s->cap > 0 ? s->many.point + s->many.first : &s->one;
-    return series_entry_key(ctx, p->entry, n);
+    return series_entry_key(ctx, s->newest.entry, n);
 }
 
 uint32_t series_due(struct series_set *a, struct date *d, const struct schema *schema,
@@ -479,6 +485,7 @@ int series_load(struct series_set *a, int64_t (*pos_of)(const struct state_entry
         if (a->slot[i] != 0) {
             struct series *s = slot_series(a->slot[i]);
             qsort(series_points(s), s->n, sizeof(struct point), compare_points);
+            note_newest(s);
         }
     }
     return status;

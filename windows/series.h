@@ -34,15 +34,10 @@ struct series {
     uint64_t hash;
     int64_t next; /* its date in the agenda, SERIES_NEVER: none */
     uint32_t n;
-    uint32_t dates; /* how often it stands in the agenda */
-    union {
-        struct point one; /* while cap is 0 */
-        struct {
-            struct point *point;
-            uint32_t first, room;
-        } many;
-    };
-    uint32_t cap;
+    uint32_t dates;      /* how often it stands in the agenda */
+    struct point newest; /* the last, also while it stands in the array */
+    struct point *point; /* NULL: there is one point at most, `newest` */
+    uint32_t first, cap;
 };
 
 struct series_set {

@@ -18,13 +18,16 @@ struct result {
     int64_t start, end;
     const char *host;
     int64_t n, sum, least, first, last, first_time, last_time;
+    int32_t first_part, last_part;
 };
 
 /* One random run. */
 struct trial {
     uint64_t seed;
     struct row row[ROWS];
-    int64_t seen[ROWS]; /* watermark as of each row */
+    int32_t part[ROWS]; /* source partition */
+    int64_t seen[ROWS]; /* watermark by which each row is judged: of its partition, as of it */
+    int64_t mark[ROWS]; /* watermark of the task behind each row: the least of both partitions */
     int64_t size, every, grace, out_of_order;
 };
 
@@ -40,19 +43,22 @@ struct model {
     int nreplaced;
 };
 
-static void add_row(struct result *w, const struct row *r)
+/* Of rows of one time the one of the lesser partition is first, then the one that came first. */
+static void add_row(struct result *w, const struct row *r, int32_t part)
 {
     bool is_empty = w->n == 0;
     w->n++;
     w->sum += r->v;
     w->least = is_empty || r->v < w->least ? r->v : w->least;
-    if (is_empty || r->time < w->first_time) {
+    if (is_empty || r->time < w->first_time || (r->time == w->first_time && part < w->first_part)) {
         w->first = r->v;
         w->first_time = r->time;
+        w->first_part = part;
     }
-    if (is_empty || r->time >= w->last_time) {
+    if (is_empty || r->time > w->last_time || (r->time == w->last_time && part >= w->last_part)) {
         w->last = r->v;
         w->last_time = r->time;
+        w->last_part = part;
     }
 }
 
@@ -93,7 +99,7 @@ static void model_hopping(struct model *m)
         for (int64_t start = 0; start <= r->time; start += t->every) {
             int64_t end = start + t->size;
             if (r->time < end && t->seen[i] < end + t->grace) {
-                add_row(window_of(m, r->host, start, end), r);
+                add_row(window_of(m, r->host, start, end), r, t->part[i]);
                 is_taken = true;
             }
         }
@@ -115,7 +121,7 @@ static void add_sliding(struct model *m, const char *host, int64_t end)
         const struct row *r = &t->row[i];
         if (strcmp(r->host, host) == 0 && !m->is_late[i] && r->time >= end - t->size &&
             r->time <= end && t->seen[i] <= end + t->grace) {
-            add_row(window_of(m, host, end - t->size, end), r);
+            add_row(window_of(m, host, end - t->size, end), r, t->part[i]);
         }
     }
 }
@@ -175,15 +181,17 @@ static void model_session(struct model *m)
             if (is_first || w->first_time < merged.first_time) {
                 merged.first = w->first;
                 merged.first_time = w->first_time;
+                merged.first_part = w->first_part;
             }
             if (is_first || w->last_time >= merged.last_time) {
                 merged.last = w->last;
                 merged.last_time = w->last_time;
+                merged.last_part = w->last_part;
             }
             merged.n += w->n;
             merged.sum += w->sum;
         }
-        add_row(&merged, r);
+        add_row(&merged, r, t->part[i]);
         m->result[kept] = merged;
         m->n = kept + 1;
     }
@@ -208,7 +216,7 @@ static void model_count(struct model *m)
             if (strcmp(r->host, w.host) != 0 || ++at <= n - t->size) {
                 continue;
             }
-            add_row(&w, r);
+            add_row(&w, r, t->part[k]);
             w.start = w.n == 1 || r->time < w.start ? r->time : w.start;
             w.end = w.n == 1 || r->time > w.end ? r->time : w.end;
         }
@@ -256,6 +264,7 @@ static void make_trial(struct trial *t, const struct kind *kind, uint64_t seed)
     static const char *const hosts[] = {"a", "b", "a-host-of-length-20", "z"};
     struct random rnd;
     random_seed(&rnd, seed, 1);
+    memset(t, 0, sizeof *t);
     t->seed = seed;
     bool is_wide = random_below(&rnd, 4) == 0; /* many points in a window */
     t->size = 1 + (int64_t)random_below(&rnd, is_wide ? 300 : 20);
@@ -271,7 +280,8 @@ static void make_trial(struct trial *t, const struct kind *kind, uint64_t seed)
         t->grace = 0;
     }
     uint32_t spread = 1 + random_below(&rnd, is_wide ? 150 : 40);
-    int64_t now = 0, newest = TIME_MIN;
+    bool is_split = random_below(&rnd, 3) == 0; /* behind a repartition */
+    int64_t now = 0, newest[2] = {TIME_MIN + 100, is_split ? TIME_MIN + 100 : TIME_MAX};
     for (int i = 0; i < ROWS; i++) {
         now += random_below(&rnd, 30) == 0 ? (int64_t)random_below(&rnd, 200)
                                            : (int64_t)random_below(&rnd, 4);
@@ -281,8 +291,11 @@ static void make_trial(struct trial *t, const struct kind *kind, uint64_t seed)
                                  random_below(&rnd, 1000) / 7.0,
                                  NULL,
                                  0};
-        newest = t->row[i].time > newest ? t->row[i].time : newest;
-        t->seen[i] = newest - t->out_of_order;
+        t->part[i] = is_split && random_below(&rnd, 4) == 0;
+        int64_t *mine = &newest[t->part[i]];
+        *mine = t->row[i].time > *mine ? t->row[i].time : *mine;
+        t->seen[i] = *mine - t->out_of_order;
+        t->mark[i] = (newest[0] < newest[1] ? newest[0] : newest[1]) - t->out_of_order;
     }
 }
 
@@ -305,28 +318,55 @@ static void window_text(char *text, size_t n, const struct trial *t, const struc
     }
 }
 
+/* As a task does: a batch ends with the row whose watermark reaches next_time(). */
+static void run_rows(struct harness *h, const struct trial *t, size_t at, size_t end, uint16_t size)
+{
+    while (at < end) {
+        struct row row[ROWS];
+        int64_t next = op_window.next_time(&h->op);
+        uint16_t n = 0;
+        do {
+            row[n] = t->row[at + n];
+            row[n].seen = t->seen[at + n];
+            n++;
+        } while (n < size && at + n < end && t->mark[at + n - 1] < next);
+        h->part = t->part + at;
+        assert_int_equal(harness_push(h, row, n), 0);
+        at += n;
+        assert_int_equal(harness_advance(h, t->mark[at - 1]), 0);
+    }
+}
+
 /* Runs the trial in pieces and with restarts that `salt` chooses. */
 static void run_trial(struct harness *h, const struct trial *t, const char *text, uint64_t salt)
 {
     static const uint16_t sizes[] = {1, 3, 2048};
     struct random rnd;
-    struct row row[ROWS];
     random_seed(&rnd, t->seed, salt);
-    memcpy(row, t->row, sizeof row);
     harness_init(h, text);
-    h->out_of_order = t->out_of_order;
     h->judged_by_row = strstr(text, "count:") || strstr(text, "updates");
     uint16_t batch = sizes[random_below(&rnd, 3)];
     for (size_t at = 0; at < ROWS;) {
         size_t n = 1 + random_below(&rnd, ROWS);
         n = n > ROWS - at ? ROWS - at : n;
-        assert_int_equal(harness_run(h, row + at, n, batch), 0);
+        run_rows(h, t, at, at + n, batch);
         at += n;
         if (random_below(&rnd, 3) == 0) {
             harness_restart(h);
         }
     }
     harness_advance(h, TIME_MAX);
+}
+
+/* The first line that differs. */
+static void print_difference(const char *expected, const char *got)
+{
+    size_t line = 0;
+    for (size_t i = 0; expected[i] && expected[i] == got[i]; i++) {
+        line = expected[i] == '\n' ? i + 1 : line;
+    }
+    print_message("expected %.*s\ngot      %.*s\n", (int)strcspn(expected + line, "\n"),
+                  expected + line, (int)strcspn(got + line, "\n"), got + line);
 }
 
 static bool try_model(const struct trial *t, const struct kind *kind)
@@ -353,14 +393,10 @@ static bool try_model(const struct trial *t, const struct kind *kind)
     if (!is_same) {
         print_message("seed %llu: %s, out of order %lld\n", (unsigned long long)t->seed, text,
                       (long long)t->out_of_order);
-        for (int i = 0; i < ROWS; i++) {
-            print_message("%s@%lld(%lld) ", t->row[i].host, (long long)t->row[i].time,
-                          (long long)t->row[i].v);
-        }
-        print_message("\nexpected (late %llu)\n%sgot (late %llu, %llu left)\n%s",
-                      (unsigned long long)m.late, buffer_cstr(&expected),
+        print_message("late: %llu, got %llu; %llu entries left\n", (unsigned long long)m.late,
                       (unsigned long long)h.op.counter[COUNT_LATE],
-                      (unsigned long long)state_count(h.op.state), harness_out(&h));
+                      (unsigned long long)state_count(h.op.state));
+        print_difference(buffer_cstr(&expected), harness_out(&h));
     }
     buffer_done(&expected);
     harness_done(&h);
@@ -433,9 +469,9 @@ static bool try_updates(const struct trial *t, const struct kind *kind)
                    h.op.counter[COUNT_LATE] == m[(ROWS - 1) % 2].late &&
                    state_count(h.op.state) == 0;
     if (!is_same) {
-        print_message("seed %llu: %s, out of order %lld\nexpected\n%sgot\n%s",
-                      (unsigned long long)t->seed, text, (long long)t->out_of_order,
-                      buffer_cstr(&expected), harness_out(&h));
+        print_message("seed %llu: %s, out of order %lld\n", (unsigned long long)t->seed, text,
+                      (long long)t->out_of_order);
+        print_difference(buffer_cstr(&expected), harness_out(&h));
     }
     buffer_done(&expected);
     harness_done(&h);
@@ -451,9 +487,9 @@ static bool try_pieces(const struct trial *t, const struct kind *kind)
     run_trial(&b, t, text, 4);
     bool is_same = strcmp(harness_out(&a), harness_out(&b)) == 0;
     if (!is_same) {
-        print_message("seed %llu: %s, out of order %lld, in pieces\n%sand\n%s",
-                      (unsigned long long)t->seed, text, (long long)t->out_of_order,
-                      harness_out(&a), harness_out(&b));
+        print_message("seed %llu: %s, out of order %lld, in pieces\n", (unsigned long long)t->seed,
+                      text, (long long)t->out_of_order);
+        print_difference(harness_out(&a), harness_out(&b));
     }
     harness_done(&a);
     harness_done(&b);

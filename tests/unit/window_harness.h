@@ -40,9 +40,10 @@ struct harness {
     struct node node;
     struct buffer out, bad;
     bool tolerates;
-    bool judged_by_row; /* results come out with rows: seen is not their own time */
-    uint64_t emitted;   /* batches */
-    struct state *log;  /* of harness_restart(): the changelog, compacted */
+    const int32_t *part; /* source partitions of the rows of a push; NULL: one */
+    bool judged_by_row;  /* results come out with rows: seen is not their own time */
+    uint64_t emitted;    /* batches */
+    struct state *log;   /* of harness_restart(): the changelog, compacted */
     int64_t max_time;
     int64_t out_of_order;
 };
@@ -228,9 +229,13 @@ static inline struct batch *harness_batch(struct harness *h, const struct row *r
 {
     struct batch *b = batch_new(&h->mem, h->node.in[0], n, NULL);
     b->nsel = n;
+    b->part = h->part ? arena_array(&h->mem, n, sizeof *b->part) : NULL;
     for (uint16_t i = 0; i < n; i++) {
         b->time[i] = r[i].time;
         b->seen[i] = r[i].seen;
+        if (b->part) {
+            b->part[i] = h->part[i];
+        }
         const char *const text[] = {r[i].host, r[i].s};
         for (int k = 0; k < 2; k++) {
             struct vec *v = &b->col[k * 3];
