@@ -4,8 +4,7 @@
  *   level l   2 * 4^l positions; point by point when it has at most 4 points, else kept: the values
  *             of its four parts combined
  *
- * A kept block knows the first window that will see more of it (`until`): points of late rows wait
- * in it for their window.
+ * A kept block knows which windows see the same of it: points of late rows wait in it for theirs.
  */
 #include "windows/fold.h"
 
@@ -22,8 +21,8 @@
 
 struct fold_node {
     const struct series *series;
-    int64_t number; /* of the block on its level */
-    int64_t until;  /* windows below see the same */
+    int64_t number;       /* of the block on its level */
+    int64_t since, until; /* windows in [since, until) see the same */
     uint32_t level;
     uint32_t n; /* points seen */
     max_align_t value[];
@@ -36,7 +35,7 @@ struct folding {
     const struct point *point;
     int64_t window;
     bool has_from;
-    int64_t until; /* the first window that sees more than this one */
+    int64_t since, until; /* the windows that see the same as this one: [since, until) */
 };
 
 void fold_init(struct fold *f, const struct window *w)
@@ -135,6 +134,7 @@ static bool sees(struct folding *x, const struct point *p)
 {
     int64_t from = x->has_from ? point_from(p) : INT64_MIN;
     if (from <= x->window) {
+        x->since = from > x->since ? from : x->since;
         return true;
     }
     x->until = from < x->until ? from : x->until;
@@ -187,17 +187,25 @@ static uint32_t points_upto(struct folding *x, uint32_t i, uint32_t end, int64_t
     return i;
 }
 
+static void narrow(struct folding *x, int64_t since, int64_t until)
+{
+    x->since = since > x->since ? since : x->since;
+    x->until = until < x->until ? until : x->until;
+}
+
 /* The kept block, computed when new or when the window sees more of it. */
 static const struct fold_node *node_at(struct folding *x, uint32_t level, int64_t number,
                                        uint32_t i, uint32_t end)
 {
     struct fold *f = x->f;
     uint64_t at = probe(f, x->s, level, number);
-    if (f->slot[at] && x->window < f->slot[at]->until) {
-        x->until = f->slot[at]->until < x->until ? f->slot[at]->until : x->until;
-        return f->slot[at];
+    const struct fold_node *kept = f->slot[at];
+    if (kept && x->window >= kept->since && x->window < kept->until) {
+        narrow(x, kept->since, kept->until);
+        return kept;
     }
-    int64_t outer = x->until;
+    int64_t since = x->since, until = x->until;
+    x->since = INT64_MIN;
     x->until = INT64_MAX;
     struct fold_node *node = mem_zalloc(sizeof *node + f->w->value_size);
     *node = (struct fold_node){.series = x->s, .number = number, .level = level};
@@ -210,8 +218,9 @@ static const struct fold_node *node_at(struct folding *x, uint32_t level, int64_
         node->n += fold_block(x, level - 1, child, i, part_end, node->value);
         i = part_end;
     }
+    node->since = x->since;
     node->until = x->until;
-    x->until = outer < x->until ? outer : x->until;
+    narrow(x, since, until);
     if ((f->count + 1) * 2 > f->nslots) {
         grow(f);
     }
@@ -245,7 +254,7 @@ static uint32_t largest_level(int64_t pos, int64_t low, int64_t high, int64_t *b
 uint32_t fold_range(struct fold *f, struct series *s, int64_t low, int64_t high, int64_t window,
                     bool has_from, void *into)
 {
-    struct folding x = {f, s, series_points(s), window, has_from, INT64_MAX};
+    struct folding x = {f, s, series_points(s), window, has_from, INT64_MIN, INT64_MAX};
     uint32_t i = series_lower(s, low), n = 0;
     while (i < s->n && x.point[i].pos <= high) {
         int64_t begin = 0, last = x.point[i].pos;

@@ -30,7 +30,7 @@ void fold_init(struct fold *f, const struct window *w);
 void fold_done(struct fold *f);
 /* Adds the points with pos in [low, high] that window `window` sees (point_from() <= window;
  * has_from: points have that) to `into`, a value with its head; returns how many points there are.
- * Windows of a series come with rising low and high. */
+ */
 uint32_t fold_range(struct fold *f, struct series *s, int64_t low, int64_t high, int64_t window,
                     bool has_from, void *into);
 /* Before points up to pos are removed, and when one is added at pos below what was folded already:
