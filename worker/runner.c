@@ -121,6 +121,15 @@ static int start_connectors(struct runner *r, struct err *e)
     return result;
 }
 
+static void add_counts(struct lane_counts *sum, struct lane_counts c)
+{
+    sum->records += c.records;
+    sum->rows_out += c.rows_out;
+    sum->bad += c.bad;
+    sum->late += c.late;
+    sum->commits += c.commits;
+}
+
 static int restart_lane(struct runner *r, int i, int why, struct err *e)
 {
     struct lane_slot *s = &r->lane[i];
@@ -141,6 +150,7 @@ static int watch_lanes(struct runner *r, struct err *e)
     for (int i = 0; i < r->nlanes; i++) {
         struct lane_slot *s = &r->lane[i];
         if (s->lane && lane_is_done(s->lane)) {
+            add_counts(&r->gone, lane_counts(s->lane));
             int why = lane_join(s->lane, e);
             s->lane = NULL;
             if (why == -ERR_DATA || why == -ERR_CONFIG) {
@@ -191,15 +201,10 @@ int runner_feed(struct runner *r, const char *stream, const char *path, struct e
 
 static void report(const struct runner *r, const char *end)
 {
-    struct lane_counts sum = {0};
+    struct lane_counts sum = r->gone;
     for (int i = 0; i < r->nlanes; i++) {
         if (r->lane[i].lane) {
-            struct lane_counts c = lane_counts(r->lane[i].lane);
-            sum.records += c.records;
-            sum.rows_out += c.rows_out;
-            sum.bad += c.bad;
-            sum.late += c.late;
-            sum.commits += c.commits;
+            add_counts(&sum, lane_counts(r->lane[i].lane));
         }
     }
     fprintf(stderr, "%s: %llu records read, %llu written, %llu late, %llu bad, %llu commits%s",

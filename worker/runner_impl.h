@@ -39,6 +39,7 @@ struct runner {
     bool copartition, from_latest;
     int nlanes, nfeeders, ndrains, ntargets;
     struct lane_slot *lane;
+    struct lane_counts gone; /* of lanes that have ended */
     struct feeder **feeder;
     struct drain **drain;
     struct plan_sink shown;
