@@ -298,6 +298,9 @@ int task_open(struct task *t, struct err *e)
         } else if (p->vertex->kind == VERTEX_SINK) {
             r = sink_open(t, p, e);
         }
+        if (r == -ERR_DATA && p->op.state) {
+            store_blame(t, p, e);
+        }
         if (r < 0) {
             return err_prefix(e, "stream %s", p->vertex->stream);
         }

@@ -72,6 +72,8 @@ int task_advance(struct task *t, const struct edges *edges, int64_t watermark);
 
 /* Hash of all that gives the saved keys and values of a step their meaning. */
 uint32_t store_layout(const struct node *n);
+/* Says of a message about damage in which changelog it is. */
+void store_blame(const struct task *t, const struct spot *p, struct err *e);
 /* Sends what changed in a store since the last commit to its changelog. */
 int store_flush(struct task *t, const struct plan_store *s, struct err *e);
 

@@ -116,6 +116,16 @@ static int damaged(const struct task *t, const struct spot *p, const struct plan
                    r->partition, r->offset);
 }
 
+void store_blame(const struct task *t, const struct spot *p, struct err *e)
+{
+    for (uint16_t i = 0; i < t->subplan->nstores; i++) {
+        if (&t->spot[t->spot_of[t->subplan->store[i].vertex]] == p) {
+            err_prefix(e, "changelog topic %s partition %d", t->subplan->store[i].changelog,
+                       t->partition);
+        }
+    }
+}
+
 int task_restore(struct task *t, int store, const struct record *r, struct err *e)
 {
     const struct plan_store *s = &t->subplan->store[store];

@@ -195,6 +195,7 @@ static void damage_ends_the_task(void **state)
             status = status == 0 ? task_rig_open(&r) : status;
             assert_int_equal(status, -ERR_DATA);
             assert_non_null(strstr(r.err.text, "damaged"));
+            assert_non_null(strstr(r.err.text, "changelog topic t-a-"));
             task_rig_done(&r);
         }
         task_rig_done(&from);
