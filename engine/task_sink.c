@@ -2,7 +2,8 @@
  *
  * All rows of a batch are encoded into one buffer and handed over in one call. Rows whose key has a
  * null column leave without a key. A repartition wraps its rows in the envelope of task_source.c
- * and, before each commit, tells every target partition its watermark when that has risen.
+ * and, before each commit, tells every target partition its watermark when that has risen, and that
+ * nothing comes or comes again.
  */
 #include "engine/hash.h"
 #include "engine/key.h"
@@ -128,7 +129,8 @@ int sink_push(struct task *t, struct spot *s, struct batch *b)
 int sink_watermark(struct task *t, struct spot *s)
 {
     const struct plan_sink *k = s->vertex->sink;
-    if (!k->repartition || s->watermark <= s->sent_watermark) {
+    bool is_idle = task_is_silent(t);
+    if (!k->repartition || (s->watermark <= s->sent_watermark && is_idle == s->sent_idle)) {
         return 0;
     }
     int32_t targets = 1;
@@ -139,7 +141,7 @@ int sink_watermark(struct task *t, struct spot *s)
         }
     }
     buffer_clear(&s->bytes);
-    buffer_byte(&s->bytes, 2);
+    buffer_byte(&s->bytes, is_idle ? 3 : 2);
     buffer_varint(&s->bytes, t->partition);
     buffer_varint(&s->bytes, s->watermark);
     for (int32_t p = 0; p < targets; p++) {
@@ -155,6 +157,7 @@ int sink_watermark(struct task *t, struct spot *s)
         }
     }
     s->sent_watermark = s->watermark;
+    s->sent_idle = is_idle;
     t->dirty = true;
     return 0;
 }
