@@ -60,7 +60,7 @@ int task_refuse(struct task *t, int input, const struct record *r, const char *t
 void task_caught_up(struct task *t, int input, int64_t offset);
 /* An input is idle: nothing has come there for its time.idle; behind a repartition, all of its
  * source partitions are. */
-bool task_idle(const struct task *t, int input);
+bool task_idle(const struct task *t, int input, int64_t now);
 /* The least watermark of the partitions of the input's topic that are not idle, TIME_MIN when all
  * are: what it follows while it is idle, from the next tick on. */
 void task_others(struct task *t, int input, int64_t watermark);

@@ -12,9 +12,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-static bool has_fallen_silent(const struct task *t, const struct input *in)
+static bool has_fallen_silent(const struct input *in, int64_t now)
 {
-    return t->now - in->last_record >= in->source->time.idle;
+    return now - in->last_record >= in->source->time.idle;
 }
 
 /* Its watermark goes on with the wall clock once all are silent. */
@@ -24,25 +24,25 @@ static bool has_own_clock(const struct input *in)
            in->max_time != TIME_MIN;
 }
 
-static bool input_is_idle(const struct task *t, const struct input *in)
+static bool input_is_idle(const struct input *in, int64_t now)
 {
     for (int k = 0; k < in->nparts; k++) {
         if (!in->part[k].is_idle) {
             return false;
         }
     }
-    return in->nparts || has_fallen_silent(t, in);
+    return in->nparts || has_fallen_silent(in, now);
 }
 
-bool task_idle(const struct task *t, int input)
+bool task_idle(const struct task *t, int input, int64_t now)
 {
-    return input_is_idle(t, &t->input[input]);
+    return input_is_idle(&t->input[input], now);
 }
 
 bool task_is_silent(const struct task *t)
 {
     for (int i = 0; i < t->ninputs; i++) {
-        if (!input_is_idle(t, &t->input[i]) || has_own_clock(&t->input[i])) {
+        if (!input_is_idle(&t->input[i], t->now) || has_own_clock(&t->input[i])) {
             return false;
         }
     }
@@ -94,7 +94,7 @@ int input_tick(struct task *t, struct input *in)
     int64_t w = in->others;
     if (in->nparts) {
         follow_parts(in);
-    } else if (has_fallen_silent(t, in)) {
+    } else if (has_fallen_silent(in, t->now)) {
         if (w == TIME_MIN && has_own_clock(in)) {
             w = in->max_time - in->source->time.out_of_order + (t->now - in->last_record);
         }

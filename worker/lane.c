@@ -489,7 +489,7 @@ static bool follow_route(struct lane *l, const struct route *r, bool says)
     bool is_any_idle = false;
     for (int in = -1; t && (in = task_input(t, r->topic, in)) >= 0;) {
         const struct plan_source *source = task_input_source(t, in);
-        bool is_idle = source->repartition < 0 && task_idle(t, in);
+        bool is_idle = source->repartition < 0 && task_idle(t, in, l->last_tick);
         is_any_idle |= is_idle;
         if (source->repartition < 0 && says) {
             time_board_set(l->cfg.times, source, r->topic, r->partition, task_watermark(t, in),

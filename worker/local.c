@@ -268,7 +268,7 @@ static void follow_others(struct local *l, struct task *t, bool says, int64_t no
         const char *topic = task_input_topic(t, in);
         if (source->repartition < 0 && says) {
             time_board_set(l->times, source, topic, task_partition(t), task_watermark(t, in),
-                           task_idle(t, in), now);
+                           task_idle(t, in, now), now);
         } else if (source->repartition < 0) {
             task_others(t, in, time_board_least(l->times, source, topic));
         }

@@ -285,10 +285,10 @@ static void an_idle_partition_follows(void **state)
     tick(&x.down, 90000); /* silent, but its task has not said that it is idle: it may be behind */
     assert_string_equal(task_rig_out(&x.down), "");
     tick(&x.up[1], 29999);
-    assert_false(task_idle(x.up[1].task, 0));
+    assert_false(task_idle(x.up[1].task, 0, x.up[1].clock.fixed));
     assert_false(task_dirty(x.up[1].task));
     tick(&x.up[1], 1);
-    assert_true(task_idle(x.up[1].task, 0));
+    assert_true(task_idle(x.up[1].task, 0, x.up[1].clock.fixed));
     assert_true(task_dirty(x.up[1].task));
     pair_commit(&x, 1);
     tick(&x.up[1], 1);
@@ -324,7 +324,7 @@ static void all_idle_partitions_stand_still(void **state)
         pair_commit(&x, p);
     }
     tick(&x.down, 30000);
-    assert_true(task_idle(x.down.task, 0));
+    assert_true(task_idle(x.down.task, 0, x.down.clock.fixed));
     assert_int_equal(task_watermark(x.down.task, 0), 5);
     task_others(x.up[1].task, 0, 9); /* of a third partition */
     tick(&x.up[1], 0);
