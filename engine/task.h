@@ -12,6 +12,7 @@
 
 #include "engine/plan.h"
 #include "engine/record.h"
+#include "engine/watermarks.h"
 
 struct task;
 
@@ -64,9 +65,9 @@ bool task_idle(const struct task *t, int input, int64_t now);
 /* The least watermark of the partitions of the input's topic that are not idle, TIME_MIN when all
  * are: what it follows while it is idle, from the next tick on. */
 void task_others(struct task *t, int input, int64_t watermark);
-/* Watermark in the metadata of another member's offset (may be NULL), of the nth input that reads
- * the topic; TIME_MIN: none. */
-int64_t task_watermark_of(const char *metadata, int nth);
+/* What the metadata of another member's offset (may be NULL) says of the nth input that reads the
+ * topic. */
+struct part_time task_time_of(const char *metadata, int nth);
 const struct plan_source *task_input_source(const struct task *t, int input);
 /* The wall clock went on. */
 int task_tick(struct task *t, int64_t now, struct err *e);

@@ -3,7 +3,6 @@
 #define KLAMM_ENGINE_TASK_INTERNAL_H
 
 #include "engine/task.h"
-#include "engine/watermarks.h"
 
 #define METRICS_MAX 32
 
@@ -40,6 +39,7 @@ struct input {
     int nparts;          /* of a repartition: source partitions upstream */
     uint32_t layout;     /* of a repartition: what its rows must begin with */
     struct part_time *part;
+    bool is_idle;   /* as of the last tick */
     int64_t others; /* what the topic's partitions that are not idle have reached; TIME_MIN: all are
                        idle */
     struct codec_reader *value_reader, *key_reader;

@@ -6,19 +6,12 @@
  * a step behind it emit: so what comes out never depends on the size of batches. A value that
  * cannot be read is a bad record; a null value (tombstone) is skipped and counted.
  *
- * Records of a repartition carry an envelope before the Avro bytes:
- *
- *   byte 1 (row), 2 (watermark only) or 3 (watermark, and nothing comes there: idle)
- *   | varint source partition | varint watermark
- *   and of a row: | layout, 4 bytes | Avro …
- *
- * The layout is a hash of the columns: rows that another version of the topology has left there are
- * no damage, and who changed it must decide.
- *
  * Each row's lateness is judged by the watermark of the partition it came from; the source's
- * watermark is the least over all of them. A committed offset's metadata is "w<watermark>", or for
- * a repartition those of all its source partitions (watermarks.c).
+ * watermark is the least over all of them. A committed offset's metadata is "w<watermark>", with an
+ * "i" behind it when the input is idle, or for a repartition the times of all its source partitions
+ * (watermarks.c).
  */
+#include "engine/envelope.h"
 #include "engine/memory.h"
 #include "engine/nested.h"
 #include "engine/task_internal.h"
@@ -224,41 +217,25 @@ static int read_time(const struct task *t, const struct input *in, const struct 
     return 0;
 }
 
-/* Reads the envelope: 1 a row follows at *value, 0 a watermark only; -ERR_DATA: damaged,
- * -ERR_CONFIG: a row of other columns. */
-static int open_envelope(struct input *in, const struct record *r, const uint8_t **value, size_t *n,
-                         int64_t *seen)
+/* Reads the envelope: 1 a row follows, 0 none; -ERR_DATA: damaged, -ERR_CONFIG: a row of other
+ * columns. */
+static int open_envelope(struct input *in, const struct record *r, struct envelope *e)
 {
-    const uint8_t *p = r->value, *end = p + r->value_n;
-    int64_t part;
-    if (r->value_n < 3 || *p < 1 || *p > 3) {
+    if (envelope_read(e, r->value, r->value_n) < 0 || e->partition < 0 ||
+        e->partition >= in->nparts) {
         return -ERR_DATA;
     }
-    bool is_row = *p == 1, is_idle = *p == 3;
-    p++;
-    if (!(p = varint_read(p, end, &part)) || !(p = varint_read(p, end, seen)) || part < 0 ||
-        part >= in->nparts) {
-        return -ERR_DATA;
+    bool is_row = e->kind == ENVELOPE_ROW;
+    if (is_row && e->layout != in->layout) {
+        return -ERR_CONFIG;
     }
-    if (is_row) {
-        if (end - p < 4) {
-            return -ERR_DATA;
-        }
-        uint32_t layout = p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
-        if (layout != in->layout) {
-            return -ERR_CONFIG;
-        }
-        p += 4;
-    }
-    struct part_time *from = &in->part[part];
+    struct part_time *from = &in->part[e->partition];
     bool was_least = from->watermark <= in->watermark;
-    from->watermark = *seen > from->watermark ? *seen : from->watermark;
-    from->is_idle = is_idle;
+    from->watermark = e->watermark > from->watermark ? e->watermark : from->watermark;
+    from->is_idle = e->kind == ENVELOPE_IDLE;
     if (was_least && from->watermark > in->watermark) {
         input_lift(in);
     }
-    *value = p;
-    *n = (size_t)(end - p);
     return is_row;
 }
 
@@ -291,7 +268,8 @@ static int read_row(struct task *t, struct input *in, const struct record *r, st
         return 0;
     }
     if (in->nparts) {
-        int is_row = open_envelope(in, r, &value, &n, &seen);
+        struct envelope envelope;
+        int is_row = open_envelope(in, r, &envelope);
         if (is_row == -ERR_CONFIG) {
             return other_columns(t, in, r);
         }
@@ -301,6 +279,10 @@ static int read_row(struct task *t, struct input *in, const struct record *r, st
         if (!is_row) {
             return 0;
         }
+        value = envelope.value;
+        n = envelope.n;
+        seen = envelope.watermark;
+        b->part[row] = (int32_t)envelope.partition;
         b->time[row] = r->timestamp;
     }
     if (src->value.def->read(in->value_reader, value, n, b, row, &e) < 0) {
@@ -335,6 +317,7 @@ static int64_t read_batch(struct task *t, struct input *in, const struct record 
     int64_t fire = next_fire(t, in);
     uint16_t row = 0;
     size_t used = 0;
+    b->part = in->nparts ? arena_array(&t->batch, b->rows, sizeof *b->part) : NULL;
     while (used < n && row < b->rows) {
         int is_row = read_row(t, in, &r[used], b, row, now);
         if (is_row < 0) {
@@ -441,7 +424,7 @@ int64_t task_position(const struct task *t, int input, char *metadata, size_t si
     const struct input *in = &t->input[input];
     metadata[0] = 0;
     if (!in->nparts && in->watermark != TIME_MIN) {
-        snprintf(metadata, size, "w%" PRId64, in->watermark);
+        snprintf(metadata, size, "w%" PRId64 "%s", in->watermark, in->is_idle ? "i" : "");
     }
     if (in->nparts) {
         watermarks_print(metadata, size, in->part, in->nparts);
@@ -458,7 +441,7 @@ void task_input_restore(struct task *t, int input, int64_t offset, const char *m
         return;
     }
     if (!in->nparts && metadata[0] == 'w') {
-        in->watermark = task_watermark_of(metadata, 0);
+        in->watermark = task_time_of(metadata, 0).watermark;
         in->max_time = in->watermark + in->source->time.out_of_order;
     }
     if (in->nparts) {

@@ -54,14 +54,20 @@ void task_others(struct task *t, int input, int64_t watermark)
     t->input[input].others = watermark;
 }
 
-int64_t task_watermark_of(const char *metadata, int nth)
+struct part_time task_time_of(const char *metadata, int nth)
 {
     const char *p = metadata;
+    struct part_time time = {.watermark = TIME_MIN};
     for (; p && nth > 0; nth--) {
         p = strchr(p, ';');
         p = p ? p + 1 : NULL;
     }
-    return p && *p == 'w' ? strtoll(p + 1, NULL, 10) : TIME_MIN;
+    if (p && *p == 'w') {
+        char *end;
+        time.watermark = strtoll(p + 1, &end, 10);
+        time.is_idle = *end == 'i';
+    }
+    return time;
 }
 
 void input_lift(struct input *in)
@@ -92,9 +98,12 @@ static void follow_parts(struct input *in)
 int input_tick(struct task *t, struct input *in)
 {
     int64_t w = in->others;
+    bool is_idle = input_is_idle(in, t->now);
+    t->dirty |= is_idle != in->is_idle; /* other members are to know */
+    in->is_idle = is_idle;
     if (in->nparts) {
         follow_parts(in);
-    } else if (has_fallen_silent(in, t->now)) {
+    } else if (is_idle) {
         if (w == TIME_MIN && has_own_clock(in)) {
             w = in->max_time - in->source->time.out_of_order + (t->now - in->last_record);
         }

@@ -165,6 +165,9 @@ static void begin_batch(struct filling *w)
         w->origin = arena_zalloc(in->mem, (size_t)rows * sizeof *w->origin);
         w->out->origin = w->origin;
     }
+    if (in->part != NULL) {
+        w->out->part = arena_array(in->mem, (size_t)rows, sizeof *in->part);
+    }
     if (in->row_op != NULL) {
         w->out->row_op = arena_zalloc(in->mem, (size_t)rows);
     }
@@ -221,6 +224,9 @@ static void put_row(struct filling *w, uint16_t from, const struct nested_value 
     w->out->seen[to] = in->seen[from];
     if (w->origin != NULL) {
         w->origin[to] = in->origin[from];
+    }
+    if (in->part != NULL) {
+        w->out->part[to] = in->part[from];
     }
     if (in->row_op != NULL) {
         w->out->row_op[to] = in->row_op[from];

@@ -150,17 +150,19 @@ int time_board_others(struct time_board *b, const char *topic, int32_t *partitio
     return n;
 }
 
-static void note(struct board_input *in, int32_t partition, int64_t watermark, int64_t now)
+/* One that has committed nothing yet has had no records, or nobody reads it: after a while it is
+ * not waited for. */
+static void note(struct board_input *in, int32_t partition, struct part_time heard, int64_t now)
 {
     struct place_in_time *x = &in->at[partition];
     if (x->is_ours) {
         return;
     }
-    if (x->changed_at == 0 || watermark > x->watermark) {
+    if (x->changed_at == 0 || heard.watermark > x->watermark) {
         x->changed_at = now;
-        x->watermark = watermark > x->watermark ? watermark : x->watermark;
+        x->watermark = heard.watermark > x->watermark ? heard.watermark : x->watermark;
     }
-    x->is_idle = now - x->changed_at >= in->source->time.idle;
+    x->is_idle = heard.is_idle || now - x->changed_at >= in->source->time.idle;
 }
 
 void time_board_heard(struct time_board *b, const char *topic, int32_t partition,
@@ -170,7 +172,7 @@ void time_board_heard(struct time_board *b, const char *topic, int32_t partition
     for (int i = 0; i < b->n; i++) {
         struct board_input *in = &b->input[i];
         if (strcmp(in->topic, topic) == 0 && partition < in->n) {
-            note(in, partition, task_watermark_of(metadata, in->nth), now);
+            note(in, partition, task_time_of(metadata, in->nth), now);
         }
     }
     pthread_mutex_unlock(&b->mutex);

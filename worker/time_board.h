@@ -2,8 +2,8 @@
  * write their own partitions and read what idle ones are to follow (docs/time.md). Thread-safe.
  *
  *   own      written at each tick by the lane that has it
- *   others'  as committed by whoever has it, asked for while somebody waits; one that has not
- *            changed for time.idle counts as idle
+ *   others'  as committed by whoever has it, asked for while somebody waits; one that says so, or
+ *            has not changed for time.idle, counts as idle
  */
 #ifndef KLAMM_WORKER_TIME_BOARD_H
 #define KLAMM_WORKER_TIME_BOARD_H

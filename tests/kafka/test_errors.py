@@ -110,7 +110,8 @@ def stop(records):
 def stop_in_full_flow(records):
     """A bad record behind many good ones: the transaction ends while librdkafka is sending."""
     s.topic("flow", 1)
-    s.produce("flow", [row(i) for i in range(100000)] + [records[1][1]] + [row(1)], partition=0)
+    now = int(time.time() * 1000) - 3_600_000  # rows older than the retention of the output could be deleted
+    s.produce("flow", [row(i, ts=now + i) for i in range(100000)] + [records[1][1]] + [row(1)], partition=0)
     file = topology("flow", "{tolerance: none}")
     for i in range(3):
         name = f"flow-{i}"

@@ -5,7 +5,6 @@
 
 #include "engine/logger.h"
 
-#include <pthread.h>
 #include <stdlib.h>
 #include <time.h>
 

@@ -180,12 +180,12 @@ struct pair {
     int64_t offset;
 };
 
-static void pair_init(struct pair *x)
+static void pair_of(struct pair *x, const char *text)
 {
     *x = (struct pair){.offset = 0};
-    task_rig_init(&x->up[0], cut, 0);
-    task_rig_init(&x->up[1], cut, 0);
-    task_rig_init(&x->down, cut, 0);
+    task_rig_init(&x->up[0], text, 0);
+    task_rig_init(&x->up[1], text, 0);
+    task_rig_init(&x->down, text, 0);
     x->own[0] = x->up[1].schemas;
     x->own[1] = x->down.schemas;
     x->up[1].schemas = x->down.schemas = x->up[0].schemas;
@@ -195,6 +195,11 @@ static void pair_init(struct pair *x)
         task_rig_start(&x->up[p], 0);
     }
     x->down.ntasks = 2;
+}
+
+static void pair_init(struct pair *x)
+{
+    pair_of(x, cut);
 }
 
 static void pair_push(struct pair *x, int p, int64_t time, const char *value)
@@ -244,6 +249,37 @@ static void behind_a_repartition_the_least_partition_counts(void **state)
     pair_commit(&x, 1);
     assert_string_equal(task_rig_out(&x.down), "out k 10,1,2\n");
     pair_done(&x);
+}
+
+/* However the rows of two partitions meet, equal event times go by partition and offset. */
+static void ties_go_by_source_partition(void **state)
+{
+    (void)state;
+    static const char text[] =
+        "name: t\nstreams:\n"
+        "  a:\n    from: {topic: x, value: json, columns: {h: string, b: array<long>}}\n"
+        "    steps:\n      - key_by: h\n      - flatten: b\n"
+        "      - window: {tumbling: 10ms, aggregate: \"collect(b) as c, first(b) as f, last(b) as "
+        "l, arg_max(b, 1) as m\"}\n"
+        "    to: {topic: out, value: json}\n";
+    static const char *const rows[] = {"{\"h\":\"k\",\"b\":[3,4]}", "{\"h\":\"k\",\"b\":[1,2]}",
+                                       "{\"h\":\"k\",\"b\":[5]}"};
+    static const int orders[3][3] = {{0, 1, 2}, {1, 0, 2}, {0, 2, 1}};
+    for (int o = 0; o < 3; o++) {
+        struct pair x;
+        pair_of(&x, text);
+        task_rig_start(&x.down, 1);
+        for (int i = 0; i < 3; i++) {
+            int at = orders[o][i];
+            pair_push(&x, at == 1 ? 0 : 1, 5, rows[at]);
+        }
+        pair_push(&x, 0, 30, rows[0]);
+        pair_push(&x, 1, 30, rows[0]);
+        assert_string_equal(task_rig_out(&x.down),
+                            "out k {\"h\":\"k\",\"window_start\":0,\"window_end\":10,"
+                            "\"c\":[1,2,3,4,5],\"f\":1,\"l\":5,\"m\":1}\n");
+        pair_done(&x);
+    }
 }
 
 static void partitions_restore_their_watermarks(void **state)
@@ -398,6 +434,7 @@ int main(void)
         cmocka_unit_test(meta_columns),
         cmocka_unit_test(event_times),
         cmocka_unit_test(behind_a_repartition_the_least_partition_counts),
+        cmocka_unit_test(ties_go_by_source_partition),
         cmocka_unit_test(partitions_restore_their_watermarks),
         cmocka_unit_test(an_idle_partition_follows),
         cmocka_unit_test(all_idle_partitions_stand_still),

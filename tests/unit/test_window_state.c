@@ -83,11 +83,12 @@ static void the_layout_has_what_gives_meaning(void **state)
     buffer_init(&words);
     harness_bind(&h,
                  "{tumbling: 10ms, grace: 5ms, having: n > 1, aggregate: \"count() as n, "
-                 "sum(v+1) * 2 as s\"}",
+                 "sum(v+1) * 2 as s, ewma(d, 0.25) as e\"}",
                  NULL);
     op_window.state_layout(&h.node, &words);
     assert_string_equal(buffer_cstr(&words), "tumbling\ntumbling=10\ncount 1\n"
-                                             "sum 1 (op + (column v) (long 1)):long\n");
+                                             "sum 2 (op + (column v) (long 1)):long\n"
+                                             "ewma 1 (column d):double (double 0.25):double\n");
     buffer_done(&words);
     harness_done(&h);
 }
