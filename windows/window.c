@@ -164,7 +164,7 @@ static int window_bind(struct node *n)
     return 0;
 }
 
-static void window_needs(const struct node *n, const bool *out, bool *in)
+void window_needs(const struct node *n, const bool *out, bool *in)
 {
     const struct window_plan *p = n->bound;
     (void)out;
@@ -184,7 +184,7 @@ static int64_t window_lag(const struct node *n)
     return p->window.def->lag ? p->window.def->lag(&p->window) : 0;
 }
 
-static const struct state_codec *window_codec(const struct node *n)
+const struct state_codec *window_codec(const struct node *n)
 {
     const struct window_plan *p = n->bound;
     return &p->codec;
@@ -193,7 +193,7 @@ static const struct state_codec *window_codec(const struct node *n)
 /* ---- running ----------------------------------------------------------------------------------
  */
 
-static int window_open(struct op *op, struct err *e)
+int window_open(struct op *op, struct err *e)
 {
     const struct window_plan *p = op->node->bound;
     struct window_op *o = mem_zalloc(sizeof *o);
@@ -205,7 +205,7 @@ static int window_open(struct op *op, struct err *e)
     return p->window.def->open(o, e);
 }
 
-static void window_close(struct op *op)
+void window_close(struct op *op)
 {
     struct window_op *o = op->self;
     if (o) {
@@ -366,7 +366,7 @@ static struct batch without_deletes(struct op *op, const struct batch *b)
     return batch_select(b, sel, n);
 }
 
-static int window_push(struct op *op, int input, struct batch *b)
+int window_push(struct op *op, int input, struct batch *b)
 {
     (void)input;
     struct window_op *o = op->self;

@@ -187,7 +187,7 @@ static int compile_item(struct window_plan *p, struct node *n, const struct conf
     return 0;
 }
 
-static const struct schema *outer_schema(struct node *n)
+static const struct schema *outer_schema(const struct window_plan *p, struct node *n)
 {
     const struct schema *in = n->in[0];
     struct schema *s = schema_new(n->mem, (uint16_t)(in->nkey + 2));
@@ -195,7 +195,9 @@ static const struct schema *outer_schema(struct node *n)
     for (uint16_t i = 0; i < in->nkey; i++) {
         const struct column *key = &in->col[in->key[i]];
         s->key[s->nkey++] = schema_add(s, key->name, key->type, false, key->hidden);
-        if (strcmp(key->name, "window_start") == 0 || strcmp(key->name, "window_end") == 0) {
+        bool is_bound =
+            strcmp(key->name, "window_start") == 0 || strcmp(key->name, "window_end") == 0;
+        if (is_bound && !p->is_unbounded) {
             node_error(n, n->at,
                        "the key column %s has the name of a column that every window adds: give it "
                        "another name before",
@@ -203,15 +205,17 @@ static const struct schema *outer_schema(struct node *n)
             return NULL;
         }
     }
-    schema_add(s, "window_start", &type_timestamp, false, false);
-    schema_add(s, "window_end", &type_timestamp, false, false);
+    if (!p->is_unbounded) {
+        schema_add(s, "window_start", &type_timestamp, false, false);
+        schema_add(s, "window_end", &type_timestamp, false, false);
+    }
     return s;
 }
 
 /* Results that replace each other are known by their window too. */
 static void add_window_to_key(struct window_plan *p, struct schema *out)
 {
-    if (p->window.emit != EMIT_FINAL) {
+    if (p->window.emit != EMIT_FINAL && !p->is_unbounded) {
         out->key[out->nkey++] = (uint16_t)schema_find(out, "window_start");
         out->key[out->nkey++] = (uint16_t)schema_find(out, "window_end");
     }
@@ -221,7 +225,7 @@ int window_bind_output(struct window_plan *p, struct node *n, const struct windo
 {
     struct named_expression *named;
     int status = expression_list(&named, &p->nitems, n->mem, &cfg->aggregate, n->diags);
-    p->outer = outer_schema(n);
+    p->outer = outer_schema(p, n);
     if (status < 0 || p->outer == NULL) {
         return -ERR_CONFIG;
     }

@@ -1,4 +1,5 @@
-/* What window.c, window_bind.c, window_state.c and window_output.c share. Not for others. */
+/* What window.c, its parts (window_bind.c, window_state.c, window_output.c) and aggregate.c share.
+ * Not for others. */
 #ifndef KLAMM_WINDOWS_WINDOW_INTERNAL_H
 #define KLAMM_WINDOWS_WINDOW_INTERNAL_H
 
@@ -32,6 +33,7 @@ struct window_item {
 /* node->bound. */
 struct window_plan {
     struct window window;
+    bool is_unbounded;          /* results have no window_start and window_end */
     const struct schema *outer; /* key columns, window_start, window_end */
     const struct schema *out;   /* the same and one column per item */
     int nitems;
@@ -42,6 +44,13 @@ struct window_plan {
     uint32_t saved_size;       /* fixed bytes of a saved value */
     struct state_codec codec;
 };
+
+/* window.c: of the step, for steps that are windows underneath */
+void window_needs(const struct node *n, const bool *out, bool *in);
+const struct state_codec *window_codec(const struct node *n);
+int window_open(struct op *op, struct err *e);
+int window_push(struct op *op, int input, struct batch *b);
+void window_close(struct op *op);
 
 /* window_bind.c: aggregates, result columns, having. Problems go to n->diags. */
 int window_bind_output(struct window_plan *p, struct node *n, const struct window_cfg *cfg);

@@ -104,8 +104,10 @@ static int begin_row(struct window_op *o, const void *key, uint32_t key_n, int64
     if (status < 0) {
         return status;
     }
-    b->col[nkey].i[row] = start;
-    b->col[nkey + 1].i[row] = end;
+    if (!out->p->is_unbounded) {
+        b->col[nkey].i[row] = start;
+        b->col[nkey + 1].i[row] = end;
+    }
     b->time[row] = o->w->def->includes_end ? end : end - 1;
     b->seen[row] = o->seen == TIME_MAX ? b->time[row] : o->seen;
     if (out->expected > 0) {

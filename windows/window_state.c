@@ -119,7 +119,7 @@ void window_state_layout(const struct node *n, struct buffer *words)
     buffer_printf(words, "%s\n", w->def->name);
     if (p->is_map) {
         config_values(words, w->def->config, w->cfg);
-    } else {
+    } else if (w->def->value) {
         config_value(words, w->def->value, w->cfg);
     }
     if (w->emit != EMIT_FINAL) {

@@ -1,0 +1,480 @@
+/* top: {n, by} passes on the best rows of each key and window.
+ *
+ *   in        results of windows, under another key:   rack=r host=a n=5   rack=r host=b n=7
+ *   out       the same columns and `rank`:              rack=r host=b n=7 rank=1   …a n=5 rank=2
+ *
+ *   group     rows with one key and the same window_start and window_end
+ *   order     by `by`, descending (NaN behind numbers, null behind all); of equal ones the lesser
+ *             text of the record key and the other columns, in their order: a window's row begins
+ *             with its key
+ *   closed    once the watermark is behind the rows' event time: all results of that window have
+ *             come then. Groups come out ordered by window_end, window_start, key; their rows by
+ *             rank, with the event time that they had
+ *   late      a row behind which the watermark is already: counted and left out
+ *   deleted   rows that delete are counted and left out: a result that changes cannot be ranked
+ *   state     key: time, window_end, window_start (8 bytes each, big-endian, so that they sort),
+ *             key bytes; value: the ranking (ranking.h). Gone when the group closes
+ *   restart   the agenda is made again from the store
+ */
+#include "engine/hash.h"
+#include "engine/key.h"
+#include "engine/memory.h"
+#include "engine/row.h"
+#include "engine/shape.h"
+#include "windows/agenda.h"
+#include "windows/key_order.h"
+#include "windows/ranking.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#ifdef KLAMM_SMALL
+#define OUTPUT_ROWS 3
+#else
+#define OUTPUT_ROWS BATCH_ROWS
+#endif
+
+#define PREFIX 24U
+
+struct top_cfg {
+    int64_t n;
+    struct config_text by;
+};
+
+struct top {
+    uint32_t n;
+    const struct expression *by;
+    uint16_t start, end;      /* columns of the window's bounds */
+    int record_key;           /* hidden column, or -1 */
+    struct row_layout layout; /* of the rows kept */
+    uint16_t *to;             /* their columns in the output */
+    uint16_t rank;
+    struct state_codec codec;
+};
+
+struct top_op {
+    struct agenda agenda; /* time of rows: entries */
+    struct buffer key, tie, row;
+};
+
+/* ---- binding ----------------------------------------------------------------------------------
+ */
+
+static int find_bound(struct node *n, const char *name, uint16_t *column)
+{
+    int c = schema_find(n->in[0], name);
+    if (c < 0 || n->in[0]->col[c].type->kind != TYPE_TIMESTAMP) {
+        return node_error(n, n->at,
+                          "top ranks the rows of a window, by its columns window_start and "
+                          "window_end, and there is no timestamp column \"%s\": put it behind a "
+                          "`window`, and keep both columns",
+                          name);
+    }
+    *column = (uint16_t)c;
+    return 0;
+}
+
+static bool is_key(const struct schema *s, uint16_t column)
+{
+    for (uint16_t i = 0; i < s->nkey; i++) {
+        if (s->key[i] == column) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void top_save(void *ctx, const void *value, uint32_t n, struct buffer *out)
+{
+    (void)ctx;
+    (void)n;
+    ranking_save(value, out);
+}
+
+static int64_t top_loaded_size(void *ctx, const void *saved, size_t n)
+{
+    (void)ctx;
+    (void)saved;
+    (void)n;
+    return (int64_t)sizeof(struct ranking);
+}
+
+static int top_load(void *ctx, void *value, uint32_t n, const void *saved, size_t saved_n)
+{
+    const struct top *t = ctx;
+    (void)n;
+    memset(value, 0, sizeof(struct ranking));
+    return ranking_load(value, expression_type(t->by), saved, saved_n);
+}
+
+static void top_drop(void *ctx, void *value, uint32_t n)
+{
+    (void)ctx;
+    (void)n;
+    ranking_done(value);
+}
+
+/* The input's columns but hidden ones that are no key, then `rank`. */
+static int bind_columns(struct top *t, struct node *n)
+{
+    const struct schema *in = n->in[0];
+    if (schema_find(in, "rank") >= 0) {
+        return node_error(n, n->at,
+                          "there is a column \"rank\" already, which top adds: rename it before");
+    }
+    struct schema *out = schema_new(n->mem, (uint16_t)(in->n + 1));
+    uint16_t *to = arena_array(n->mem, in->n + 1U, sizeof *to);
+    t->layout = row_layout_new(n->mem, in);
+    t->to = arena_array(n->mem, in->n + 1U, sizeof *t->to);
+    for (uint16_t c = 0; c < in->n; c++) {
+        const struct column *col = &in->col[c];
+        if (!col->hidden || is_key(in, c)) {
+            to[c] = schema_add(out, col->name, col->type, col->nullable, col->hidden);
+            t->to[t->layout.n] = to[c];
+            row_layout_add(&t->layout, c);
+        }
+    }
+    t->rank = schema_add(out, "rank", &type_long, false, false);
+    out->keyed = in->keyed;
+    for (uint16_t i = 0; i < in->nkey; i++) {
+        out->key[out->nkey++] = to[in->key[i]];
+    }
+    n->out[0] = out;
+    return 0;
+}
+
+static int top_bind(struct node *n)
+{
+    const struct top_cfg *cfg = n->cfg;
+    struct top *t = arena_zalloc(n->mem, sizeof *t);
+    n->bound = t;
+    t->n = (uint32_t)cfg->n;
+    if (find_bound(n, "window_start", &t->start) < 0 || find_bound(n, "window_end", &t->end) < 0 ||
+        bind_columns(t, n) < 0) {
+        return -ERR_CONFIG;
+    }
+    t->record_key = schema_find(n->in[0], "_key");
+    if (expression_compile(&t->by, n->mem, &cfg->by, n->in[0], n->diags) < 0) {
+        return -ERR_CONFIG;
+    }
+    const struct type *type = expression_type(t->by);
+    if (type->kind == TYPE_ARRAY || type->kind == TYPE_MAP || type->kind == TYPE_RECORD) {
+        return node_error(n, cfg->by.at, "by must be a number, a time, a text or a boolean");
+    }
+    t->codec = (struct state_codec){t, top_save, top_loaded_size, top_load, top_drop};
+    return 0;
+}
+
+static void top_needs(const struct node *n, const bool *out, bool *in)
+{
+    const struct top *t = n->bound;
+    (void)out; /* every column kept decides about the order */
+    for (uint16_t i = 0; i < t->layout.n; i++) {
+        in[t->layout.col[i]] = true;
+    }
+    if (t->record_key >= 0) {
+        in[t->record_key] = true;
+    }
+    expression_needs(t->by, in);
+}
+
+static const struct state_codec *top_codec(const struct node *n)
+{
+    const struct top *t = n->bound;
+    return &t->codec;
+}
+
+static void top_layout(const struct node *n, struct buffer *words)
+{
+    const struct top *t = n->bound;
+    buffer_printf(words, "n %" PRIu32 "\nby ", t->n);
+    expression_layout(words, t->by);
+    buffer_byte(words, '\n');
+    row_layout_words(&t->layout, words);
+}
+
+/* ---- the store --------------------------------------------------------------------------------
+ */
+
+static void put_word(struct buffer *b, int64_t value)
+{
+    uint64_t u = (uint64_t)value ^ UINT64_C(1) << 63;
+    for (int shift = 56; shift >= 0; shift -= 8) {
+        buffer_byte(b, (uint8_t)(u >> shift));
+    }
+}
+
+/* Word i of an entry's key: 0 the time, 1 the window's end, 2 its start. */
+static int64_t word_of(const struct state_entry *e, int i)
+{
+    uint32_t n;
+    const uint8_t *p = (const uint8_t *)state_key(e, &n) + 8 * i;
+    uint64_t u = 0;
+    for (int k = 0; k < 8; k++) {
+        u = u << 8 | p[k];
+    }
+    return (int64_t)(u ^ UINT64_C(1) << 63);
+}
+
+static const void *key_of(const void *ctx, const void *item, uint32_t *n)
+{
+    (void)ctx;
+    const char *key = state_key(item, n);
+    *n -= PREFIX;
+    return key + PREFIX;
+}
+
+static int restore_group(void *ctx, struct state_entry *e)
+{
+    struct top_op *self = ctx;
+    uint32_t n;
+    (void)state_key(e, &n);
+    if (n < PREFIX) {
+        return -ERR_DATA;
+    }
+    agenda_add(&self->agenda, word_of(e, 0), e);
+    return 0;
+}
+
+static int top_open(struct op *op, struct err *e)
+{
+    struct top_op *self = mem_zalloc(sizeof *self);
+    op->self = self;
+    agenda_init(&self->agenda);
+    buffer_init(&self->key);
+    buffer_init(&self->tie);
+    buffer_init(&self->row);
+    if (state_each(op->state, restore_group, self) < 0) {
+        return err_set(e, ERR_DATA, "the restored state of top is damaged");
+    }
+    return 0;
+}
+
+static void top_close(struct op *op)
+{
+    struct top_op *self = op->self;
+    if (self != NULL) {
+        agenda_done(&self->agenda);
+        buffer_done(&self->key);
+        buffer_done(&self->tie);
+        buffer_done(&self->row);
+        mem_free(self);
+        op->self = NULL;
+    }
+}
+
+/* ---- rows -------------------------------------------------------------------------------------
+ */
+
+static struct state_entry *group_of(struct op *op, const struct batch *b, uint16_t row,
+                                    const struct str *key)
+{
+    const struct top *t = op->node->bound;
+    struct top_op *self = op->self;
+    buffer_clear(&self->key);
+    put_word(&self->key, b->time[row]);
+    put_word(&self->key, b->col[t->end].i[row]);
+    put_word(&self->key, b->col[t->start].i[row]);
+    buffer_add(&self->key, str_data(key), key->n);
+    bool is_new;
+    struct state_entry *e =
+        state_insert(op->state, hash_bytes(self->key.data, self->key.n, 0), self->key.data,
+                     (uint32_t)self->key.n, sizeof(struct ranking), &is_new);
+    if (is_new) {
+        agenda_add(&self->agenda, b->time[row], e);
+        state_touch(op->state, e);
+    }
+    return e;
+}
+
+/* What decides between rows of one rank. */
+static void put_tie(struct top_op *self, const struct top *t, const struct batch *b, uint16_t row)
+{
+    buffer_clear(&self->tie);
+    if (t->record_key >= 0) {
+        vec_print(&self->tie, &b->col[t->record_key], row);
+        buffer_byte(&self->tie, '|');
+    }
+    for (uint16_t i = 0; i < t->layout.n; i++) {
+        vec_print(&self->tie, &b->col[t->layout.col[i]], row);
+        buffer_byte(&self->tie, '|');
+    }
+}
+
+static void take_row(struct op *op, const struct batch *b, uint16_t row, const struct str *key,
+                     const struct vec *by)
+{
+    const struct top *t = op->node->bound;
+    struct top_op *self = op->self;
+    int64_t seen = b->seen[row] > op->watermark ? b->seen[row] : op->watermark;
+    bool is_delete = b->row_op != NULL && b->row_op[row] == ROW_DELETE;
+    if (is_delete || vec_is_null(&b->col[t->start], row) || vec_is_null(&b->col[t->end], row)) {
+        op->counter[COUNT_SKIPPED]++;
+        return;
+    }
+    if (seen > b->time[row]) {
+        op->counter[COUNT_LATE]++;
+        return;
+    }
+    struct state_entry *e = group_of(op, b, row, key);
+    put_tie(self, t, b, row);
+    buffer_clear(&self->row);
+    row_save(&self->row, &t->layout, b, row);
+    if (ranking_add(state_value(e), t->n, by, row, &self->tie, &self->row)) {
+        state_touch(op->state, e);
+    }
+}
+
+static int top_push(struct op *op, int input, struct batch *b)
+{
+    (void)input;
+    const struct top *t = op->node->bound;
+    struct keyed_rows keyed = key_rows(b);
+    op->counter[COUNT_NULL_KEY] += keyed.nulls;
+    struct batch in = batch_select(b, keyed.sel, keyed.nsel);
+    struct row_errors errors = {0};
+    struct vec by;
+    int status = expression_eval(t->by, &in, &by, &errors);
+    status = status < 0 ? status : op_bad_rows(op, &in, &errors);
+    for (uint16_t k = 0; status == 0 && k < in.nsel; k++) {
+        uint16_t row = batch_row(&in, k);
+        take_row(op, &in, row, &keyed.key[row], &by);
+    }
+    return status;
+}
+
+/* ---- closing ----------------------------------------------------------------------------------
+ */
+
+/* A group that closes, and its place among the keys. */
+struct closing {
+    struct state_entry *entry;
+    uint32_t number;
+};
+
+static int compare_groups(const void *a, const void *b)
+{
+    const struct closing *x = a, *y = b;
+    for (int i = 1; i <= 2; i++) {
+        int64_t p = word_of(x->entry, i), q = word_of(y->entry, i);
+        if (p != q) {
+            return p < q ? -1 : 1;
+        }
+    }
+    return (x->number > y->number) - (x->number < y->number);
+}
+
+/* Rows on their way out. */
+struct output {
+    struct batch *b; /* NULL: none begun */
+    uint16_t cap;
+    uint64_t left; /* rows that will still come */
+    struct arena_mark mark;
+};
+
+static int output_flush(struct op *op, struct output *out)
+{
+    struct batch *b = out->b;
+    if (b == NULL) {
+        return 0;
+    }
+    out->b = NULL;
+    b->nsel = b->rows;
+    int status = op_emit(op, 0, b);
+    arena_release(op->mem, out->mark);
+    return status;
+}
+
+static int emit_row(struct op *op, struct output *out, const struct state_entry *e, uint32_t i)
+{
+    const struct top *t = op->node->bound;
+    if (out->b == NULL) {
+        out->mark = arena_mark(op->mem);
+        out->cap = out->left < OUTPUT_ROWS ? (uint16_t)out->left : OUTPUT_ROWS;
+        out->b = batch_new(op->mem, op->node->out[0], out->cap, NULL);
+        out->b->now = op_now(op);
+        out->b->rows = 0;
+    }
+    struct batch *b = out->b;
+    uint16_t row = b->rows++;
+    size_t n;
+    const void *bytes = ranking_row(state_value(e), i, &n);
+    b->time[row] = b->seen[row] = word_of(e, 0);
+    b->col[t->rank].i[row] = (int64_t)i + 1;
+    out->left--;
+    int status = row_load(&t->layout, bytes, n, b->col, t->to, row, out->cap, op->mem);
+    return status == 0 && b->rows == out->cap ? output_flush(op, out) : status;
+}
+
+/* All groups whose rows have one time. */
+static int close_date(struct op *op, const struct date *d)
+{
+    struct output out = {0};
+    struct arena_mark mark = arena_mark(op->mem);
+    struct closing *list = arena_array(op->mem, d->n, sizeof *list);
+    key_order(d->item, d->n, key_of, NULL, op->node->in[0], op->mem);
+    for (uint32_t i = 0; i < d->n; i++) {
+        list[i] = (struct closing){d->item[i], i};
+        out.left += ((struct ranking *)state_value(list[i].entry))->n;
+    }
+    qsort(list, d->n, sizeof *list, compare_groups);
+    int status = 0;
+    for (uint32_t i = 0; i < d->n && status == 0; i++) {
+        const struct ranking *r = state_value(list[i].entry);
+        for (uint32_t k = 0; k < r->n && status == 0; k++) {
+            status = emit_row(op, &out, list[i].entry, k);
+        }
+    }
+    status = status < 0 ? status : output_flush(op, &out);
+    for (uint32_t i = 0; i < d->n && status == 0; i++) {
+        state_delete(op->state, list[i].entry);
+    }
+    arena_release(op->mem, mark);
+    return status;
+}
+
+static int top_watermark(struct op *op, int64_t time)
+{
+    struct top_op *self = op->self;
+    const struct date *d;
+    int status = 0;
+    while (status == 0 && (d = agenda_first(&self->agenda)) != NULL && time > d->time) {
+        status = close_date(op, d);
+        agenda_drop_first(&self->agenda);
+    }
+    return status;
+}
+
+static int64_t top_next_time(struct op *op)
+{
+    const struct top_op *self = op->self;
+    const struct date *d = agenda_first(&self->agenda);
+    return d == NULL || d->time == TIME_MAX ? TIME_MAX : d->time + 1;
+}
+
+static const struct config_field fields[] = {
+    {"n", CONFIG_LONG, offsetof(struct top_cfg, n), .min = 1, .max = 10000, .required = true,
+     .doc = "How many rows of a key and window pass at most."},
+    {"by", CONFIG_EXPRESSION, offsetof(struct top_cfg, by), .required = true,
+     .doc = "What the rows are ranked by, the greatest first."},
+    {0},
+};
+
+const struct step_def op_top = {
+    .name = "top",
+    .doc = "Passes on the best rows of each key and window, with their rank.",
+    .config = fields,
+    .config_size = sizeof(struct top_cfg),
+    .stateful = true,
+    .state_version = 1,
+    .bind = top_bind,
+    .needs = top_needs,
+    .state_codec = top_codec,
+    .state_layout = top_layout,
+    .open = top_open,
+    .push = top_push,
+    .watermark = top_watermark,
+    .next_time = top_next_time,
+    .close = top_close,
+};
