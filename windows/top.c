@@ -19,21 +19,15 @@
 #include "engine/hash.h"
 #include "engine/key.h"
 #include "engine/memory.h"
-#include "engine/row.h"
 #include "engine/shape.h"
 #include "windows/agenda.h"
 #include "windows/key_order.h"
 #include "windows/ranking.h"
+#include "windows/saved_rows.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-
-#ifdef KLAMM_SMALL
-#define OUTPUT_ROWS 3
-#else
-#define OUTPUT_ROWS BATCH_ROWS
-#endif
 
 #define PREFIX 24U
 
@@ -45,11 +39,9 @@ struct top_cfg {
 struct top {
     uint32_t n;
     const struct expression *by;
-    uint16_t start, end;      /* columns of the window's bounds */
-    int record_key;           /* hidden column, or -1 */
-    struct row_layout layout; /* of the rows kept */
-    uint16_t *to;             /* their columns in the output */
-    uint16_t rank;
+    uint16_t start, end; /* columns of the window's bounds */
+    int record_key;      /* hidden column, or -1 */
+    struct saved_schema rows;
     struct state_codec codec;
 };
 
@@ -73,16 +65,6 @@ static int find_bound(struct node *n, const char *name, uint16_t *column)
     }
     *column = (uint16_t)c;
     return 0;
-}
-
-static bool is_key(const struct schema *s, uint16_t column)
-{
-    for (uint16_t i = 0; i < s->nkey; i++) {
-        if (s->key[i] == column) {
-            return true;
-        }
-    }
-    return false;
 }
 
 static void top_save(void *ctx, const void *value, uint32_t n, struct buffer *out)
@@ -115,35 +97,6 @@ static void top_drop(void *ctx, void *value, uint32_t n)
     ranking_done(value);
 }
 
-/* The input's columns but hidden ones that are no key, then `rank`. */
-static int bind_columns(struct top *t, struct node *n)
-{
-    const struct schema *in = n->in[0];
-    if (schema_find(in, "rank") >= 0) {
-        return node_error(n, n->at,
-                          "there is a column \"rank\" already, which top adds: rename it before");
-    }
-    struct schema *out = schema_new(n->mem, (uint16_t)(in->n + 1));
-    uint16_t *to = arena_array(n->mem, in->n + 1U, sizeof *to);
-    t->layout = row_layout_new(n->mem, in);
-    t->to = arena_array(n->mem, in->n + 1U, sizeof *t->to);
-    for (uint16_t c = 0; c < in->n; c++) {
-        const struct column *col = &in->col[c];
-        if (!col->hidden || is_key(in, c)) {
-            to[c] = schema_add(out, col->name, col->type, col->nullable, col->hidden);
-            t->to[t->layout.n] = to[c];
-            row_layout_add(&t->layout, c);
-        }
-    }
-    t->rank = schema_add(out, "rank", &type_long, false, false);
-    out->keyed = in->keyed;
-    for (uint16_t i = 0; i < in->nkey; i++) {
-        out->key[out->nkey++] = to[in->key[i]];
-    }
-    n->out[0] = out;
-    return 0;
-}
-
 static int top_bind(struct node *n)
 {
     const struct top_cfg *cfg = n->cfg;
@@ -151,9 +104,10 @@ static int top_bind(struct node *n)
     n->bound = t;
     t->n = (uint32_t)cfg->n;
     if (find_bound(n, "window_start", &t->start) < 0 || find_bound(n, "window_end", &t->end) < 0 ||
-        bind_columns(t, n) < 0) {
+        saved_schema_bind(&t->rows, n, "rank", &type_long) < 0) {
         return -ERR_CONFIG;
     }
+    n->out[0] = t->rows.out;
     t->record_key = schema_find(n->in[0], "_key");
     if (expression_compile(&t->by, n->mem, &cfg->by, n->in[0], n->diags) < 0) {
         return -ERR_CONFIG;
@@ -170,8 +124,8 @@ static void top_needs(const struct node *n, const bool *out, bool *in)
 {
     const struct top *t = n->bound;
     (void)out; /* every column kept decides about the order */
-    for (uint16_t i = 0; i < t->layout.n; i++) {
-        in[t->layout.col[i]] = true;
+    for (uint16_t i = 0; i < t->rows.layout.n; i++) {
+        in[t->rows.layout.col[i]] = true;
     }
     if (t->record_key >= 0) {
         in[t->record_key] = true;
@@ -191,7 +145,7 @@ static void top_layout(const struct node *n, struct buffer *words)
     buffer_printf(words, "n %" PRIu32 "\nby ", t->n);
     expression_layout(words, t->by);
     buffer_byte(words, '\n');
-    row_layout_words(&t->layout, words);
+    row_layout_words(&t->rows.layout, words);
 }
 
 /* ---- the store --------------------------------------------------------------------------------
@@ -296,8 +250,8 @@ static void put_tie(struct top_op *self, const struct top *t, const struct batch
         vec_print(&self->tie, &b->col[t->record_key], row);
         buffer_byte(&self->tie, '|');
     }
-    for (uint16_t i = 0; i < t->layout.n; i++) {
-        vec_print(&self->tie, &b->col[t->layout.col[i]], row);
+    for (uint16_t i = 0; i < t->rows.layout.n; i++) {
+        vec_print(&self->tie, &b->col[t->rows.layout.col[i]], row);
         buffer_byte(&self->tie, '|');
     }
 }
@@ -320,7 +274,7 @@ static void take_row(struct op *op, const struct batch *b, uint16_t row, const s
     struct state_entry *e = group_of(op, b, row, key);
     put_tie(self, t, b, row);
     buffer_clear(&self->row);
-    row_save(&self->row, &t->layout, b, row);
+    row_save(&self->row, &t->rows.layout, b, row);
     if (ranking_add(state_value(e), t->n, by, row, &self->tie, &self->row)) {
         state_touch(op->state, e);
     }
@@ -365,52 +319,11 @@ static int compare_groups(const void *a, const void *b)
     return (x->number > y->number) - (x->number < y->number);
 }
 
-/* Rows on their way out. */
-struct output {
-    struct batch *b; /* NULL: none begun */
-    uint16_t cap;
-    uint64_t left; /* rows that will still come */
-    struct arena_mark mark;
-};
-
-static int output_flush(struct op *op, struct output *out)
-{
-    struct batch *b = out->b;
-    if (b == NULL) {
-        return 0;
-    }
-    out->b = NULL;
-    b->nsel = b->rows;
-    int status = op_emit(op, 0, b);
-    arena_release(op->mem, out->mark);
-    return status;
-}
-
-static int emit_row(struct op *op, struct output *out, const struct state_entry *e, uint32_t i)
-{
-    const struct top *t = op->node->bound;
-    if (out->b == NULL) {
-        out->mark = arena_mark(op->mem);
-        out->cap = out->left < OUTPUT_ROWS ? (uint16_t)out->left : OUTPUT_ROWS;
-        out->b = batch_new(op->mem, op->node->out[0], out->cap, NULL);
-        out->b->now = op_now(op);
-        out->b->rows = 0;
-    }
-    struct batch *b = out->b;
-    uint16_t row = b->rows++;
-    size_t n;
-    const void *bytes = ranking_row(state_value(e), i, &n);
-    b->time[row] = b->seen[row] = word_of(e, 0);
-    b->col[t->rank].i[row] = (int64_t)i + 1;
-    out->left--;
-    int status = row_load(&t->layout, bytes, n, b->col, t->to, row, out->cap, op->mem);
-    return status == 0 && b->rows == out->cap ? output_flush(op, out) : status;
-}
-
 /* All groups whose rows have one time. */
 static int close_date(struct op *op, const struct date *d)
 {
-    struct output out = {0};
+    const struct top *t = op->node->bound;
+    struct saved_rows out = {.op = op, .schema = &t->rows};
     struct arena_mark mark = arena_mark(op->mem);
     struct closing *list = arena_array(op->mem, d->n, sizeof *list);
     key_order(d->item, d->n, key_of, NULL, op->node->in[0], op->mem);
@@ -423,10 +336,12 @@ static int close_date(struct op *op, const struct date *d)
     for (uint32_t i = 0; i < d->n && status == 0; i++) {
         const struct ranking *r = state_value(list[i].entry);
         for (uint32_t k = 0; k < r->n && status == 0; k++) {
-            status = emit_row(op, &out, list[i].entry, k);
+            size_t n;
+            const void *bytes = ranking_row(r, k, &n);
+            status = saved_rows_add(&out, bytes, n, word_of(list[i].entry, 0), (int64_t)k + 1);
         }
     }
-    status = status < 0 ? status : output_flush(op, &out);
+    status = status < 0 ? status : saved_rows_flush(&out);
     for (uint32_t i = 0; i < d->n && status == 0; i++) {
         state_delete(op->state, list[i].entry);
     }
