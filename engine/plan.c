@@ -234,6 +234,44 @@ static int check_writers(struct planner *b, const struct plan_sink *k, const str
     return 0;
 }
 
+static bool is_windowed(const struct end *end)
+{
+    return end->key && end->key->text && strcmp(end->key->text, "windowed") == 0;
+}
+
+/* `key: windowed`: the sink's record key is the key columns and the bounds of the window. */
+static int add_bounds_to_key(struct planner *b, struct plan_sink *k)
+{
+    static const char *const bound[] = {"window_start", "window_end"};
+    const struct schema *in = k->schema;
+    struct schema *s = schema_new(&b->p->mem, (uint16_t)(in->n + 2));
+    memcpy(s->col, in->col, in->n * sizeof *s->col);
+    s->n = in->n;
+    s->keyed = in->keyed;
+    s->nkey = in->nkey;
+    memcpy(s->key, in->key, in->nkey * sizeof *s->key);
+    for (int i = 0; i < 2; i++) {
+        int c = schema_find(in, bound[i]);
+        bool is_there = c >= 0 && in->col[c].type->kind == TYPE_TIMESTAMP;
+        if (!is_there || !in->keyed) {
+            return diags_add(b->d, k->end->key->at,
+                             arena_printf(&b->p->mem, "%s.key", k->end->path),
+                             "`windowed` is for the results of a window, which have a key, "
+                             "window_start and window_end: there is no %s here",
+                             in->keyed ? bound[i] : "key");
+        }
+        is_there = false;
+        for (uint16_t n = 0; n < in->nkey; n++) {
+            is_there |= in->key[n] == c;
+        }
+        if (!is_there) {
+            s->key[s->nkey++] = (uint16_t)c;
+        }
+    }
+    k->schema = k->write_schema = s;
+    return 0;
+}
+
 static int plan_to(struct planner *b, const struct stream *st, const struct end *end,
                    const struct ref *at)
 {
@@ -242,13 +280,17 @@ static int plan_to(struct planner *b, const struct stream *st, const struct end 
                             ? arena_printf(a, "%s-%s-%s", b->t->name, st->name, end->connector)
                             : end->names.item[0].value.text;
     const struct codec_def *value = plan_end_codec(b, end, false);
-    const struct codec_def *key_def = plan_end_codec(b, end, true);
+    const struct codec_def *key_def =
+        is_windowed(end) ? plan_codec("string", true) : plan_end_codec(b, end, true);
     if (!value || !key_def) {
         return -ERR_CONFIG;
     }
     struct plan_sink unbuilt = {0};
     struct plan_sink *k = at->vertex < 0 ? &unbuilt : sink_new(b, st, at, topic);
     k->end = end;
+    if (is_windowed(end) && k->schema && !k->schema->partial && add_bounds_to_key(b, k) < 0) {
+        return -ERR_CONFIG;
+    }
     plan_spec(b, &k->value, value, topic, st->name, end);
     plan_spec(b, &k->key, key_def, topic, st->name, NULL);
     k->key.is_key = true;
@@ -257,7 +299,7 @@ static int plan_to(struct planner *b, const struct stream *st, const struct end 
     k->key.at = end->at;
     k->key.path = end->path;
     if (end->kind != END_CONNECTOR) {
-        return at->vertex < 0 ? 0 : check_writers(b, k, at->schema);
+        return at->vertex < 0 ? 0 : check_writers(b, k, k->schema);
     }
     for (int i = 0; registry_connectors[i]; i++) {
         if (strcmp(registry_connectors[i]->name, end->connector) == 0) {

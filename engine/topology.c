@@ -90,7 +90,8 @@ const struct config_field topic_to_fields[] = {
     {"schema", CONFIG_TEXT, END(schema),
      .doc = "Avro schema file to write with, instead of the generated one"},
     {"key", CONFIG_YAML, END(key),
-     .doc = "`string` (default), `long`, `bytes`, `avro`, `json`, `none`"},
+     .doc = "`string` (default), `long`, `bytes`, `avro`, `json`, `none`; `windowed`: the key, "
+            "`window_start` and `window_end` as a string"},
     {"value", CONFIG_TEXT, END(value), .def = "avro", .doc = "as in `from`"},
     {"subject", CONFIG_TEXT, END(subject), .doc = "registry subject, `<topic>-value` by default"},
     {"partitions", CONFIG_LONG, END(partitions), .min = 1, .max = 100000,
