@@ -34,7 +34,16 @@ struct window {
     int64_t every; /* EMIT_EVERY: ms between two emissions */
     int ncalls;
     struct aggregate_call *call;
-    uint32_t value_size; /* head and all aggregates */
+    uint32_t value_size; /* head, all aggregates, notes */
+    uint32_t notes_at;   /* where the notes stand in a value; with EMIT_FINAL there are none */
+};
+
+/* What stands downstream of one window: behind the aggregates, saved with them. */
+struct window_note {
+    uint8_t is_out;
+    uint8_t is_pending; /* a result is on its way, `having` has not been asked yet */
+    uint8_t unused[6];
+    int64_t start, end; /* under which bounds */
 };
 
 /* Rows of one push: keys without nulls, arguments evaluated. */
@@ -52,6 +61,7 @@ struct window_def {
     const struct config_field *value;
     size_t config_size;
     uint32_t head_size; /* multiple of 8 */
+    uint32_t notes;     /* in a value, when windows come out more than once */
     /* For window_combine(): into += from, of two heads. NULL: heads stay as they are. */
     void (*combine_head)(void *into, const void *from);
     bool includes_end; /* the end belongs to the window: event time of a result is its end, not one
@@ -120,9 +130,21 @@ void window_expect(struct window_op *o, uint64_t rows);
 /* One result row: states of the aggregates (behind the head), copied before it returns. */
 int window_emit(struct window_op *o, const void *key, uint32_t key_n, int64_t start, int64_t end,
                 const void *states);
-/* A result row that deletes what came out for these bounds before. */
-int window_retract(struct window_op *o, const void *key, uint32_t key_n, int64_t start,
-                   int64_t end);
+/* The same for a window that comes out more than once: what came out under other bounds is deleted
+ * first; a result that does not pass `having` deletes what came out. note is one of entry's, which
+ * must not go before window_settle(). */
+int window_emit_so_far(struct window_op *o, const void *key, uint32_t key_n, int64_t start,
+                       int64_t end, const void *states, struct state_entry *entry,
+                       struct window_note *note);
+/* Deletes what came out for a window, if anything did. */
+int window_withdraw(struct window_op *o, const void *key, uint32_t key_n, struct state_entry *entry,
+                    struct window_note *note);
+/* Before an entry goes that results were made of. */
+int window_settle(struct window_op *o);
+static inline struct window_note *window_notes(const struct window *w, void *value)
+{
+    return (struct window_note *)((char *)value + w->notes_at);
+}
 /* EMIT_UPDATES: the results that come now come out with this row. What is taken from op->mem after
  * the first of them is gone with the next. */
 void window_update(struct window_op *o, uint16_t row);

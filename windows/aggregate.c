@@ -92,6 +92,7 @@ static int aggregate_bind(struct node *n)
     if (window_bind_output(p, n, &(struct window_cfg){.aggregate = cfg->list}) < 0) {
         return -ERR_CONFIG;
     }
+    window_bind_notes(w);
     window_bind_state(p);
     n->out[0] = p->out;
     return 0;

@@ -8,8 +8,14 @@
 #include "windows/key_order.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #define SLOTS_LEAST 64
+
+struct changed {
+    struct every_result result;
+    uint64_t number; /* by key */
+};
 
 void every_init(struct every *x)
 {
@@ -20,6 +26,7 @@ void every_init(struct every *x)
 void every_done(struct every *x)
 {
     mem_free(x->slot);
+    mem_free(x->list);
     *x = (struct every){0};
 }
 
@@ -62,6 +69,11 @@ void every_changed(struct every *x, struct state_entry *e)
     }
 }
 
+bool every_has(const struct every *x, const struct state_entry *e)
+{
+    return x->slot[probe(x, e)] != NULL;
+}
+
 bool every_take(struct every *x, struct state_entry *e)
 {
     uint64_t mask = x->nslots - 1, gap = probe(x, e);
@@ -81,11 +93,6 @@ bool every_take(struct every *x, struct state_entry *e)
 
 /* ---- emission ---------------------------------------------------------------------------------
  */
-
-struct changed {
-    struct every_result result;
-    uint64_t number; /* by key */
-};
 
 static const void *key_of(const void *ctx, const void *item, uint32_t *n)
 {
@@ -108,45 +115,73 @@ static int compare(const void *a, const void *b)
     return (x->number > y->number) - (x->number < y->number);
 }
 
-static int emit_changed(struct window_op *o, struct every *x, int64_t watermark,
-                        every_result_fn result)
+void every_add(struct every *x, const struct every_result *r)
 {
-    uint32_t n = 0;
-    struct changed *list = mem_array(x->n + 1, sizeof *list);
-    void **item = mem_array(x->n + 1, sizeof *item);
+    if (x->nlist == x->cap_list) {
+        x->cap_list = x->cap_list ? x->cap_list * 2 : 64;
+        x->list = mem_resize(x->list, x->cap_list, sizeof *x->list);
+    }
+    x->list[x->nlist++] = (struct changed){.result = *r};
+}
+
+/* Windows of what has changed, in the order in which they come out. */
+static void **find_all(struct window_op *o, struct every *x, const struct every_kind *kind)
+{
+    x->nlist = 0;
     for (uint64_t i = 0; i < x->nslots; i++) {
         if (x->slot[i]) {
-            list[n].result = result(o, x->slot[i]);
-            item[n] = &list[n];
-            n++;
+            kind->find(o, x, x->slot[i]);
             x->slot[i] = NULL;
         }
     }
     x->n = 0;
+    void **item = mem_array(x->nlist + 1U, sizeof *item);
+    for (uint32_t i = 0; i < x->nlist; i++) {
+        item[i] = &x->list[i];
+    }
     struct arena_mark mark = arena_mark(o->op->mem);
-    key_order(item, n, key_of, NULL, o->w->in, o->op->mem);
+    key_order(item, x->nlist, key_of, NULL, o->w->in, o->op->mem);
     arena_release(o->op->mem, mark);
-    for (uint32_t i = 0; i < n; i++) {
+    for (uint32_t i = 0; i < x->nlist; i++) {
         struct changed *c = item[i];
         c->number = i;
     }
-    qsort(item, n, sizeof *item, compare);
+    qsort(item, x->nlist, sizeof *item, compare);
+    return item;
+}
+
+/* Several entries may belong to one window. */
+static bool is_same(const struct every_result *a, const struct every_result *b)
+{
+    return a->start == b->start && a->end == b->end && a->key_n == b->key_n &&
+           memcmp(a->key, b->key, a->key_n) == 0;
+}
+
+static int emit_changed(struct window_op *o, struct every *x, int64_t watermark,
+                        const struct every_kind *kind)
+{
+    void **item = find_all(o, x, kind);
     int64_t lag = o->w->def->lag(o->w);
     int status = window_flush(o); /* what closed before this has its own times */
     o->seen = watermark < TIME_MIN + lag ? TIME_MIN : watermark - lag;
-    window_expect(o, n);
-    for (uint32_t i = 0; i < n && status == 0; i++) {
+    window_expect(o, x->nlist);
+    for (uint32_t i = 0; i < x->nlist && status == 0; i++) {
         const struct every_result *r = &((struct changed *)item[i])->result;
-        status = window_emit(o, r->key, r->key_n, r->start, r->end, r->states);
+        if (i > 0 && is_same(r, &((struct changed *)item[i - 1])->result)) {
+            continue;
+        }
+        status = kind->emit ? kind->emit(o, r)
+                            : window_emit_so_far(o, r->key, r->key_n, r->start, r->end, r->states,
+                                                 r->entry, r->note);
     }
     status = status < 0 ? status : window_flush(o);
     o->seen = TIME_MAX;
-    mem_free(list);
     mem_free(item);
     return status;
 }
 
-int every_watermark(struct window_op *o, struct every *x, int64_t time, every_result_fn result)
+int every_watermark(struct window_op *o, struct every *x, int64_t time,
+                    const struct every_kind *kind)
 {
     if (x->last_tick != TIME_MIN || time < x->due) {
         return 0;
@@ -154,17 +189,17 @@ int every_watermark(struct window_op *o, struct every *x, int64_t time, every_re
     bool is_first = x->due == TIME_MIN;
     int64_t every = o->w->every, step = time - (time % every + every) % every;
     x->due = time_after(step, every);
-    return is_first || x->n == 0 ? 0 : emit_changed(o, x, time, result);
+    return is_first || x->n == 0 ? 0 : emit_changed(o, x, time, kind);
 }
 
-int every_tick(struct window_op *o, struct every *x, int64_t now, every_result_fn result)
+int every_tick(struct window_op *o, struct every *x, int64_t now, const struct every_kind *kind)
 {
     if (x->last_tick != TIME_MIN && now - x->last_tick < o->w->every) {
         return 0;
     }
     bool is_first = x->last_tick == TIME_MIN;
     x->last_tick = now;
-    return is_first || x->n == 0 ? 0 : emit_changed(o, x, o->op->watermark, result);
+    return is_first || x->n == 0 ? 0 : emit_changed(o, x, o->op->watermark, kind);
 }
 
 int64_t every_next_time(const struct every *x)

@@ -9,29 +9,43 @@
 #include "engine/window.h"
 
 struct every {
+    struct changed *list; /* of an emission: results found so far */
+    uint32_t nlist, cap_list;
     struct state_entry **slot; /* changed ones, by address; a power of two */
     uint64_t nslots, n;
     int64_t due;       /* watermark of the next emission */
     int64_t last_tick; /* wall clock of the last; TIME_MIN: no tick has come */
 };
 
-/* What a result needs to know of an entry. */
+/* A window that is to come out. */
 struct every_result {
     int64_t start, end;
     const void *key, *states;
     uint32_t key_n;
+    struct state_entry *entry; /* that it has its note in */
+    struct window_note *note;
+    void *series; /* the kind's own */
 };
-typedef struct every_result (*every_result_fn)(const struct window_op *o,
-                                               const struct state_entry *e);
+
+/* What a kind of window does. */
+struct every_kind {
+    /* Adds the windows that an entry belongs to, with every_add(). */
+    void (*find)(struct window_op *o, struct every *x, struct state_entry *e);
+    /* Emits one; NULL: as it is, with its states. */
+    int (*emit)(struct window_op *o, const struct every_result *r);
+};
 
 void every_init(struct every *x);
 void every_done(struct every *x);
 void every_changed(struct every *x, struct state_entry *e);
+bool every_has(const struct every *x, const struct state_entry *e);
+void every_add(struct every *x, const struct every_result *r);
 /* The window closes: whether it has changed. Forgets it. */
 bool every_take(struct every *x, struct state_entry *e);
 /* Emits what has changed when it is time. */
-int every_watermark(struct window_op *o, struct every *x, int64_t time, every_result_fn result);
-int every_tick(struct window_op *o, struct every *x, int64_t now, every_result_fn result);
+int every_watermark(struct window_op *o, struct every *x, int64_t time,
+                    const struct every_kind *kind);
+int every_tick(struct window_op *o, struct every *x, int64_t now, const struct every_kind *kind);
 /* Least watermark that emits. */
 int64_t every_next_time(const struct every *x);
 

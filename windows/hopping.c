@@ -259,15 +259,30 @@ static struct state_entry *take_row(struct window_op *o, const struct window_row
 }
 
 /* Of a window with a value of its own. */
-static struct every_result result_of(const struct window_op *o, const struct state_entry *e)
+static struct every_result result_of(const struct window_op *o, struct state_entry *e)
 {
     const struct hopping *h = o->self;
-    struct every_result r = {.states = state_value(e)};
+    struct every_result r = {.states = state_value(e), .entry = e};
     r.start = window_begin(h, entry_pos(e));
     r.end = time_after(r.start, h->size);
     r.key = series_entry_key(&h->set, e, &r.key_n);
+    r.note = window_notes(o->w, state_value(e));
     return r;
 }
+
+static int emit_so_far(struct window_op *o, struct state_entry *e)
+{
+    struct every_result r = result_of(o, e);
+    return window_emit_so_far(o, r.key, r.key_n, r.start, r.end, r.states, e, r.note);
+}
+
+static void find_changed(struct window_op *o, struct every *x, struct state_entry *e)
+{
+    struct every_result r = result_of(o, e);
+    every_add(x, &r);
+}
+
+static const struct every_kind every_hopping = {.find = find_changed};
 
 /* One row into all of its windows that are open; each comes out as it is now. */
 static int update(struct window_op *o, const struct window_rows *r, uint16_t at)
@@ -293,8 +308,7 @@ static int update(struct window_op *o, const struct window_rows *r, uint16_t at)
         }
         status = window_add(o, 1, &at, &(void *){state_value(e)});
         if (status == 0 && o->w->emit == EMIT_UPDATES) {
-            struct every_result x = result_of(o, e);
-            status = window_emit(o, x.key, x.key_n, x.start, x.end, x.states);
+            status = emit_so_far(o, e);
         } else if (status == 0) {
             every_changed(&h->changed, e);
         }
@@ -358,8 +372,8 @@ static int close_series(struct window_op *o, struct series *s, int64_t number)
     uint32_t gone = 0;
     const struct point *p = series_points(s);
     if (o->w->emit == EMIT_EVERY && p[0].pos == number && every_take(&h->changed, p[0].entry)) {
-        struct every_result x = result_of(o, p[0].entry);
-        status = window_emit(o, x.key, x.key_n, x.start, x.end, x.states);
+        status = emit_so_far(o, p[0].entry);
+        status = status < 0 ? status : window_settle(o);
     }
     while (gone < s->n && last_window(h, p[gone].pos) <= number) {
         fold_forget(&h->fold, s, p[gone++].pos);
@@ -392,7 +406,7 @@ static int hopping_watermark(struct window_op *o, int64_t time)
     h->next = open > h->next ? open : h->next;
     status = status < 0 ? status : window_flush(o);
     if (status == 0 && o->w->emit == EMIT_EVERY) {
-        status = every_watermark(o, &h->changed, time, result_of);
+        status = every_watermark(o, &h->changed, time, &every_hopping);
     }
     return status;
 }
@@ -400,7 +414,7 @@ static int hopping_watermark(struct window_op *o, int64_t time)
 static int hopping_tick(struct window_op *o, int64_t now)
 {
     struct hopping *h = o->self;
-    return o->w->emit == EMIT_EVERY ? every_tick(o, &h->changed, now, result_of) : 0;
+    return o->w->emit == EMIT_EVERY ? every_tick(o, &h->changed, now, &every_hopping) : 0;
 }
 
 static int64_t hopping_next_time(const struct window_op *o)
@@ -425,6 +439,7 @@ const struct window_def window_hopping = {
     .doc = "Overlapping windows of one size, aligned to the epoch.",
     .config = fields,
     .config_size = sizeof(struct hopping_cfg),
+    .notes = 1,
     .bind = hopping_bind,
     .lag = hopping_lag,
     .open = hopping_open,

@@ -16,6 +16,7 @@
  */
 #include "engine/memory.h"
 #include "engine/window.h"
+#include "windows/every.h"
 #include "windows/series.h"
 
 #include <stddef.h>
@@ -32,7 +33,8 @@ struct session_head {
 
 struct session {
     struct series_set set;
-    int64_t gap, wait; /* wait: gap + grace */
+    struct every changed; /* emit: {every} */
+    int64_t gap, wait;    /* wait: gap + grace */
 };
 
 /* Rows accepted, not yet added to their states. */
@@ -74,6 +76,14 @@ static void schedule(void *ctx, struct series *s)
     series_schedule(&x->set, s, series_points(s)[0].pos);
 }
 
+static void change_all(void *ctx, struct series *s)
+{
+    struct session *x = ctx;
+    for (uint32_t i = 0; i < s->n; i++) {
+        every_changed(&x->changed, series_points(s)[i].entry);
+    }
+}
+
 static int session_open(struct window_op *o, struct err *e)
 {
     const struct session_cfg *cfg = o->w->cfg;
@@ -86,6 +96,10 @@ static int session_open(struct window_op *o, struct err *e)
         return err_set(e, ERR_FATAL, "the restored state of the window is damaged");
     }
     series_each(&x->set, schedule, x);
+    if (o->w->emit == EMIT_EVERY) {
+        every_init(&x->changed);
+        series_each(&x->set, change_all, x);
+    }
     return 0;
 }
 
@@ -94,6 +108,7 @@ static void session_close(struct window_op *o)
     struct session *x = o->self;
     if (x) {
         series_done(&x->set);
+        every_done(&x->changed);
         mem_free(x);
     }
 }
@@ -143,7 +158,8 @@ static int by_start(const void *a, const void *b)
 {
     const struct session_head *x = head_of(*(struct state_entry *const *)a);
     const struct session_head *y = head_of(*(struct state_entry *const *)b);
-    return (x->start > y->start) - (x->start < y->start);
+    return x->start != y->start ? (x->start > y->start) - (x->start < y->start)
+                                : (x->end > y->end) - (x->end < y->end);
 }
 
 /* Makes one session of those joined; returns where it stands among the points. */
@@ -179,33 +195,84 @@ static uint32_t merge(struct window_op *o, struct series *s, const struct joined
     return at;
 }
 
-/* Deletes what came out for the sessions that the row joins. */
-static int retract(struct window_op *o, struct series *s, const struct joined *j, int64_t time)
+/* That of the joined sessions which will hold the others. */
+static struct state_entry *first_joined(const struct session *x, struct series *s,
+                                        const struct joined *j, int64_t time)
+{
+    struct state_entry *first = NULL;
+    for (uint32_t i = j->begin; i < j->begin + j->n; i++) {
+        struct point *p = &series_points(s)[i];
+        if (joins(x, p, time) && (first == NULL || by_start(&p->entry, &first) < 0)) {
+            first = p->entry;
+        }
+    }
+    return first;
+}
+
+/* Deletes what came out for the sessions that the row joins, but for `keep`. */
+static int retract(struct window_op *o, struct series *s, const struct joined *j, int64_t time,
+                   const struct state_entry *keep)
 {
     struct session *x = o->self;
     int status = 0;
     for (uint32_t i = j->begin; i < j->begin + j->n && status == 0; i++) {
-        const struct point *p = &series_points(s)[i];
-        if (joins(x, p, time)) {
+        struct state_entry *e = series_points(s)[i].entry;
+        if (e != keep && joins(x, &series_points(s)[i], time)) {
             uint32_t n;
-            const void *key = series_entry_key(&x->set, p->entry, &n);
-            const struct session_head *h = head_of(p->entry);
-            status = window_retract(o, key, n, h->start, h->end);
+            const void *key = series_entry_key(&x->set, e, &n);
+            status = window_withdraw(o, key, n, e, window_notes(o->w, head_of(e)));
         }
     }
     return status;
 }
 
-/* The row into its session, which comes out as it is now. */
-static int update(struct window_op *o, const struct window_rows *r, uint16_t at,
-                  const struct state_entry *e)
+/* Before sessions become one. With `updates` what they were is deleted at once; with `{every}` the
+ * one that holds the others stands until it comes out again. */
+static int retract_joined(struct window_op *o, struct series *s, const struct joined *j,
+                          int64_t time)
 {
-    const struct str *key = &r->keys.key[at];
-    int status = window_add(o, 1, &at, &(void *){states_of(e)});
-    return status < 0 ? status
-                      : window_emit(o, str_data(key), key->n, head_of(e)->start, head_of(e)->end,
-                                    states_of(e));
+    struct session *x = o->self;
+    bool is_same = j->start == time && j->end == time;
+    if (o->w->emit == EMIT_UPDATES) {
+        return is_same ? 0 : retract(o, s, j, time, NULL);
+    }
+    if (o->w->emit != EMIT_EVERY || j->n < 2) {
+        return 0;
+    }
+    const struct state_entry *keep = first_joined(x, s, j, time);
+    int status = retract(o, s, j, time, keep);
+    for (uint32_t i = j->begin; i < j->begin + j->n; i++) {
+        struct state_entry *e = series_points(s)[i].entry;
+        if (e != keep && joins(x, &series_points(s)[i], time)) {
+            every_take(&x->changed, e);
+        }
+    }
+    return status;
 }
+
+static struct every_result result_of(const struct window_op *o, struct state_entry *e)
+{
+    const struct session *x = o->self;
+    struct every_result r = {.start = head_of(e)->start, .end = head_of(e)->end, .entry = e};
+    r.states = states_of(e);
+    r.key = series_entry_key(&x->set, e, &r.key_n);
+    r.note = window_notes(o->w, head_of(e));
+    return r;
+}
+
+static int emit_so_far(struct window_op *o, struct state_entry *e)
+{
+    struct every_result r = result_of(o, e);
+    return window_emit_so_far(o, r.key, r.key_n, r.start, r.end, r.states, e, r.note);
+}
+
+static void find_changed(struct window_op *o, struct every *x, struct state_entry *e)
+{
+    struct every_result r = result_of(o, e);
+    every_add(x, &r);
+}
+
+static const struct every_kind every_session = {.find = find_changed};
 
 static int take_row(struct window_op *o, const struct window_rows *r, uint16_t at,
                     struct waiting *wait)
@@ -221,15 +288,12 @@ static int take_row(struct window_op *o, const struct window_rows *r, uint16_t a
     if (time < 0 || j.end < limit) {
         return window_late(o, at);
     }
-    bool is_update = o->w->emit == EMIT_UPDATES;
-    if (is_update) {
+    if (o->w->emit != EMIT_FINAL) {
         window_update(o, at);
     }
-    if (is_update && j.n > 0 && (j.start != time || j.end != time)) {
-        int status = retract(o, s, &j, time);
-        if (status < 0) {
-            return status;
-        }
+    int status = j.n > 0 ? retract_joined(o, s, &j, time) : 0;
+    if (status < 0) {
+        return status;
     }
     struct state_entry *e;
     if (j.n == 0) {
@@ -238,7 +302,7 @@ static int take_row(struct window_op *o, const struct window_rows *r, uint16_t a
     } else {
         uint32_t i = j.begin;
         if (j.n > 1) {
-            int status = add_waiting(o, wait);
+            status = add_waiting(o, wait);
             if (status < 0) {
                 return status;
             }
@@ -250,8 +314,12 @@ static int take_row(struct window_op *o, const struct window_rows *r, uint16_t a
     }
     *head_of(e) = (struct session_head){j.start, j.end};
     schedule(x, s);
-    if (is_update) {
-        return update(o, r, at, e);
+    if (o->w->emit == EMIT_UPDATES) {
+        status = window_add(o, 1, &at, &(void *){states_of(e)});
+        return status < 0 ? status : emit_so_far(o, e);
+    }
+    if (o->w->emit == EMIT_EVERY) {
+        every_changed(&x->changed, e);
     }
     wait->row[wait->n] = at;
     wait->state[wait->n++] = states_of(e);
@@ -271,6 +339,7 @@ static int session_push(struct window_op *o, const struct window_rows *r)
             return status;
         }
     }
+    o->seen = o->w->emit == EMIT_EVERY ? TIME_MAX : o->seen;
     return add_waiting(o, &wait);
 }
 
@@ -302,12 +371,15 @@ static struct date *first_date(struct session *x)
 static int emit_session(struct window_op *o, struct series *s)
 {
     struct session *x = o->self;
-    const struct state_entry *e = series_points(s)[0].entry;
-    uint32_t n;
-    const void *key = series_entry_key(&x->set, e, &n);
-    const struct session_head *h = head_of(e);
-    int status =
-        o->w->emit == EMIT_FINAL ? window_emit(o, key, n, h->start, h->end, states_of(e)) : 0;
+    struct state_entry *e = series_points(s)[0].entry;
+    int status = 0;
+    if (o->w->emit == EMIT_FINAL) {
+        struct every_result r = result_of(o, e);
+        status = window_emit(o, r.key, r.key_n, r.start, r.end, r.states);
+    } else if (o->w->emit == EMIT_EVERY && every_take(&x->changed, e)) {
+        status = emit_so_far(o, e);
+        status = status < 0 ? status : window_settle(o);
+    }
     bool is_last = s->n == 1;
     series_remove(&x->set, s, 0, 1);
     if (!is_last) {
@@ -369,14 +441,26 @@ static int session_watermark(struct window_op *o, int64_t time)
         }
         agenda_drop_first(&x->set.agenda);
     }
-    return status < 0 ? status : window_flush(o);
+    status = status < 0 ? status : window_flush(o);
+    if (status == 0 && o->w->emit == EMIT_EVERY) {
+        status = every_watermark(o, &x->changed, time, &every_session);
+    }
+    return status;
+}
+
+static int session_tick(struct window_op *o, int64_t now)
+{
+    struct session *x = o->self;
+    return o->w->emit == EMIT_EVERY ? every_tick(o, &x->changed, now, &every_session) : 0;
 }
 
 static int64_t session_next_time(const struct window_op *o)
 {
     struct session *x = o->self;
     const struct date *d = first_date(x);
-    return d ? closes_at(x, d->time) : TIME_MAX;
+    int64_t close = d ? closes_at(x, d->time) : TIME_MAX;
+    int64_t next = o->w->emit == EMIT_EVERY ? every_next_time(&x->changed) : TIME_MAX;
+    return next < close ? next : close;
 }
 
 static const struct config_field value = {
@@ -389,11 +473,13 @@ const struct window_def window_session = {
     .value = &value,
     .config_size = sizeof(struct session_cfg),
     .head_size = sizeof(struct session_head),
+    .notes = 1,
     .includes_end = true,
     .lag = session_lag,
     .open = session_open,
     .push = session_push,
     .watermark = session_watermark,
     .next_time = session_next_time,
+    .tick = session_tick,
     .close = session_close,
 };

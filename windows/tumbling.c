@@ -58,16 +58,17 @@ static int tumbling_open(struct window_op *o, struct err *e)
 
 /* One row into its window, which comes out as it is now. */
 static int update(struct window_op *o, const struct window_rows *r, uint16_t at, int64_t start,
-                  void *state)
+                  struct state_entry *e)
 {
     const struct tumbling *t = o->self;
     const struct str *key = &r->keys.key[at];
-    void *moved = state; /* window_add() moves it */
+    void *state = state_value(e);
     window_update(o, at);
-    int status = window_add(o, 1, &at, &moved);
+    int status = window_add(o, 1, &at, &(void *){state});
     return status < 0
                ? status
-               : window_emit(o, str_data(key), key->n, start, time_after(start, t->size), state);
+               : window_emit_so_far(o, str_data(key), key->n, start, time_after(start, t->size),
+                                    state, e, window_notes(o->w, state));
 }
 
 static int tumbling_push(struct window_op *o, const struct window_rows *r)
@@ -111,7 +112,8 @@ static int tumbling_push(struct window_op *o, const struct window_rows *r)
             every_changed(&t->changed, e);
         }
         if (o->w->emit == EMIT_UPDATES) {
-            int status = update(o, r, at, start, state[--n]);
+            int status = update(o, r, at, start, e);
+            n--;
             if (status < 0) {
                 return status;
             }
@@ -120,41 +122,54 @@ static int tumbling_push(struct window_op *o, const struct window_rows *r)
     return window_add(o, n, row, state);
 }
 
-static int close_pane(struct window_op *o, struct pane *pane)
+static struct every_result result_of(const struct tumbling *t, const struct window *w,
+                                     struct state_entry *e)
+{
+    struct every_result r = {.start = pane_start(e), .states = state_value(e), .entry = e};
+    r.end = time_after(r.start, t->size);
+    r.key = pane_key(e, &r.key_n);
+    r.note = window_notes(w, state_value(e));
+    return r;
+}
+
+static void find_changed(struct window_op *o, struct every *x, struct state_entry *e)
+{
+    struct every_result r = result_of(o->self, o->w, e);
+    every_add(x, &r);
+}
+
+static const struct every_kind every_tumbling = {.find = find_changed};
+
+static int close_entry(struct window_op *o, struct state_entry *e)
 {
     struct tumbling *t = o->self;
+    struct every_result r = result_of(t, o->w, e);
+    if (o->w->emit == EMIT_FINAL) {
+        return window_emit(o, r.key, r.key_n, r.start, r.end, r.states);
+    }
+    if (!every_take(&t->changed, e)) {
+        return 0; /* it came out as it is */
+    }
+    return window_emit_so_far(o, r.key, r.key_n, r.start, r.end, r.states, e, r.note);
+}
+
+static int close_pane(struct window_op *o, struct pane *pane)
+{
+    int status = 0;
     struct arena_mark mark = arena_mark(o->op->mem);
     pane_sort(pane, o->w->in, o->op->mem);
     arena_release(o->op->mem, mark);
     window_expect(o, pane->n);
-    for (uint32_t i = 0; i < pane->n; i++) {
-        if (o->w->emit == EMIT_EVERY && !every_take(&t->changed, pane->entry[i])) {
-            continue; /* it came out as it is */
-        }
-        uint32_t n;
-        const void *key = pane_key(pane->entry[i], &n);
-        int status =
-            window_emit(o, key, n, pane->start, pane_end(t, pane), state_value(pane->entry[i]));
-        if (status < 0) {
-            return status;
-        }
+    for (uint32_t i = 0; i < pane->n && status == 0; i++) {
+        status = close_entry(o, pane->entry[i]);
     }
-    return 0;
-}
-
-static struct every_result result_of(const struct window_op *o, const struct state_entry *e)
-{
-    const struct tumbling *t = o->self;
-    struct every_result r = {.start = pane_start(e), .states = state_value(e)};
-    r.end = time_after(r.start, t->size);
-    r.key = pane_key(e, &r.key_n);
-    return r;
+    return status < 0 ? status : window_settle(o);
 }
 
 static int tumbling_tick(struct window_op *o, int64_t now)
 {
     struct tumbling *t = o->self;
-    return o->w->emit == EMIT_EVERY ? every_tick(o, &t->changed, now, result_of) : 0;
+    return o->w->emit == EMIT_EVERY ? every_tick(o, &t->changed, now, &every_tumbling) : 0;
 }
 
 static int tumbling_watermark(struct window_op *o, int64_t time)
@@ -171,7 +186,7 @@ static int tumbling_watermark(struct window_op *o, int64_t time)
     }
     int status = window_flush(o);
     if (status == 0 && o->w->emit == EMIT_EVERY) {
-        status = every_watermark(o, &t->changed, time, result_of);
+        status = every_watermark(o, &t->changed, time, &every_tumbling);
     }
     return status;
 }
@@ -204,6 +219,7 @@ const struct window_def window_tumbling = {
     .doc = "Windows of one size, one behind the other, aligned to the epoch.",
     .value = &value,
     .config_size = sizeof(struct tumbling_cfg),
+    .notes = 1,
     .lag = tumbling_lag,
     .open = tumbling_open,
     .push = tumbling_push,

@@ -142,14 +142,14 @@ static int window_bind(struct node *n)
     }
     if (w->emit == EMIT_EVERY && w->def->tick == NULL) {
         status = node_error(n, cfg->emit->at,
-                            "emit: {every: …} is for tumbling and hopping windows; %s windows "
-                            "emit `final` or `updates`",
+                            "%s windows have no emit: {every: …}: they emit `final` or `updates`",
                             w->def->name);
     }
     w->value_size = w->def->head_size;
     if (window_bind_output(p, n, cfg) < 0 || status < 0) {
         return -ERR_CONFIG;
     }
+    window_bind_notes(w);
     if (w->def->bind && w->def->bind(w, n) < 0) {
         return -ERR_CONFIG;
     }

@@ -55,6 +55,8 @@ void window_close(struct op *op);
 /* window_bind.c: aggregates, result columns, having. Problems go to n->diags. */
 int window_bind_output(struct window_plan *p, struct node *n, const struct window_cfg *cfg);
 
+/* Room for what stands downstream, behind the aggregates. */
+void window_bind_notes(struct window *w);
 /* window_state.c: fills in the codec, once calls and value_size are known. */
 void window_bind_state(struct window_plan *p);
 /* What gives saved bytes their meaning: the kind with its options, the aggregates. */

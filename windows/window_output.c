@@ -8,7 +8,8 @@
  * unlike the watermark of the moment this does not depend on the size of batches. A result whose
  * expression fails, or of which an aggregate could not hold all, is a bad row without a source
  * record. With `emit: updates` results come out with rows instead: `seen` is what no later result
- * falls below, and a deletion has nulls for its calls.
+ * falls below, and a deletion has nulls for its calls. What stands downstream of a window is noted
+ * in its state, so that only that is deleted: by a session that merges, or when `having` fails.
  */
 #include "windows/window_internal.h"
 
@@ -22,11 +23,18 @@
 #define OUTPUT_ROWS BATCH_ROWS
 #endif
 
+/* Of a result that comes out more than once. */
+struct mark {
+    struct state_entry *entry;
+    struct window_note *note; /* NULL: there is none */
+};
+
 struct window_output {
     const struct window_plan *p;
     struct batch *b; /* NULL: none begun */
     struct vec *call;
     uint16_t n, cap;
+    struct mark *row_mark;    /* per row; NULL: nobody has one */
     struct row_errors failed; /* rows of which an aggregate has no result */
     uint64_t expected;
     struct arena_mark mark; /* before the batch */
@@ -58,6 +66,7 @@ static void begin(struct window_op *o)
     out->cap = rows < OUTPUT_ROWS ? (uint16_t)rows : OUTPUT_ROWS;
     out->n = 0;
     out->failed = (struct row_errors){0};
+    out->row_mark = NULL;
     out->mark = arena_mark(mem);
     bool *needs = arena_zalloc(mem, p->out->n);
     for (uint16_t c = 0; c < p->outer->n; c++) {
@@ -135,7 +144,7 @@ int window_emit(struct window_op *o, const void *key, uint32_t key_n, int64_t st
     return status;
 }
 
-int window_retract(struct window_op *o, const void *key, uint32_t key_n, int64_t start, int64_t end)
+static int retract(struct window_op *o, const void *key, uint32_t key_n, int64_t start, int64_t end)
 {
     struct window_output *out = o->out;
     uint16_t row;
@@ -151,6 +160,51 @@ int window_retract(struct window_op *o, const void *key, uint32_t key_n, int64_t
     for (int i = 0; i < o->w->ncalls; i++) {
         vec_set_null(&out->call[i], b->mem, out->cap, row);
     }
+    return 0;
+}
+
+int window_settle(struct window_op *o)
+{
+    return o->out->b && o->out->row_mark ? window_flush(o) : 0;
+}
+
+int window_withdraw(struct window_op *o, const void *key, uint32_t key_n, struct state_entry *entry,
+                    struct window_note *note)
+{
+    int status = note->is_pending ? window_settle(o) : 0;
+    if (status < 0 || !note->is_out) {
+        return status;
+    }
+    note->is_out = false;
+    state_touch(o->op->state, entry);
+    return retract(o, key, key_n, note->start, note->end);
+}
+
+int window_emit_so_far(struct window_op *o, const void *key, uint32_t key_n, int64_t start,
+                       int64_t end, const void *states, struct state_entry *entry,
+                       struct window_note *note)
+{
+    struct window_output *out = o->out;
+    int status = note->is_pending ? window_settle(o) : 0;
+    if (status == 0 && (note->start != start || note->end != end)) {
+        status = window_withdraw(o, key, key_n, entry, note);
+    }
+    status = status < 0 ? status : window_emit(o, key, key_n, start, end, states);
+    if (status < 0) {
+        return status;
+    }
+    note->start = start;
+    note->end = end;
+    if (!out->p->has_having) {
+        note->is_out = true;
+        state_touch(o->op->state, entry);
+        return 0;
+    }
+    if (out->row_mark == NULL) {
+        out->row_mark = arena_zalloc(out->b->mem, out->cap * sizeof *out->row_mark);
+    }
+    note->is_pending = true;
+    out->row_mark[out->n - 1] = (struct mark){entry, note};
     return 0;
 }
 
@@ -186,20 +240,57 @@ static int eval_items(struct window_op *o, struct batch *b)
     return op_bad_rows(o->op, b, &errors);
 }
 
-/* Adds the deletions to the rows that passed: both ascending, sel has room for all. */
-static uint16_t with_deletes(const struct batch *b, uint16_t *sel, uint16_t nsel)
+/* What becomes of a row that is no error, now that `having` has been asked: whether it comes out.
+ */
+static bool decide(struct window_op *o, struct batch *b, uint16_t row, bool has_passed)
 {
-    uint16_t *passed = arena_array(b->mem, nsel + 1U, sizeof *passed), n = 0, i = 0;
+    const struct window_output *out = o->out;
+    if (b->row_op && b->row_op[row] == ROW_DELETE) {
+        return true;
+    }
+    if (out->row_mark == NULL || out->row_mark[row].note == NULL) {
+        return has_passed;
+    }
+    struct window_note *note = out->row_mark[row].note;
+    bool was_out = note->is_out;
+    note->is_out = has_passed;
+    if (was_out != has_passed) {
+        state_touch(o->op->state, out->row_mark[row].entry);
+    }
+    if (!has_passed && was_out) {
+        b->row_op = b->row_op ? b->row_op : arena_zalloc(b->mem, out->cap);
+        b->row_op[row] = ROW_DELETE;
+    }
+    return has_passed || was_out;
+}
+
+/* The rows of b that come out: of those that passed (ascending, in sel), and deletions. */
+static uint16_t decide_all(struct window_op *o, struct batch *b, uint16_t *sel, uint16_t nsel,
+                           const struct row_errors *errors)
+{
+    uint16_t *passed = arena_array(b->mem, nsel + 1U, sizeof *passed), n = 0, i = 0, e = 0;
     memcpy(passed, sel, nsel * sizeof *passed);
     for (uint16_t k = 0; k < b->nsel; k++) {
         uint16_t row = batch_row(b, k);
         bool has_passed = i < nsel && passed[i] == row;
+        bool has_failed = e < errors->n && errors->item[e].row == row;
         i = (uint16_t)(i + has_passed);
-        if (has_passed || b->row_op[row] == ROW_DELETE) {
+        e = (uint16_t)(e + has_failed);
+        if (!has_failed && decide(o, b, row, has_passed)) {
             sel[n++] = row;
         }
     }
     return n;
+}
+
+/* No result is on its way any longer. */
+static void clear_marks(struct window_output *out)
+{
+    for (uint16_t row = 0; out->row_mark && row < out->n; row++) {
+        if (out->row_mark[row].note) {
+            out->row_mark[row].note->is_pending = false;
+        }
+    }
 }
 
 static int apply_having(struct window_op *o, struct batch *b)
@@ -213,10 +304,8 @@ static int apply_having(struct window_op *o, struct batch *b)
     if (status < 0) {
         return status;
     }
-    if (b->row_op) {
-        nsel = with_deletes(b, sel, nsel);
-    }
-    status = op_bad_rows(o->op, b, &errors);
+    nsel = decide_all(o, b, sel, nsel, &errors);
+    status = status < 0 ? status : op_bad_rows(o->op, b, &errors);
     b->sel = sel; /* failed rows are not among them: their result is null */
     b->nsel = nsel;
     return status;
@@ -231,6 +320,7 @@ int window_flush(struct window_op *o)
     }
     out->b = NULL;
     b->rows = b->nsel = out->n;
+    clear_marks(out);
     int status = eval_items(o, b);
     if (status == 0 && out->p->has_having && b->nsel > 0) {
         status = apply_having(o, b);

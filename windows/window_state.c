@@ -1,6 +1,6 @@
 /* Window state as bytes: what the changelog holds of one value.
  *
- *   head | fixed part of each aggregate, blobs left out | per blob: varint n, bytes
+ *   head | fixed part of each aggregate, blobs left out | notes | per blob: varint n, bytes
  *
  * The layout has the kind with its options, and each aggregate with its version and arguments: with
  * windows of another size, or another list of aggregates, state is refused instead of being
@@ -12,6 +12,14 @@
 #include "engine/memory.h"
 
 #include <string.h>
+
+void window_bind_notes(struct window *w)
+{
+    w->notes_at = w->value_size;
+    if (w->emit != EMIT_FINAL) {
+        w->value_size += w->def->notes * (uint32_t)sizeof(struct window_note);
+    }
+}
 
 static void window_save(void *ctx, const void *value, uint32_t n, struct buffer *out)
 {
@@ -25,6 +33,7 @@ static void window_save(void *ctx, const void *value, uint32_t n, struct buffer 
         uint32_t skip = c->has_blob ? sizeof(struct blob) : 0;
         buffer_add(out, states + c->at + skip, c->size - skip);
     }
+    buffer_add(out, (const char *)value + w->notes_at, w->value_size - w->notes_at);
     for (int i = 0; i < w->ncalls; i++) {
         if (w->call[i].has_blob) {
             struct blob blob;
@@ -79,6 +88,8 @@ static int window_load(void *ctx, void *value, uint32_t n, const void *saved, si
         memcpy(states + c->at + skip, at, c->size - skip);
         at += c->size - skip;
     }
+    memcpy((char *)value + w->notes_at, at, w->value_size - w->notes_at);
+    at += w->value_size - w->notes_at;
     return load_blobs(w, states, at, (const uint8_t *)saved + saved_n);
 }
 
@@ -102,7 +113,7 @@ void window_bind_state(struct window_plan *p)
 {
     const struct window *w = &p->window;
     bool has_blobs = false;
-    p->saved_size = w->def->head_size;
+    p->saved_size = w->def->head_size + w->value_size - w->notes_at;
     for (int i = 0; i < w->ncalls; i++) {
         const struct aggregate_call *c = &w->call[i];
         has_blobs |= c->has_blob;
@@ -123,7 +134,7 @@ void window_state_layout(const struct node *n, struct buffer *words)
         config_value(words, w->def->value, w->cfg);
     }
     if (w->emit != EMIT_FINAL) {
-        buffer_text(words, "so far\n"); /* hopping windows are not shared then */
+        buffer_text(words, "so far, and what came out\n"); /* hopping windows are not shared then */
     }
     for (int i = 0; i < w->ncalls; i++) {
         const struct aggregate_call *c = &w->call[i];
