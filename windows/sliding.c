@@ -18,8 +18,10 @@
  *             that were still open
  *   restart   series are rebuilt from the store
  */
+#include "engine/hash.h"
 #include "engine/memory.h"
 #include "engine/window.h"
+#include "windows/every.h"
 #include "windows/fold.h"
 
 #include <stddef.h>
@@ -31,6 +33,7 @@ struct sliding_cfg {
 
 struct sliding {
     struct series_set set;
+    struct every changed; /* emit: {every}: points with new rows */
     struct fold fold;
     int64_t size, grace;
     int64_t fired; /* windows that end here or before are closed */
@@ -79,6 +82,14 @@ static void schedule(void *ctx, struct series *s)
     series_schedule(&x->set, s, left < right ? left : right);
 }
 
+static void change_all(void *ctx, struct series *s)
+{
+    struct sliding *x = ctx;
+    for (uint32_t i = 0; i < s->n; i++) {
+        every_changed(&x->changed, series_points(s)[i].entry);
+    }
+}
+
 static int sliding_open(struct window_op *o, struct err *e)
 {
     const struct sliding_cfg *cfg = o->w->cfg;
@@ -94,6 +105,10 @@ static int sliding_open(struct window_op *o, struct err *e)
     }
     x->fired = x->set.fired > -1 ? x->set.fired : -1;
     series_each(&x->set, schedule, x);
+    if (o->w->emit == EMIT_EVERY) {
+        every_init(&x->changed);
+        series_each(&x->set, change_all, x);
+    }
     return 0;
 }
 
@@ -102,6 +117,7 @@ static void sliding_close(struct window_op *o)
     struct sliding *x = o->self;
     if (x) {
         fold_done(&x->fold);
+        every_done(&x->changed);
         series_done(&x->set);
         mem_free(x->value);
         mem_free(x->end);
@@ -153,6 +169,42 @@ static bool is_window(const struct sliding *x, struct series *s, int64_t end)
     return i < s->n && p[i].pos == end - x->size - 1;
 }
 
+/* What stands downstream of the window that ends here. A point has a note for its left window, and
+ * one for its right window; of several points with the same window that which has come out counts.
+ */
+struct noted {
+    struct state_entry *entry;
+    struct window_note *note;
+};
+
+static bool is_better(const struct noted *than, const struct window_note *note)
+{
+    bool is_used = note->is_out || note->is_pending;
+    return than->note == NULL || (is_used && !than->note->is_out && !than->note->is_pending);
+}
+
+static struct noted note_of(struct window_op *o, struct series *s, int64_t end)
+{
+    const struct sliding *x = o->self;
+    const struct point *p = series_points(s);
+    struct noted best = {0};
+    int64_t low = end == x->size ? 0 : end;
+    for (uint32_t i = series_lower(s, low); i < s->n && p[i].pos <= end; i++) {
+        struct window_note *note = window_notes(o->w, state_value(p[i].entry));
+        if (point_from(&p[i]) == 0 && is_better(&best, note)) {
+            best = (struct noted){p[i].entry, note};
+        }
+    }
+    int64_t before = end - x->size - 1;
+    for (uint32_t i = series_lower(s, before); i < s->n && p[i].pos == before; i++) {
+        struct window_note *note = window_notes(o->w, state_value(p[i].entry)) + 1;
+        if (is_better(&best, note)) {
+            best = (struct noted){p[i].entry, note};
+        }
+    }
+    return best;
+}
+
 static int emit_window(struct window_op *o, struct series *s, int64_t end)
 {
     struct sliding *x = o->self;
@@ -161,7 +213,10 @@ static int emit_window(struct window_op *o, struct series *s, int64_t end)
     if (fold_range(&x->fold, s, end - x->size, end, end, true, x->value) > 0) {
         uint32_t n;
         const void *key = series_key(&x->set, s, &n);
-        status = window_emit(o, key, n, end - x->size, end, x->value);
+        struct noted at = o->w->emit == EMIT_FINAL ? (struct noted){0} : note_of(o, s, end);
+        status =
+            at.note ? window_emit_so_far(o, key, n, end - x->size, end, x->value, at.entry, at.note)
+                    : window_emit(o, key, n, end - x->size, end, x->value);
     }
     window_clear(o->w, x->value);
     return status;
@@ -231,10 +286,56 @@ static int update(struct window_op *o, struct series *s, uint16_t at, int64_t ti
     return status;
 }
 
+static int emit_changed(struct window_op *o, const struct every_result *r)
+{
+    return emit_window(o, r->series, r->end);
+}
+
+/* The windows that hold rows of the entry and are open; its right window only when it has never
+ * come out, since the entry's rows are not in it. */
+static void find_changed(struct window_op *o, struct every *changed, struct state_entry *e)
+{
+    struct sliding *x = o->self;
+    struct every_result r = {.entry = e};
+    r.key = series_entry_key(&x->set, e, &r.key_n);
+    struct str key = str_ref(r.key, r.key_n);
+    struct series *s = series_find(&x->set, hash_bytes(r.key, r.key_n, 0), &key);
+    int64_t time = entry_pos(e), right = right_end(x, time);
+    r.series = s;
+    find_ends(x, s, time);
+    for (uint32_t i = 0; i < x->nends; i++) {
+        r.end = x->end[i];
+        r.start = r.end - x->size;
+        bool is_again = i > 0 && x->end[i - 1] == r.end;
+        bool is_wanted = !is_again && r.end > x->fired && is_window(x, s, r.end);
+        if (is_wanted && r.end == right) {
+            is_wanted = !note_of(o, s, right).note->is_out;
+        }
+        if (is_wanted) {
+            every_add(changed, &r);
+        }
+    }
+}
+
+static const struct every_kind every_sliding = {find_changed, emit_changed};
+
+/* Whether the window that closes is not downstream as it is. */
+static bool has_changed(struct window_op *o, struct series *s, int64_t end)
+{
+    struct sliding *x = o->self;
+    const struct point *p = series_points(s);
+    bool has = !note_of(o, s, end).note->is_out;
+    for (uint32_t i = series_lower(s, end - x->size); i < s->n && p[i].pos <= end && !has; i++) {
+        has = every_has(&x->changed, p[i].entry);
+    }
+    return has;
+}
+
 static int sliding_push(struct window_op *o, const struct window_rows *r)
 {
     uint16_t *row = arena_array(r->batch->mem, r->n, sizeof *row), n = 0;
     void **state = arena_array(r->batch->mem, r->n, sizeof *state);
+    struct sliding *x = o->self;
     int status = 0;
     if (o->w->emit == EMIT_UPDATES) {
         window_expect(o, 2U * r->n);
@@ -243,12 +344,15 @@ static int sliding_push(struct window_op *o, const struct window_rows *r)
         uint16_t at = r->row[k];
         struct series *s = NULL;
         bool is_new = false;
-        const struct state_entry *e = take_row(o, r, at, &s, &is_new);
+        struct state_entry *e = take_row(o, r, at, &s, &is_new);
         if (e == NULL) {
             status = window_late(o, at);
         } else {
             state[n] = state_value(e);
             row[n++] = at;
+        }
+        if (e && o->w->emit == EMIT_EVERY) {
+            every_changed(&x->changed, e);
         }
         if (e && o->w->emit == EMIT_UPDATES) {
             status = window_add(o, n, row, state);
@@ -263,11 +367,18 @@ static int sliding_push(struct window_op *o, const struct window_rows *r)
 static int close_series(struct window_op *o, struct series *s, int64_t end)
 {
     struct sliding *x = o->self;
-    bool is_result = o->w->emit == EMIT_FINAL && is_window(x, s, end);
+    bool is_result = o->w->emit != EMIT_UPDATES && is_window(x, s, end);
+    if (is_result && o->w->emit == EMIT_EVERY) {
+        is_result = has_changed(o, s, end);
+    }
     int status = is_result ? emit_window(o, s, end) : 0;
+    status = status < 0 ? status : window_settle(o);
     uint32_t gone = 0;
     const struct point *p = series_points(s);
     while (gone < s->n && right_end(x, p[gone].pos) <= end) {
+        if (o->w->emit == EMIT_EVERY) {
+            every_take(&x->changed, p[gone].entry);
+        }
         fold_forget(&x->fold, s, p[gone++].pos);
     }
     bool is_last = gone == s->n;
@@ -297,14 +408,26 @@ static int sliding_watermark(struct window_op *o, int64_t time)
     if (time > x->grace && time - x->grace - 1 > x->fired) {
         x->fired = time - x->grace - 1;
     }
-    return status < 0 ? status : window_flush(o);
+    status = status < 0 ? status : window_flush(o);
+    if (status == 0 && o->w->emit == EMIT_EVERY) {
+        status = every_watermark(o, &x->changed, time, &every_sliding);
+    }
+    return status;
+}
+
+static int sliding_tick(struct window_op *o, int64_t now)
+{
+    struct sliding *x = o->self;
+    return o->w->emit == EMIT_EVERY ? every_tick(o, &x->changed, now, &every_sliding) : 0;
 }
 
 static int64_t sliding_next_time(const struct window_op *o)
 {
     const struct sliding *x = o->self;
     const struct date *d = agenda_first(&x->set.agenda);
-    return d ? closes_at(x, d->time) : TIME_MAX;
+    int64_t close = d ? closes_at(x, d->time) : TIME_MAX;
+    int64_t next = o->w->emit == EMIT_EVERY ? every_next_time(&x->changed) : TIME_MAX;
+    return next < close ? next : close;
 }
 
 static const struct config_field value = {
@@ -317,11 +440,13 @@ const struct window_def window_sliding = {
     .value = &value,
     .config_size = sizeof(struct sliding_cfg),
     .includes_end = true,
+    .notes = 2,
     .lag = sliding_lag,
     .open = sliding_open,
     .push = sliding_push,
     .watermark = sliding_watermark,
     .next_time = sliding_next_time,
+    .tick = sliding_tick,
     .flush = sliding_flush,
     .close = sliding_close,
 };
