@@ -23,6 +23,7 @@
 struct window_op;
 
 enum window_emit { EMIT_FINAL, EMIT_UPDATES, EMIT_EVERY };
+enum window_fill { FILL_NONE, FILL_ZERO, FILL_PREVIOUS, FILL_NULL };
 
 /* A window bound in the plan. */
 struct window {
@@ -32,10 +33,12 @@ struct window {
     int64_t grace;
     enum window_emit emit;
     int64_t every; /* EMIT_EVERY: ms between two emissions */
+    enum window_fill fill;
     int ncalls;
     struct aggregate_call *call;
     uint32_t value_size; /* head, all aggregates, notes */
-    uint32_t notes_at;   /* where the notes stand in a value; with EMIT_FINAL there are none */
+    uint32_t notes_at;   /* where the notes stand in a value; with EMIT_FINAL and without fill
+                            there are none */
 };
 
 /* What stands downstream of one window: behind the aggregates, saved with them. */
@@ -64,6 +67,7 @@ struct window_def {
     uint32_t notes;     /* in a value, when windows come out more than once */
     /* For window_combine(): into += from, of two heads. NULL: heads stay as they are. */
     void (*combine_head)(void *into, const void *from);
+    bool fills;        /* has rows for empty windows */
     bool includes_end; /* the end belongs to the window: event time of a result is its end, not one
                           ms before */
     /* Checks cfg beyond its tables; problems through node_error(). NULL: nothing to check. */
@@ -130,9 +134,12 @@ void window_expect(struct window_op *o, uint64_t rows);
 /* One result row: states of the aggregates (behind the head), copied before it returns. */
 int window_emit(struct window_op *o, const void *key, uint32_t key_n, int64_t start, int64_t end,
                 const void *states);
-/* The same for a window that comes out more than once: what came out under other bounds is deleted
- * first; a result that does not pass `having` deletes what came out. note is one of entry's, which
- * must not go before window_settle(). */
+/* A row for an empty window: its aggregates are null, or zero with FILL_ZERO. */
+int window_emit_empty(struct window_op *o, const void *key, uint32_t key_n, int64_t start,
+                      int64_t end);
+/* As window_emit(), for a window that comes out more than once: what came out under other bounds is
+ * deleted first; a result that does not pass `having` deletes what came out. note is one of
+ * entry's, which must not go before window_settle(). */
 int window_emit_so_far(struct window_op *o, const void *key, uint32_t key_n, int64_t start,
                        int64_t end, const void *states, struct state_entry *entry,
                        struct window_note *note);

@@ -22,6 +22,7 @@
 #include "engine/memory.h"
 #include "engine/window.h"
 #include "windows/every.h"
+#include "windows/fill.h"
 #include "windows/fold.h"
 
 #include <inttypes.h>
@@ -41,6 +42,7 @@ struct hopping {
     int64_t next; /* number of the first window that is not closed */
     bool apart;   /* slices are windows: `emit: updates`, `{every}` */
     struct every changed;
+    struct fill gaps;
     void *value; /* of the window that closes */
 };
 
@@ -173,6 +175,9 @@ static int hopping_open(struct window_op *o, struct err *e)
     }
     h->next = h->set.fired > 0 ? h->set.fired : 0;
     series_each(&h->set, schedule, h);
+    if (o->w->fill != FILL_NONE) {
+        fill_init(&h->gaps, o, h->size, h->every, h->set.prefix_n);
+    }
     if (o->w->emit == EMIT_EVERY) {
         every_init(&h->changed);
         series_each(&h->set, change_all, h);
@@ -187,6 +192,7 @@ static void hopping_close(struct window_op *o)
         fold_done(&h->fold);
         series_done(&h->set);
         every_done(&h->changed);
+        fill_done(&h->gaps);
         mem_free(h->value);
         mem_free(h);
     }
@@ -358,6 +364,9 @@ static int emit_window(struct window_op *o, struct series *s, int64_t number)
     if (fold_range(&h->fold, s, low, last_slice(h, low), number, true, h->value) > 0) {
         uint32_t n;
         const void *key = series_key(&h->set, s, &n);
+        if (o->w->fill != FILL_NONE) {
+            fill_remember(&h->gaps, o, key, n, begin, h->value);
+        }
         status = window_emit(o, key, n, begin, time_after(begin, h->size), h->value);
     }
     window_clear(o->w, h->value);
@@ -388,6 +397,19 @@ static int close_series(struct window_op *o, struct series *s, int64_t number)
     return status;
 }
 
+/* The empty windows before those of the first n series of the date. */
+static int fill_gaps(struct window_op *o, const struct date *d, uint32_t n)
+{
+    struct hopping *h = o->self;
+    int64_t start = window_begin(h, d->time);
+    for (uint32_t i = 0; i < n; i++) {
+        uint32_t key_n;
+        const void *key = series_key(&h->set, d->item[i], &key_n);
+        fill_add(&h->gaps, o, key, key_n, start);
+    }
+    return fill_emit(&h->gaps, o, start);
+}
+
 static int hopping_watermark(struct window_op *o, int64_t time)
 {
     struct hopping *h = o->self;
@@ -395,6 +417,7 @@ static int hopping_watermark(struct window_op *o, int64_t time)
     int status = 0;
     while (status == 0 && (d = agenda_first(&h->set.agenda)) && time >= closes_at(h, d->time)) {
         uint32_t n = series_due(&h->set, d, o->w->in, o->op->mem);
+        status = o->w->fill != FILL_NONE ? fill_gaps(o, d, n) : 0;
         window_expect(o, n);
         h->next = d->time + 1;
         for (uint32_t i = 0; i < n && status == 0; i++) {
@@ -405,6 +428,9 @@ static int hopping_watermark(struct window_op *o, int64_t time)
     int64_t open = first_open(h, time);
     h->next = open > h->next ? open : h->next;
     status = status < 0 ? status : window_flush(o);
+    if (status == 0 && o->w->fill != FILL_NONE) {
+        fill_expire(&h->gaps, o, time);
+    }
     if (status == 0 && o->w->emit == EMIT_EVERY) {
         status = every_watermark(o, &h->changed, time, &every_hopping);
     }
@@ -440,6 +466,7 @@ const struct window_def window_hopping = {
     .config = fields,
     .config_size = sizeof(struct hopping_cfg),
     .notes = 1,
+    .fills = true,
     .bind = hopping_bind,
     .lag = hopping_lag,
     .open = hopping_open,

@@ -12,6 +12,7 @@
 #include "engine/error.h"
 #include "engine/hash.h"
 #include "engine/memory.h"
+#include "windows/fill.h"
 #include "windows/key_order.h"
 
 #include <stdlib.h>
@@ -217,6 +218,9 @@ static int load_entry(void *ctx, struct state_entry *e)
     struct panes *p = ctx;
     uint32_t n;
     const void *key = state_key(e, &n);
+    if (fill_is_memory(e)) {
+        return 0;
+    }
     if (n < PANE_START_BYTES || state_value_size(e) != p->value_n) {
         return -ERR_DATA;
     }

@@ -13,6 +13,7 @@
 #include "engine/error.h"
 #include "engine/hash.h"
 #include "engine/memory.h"
+#include "windows/fill.h"
 #include "windows/key_order.h"
 
 #include <stdlib.h>
@@ -453,6 +454,9 @@ static int load_entry(void *ctx, struct state_entry *e)
     const char *key = state_key(e, &n);
     if (n < a->prefix_n || state_value_size(e) != a->value_n) {
         return -ERR_DATA;
+    }
+    if (a->prefix_n > WORD && fill_is_memory(e)) {
+        return 0;
     }
     if (a->prefix_n > WORD && get_word(key) == -1) {
         a->fired = get_word(key + WORD);

@@ -9,6 +9,7 @@
 #include "engine/memory.h"
 #include "engine/window.h"
 #include "windows/every.h"
+#include "windows/fill.h"
 #include "windows/panes.h"
 
 #include <stddef.h>
@@ -20,6 +21,7 @@ struct tumbling_cfg {
 struct tumbling {
     struct panes panes;
     struct every changed; /* emit: {every} */
+    struct fill fill;
     int64_t size;
 };
 
@@ -48,6 +50,9 @@ static int tumbling_open(struct window_op *o, struct err *e)
     panes_init(&t->panes, o->op->state, o->w->value_size);
     if (panes_load(&t->panes) < 0) {
         return err_set(e, ERR_DATA, "the restored state of the window is damaged");
+    }
+    if (o->w->fill != FILL_NONE) {
+        fill_init(&t->fill, o, t->size, t->size, PANE_START_BYTES);
     }
     if (o->w->emit == EMIT_EVERY) {
         every_init(&t->changed);
@@ -145,6 +150,9 @@ static int close_entry(struct window_op *o, struct state_entry *e)
     struct tumbling *t = o->self;
     struct every_result r = result_of(t, o->w, e);
     if (o->w->emit == EMIT_FINAL) {
+        if (o->w->fill != FILL_NONE) {
+            fill_remember(&t->fill, o, r.key, r.key_n, r.start, r.states);
+        }
         return window_emit(o, r.key, r.key_n, r.start, r.end, r.states);
     }
     if (!every_take(&t->changed, e)) {
@@ -153,12 +161,24 @@ static int close_entry(struct window_op *o, struct state_entry *e)
     return window_emit_so_far(o, r.key, r.key_n, r.start, r.end, r.states, e, r.note);
 }
 
+/* The empty windows before those that close. */
+static int fill_gaps(struct window_op *o, const struct pane *pane)
+{
+    struct tumbling *t = o->self;
+    for (uint32_t i = 0; i < pane->n; i++) {
+        uint32_t n;
+        const void *key = pane_key(pane->entry[i], &n);
+        fill_add(&t->fill, o, key, n, pane->start);
+    }
+    return fill_emit(&t->fill, o, pane->start);
+}
+
 static int close_pane(struct window_op *o, struct pane *pane)
 {
-    int status = 0;
     struct arena_mark mark = arena_mark(o->op->mem);
     pane_sort(pane, o->w->in, o->op->mem);
     arena_release(o->op->mem, mark);
+    int status = o->w->fill != FILL_NONE ? fill_gaps(o, pane) : 0;
     window_expect(o, pane->n);
     for (uint32_t i = 0; i < pane->n && status == 0; i++) {
         status = close_entry(o, pane->entry[i]);
@@ -185,6 +205,9 @@ static int tumbling_watermark(struct window_op *o, int64_t time)
         panes_drop_first(&t->panes);
     }
     int status = window_flush(o);
+    if (status == 0 && o->w->fill != FILL_NONE) {
+        fill_expire(&t->fill, o, time);
+    }
     if (status == 0 && o->w->emit == EMIT_EVERY) {
         status = every_watermark(o, &t->changed, time, &every_tumbling);
     }
@@ -206,6 +229,7 @@ static void tumbling_close(struct window_op *o)
     if (t) {
         panes_done(&t->panes);
         every_done(&t->changed);
+        fill_done(&t->fill);
         mem_free(t);
     }
 }
@@ -220,6 +244,7 @@ const struct window_def window_tumbling = {
     .value = &value,
     .config_size = sizeof(struct tumbling_cfg),
     .notes = 1,
+    .fills = true,
     .lag = tumbling_lag,
     .open = tumbling_open,
     .push = tumbling_push,

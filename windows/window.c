@@ -82,16 +82,6 @@ static int parse_kind(struct window_plan *p, struct node *n, const struct yaml *
     return config_parse_value(w->def->value, cfg, value, path, n->mem, n->diags);
 }
 
-/* Options that SPEC has and this version has not: refused, not ignored. */
-static int check_options(struct node *n, const struct window_cfg *cfg)
-{
-    int status = 0;
-    if (cfg->fill != FILL_NONE) {
-        status = node_error(n, n->at, "fill: this version of klamm has only `none`");
-    }
-    return status;
-}
-
 struct emit_cfg {
     int64_t every;
 };
@@ -135,8 +125,8 @@ static int window_bind(struct node *n)
     n->bound = p;
     w->in = n->in[0];
     w->grace = cfg->grace;
-    int status = check_options(n, cfg);
-    status = bind_emit(w, n, cfg->emit) < 0 ? -ERR_CONFIG : status;
+    w->fill = (enum window_fill)cfg->fill;
+    int status = bind_emit(w, n, cfg->emit);
     if (choose_kind(w, n, cfg, &value) < 0 || parse_kind(p, n, value) < 0) {
         return -ERR_CONFIG;
     }
@@ -144,6 +134,16 @@ static int window_bind(struct node *n)
         status = node_error(n, cfg->emit->at,
                             "%s windows have no emit: {every: …}: they emit `final` or `updates`",
                             w->def->name);
+    }
+    if (w->fill != FILL_NONE && !w->def->fills) {
+        status = node_error(n, n->at,
+                            "fill is for tumbling and hopping windows: there is no telling which "
+                            "%s windows are empty",
+                            w->def->name);
+    } else if (w->fill != FILL_NONE && w->emit != EMIT_FINAL) {
+        status = node_error(n, n->at,
+                            "fill needs `emit: final`: a window is known to be empty when it is "
+                            "closed");
     }
     w->value_size = w->def->head_size;
     if (window_bind_output(p, n, cfg) < 0 || status < 0) {
@@ -439,15 +439,17 @@ static const struct config_field fields[] = {
      .doc = "how long a window waits for late rows after its end"},
     {"emit", CONFIG_YAML, offsetof(struct window_cfg, emit),
      .doc = "`final`: each window once, when it is closed; `updates`: its result so far with every "
-            "row"},
+            "row; `{every: DURATION}`: that of windows that have changed, now and then"},
     {"late", CONFIG_TEXT, offsetof(struct window_cfg, late), .def = "drop",
      .doc =
          "what happens to rows that no window takes: `drop` counts and drops them; else the name "
          "of a stream without `from`, which gets them"},
     {"having", CONFIG_EXPRESSION, offsetof(struct window_cfg, having),
-     .doc = "only results for which this is true come out; it sees result columns and aggregates"},
+     .doc =
+         "only results for which this is true come out; it sees result columns and aggregates; a "
+         "result that came out and no longer passes is deleted"},
     {"fill", CONFIG_ENUM, offsetof(struct window_cfg, fill), .def = "none", .values = fills,
-     .doc = "rows for empty windows between the windows of a key"},
+     .doc = "rows for empty windows between the windows of a key (tumbling, hopping)"},
     {0},
 };
 

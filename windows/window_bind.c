@@ -221,6 +221,14 @@ static void add_window_to_key(struct window_plan *p, struct schema *out)
     }
 }
 
+/* What `fill` gives no value for. */
+static bool is_null_when_empty(const struct window_plan *p, const struct window_item *item)
+{
+    bool is_number = type_is_numeric(expression_type(item->x));
+    enum window_fill fill = p->window.fill;
+    return item->ncalls > 0 && (fill == FILL_NULL || (fill == FILL_ZERO && !is_number));
+}
+
 int window_bind_output(struct window_plan *p, struct node *n, const struct window_cfg *cfg)
 {
     struct named_expression *named;
@@ -244,8 +252,9 @@ int window_bind_output(struct window_plan *p, struct node *n, const struct windo
             status = -ERR_CONFIG;
             continue;
         }
-        schema_add(out, named[i].name, expression_type(p->item[i].x),
-                   expression_nullable(p->item[i].x), false);
+        const struct type *type = expression_type(p->item[i].x);
+        schema_add(out, named[i].name, type,
+                   expression_nullable(p->item[i].x) || is_null_when_empty(p, &p->item[i]), false);
     }
     p->out = out;
     if (status < 0 || cfg->having.text == NULL) {

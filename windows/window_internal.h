@@ -7,8 +7,6 @@
 
 #define WINDOW_KINDS 5
 
-enum window_fill { FILL_NONE, FILL_ZERO, FILL_PREVIOUS, FILL_NULL };
-
 struct window_cfg {
     const struct yaml *kind[WINDOW_KINDS]; /* in the order of window_kinds */
     struct config_list aggregate;

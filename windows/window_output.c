@@ -34,6 +34,7 @@ struct window_output {
     struct batch *b; /* NULL: none begun */
     struct vec *call;
     uint16_t n, cap;
+    uint16_t *empty, nempty;  /* rows of empty windows; NULL: none */
     struct mark *row_mark;    /* per row; NULL: nobody has one */
     struct row_errors failed; /* rows of which an aggregate has no result */
     uint64_t expected;
@@ -67,6 +68,8 @@ static void begin(struct window_op *o)
     out->n = 0;
     out->failed = (struct row_errors){0};
     out->row_mark = NULL;
+    out->empty = NULL;
+    out->nempty = 0;
     out->mark = arena_mark(mem);
     bool *needs = arena_zalloc(mem, p->out->n);
     for (uint16_t c = 0; c < p->outer->n; c++) {
@@ -142,6 +145,25 @@ int window_emit(struct window_op *o, const void *key, uint32_t key_n, int64_t st
         }
     }
     return status;
+}
+
+int window_emit_empty(struct window_op *o, const void *key, uint32_t key_n, int64_t start,
+                      int64_t end)
+{
+    struct window_output *out = o->out;
+    uint16_t row;
+    int status = begin_row(o, key, key_n, start, end, &row);
+    if (status < 0) {
+        return status;
+    }
+    if (out->empty == NULL) {
+        out->empty = arena_array(out->b->mem, out->cap, sizeof *out->empty);
+    }
+    out->empty[out->nempty++] = row;
+    for (int i = 0; i < o->w->ncalls; i++) {
+        vec_set_null(&out->call[i], out->b->mem, out->cap, row);
+    }
+    return 0;
 }
 
 static int retract(struct window_op *o, const void *key, uint32_t key_n, int64_t start, int64_t end)
@@ -223,6 +245,23 @@ static struct batch item_view(const struct window_output *out, const struct wind
     return view;
 }
 
+/* What an aggregate is in empty windows. */
+static void fill_column(const struct window_output *out, const struct batch *b, struct vec *v)
+{
+    bool is_zero = out->p->window.fill == FILL_ZERO && type_is_numeric(v->type);
+    for (uint16_t i = 0; i < out->nempty; i++) {
+        uint16_t row = out->empty[i];
+        if (!is_zero) {
+            vec_set_null(v, b->mem, out->cap, row);
+            continue;
+        }
+        v->i[row] = 0; /* 0.0 too */
+        if (v->null) {
+            v->null[row] = 0;
+        }
+    }
+}
+
 static int eval_items(struct window_op *o, struct batch *b)
 {
     const struct window_output *out = o->out;
@@ -236,6 +275,12 @@ static int eval_items(struct window_op *o, struct batch *b)
             return status;
         }
         window_merge_errors(&errors, &mine, b->mem);
+        if (out->p->item[i].ncalls > 0) {
+            fill_column(out, b, &b->col[out->p->outer->n + i]);
+        }
+    }
+    for (int i = 0; i < out->p->window.ncalls; i++) {
+        fill_column(out, b, &out->call[i]); /* as `having` sees them */
     }
     return op_bad_rows(o->op, b, &errors);
 }

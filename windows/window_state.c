@@ -16,7 +16,7 @@
 void window_bind_notes(struct window *w)
 {
     w->notes_at = w->value_size;
-    if (w->emit != EMIT_FINAL) {
+    if (w->emit != EMIT_FINAL || w->fill != FILL_NONE) {
         w->value_size += w->def->notes * (uint32_t)sizeof(struct window_note);
     }
 }
@@ -135,6 +135,9 @@ void window_state_layout(const struct node *n, struct buffer *words)
     }
     if (w->emit != EMIT_FINAL) {
         buffer_text(words, "so far, and what came out\n"); /* hopping windows are not shared then */
+    }
+    if (w->fill != FILL_NONE) {
+        buffer_printf(words, "fill %s\n", w->fill == FILL_PREVIOUS ? "previous" : "empty");
     }
     for (int i = 0; i < w->ncalls; i++) {
         const struct aggregate_call *c = &w->call[i];

@@ -120,14 +120,18 @@ static void problems_are_named(void **state)
 static void what_is_not_there_is_refused(void **state)
 {
     (void)state;
-    assert_refused("{session: 5s, aggregate: count() as n, emit: {every: 5s}}",
-                   "session windows emit `final` or `updates`");
+    assert_refused("{count: 5, aggregate: count() as n, emit: {every: 5s}}",
+                   "count windows have no emit: {every: …}");
     assert_refused("{count: 5, aggregate: count() as n, emit: updates}",
                    "`emit: final` is all it can do");
     assert_refused("{tumbling: 5s, aggregate: count() as n, emit: {evry: 5s}}", "every");
     assert_refused("{tumbling: 5s, aggregate: count() as n, emit: {every: 0s}}", "at least 1ms");
     assert_refused("{tumbling: 5s, aggregate: count() as n, emit: fnal}", "expected final");
-    assert_refused("{tumbling: 5s, aggregate: count() as n, fill: zero}", "only `none`");
+    assert_refused("{tumbling: 5s, aggregate: count() as n, fill: nil}", "zero");
+    assert_refused("{session: 5s, aggregate: count() as n, fill: zero}",
+                   "fill is for tumbling and hopping windows");
+    assert_refused("{tumbling: 5s, aggregate: count() as n, fill: zero, emit: updates}",
+                   "fill needs `emit: final`");
 }
 
 static void names_that_windows_need(void **state)
