@@ -69,14 +69,18 @@ static int table_push(struct window_op *o, const struct window_rows *r)
     return status;
 }
 
-static const struct window_def all_time = {
-    .name = "all time",
-    .head_size = sizeof(struct aggregate_head),
-    .includes_end = true,
-    .open = table_open,
-    .push = table_push,
-    .close = table_close,
-};
+/* The window that never closes: no kind that a topology could name. */
+static const struct window_def *all_time(struct arena *a)
+{
+    struct window_def *def = arena_zalloc(a, sizeof *def);
+    def->name = "all time";
+    def->head_size = sizeof(struct aggregate_head);
+    def->includes_end = true;
+    def->open = table_open;
+    def->push = table_push;
+    def->close = table_close;
+    return def;
+}
 
 static int aggregate_bind(struct node *n)
 {
@@ -85,7 +89,7 @@ static int aggregate_bind(struct node *n)
     struct window *w = &p->window;
     n->bound = p;
     p->is_unbounded = true;
-    w->def = &all_time;
+    w->def = all_time(n->mem);
     w->in = n->in[0];
     w->emit = EMIT_UPDATES;
     w->value_size = w->def->head_size;

@@ -47,7 +47,9 @@ static void set_row(struct stretch *x, int64_t time, int32_t part, const char *r
         x->row = mem_resize(x->row, n, 1);
         x->cap = n;
     }
-    memcpy(x->row, n > 0 ? row : "", n);
+    if (n > 0) {
+        memcpy(x->row, row, n);
+    }
     x->n = n;
     x->last = time;
     x->part = part;
