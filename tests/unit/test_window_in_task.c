@@ -1,4 +1,5 @@
-/* Windows inside a real task: windows of windows, restarts, any batch size.
+/* Windows, and the steps that group by key and time, inside a real task: windows of windows,
+ * restarts, any batch size.
  */
 #include "tests/support/task_run.h"
 
@@ -11,6 +12,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -108,9 +110,65 @@ static void nested_windows_lose_nothing(void **state)
     task_result_done(&r);
 }
 
+static void a_table_of_updates(void **state)
+{
+    (void)state;
+    assert_always_the_same(SOURCE
+                           "      - aggregate: count() as n, avg(v) as mean, collect(v)[2] as "
+                           "third, sum(v) * 10 / count() as share\n"
+                           "      - running: diff(n) as d\n"
+                           "    to: {topic: out, value: json}\n",
+                           10000);
+}
+
+static void keys_that_are_silent(void **state)
+{
+    (void)state;
+    assert_always_the_same(SOURCE "      - absent: {after: 30ms, every: 20ms, forget: 1s}\n"
+                                  "      - window: {tumbling: 50ms, aggregate: \"count() as n, "
+                                  "max(last_seen) as seen\"}\n"
+                                  "    to: {topic: out, value: json}\n",
+                           3000);
+}
+
+static void empty_windows(void **state)
+{
+    (void)state;
+    static const char *const fill[] = {"zero", "previous", "null"};
+    for (int i = 0; i < 3; i++) {
+        char topology[1000];
+        snprintf(topology, sizeof topology,
+                 SOURCE "      - window: {hopping: {size: 20ms, every: 10ms}, fill: %s, aggregate: "
+                        "\"count() as n, collect(v)[0] as first, last(host) as last\"}\n"
+                        "    to: {topic: out, value: json}\n",
+                 fill[i]);
+        assert_always_the_same(topology, 20000);
+    }
+}
+
+static void results_that_no_longer_pass(void **state)
+{
+    (void)state;
+    static const char *const kind[] = {"tumbling: 100ms", "hopping: {size: 90ms, every: 40ms}",
+                                       "sliding: 60ms", "session: 30ms"};
+    for (int i = 0; i < 4; i++) {
+        char topology[1000];
+        snprintf(topology, sizeof topology,
+                 SOURCE "      - window: {%s, emit: updates, having: n %% 3 > 0, aggregate: "
+                        "\"count() as n, sum(v) as s\"}\n"
+                        "    to: {topic: out, value: json}\n",
+                 kind[i]);
+        assert_always_the_same(topology, 3000);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_table_of_updates),
+        cmocka_unit_test(keys_that_are_silent),
+        cmocka_unit_test(empty_windows),
+        cmocka_unit_test(results_that_no_longer_pass),
         cmocka_unit_test(one_window),
         cmocka_unit_test(windows_of_windows),
         cmocka_unit_test(nested_windows_lose_nothing),
