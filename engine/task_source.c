@@ -97,7 +97,7 @@ int64_t source_watermark(const struct task *t, const struct input *in)
 }
 
 /* The least watermark of this source at which a step behind it emits. lag: how much steps on the
- * way lower the watermark; bound: what other inputs of unions on the way allow. */
+ * way lower the watermark; bound: what other inputs of unions and joins on the way allow. */
 static int64_t next_fire(struct task *t, const struct input *in)
 {
     int64_t fire = TIME_MAX, *lag = t->reach, *bound = t->reach + t->nspots;
@@ -114,12 +114,11 @@ static int64_t next_fire(struct task *t, const struct input *in)
                 uint16_t w = t->spot_of[edge->to];
                 struct spot *q = &t->spot[w];
                 int64_t limit = bound[i] < p->op.pass ? bound[i] : p->op.pass;
-                if (q->vertex->kind == VERTEX_UNION) {
-                    for (uint16_t u = 0; u < q->vertex->merge->ninputs; u++) {
-                        int64_t other = q->in_watermark[u];
-                        limit = u != edge->input && other < limit ? other : limit;
-                    }
-                } else if (q->vertex->kind == VERTEX_STEP && q->op.node->def->next_time) {
+                for (int u = 0; u < q->nin; u++) {
+                    int64_t other = q->in_watermark[u];
+                    limit = u != edge->input && other < limit ? other : limit;
+                }
+                if (q->vertex->kind == VERTEX_STEP && q->op.node->def->next_time) {
                     int64_t next = q->op.node->def->next_time(&q->op);
                     if (next <= limit && next != TIME_MAX && next + lag[i] < fire) {
                         fire = next + lag[i];

@@ -92,7 +92,7 @@ static int count_subplan(struct runner *r, const struct subplan *s, struct err *
         }
         if (other && n != other && needs_equal_counts(p, s)) {
             return err_set(e, ERR_CONFIG,
-                           "stream %s: topic %s has %d partitions, but what it is united with has "
+                           "stream %s: topic %s has %d partitions, but what it meets with has "
                            "%d: give it a key_by of another key before they meet, or make the "
                            "topics alike",
                            src->stream, src->topic[0], n, other);

@@ -62,7 +62,7 @@ static void united_topics_must_be_alike_where_time_matters(void **state)
 #define BOTH "name: t\nstreams:\n" STREAM("a", "x") STREAM("b", "y") "  u:\n    from: [a, b]\n"
     assert_int_equal(running_run(&r, BOTH "    steps:\n" COUNT "    to: out\n", NULL), -ERR_CONFIG);
     assert_string_equal(
-        r.err.text, "stream b: topic y has 3 partitions, but what it is united with has 2: give "
+        r.err.text, "stream b: topic y has 3 partitions, but what it meets with has 2: give "
                     "it a key_by of another key before they meet, or make the topics "
                     "alike");
     assert_runs(&r, BOTH "    to: out\n", "{\"value\":{\"h\":\"k\",\"v\":1}}\n");
