@@ -48,8 +48,11 @@ struct waiting {
 };
 
 struct join_index {
-    struct state_entry **root; /* open addressing: of the tree of each key */
-    uint64_t slots, used;      /* slots: a power of two, or 0 */
+    struct join_slot {
+        struct state_entry *root; /* of the tree of a key; NULL: empty */
+        uint32_t hash;
+    } * slot;             /* open addressing */
+    uint64_t slots, used; /* slots: a power of two, or 0 */
 };
 
 struct join_rows {

@@ -187,50 +187,50 @@ static void tree_remove(struct state_entry **link, struct state_entry *e)
 static bool has_key(const struct state_entry *e, const struct join_key *key)
 {
     const struct waiting *w = waiting_of(e);
-    return w->hash == (uint32_t)key->hash && w->key_n == key->n &&
-           (key->n == 0 || memcmp(w->bytes, key->p, key->n) == 0);
+    return w->key_n == key->n && (key->n == 0 || memcmp(w->bytes, key->p, key->n) == 0);
 }
 
 /* The slot of a key, or the empty one where it belongs. */
-static struct state_entry **find_slot(const struct join_index *x, const struct join_key *key)
+static struct join_slot *find_slot(const struct join_index *x, const struct join_key *key)
 {
     uint64_t at = (uint32_t)key->hash & (x->slots - 1);
-    while (x->root[at] && !has_key(x->root[at], key)) {
+    while (x->slot[at].root &&
+           (x->slot[at].hash != (uint32_t)key->hash || !has_key(x->slot[at].root, key))) {
         at = (at + 1) & (x->slots - 1);
     }
-    return &x->root[at];
+    return &x->slot[at];
 }
 
 static void grow(struct join_index *x)
 {
     struct join_index old = *x;
     x->slots = old.slots ? old.slots * 2 : SLOTS_LEAST;
-    x->root = mem_array(x->slots, sizeof(struct state_entry *));
-    memset(x->root, 0, x->slots * sizeof(struct state_entry *));
+    x->slot = mem_array(x->slots, sizeof(struct join_slot));
+    memset(x->slot, 0, x->slots * sizeof(struct join_slot));
     for (uint64_t i = 0; i < old.slots; i++) {
-        if (old.root[i]) {
-            uint64_t at = waiting_of(old.root[i])->hash & (x->slots - 1);
-            while (x->root[at]) {
+        if (old.slot[i].root) {
+            uint64_t at = old.slot[i].hash & (x->slots - 1);
+            while (x->slot[at].root) {
                 at = (at + 1) & (x->slots - 1);
             }
-            x->root[at] = old.root[i];
+            x->slot[at] = old.slot[i];
         }
     }
-    mem_free(old.root);
+    mem_free(old.slot);
 }
 
 /* Empties a slot; those behind it that its key had pushed on move back. */
 static void clear_slot(struct join_index *x, uint64_t at)
 {
     uint64_t mask = x->slots - 1;
-    for (uint64_t next = (at + 1) & mask; x->root[next]; next = (next + 1) & mask) {
-        uint64_t home = waiting_of(x->root[next])->hash & mask;
+    for (uint64_t next = (at + 1) & mask; x->slot[next].root; next = (next + 1) & mask) {
+        uint64_t home = x->slot[next].hash & mask;
         if (((next - home) & mask) >= ((next - at) & mask)) {
-            x->root[at] = x->root[next];
+            x->slot[at] = x->slot[next];
             at = next;
         }
     }
-    x->root[at] = NULL;
+    x->slot[at] = (struct join_slot){NULL, 0};
     x->used--;
 }
 
@@ -247,13 +247,14 @@ static void link_row(struct join_rows *r, struct state_entry *e)
 {
     const struct waiting *w = waiting_of(e);
     struct join_index *x = &r->index[w->side];
-    if ((x->used + 1) * 3 > x->slots * 2) {
+    if ((x->used + 1) * 4 > x->slots * 3) {
         grow(x);
     }
     struct join_key key = {w->bytes, w->key_n, w->hash};
-    struct state_entry **slot = find_slot(x, &key);
-    x->used += *slot == NULL;
-    tree_add(slot, e);
+    struct join_slot *slot = find_slot(x, &key);
+    x->used += slot->root == NULL;
+    slot->hash = w->hash;
+    tree_add(&slot->root, e);
     heap_push(&r->timers, join_last(r->plan, w->side, w->time), e);
 }
 
@@ -306,7 +307,7 @@ void join_rows_walk(struct join_rows *r, int side, const struct join_key *key, i
     r->depth = 0;
     r->until = to;
     if (x->used > 0) {
-        walk_down(r, *find_slot(x, key), from);
+        walk_down(r, find_slot(x, key)->root, from);
     }
 }
 
@@ -340,10 +341,10 @@ void join_rows_remove(struct join_rows *r, struct state_entry *e)
     const struct waiting *w = waiting_of(e);
     struct join_index *x = &r->index[w->side];
     struct join_key key = {w->bytes, w->key_n, w->hash};
-    struct state_entry **slot = find_slot(x, &key);
-    tree_remove(slot, e);
-    if (*slot == NULL) {
-        clear_slot(x, (uint64_t)(slot - x->root));
+    struct join_slot *slot = find_slot(x, &key);
+    tree_remove(&slot->root, e);
+    if (slot->root == NULL) {
+        clear_slot(x, (uint64_t)(slot - x->slot));
     }
     state_delete(r->state, e);
 }
@@ -378,8 +379,8 @@ int join_rows_open(struct join_rows *r, const struct join_plan *p, struct state 
 void join_rows_done(struct join_rows *r)
 {
     heap_done(&r->timers);
-    mem_free(r->index[LEFT].root);
-    mem_free(r->index[RIGHT].root);
+    mem_free(r->index[LEFT].slot);
+    mem_free(r->index[RIGHT].slot);
     mem_free(r->stack);
     *r = (struct join_rows){0};
 }
