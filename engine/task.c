@@ -56,6 +56,7 @@ static void make_spots(struct task *t)
         struct spot *p = spot_at(t, s->store[i].vertex);
         const struct step_def *def = p->op.node->def;
         p->op.state = state_memory_new(def->state_codec ? def->state_codec(p->op.node) : NULL);
+        p->layout = store_layout(p->op.node);
     }
 }
 
@@ -120,27 +121,6 @@ int task_inputs(const struct task *t)
 const char *task_input_topic(const struct task *t, int input)
 {
     return t->input[input].topic;
-}
-
-int task_restore(struct task *t, int store, const struct record *r, struct err *e)
-{
-    struct spot *p = spot_at(t, t->subplan->store[store].vertex);
-    uint16_t version = p->op.node->def->state_version;
-    if (!r->value) {
-        return state_restore(p->op.state, r->key, (uint32_t)r->key_n, NULL, 0);
-    }
-    const uint8_t *v = r->value;
-    if (r->value_n < 2 || (v[0] | v[1] << 8) != version) {
-        return err_set(e, ERR_FATAL,
-                       "changelog %s holds state of another version of %s (found %d, need %d): "
-                       "delete the topic to begin with empty state",
-                       t->subplan->store[store].changelog, p->op.node->def->name,
-                       r->value_n < 2 ? -1 : v[0] | v[1] << 8, version);
-    }
-    int ok = state_restore(p->op.state, r->key, (uint32_t)r->key_n, v + 2, r->value_n - 2);
-    return ok < 0 ? err_set(e, ERR_FATAL, "changelog %s: damaged entry at offset %lld",
-                            t->subplan->store[store].changelog, (long long)r->offset)
-                  : 0;
 }
 
 /* A row is judged by its own watermark and by those of the other inputs: the least. */
@@ -337,6 +317,9 @@ int task_open(struct task *t, struct err *e)
         } else if (p->vertex->kind == VERTEX_SINK) {
             r = sink_open(t, p, e);
         }
+        if (r == -ERR_DATA && p->op.state) {
+            store_blame(t, p, e);
+        }
         if (r < 0) {
             return err_prefix(e, "stream %s", p->vertex->stream);
         }
@@ -432,35 +415,6 @@ int task_forward(struct task *t, struct err *e)
     return r < 0 ? fail(t, r, e) : 0;
 }
 
-struct changelog {
-    struct task *t;
-    const char *topic;
-    uint16_t version;
-    struct buffer *bytes;
-    struct err *e;
-};
-
-static int send_change(void *ctx, const void *key, uint32_t key_n, const void *value,
-                       size_t value_n)
-{
-    struct changelog *c = ctx;
-    struct record r = {.topic = c->topic,
-                       .partition = c->t->partition,
-                       .offset = -1,
-                       .timestamp = clock_now(c->t->env.clock),
-                       .key = key,
-                       .key_n = key_n};
-    if (value) {
-        buffer_clear(c->bytes);
-        buffer_byte(c->bytes, (uint8_t)c->version);
-        buffer_byte(c->bytes, (uint8_t)(c->version >> 8));
-        buffer_add(c->bytes, value, value_n);
-        r.value = c->bytes->data;
-        r.value_n = c->bytes->n;
-    }
-    return c->t->env.produce(c->t->env.ctx, &r, 1, c->e);
-}
-
 int task_flush(struct task *t, struct err *e)
 {
     int r = task_forward(t, e);
@@ -474,10 +428,7 @@ int task_flush(struct task *t, struct err *e)
         return fail(t, r, e);
     }
     for (uint16_t i = 0; i < t->subplan->nstores && r == 0; i++) {
-        struct spot *p = spot_at(t, t->subplan->store[i].vertex);
-        struct changelog c = {t, t->subplan->store[i].changelog, p->op.node->def->state_version,
-                              &p->bytes, e};
-        r = state_changes(p->op.state, send_change, &c);
+        r = store_flush(t, &t->subplan->store[i], e);
     }
     arena_reset(&t->batch);
     return r;

@@ -22,6 +22,8 @@ struct spot {
     } metric[METRICS_MAX];
     struct codec_writer *value_writer, *key_writer; /* of sinks */
     struct buffer bytes;
+    uint32_t layout;        /* of stateful steps: stands in front of every saved value; of
+                               repartitions: in front of every row */
     int64_t sent_watermark; /* of repartitions: already told downstream */
 };
 
@@ -35,6 +37,7 @@ struct input {
     int64_t watermark;
     int64_t last_record; /* wall clock */
     int nparts;          /* of a repartition: source partitions upstream */
+    uint32_t layout;     /* of a repartition: what its rows must begin with */
     struct part {
         int64_t watermark, last_record;
     } * part;
@@ -68,6 +71,13 @@ struct task {
 int task_pass(struct task *t, const struct edges *edges, struct batch *b);
 int task_advance(struct task *t, const struct edges *edges, int64_t watermark);
 
+/* Hash of all that gives the saved keys and values of a step their meaning. */
+uint32_t store_layout(const struct node *n);
+/* Says of a message about damage in which changelog it is. */
+void store_blame(const struct task *t, const struct spot *p, struct err *e);
+/* Sends what changed in a store since the last commit to its changelog. */
+int store_flush(struct task *t, const struct plan_store *s, struct err *e);
+
 int input_open(struct task *t, struct input *in, struct err *e);
 void input_close(struct input *in);
 /* Watermark of the source that this input belongs to: the least of its inputs. */
@@ -75,6 +85,8 @@ int64_t source_watermark(const struct task *t, const struct input *in);
 
 int sink_open(struct task *t, struct spot *s, struct err *e);
 int sink_push(struct task *t, struct spot *s, struct batch *b);
+/* Hash of the columns that a repartition carries. */
+uint32_t sink_layout(const struct plan_sink *k);
 int sink_watermark(struct task *t, struct spot *s);
 void sink_close(struct spot *s);
 

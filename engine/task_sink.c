@@ -4,15 +4,30 @@
  * null column leave without a key. A repartition wraps its rows in the envelope of task_source.c
  * and, before each commit, tells every target partition its watermark when that has risen.
  */
+#include "engine/hash.h"
 #include "engine/key.h"
 #include "engine/memory.h"
 #include "engine/task_internal.h"
 
 #include <string.h>
 
+uint32_t sink_layout(const struct plan_sink *k)
+{
+    struct buffer words;
+    buffer_init(&words);
+    schema_print(&words, k->write_schema);
+    for (uint16_t i = 0; i < k->write_schema->nkey; i++) {
+        buffer_printf(&words, " key %d", k->write_schema->key[i]);
+    }
+    uint32_t layout = (uint32_t)hash_stable(buffer_cstr(&words), words.n, 0);
+    buffer_done(&words);
+    return layout;
+}
+
 int sink_open(struct task *t, struct spot *s, struct err *e)
 {
     const struct plan_sink *k = s->vertex->sink;
+    s->layout = k->repartition ? sink_layout(k) : 0;
     int r =
         k->value.def->writer_open(&s->value_writer, &k->value, k->write_schema, t->env.schemas, e);
     if (r == 0 && k->schema->keyed && k->schema->nkey > 0) {
@@ -30,6 +45,12 @@ void sink_close(struct spot *s)
         s->vertex->sink->key.def->writer_close(s->key_writer);
     }
     buffer_done(&s->bytes);
+}
+
+static void put_layout(struct buffer *b, uint32_t v)
+{
+    const uint8_t bytes[] = {(uint8_t)v, (uint8_t)(v >> 8), (uint8_t)(v >> 16), (uint8_t)(v >> 24)};
+    buffer_add(b, bytes, sizeof bytes);
 }
 
 /* Offsets into the buffer of one row's key and value; the buffer may move while it grows. */
@@ -56,6 +77,7 @@ static int encode_row(struct task *t, struct spot *s, const struct batch *b, uin
         buffer_byte(out, 1);
         buffer_varint(out, t->partition);
         buffer_varint(out, b->seen[row]);
+        put_layout(out, s->layout);
     }
     if (r >= 0 && at->has_value) {
         r = k->value.def->write(s->value_writer, b, row, out, e);

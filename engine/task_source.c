@@ -8,15 +8,20 @@
  *
  * Records of a repartition carry an envelope before the Avro bytes:
  *
- *   byte 1 (row) or 2 (watermark only) | varint source partition | varint watermark | Avro …
+ *   byte 1 (row) or 2 (watermark only) | varint source partition | varint watermark
+ *   and of a row: | layout, 4 bytes | Avro …
+ *
+ * The layout is a hash of the columns: rows that another version of the topology has left there are
+ * no damage, and who changed it must decide.
  *
  * Each row's lateness is judged by the watermark of the partition it came from; the source's
  * watermark is the least over all of them. A committed offset's metadata is "w<watermark>", or for
- * a repartition "p<partition>:<watermark>,…".
+ * a repartition those of all its source partitions (watermarks.c).
  */
 #include "engine/memory.h"
 #include "engine/nested.h"
 #include "engine/task_internal.h"
+#include "engine/watermarks.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -58,6 +63,7 @@ int input_open(struct task *t, struct input *in, struct err *e)
     in->last_record = clock_now(t->env.clock);
     if (src->repartition >= 0) {
         const struct plan_sink *k = t->plan->sink[src->repartition];
+        in->layout = sink_layout(k);
         in->nparts = t->env.tasks(t->env.ctx, t->plan->vertex[k->vertex]->subplan);
         in->part = arena_array(&t->mem, (size_t)in->nparts + 1, sizeof *in->part);
         for (int i = 0; i < in->nparts; i++) {
@@ -217,9 +223,10 @@ static int read_time(const struct task *t, const struct input *in, const struct 
     return 0;
 }
 
-/* Reads the envelope: 1 a row follows at *value, 0 a watermark only, negative: damaged. */
+/* Reads the envelope: 1 a row follows at *value, 0 a watermark only; -ERR_DATA: damaged,
+ * -ERR_CONFIG: a row of other columns. */
 static int open_envelope(struct input *in, const struct record *r, int64_t now,
-                         const uint8_t **value, size_t *n, int64_t *seen)
+                         const uint8_t **value, size_t *n, int64_t *seen, int32_t *source_part)
 {
     const uint8_t *p = r->value, *end = p + r->value_n;
     int64_t part;
@@ -231,6 +238,17 @@ static int open_envelope(struct input *in, const struct record *r, int64_t now,
         part >= in->nparts) {
         return -ERR_DATA;
     }
+    if (is_row) {
+        if (end - p < 4) {
+            return -ERR_DATA;
+        }
+        uint32_t layout = p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
+        if (layout != in->layout) {
+            return -ERR_CONFIG;
+        }
+        p += 4;
+    }
+    *source_part = (int32_t)part;
     struct part *from = &in->part[part];
     from->watermark = *seen > from->watermark ? *seen : from->watermark;
     from->last_record = now;
@@ -248,6 +266,18 @@ static void lift_parts(struct input *in)
     in->watermark = least > in->watermark ? least : in->watermark;
 }
 
+static int other_columns(struct task *t, const struct input *in, const struct record *r)
+{
+    err_clear(&t->failure);
+    return err_set(&t->failure, ERR_CONFIG,
+                   "topology %s, stream %s: topic %s partition %d offset %" PRId64
+                   " holds a row that was written with other columns, before the topology was "
+                   "changed. Undo the change and let --until-end use up what is there; or give the "
+                   "topology another name, so that it begins anew; or reset it as "
+                   "docs/operations.md tells",
+                   t->plan->topology->name, in->source->stream, r->topic, r->partition, r->offset);
+}
+
 /* One record into row `row`: 1 it is a row, 0 it is none, negative: the task stops. */
 static int read_row(struct task *t, struct input *in, const struct record *r, struct batch *b,
                     uint16_t row, int64_t now)
@@ -259,13 +289,16 @@ static int read_row(struct task *t, struct input *in, const struct record *r, st
     int64_t seen = TIME_MIN;
     struct err e;
     e.kind = ERR_NONE;
-    t->counts.records++;
+    t->counts.records += src->repartition < 0;
     if (!value) {
         t->counts.tombstones++;
         return 0;
     }
     if (in->nparts) {
-        int is_row = open_envelope(in, r, now, &value, &n, &seen);
+        int is_row = open_envelope(in, r, now, &value, &n, &seen, &b->part[row]);
+        if (is_row == -ERR_CONFIG) {
+            return other_columns(t, in, r);
+        }
         if (is_row < 0) {
             return bad_record(t, errors, r, "VALUE_CONVERTER", "damaged internal record");
         }
@@ -311,6 +344,7 @@ static int64_t read_batch(struct task *t, struct input *in, const struct record 
     uint16_t row = 0;
     size_t used = 0;
     b->low = in->nparts ? arena_array(&t->batch, b->rows, sizeof *b->low) : NULL;
+    b->part = in->nparts ? arena_array(&t->batch, b->rows, sizeof *b->part) : NULL;
     while (used < n && row < b->rows) {
         int is_row = read_row(t, in, &r[used], b, row, now);
         if (is_row < 0) {
@@ -369,6 +403,20 @@ int task_push(struct task *t, int input, const struct record *r, size_t n, struc
     return 0;
 }
 
+int task_refuse(struct task *t, int input, const struct record *r, const char *text, struct err *e)
+{
+    struct input *in = &t->input[input];
+    t->dirty = true;
+    t->counts.records++;
+    in->next = r->offset + 1;
+    int result = bad_record(t, &in->source->errors, r, "VALUE_CONVERTER", text);
+    if (result < 0) {
+        err_set(e, t->failure.kind, "%s", t->failure.text);
+        err_clear(&t->failure);
+    }
+    return result;
+}
+
 void task_caught_up(struct task *t, int input, int64_t offset)
 {
     if (offset > t->input[input].next) {
@@ -398,19 +446,26 @@ static int64_t held_offset(const struct task *t, const struct input *in)
     return least;
 }
 
+static int64_t *part_watermarks(const struct input *in)
+{
+    int64_t *w = mem_array((size_t)in->nparts, sizeof *w);
+    for (int i = 0; i < in->nparts; i++) {
+        w[i] = in->part[i].watermark;
+    }
+    return w;
+}
+
 int64_t task_position(const struct task *t, int input, char *metadata, size_t size)
 {
     const struct input *in = &t->input[input];
-    size_t at = 0;
     metadata[0] = 0;
     if (!in->nparts && in->watermark != TIME_MIN) {
         snprintf(metadata, size, "w%" PRId64, in->watermark);
     }
-    for (int i = 0; i < in->nparts && at + 48 < size; i++) {
-        if (in->part[i].watermark != TIME_MIN) {
-            at += (size_t)snprintf(metadata + at, size - at, "%sp%d:%" PRId64, at ? "," : "", i,
-                                   in->part[i].watermark);
-        }
+    if (in->nparts) {
+        int64_t *w = part_watermarks(in);
+        watermarks_print(metadata, size, w, in->nparts);
+        mem_free(w);
     }
     int64_t held = held_offset(t, in);
     return held < in->next ? held : in->next;
@@ -427,16 +482,13 @@ void task_input_restore(struct task *t, int input, int64_t offset, const char *m
         in->watermark = strtoll(metadata + 1, NULL, 10);
         in->max_time = in->watermark + in->source->time.out_of_order;
     }
-    for (const char *p = metadata; in->nparts && p && *p == 'p';) {
-        char *colon;
-        long part = strtol(p + 1, &colon, 10);
-        if (*colon == ':' && part >= 0 && part < in->nparts) {
-            in->part[part].watermark = strtoll(colon + 1, NULL, 10);
-        }
-        p = strchr(p, ',');
-        p = p ? p + 1 : NULL;
-    }
     if (in->nparts) {
+        int64_t *w = part_watermarks(in);
+        watermarks_read(metadata, w, in->nparts);
+        for (int i = 0; i < in->nparts; i++) {
+            in->part[i].watermark = w[i];
+        }
+        mem_free(w);
         lift_parts(in);
     }
 }

@@ -32,7 +32,8 @@ static const struct config_field errors_fields[] = {
 };
 static const struct config_field state_fields[] = {
     {"backend", CONFIG_ENUM, offsetof(struct state_cfg, backend), .def = "memory",
-     .values = backends, .doc = "where state is kept while a task runs"},
+     .values = backends,
+     .doc = "where state is kept while a task runs; `rocksdb` is not yet available"},
     {"dir", CONFIG_TEXT, offsetof(struct state_cfg, dir), .def = ".klamm",
      .doc = "folder for the process's slot and local state"},
     {0},
@@ -117,7 +118,7 @@ const struct config_field topology_fields[] = {
     {"seed", CONFIG_LONG, TOP(seed), .def = "1", .doc = "of everything random"},
     {"commit_interval", CONFIG_DURATION, TOP(commit_interval), .def = "100ms", .min = 20,
      .max = 10000, .doc = "how often results become visible"},
-    {"tables", CONFIG_YAML, TOP(tables), .doc = "tables for `lookup` and `join`"},
+    {"tables", CONFIG_YAML, TOP(tables), .doc = "not yet available"},
     {"streams", CONFIG_YAML, TOP(streams), .required = true, .doc = "the streams by name"},
     {0},
 };
@@ -242,7 +243,7 @@ static int parse_shape(struct end *e, const struct yaml *y, const char *path, bo
     if (y->kind == YAML_MAP) {
         if (yaml_get(y, "topic_pattern")) {
             return diags_add(d, y->at, path,
-                             "topic_pattern is not supported by this version: list "
+                             "topic_pattern is not yet available: list "
                              "the topics, `topic: [a, b]`");
         }
         if (!yaml_get(y, "topic")) {
@@ -276,6 +277,33 @@ static int parse_shape(struct end *e, const struct yaml *y, const char *path, bo
     return r;
 }
 
+/* No map of one key; a key that --set has added is most likely misspelled. */
+static int refuse_step(const struct yaml *step, const char *path, struct diags *d)
+{
+    const char *names[16];
+    int n = 0, added = -1;
+    for (int i = 0; step->kind == YAML_MAP && i < step->n && n < 15; i++) {
+        if (strcmp(step->key_at[i].file, "--set") == 0) {
+            added = i;
+        } else {
+            names[n++] = step->key[i];
+        }
+    }
+    names[n] = NULL;
+    if (added < 0) {
+        return diags_add(d, step->at, path,
+                         "a step is a map with exactly one key, the step's name (`- filter: value "
+                         "> 0`)%s",
+                         step->kind == YAML_MAP && step->n > 1
+                             ? "; is an option of the step indented too little?"
+                             : "");
+    }
+    const char *near = nearest_name(step->key[added], names);
+    return diags_add(d, step->key_at[added], path, "the step is a `%s`, it has no `%s`%s%s%s",
+                     names[0] ? names[0] : "", step->key[added], near ? ": did you mean `" : "",
+                     near ? near : "", near ? "`?" : "");
+}
+
 /* A broken end is reported and then left alone by the plan. */
 static int parse_end(struct end *e, const struct yaml *y, const char *path, bool is_source,
                      struct arena *a, struct diags *d)
@@ -306,13 +334,7 @@ static int parse_steps(struct stream *s, const struct yaml *y, struct arena *a, 
         if (y->item[i]->broken) {
             r = -ERR_CONFIG;
         } else if (y->item[i]->kind != YAML_MAP || y->item[i]->n != 1) {
-            r = diags_add(
-                d, y->item[i]->at, arena_printf(a, "%s.steps[%d]", s->path, i + 1),
-                "a step is a map with exactly one key, the step's name (`- filter: value > "
-                "0`)%s",
-                y->item[i]->kind == YAML_MAP && y->item[i]->n > 1
-                    ? "; is an option of the step indented too little?"
-                    : "");
+            r = refuse_step(y->item[i], arena_printf(a, "%s.steps[%d]", s->path, i + 1), d);
         }
     }
     return r;
@@ -416,12 +438,11 @@ static int build(struct topology **out, struct arena *a, struct yaml *root, cons
                   t->name);
     }
     if (t->state.backend != 0) {
-        diags_add(
-            d, place_of(yaml_get(root, "state"), "backend"), "state.backend",
-            "this version keeps state in memory only: use `memory` (a changelog topic backs it)");
+        diags_add(d, place_of(yaml_get(root, "state"), "backend"), "state.backend",
+                  "rocksdb is not yet available: use `memory` (a changelog topic backs it)");
     }
     if (t->tables) {
-        diags_add(d, t->tables->at, "tables", "tables are not supported by this version");
+        diags_add(d, t->tables->at, "tables", "tables are not yet available: remove the key");
     }
     if (t->errors.dead_letter_topic) {
         check_topic(t->errors.dead_letter_topic,
@@ -430,6 +451,12 @@ static int build(struct topology **out, struct arena *a, struct yaml *root, cons
     check_kafka(t, d);
     parse_streams(t, a, d);
     t->name = t->name ? t->name : "topology";
+    t->group = arena_printf(a, "klamm-%s", t->name);
+    for (int i = 0; i < t->kafka.n; i++) {
+        if (strcmp(t->kafka.item[i].name, "group.id") == 0) {
+            t->group = t->kafka.item[i].value.text;
+        }
+    }
     *out = t;
     return d->n ? -ERR_CONFIG : 0;
 }

@@ -1,13 +1,13 @@
 /* The rows of a join that wait for partners: state, index, timers.
  *
  *   state     key: number of the row, 8 bytes big-endian, in the order of arrival
- *             value, saved: layout, 2 bytes | side + 2 * has_met, 1 byte | varint time |
- *                           varint n, key bytes | row (engine/row.h)              version 1
+ *             value, saved: side + 2 * has_met, 1 byte | varint time | varint n, key bytes |
+ *                           row (engine/row.h)                                    version 1
  *   index     per side a hash table with a slot per key: the root of a tree of its rows
  *   tree      by (time, number): a treap, whose priorities are hashes of the numbers; its links are
  *             in the entries, so a key with one row costs its slot only
  *   timers    a heap over the rows of both sides: the last watermark at which a row can be met
- *   layout    hash of the columns kept and of the key's types: rows of other columns are refused
+ *   layout    names and types of the columns kept, of both sides
  *   restart   index and timers are made again from the entries
  *
  *      slot ──> (20, #3) ──> (10, #1)         finding the partners of a row takes O(log n + found),
@@ -21,7 +21,6 @@
 #include <string.h>
 
 #define NUMBER_BYTES 8
-#define LAYOUT_BYTES 2
 #define SLOTS_LEAST  16
 #define HEAD         ((uint32_t)offsetof(struct waiting, bytes))
 
@@ -30,9 +29,8 @@
 
 static void save(void *ctx, const void *value, uint32_t n, struct buffer *out)
 {
-    const struct join_plan *p = ctx;
+    (void)ctx;
     const struct waiting *w = value;
-    buffer_add(out, &p->layout, LAYOUT_BYTES);
     buffer_byte(out, (uint8_t)(w->side | w->has_met << 1));
     buffer_varint(out, w->time);
     buffer_varint(out, w->key_n);
@@ -44,12 +42,12 @@ static const uint8_t *load_head(const void *saved, size_t n, struct waiting *w)
 {
     const uint8_t *p = saved, *end = p + n;
     int64_t key_n;
-    if (n < LAYOUT_BYTES + 1 || p[LAYOUT_BYTES] > 3) {
+    if (n < 1 || *p > 3) {
         return NULL;
     }
-    w->side = p[LAYOUT_BYTES] & 1;
-    w->has_met = p[LAYOUT_BYTES] >> 1;
-    p = varint_read(p + LAYOUT_BYTES + 1, end, &w->time);
+    w->side = *p & 1;
+    w->has_met = *p >> 1;
+    p = varint_read(p + 1, end, &w->time);
     p = p ? varint_read(p, end, &key_n) : NULL;
     if (p == NULL || key_n < 0 || key_n > end - p) {
         return NULL;
@@ -58,48 +56,24 @@ static const uint8_t *load_head(const void *saved, size_t n, struct waiting *w)
     return p;
 }
 
-static bool is_foreign(const struct join_plan *p, const void *saved, size_t n)
-{
-    return n < LAYOUT_BYTES || memcmp(saved, &p->layout, LAYOUT_BYTES) != 0;
-}
-
 static int64_t loaded_size(void *ctx, const void *saved, size_t n)
 {
+    (void)ctx;
     struct waiting head;
-    if (is_foreign(ctx, saved, n)) {
-        return 0; /* join_rows_open() reports it */
-    }
     const uint8_t *p = load_head(saved, n, &head);
     return p ? (int64_t)(HEAD + n) - (p - (const uint8_t *)saved) : -ERR_DATA;
 }
 
 static int load(void *ctx, void *value, uint32_t n, const void *saved, size_t saved_n)
 {
+    (void)ctx;
     struct waiting *w = value;
-    if (is_foreign(ctx, saved, saved_n)) {
-        return 0;
-    }
-    const uint8_t *p = load_head(saved, saved_n, w);
-    memcpy(w->bytes, p, n - HEAD);
+    memcpy(w->bytes, load_head(saved, saved_n, w), n - HEAD);
     w->hash = (uint32_t)hash_bytes(w->bytes, w->key_n, 0);
     return 0;
 }
 
-void join_rows_bind(struct join_plan *p)
-{
-    uint64_t hash =
-        hash_mix(row_layout_hash(&p->side[LEFT].row), row_layout_hash(&p->side[RIGHT].row));
-    const struct schema *s = p->side[LEFT].in;
-    for (uint16_t i = 0; i < s->nkey; i++) {
-        struct buffer type;
-        buffer_init(&type);
-        type_print(&type, s->col[s->key[i]].type);
-        hash = hash_mix(hash, hash_stable(type.data, type.n, 0));
-        buffer_done(&type);
-    }
-    p->layout = (uint16_t)(hash ^ hash >> 16 ^ hash >> 32 ^ hash >> 48);
-    p->codec = (struct state_codec){p, save, loaded_size, load, NULL};
-}
+const struct state_codec join_codec = {NULL, save, loaded_size, load, NULL};
 
 uint64_t waiting_number(const struct state_entry *e)
 {
@@ -354,8 +328,8 @@ static int restore_row(void *ctx, struct state_entry *e)
     struct join_rows *r = ctx;
     uint32_t n;
     (void)state_key(e, &n);
-    if (n != NUMBER_BYTES || state_value_size(e) < HEAD) {
-        return -ERR_CONFIG;
+    if (n != NUMBER_BYTES) {
+        return -ERR_DATA;
     }
     uint64_t number = waiting_number(e);
     r->next = number >= r->next ? number + 1 : r->next;
@@ -369,9 +343,7 @@ int join_rows_open(struct join_rows *r, const struct join_plan *p, struct state 
     *r = (struct join_rows){.plan = p, .state = state};
     heap_init(&r->timers);
     if (state_each(state, restore_row, r) < 0) {
-        return err_set(e, ERR_CONFIG,
-                       "the state of the join was made with other columns: give the stream "
-                       "another name, or reset its changelog");
+        return err_set(e, ERR_DATA, "the restored state of the join is damaged");
     }
     return 0;
 }

@@ -39,6 +39,7 @@ struct member {        /* a task and its place */
     struct task *task; /* NULL: to be built */
     uint16_t subplan;
     int32_t partition;
+    struct task_counts committed; /* as of the last commit: what came after may be read again */
 };
 
 struct last_metric {
@@ -152,14 +153,19 @@ static void on_assigned(void *ctx, struct log_position *p, size_t n)
     l->last = NULL;
 }
 
+static void add_counts(struct lane_counts *sum, const struct task_counts *c)
+{
+    sum->records += c->records;
+    sum->rows_out += c->rows_out;
+    sum->bad += c->bad;
+    sum->late += c->late;
+}
+
 static void member_close(struct lane *l, struct member *m)
 {
     if (m->task) {
-        struct task_counts c = task_counts(m->task);
-        l->closed.records += c.records;
-        l->closed.rows_out += c.rows_out;
-        l->closed.bad += c.bad;
-        l->closed.late += c.late;
+        add_counts(&l->closed, &m->committed);
+        m->committed = (struct task_counts){0};
         task_free(m->task);
         m->task = NULL;
     }
@@ -191,16 +197,16 @@ static void drop_routes(struct lane *l, const struct log_position *p, size_t n)
     l->last = NULL;
 }
 
+/* Of a lane that failed, only what is committed counts as written. */
 static void publish_counts(struct lane *l)
 {
     struct lane_counts sum = l->closed;
     for (int i = 0; i < l->nmembers; i++) {
-        if (l->member[i]->task) {
-            struct task_counts c = task_counts(l->member[i]->task);
-            sum.records += c.records;
-            sum.rows_out += c.rows_out;
-            sum.bad += c.bad;
-            sum.late += c.late;
+        const struct member *m = l->member[i];
+        if (m->task) {
+            struct task_counts c = task_counts(m->task);
+            c.rows_out = l->result < 0 ? m->committed.rows_out : c.rows_out;
+            add_counts(&sum, &c);
         }
     }
     atomic_store_explicit(&l->records, sum.records, memory_order_relaxed);
@@ -273,6 +279,7 @@ static int lane_commit(struct lane *l, struct err *e)
         for (int i = 0; i < l->nmembers; i++) {
             if (l->member[i]->task) {
                 task_committed(l->member[i]->task);
+                l->member[i]->committed = task_counts(l->member[i]->task);
             }
         }
         for (size_t i = 0; i < n; i++) {

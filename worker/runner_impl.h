@@ -34,11 +34,11 @@ struct runner {
     int32_t *tasks;
     struct slot slot;
     struct progress *progress;
-    char group[300];
     const char **topics, **with_headers;
     bool copartition, from_latest;
     int nlanes, nfeeders, ndrains, ntargets;
     struct lane_slot *lane;
+    struct lane_counts gone; /* of lanes that have ended */
     struct feeder **feeder;
     struct drain **drain;
     struct plan_sink shown;
@@ -51,5 +51,8 @@ struct runner {
 int32_t runner_partitions(struct runner *r, const char *topic, struct err *e);
 int runner_prepare(struct runner *r, struct err *e);
 int runner_at_end(struct runner *r, struct err *e);
+/* After the last commit, which the broker finishes a moment later: waits, for a while, until
+ * whoever comes next can read all of the output. */
+void runner_settle(struct runner *r);
 
 #endif

@@ -1,5 +1,6 @@
 /* show: lines where there is no terminal; on one a table that fits and cannot be written by data.
  */
+#include "engine/logger.h"
 #include "worker/show.h"
 
 #include <pty.h>
@@ -16,6 +17,19 @@
 static char out[65536];
 
 /* Shows the lines with `fd` as standard output; what arrives at `from` is left in `out`. */
+/* What a terminal got comes in pieces. */
+static void read_until(int fd, const char *end)
+{
+    size_t n = 0;
+    out[0] = 0;
+    while (!strstr(out, end)) {
+        ssize_t more = read(fd, out + n, sizeof out - 1 - n);
+        assert_true(more > 0);
+        n += (size_t)more;
+        out[n] = 0;
+    }
+}
+
 static void show_lines(const char *const *lines, int fd, int from)
 {
     fflush(stdout);
@@ -29,8 +43,9 @@ static void show_lines(const char *const *lines, int fd, int from)
     fflush(stdout);
     dup2(saved, STDOUT_FILENO);
     close(saved);
-    ssize_t n = read(from, out, sizeof out - 1);
-    out[n > 0 ? n : 0] = 0;
+    assert_int_equal(write(fd, "\1", 1), 1);
+    read_until(from, "\1");
+    *strchr(out, 1) = 0;
     show_free(s);
 }
 
@@ -119,6 +134,48 @@ static void test_long_texts_and_many_columns_are_cut(void **unused)
     assert_non_null(strstr(out, "column38"));
 }
 
+/* Standard output and error are the terminal; messages come in between two drawings. */
+static void test_messages_stand_above_the_table(void **unused)
+{
+    struct winsize size = {.ws_row = 24, .ws_col = 80};
+    int master, slave;
+    (void)unused;
+    assert_int_equal(openpty(&master, &slave, NULL, NULL, &size), 0);
+    fflush(stdout);
+    int saved_out = dup(STDOUT_FILENO), saved_err = dup(STDERR_FILENO);
+    assert_true(dup2(slave, STDOUT_FILENO) >= 0 && dup2(slave, STDERR_FILENO) >= 0);
+    struct show *s = show_new("loads");
+    show_line(s, loads[0], strlen(loads[0]));
+    show_flush(s);
+    logger(LOG_LEVEL_WARN, "a lane stumbled");
+    read_until(master, "1 records");
+    bool waits = strstr(out, "stumbled") == NULL;
+    show_flush(s);
+    logger(LOG_LEVEL_WARN, "at the end");
+    show_free(s);
+    logger(LOG_LEVEL_WARN, "without a table");
+    fflush(stdout);
+    dup2(saved_out, STDOUT_FILENO);
+    dup2(saved_err, STDERR_FILENO);
+    close(saved_out);
+    close(saved_err);
+    read_until(master, "without a table\r\n");
+    close(master);
+    close(slave);
+    assert_true(waits);
+    const char *erased = strstr(out, "\033[14A\033[J"),
+               *message = strstr(out, "a lane stumbled\r\n");
+    assert_true(erased && message && erased < message);
+    const char *table = strstr(message, "loads\033[0m  1 records");
+    assert_non_null(table);
+    const char *end = strstr(table, "at the end\r\n");
+    assert_non_null(end);
+    assert_non_null(strstr(end, "loads\033[0m  1 records"));
+    const char *direct = strstr(end, "without a table\r\n");
+    assert_non_null(direct);
+    assert_null(strstr(direct, "loads"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -127,6 +184,7 @@ int main(void)
         cmocka_unit_test(test_a_narrow_one_has_the_first_and_the_last),
         cmocka_unit_test(test_data_cannot_move_the_cursor),
         cmocka_unit_test(test_long_texts_and_many_columns_are_cut),
+        cmocka_unit_test(test_messages_stand_above_the_table),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
