@@ -123,6 +123,11 @@ const char *task_input_topic(const struct task *t, int input)
     return t->input[input].topic;
 }
 
+const struct plan_source *task_input_source(const struct task *t, int input)
+{
+    return t->input[input].source;
+}
+
 /* A row is judged by its own watermark and by those of the other inputs: the least. */
 static void lower_seen(const struct spot *p, int input, struct batch *b)
 {
@@ -283,8 +288,7 @@ static int fail(struct task *t, int r, struct err *e)
     return r;
 }
 
-/* Raises the watermark of an input's source and lets it run through the steps. */
-static int raise_source(struct task *t, struct input *in, int64_t watermark)
+int task_raise_source(struct task *t, struct input *in, int64_t watermark)
 {
     struct spot *p = &t->spot[in->spot];
     if (watermark <= p->watermark) {
@@ -300,7 +304,7 @@ static int follow_restored(struct task *t, struct err *e)
 {
     int r = 0;
     for (int i = 0; i < t->ninputs && r == 0; i++) {
-        r = raise_source(t, &t->input[i], source_watermark(t, &t->input[i]));
+        r = task_raise_source(t, &t->input[i], source_watermark(t, &t->input[i]));
     }
     t->dirty = false;
     arena_reset(&t->batch);
@@ -342,48 +346,21 @@ int task_deliver(struct task *t, uint16_t vertex, const struct message *m, struc
     return r < 0 ? fail(t, r, e) : 0;
 }
 
-static int follow_parts(struct task *t, struct input *in, int64_t now)
-{
-    int64_t least = TIME_MAX, idle = in->source->time.idle;
-    for (int k = 0; k < in->nparts; k++) {
-        if (now - in->part[k].last_record < idle && in->part[k].watermark < least) {
-            least = in->part[k].watermark;
-        }
-    }
-    for (int k = 0; k < in->nparts && least != TIME_MAX; k++) {
-        if (now - in->part[k].last_record >= idle && in->part[k].watermark < least) {
-            in->part[k].watermark = least;
-        }
-    }
-    int64_t w = TIME_MAX;
-    for (int k = 0; k < in->nparts; k++) {
-        w = in->part[k].watermark < w ? in->part[k].watermark : w;
-    }
-    in->watermark = in->nparts && w > in->watermark ? w : in->watermark;
-    return raise_source(t, in, source_watermark(t, in));
-}
-
 int task_tick(struct task *t, int64_t now, struct err *e)
 {
     int r = 0;
     t->now = now;
     for (int i = 0; i < t->ninputs && r == 0; i++) {
-        struct input *in = &t->input[i];
-        const struct time_cfg *time = &in->source->time;
-        bool idle = now - in->last_record >= time->idle;
-        if (in->nparts) {
-            r = follow_parts(t, in, now);
-        } else if (idle && time->advance == ADVANCE_WALL_CLOCK && in->max_time != TIME_MIN) {
-            int64_t w = in->max_time - time->out_of_order + (now - in->last_record);
-            in->watermark = w > in->watermark ? w : in->watermark;
-            r = raise_source(t, in, source_watermark(t, in));
-        }
+        r = input_tick(t, &t->input[i]);
     }
     for (uint16_t i = 0; i < t->nspots && r == 0; i++) {
         struct spot *p = &t->spot[i];
         if (p->vertex->kind == VERTEX_STEP && p->op.node->def->tick) {
             r = p->op.node->def->tick(&p->op, now);
         }
+        bool is_told = p->vertex->kind != VERTEX_SINK || !p->vertex->sink->repartition ||
+                       p->sent_idle == task_is_silent(t);
+        t->dirty |= !is_told;
     }
     arena_reset(&t->batch);
     return r < 0 ? fail(t, r, e) : 0;
@@ -398,7 +375,7 @@ int task_finish(struct task *t, struct err *e)
         }
     }
     for (int i = 0; i < t->ninputs && r == 0; i++) {
-        r = raise_source(t, &t->input[i], source_watermark(t, &t->input[i]));
+        r = task_raise_source(t, &t->input[i], source_watermark(t, &t->input[i]));
     }
     arena_reset(&t->batch);
     return r < 0 ? fail(t, r, e) : 0;

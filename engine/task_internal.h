@@ -25,6 +25,7 @@ struct spot {
     uint32_t layout;        /* of stateful steps: stands in front of every saved value; of
                                repartitions: in front of every row */
     int64_t sent_watermark; /* of repartitions: already told downstream */
+    bool sent_idle;         /* likewise */
 };
 
 /* One partition that feeds a source of the task. */
@@ -38,9 +39,10 @@ struct input {
     int64_t last_record; /* wall clock */
     int nparts;          /* of a repartition: source partitions upstream */
     uint32_t layout;     /* of a repartition: what its rows must begin with */
-    struct part {
-        int64_t watermark, last_record;
-    } * part;
+    struct part_time *part;
+    bool is_idle;   /* as of the last tick */
+    int64_t others; /* what the topic's partitions that are not idle have reached; TIME_MIN: all are
+                       idle */
     struct codec_reader *value_reader, *key_reader;
     bool *needs; /* columns that the value reader fills */
     struct schema *key_schema;
@@ -80,6 +82,14 @@ int store_flush(struct task *t, const struct plan_store *s, struct err *e);
 
 int input_open(struct task *t, struct input *in, struct err *e);
 void input_close(struct input *in);
+/* task_time.c: the wall clock went on. */
+int input_tick(struct task *t, struct input *in);
+/* A repartition's watermark from those of its source partitions. */
+void input_lift(struct input *in);
+/* Nothing comes at any input, and nothing else moves its time. */
+bool task_is_silent(const struct task *t);
+/* Raises the watermark of an input's source and lets it run through the steps. */
+int task_raise_source(struct task *t, struct input *in, int64_t watermark);
 /* Watermark of the source that this input belongs to: the least of its inputs. */
 int64_t source_watermark(const struct task *t, const struct input *in);
 

@@ -1,9 +1,11 @@
 /* Sinks: rows become records of a topic.
  *
  * All rows of a batch are encoded into one buffer and handed over in one call. Rows whose key has a
- * null column leave without a key. A repartition wraps its rows in the envelope of task_source.c
- * and, before each commit, tells every target partition its watermark when that has risen.
+ * null column leave without a key. A repartition wraps its rows in an envelope
+ * and, before each commit, tells every target partition its watermark when that has risen, and that
+ * nothing comes or comes again.
  */
+#include "engine/envelope.h"
 #include "engine/hash.h"
 #include "engine/key.h"
 #include "engine/memory.h"
@@ -47,12 +49,6 @@ void sink_close(struct spot *s)
     buffer_done(&s->bytes);
 }
 
-static void put_layout(struct buffer *b, uint32_t v)
-{
-    const uint8_t bytes[] = {(uint8_t)v, (uint8_t)(v >> 8), (uint8_t)(v >> 16), (uint8_t)(v >> 24)};
-    buffer_add(b, bytes, sizeof bytes);
-}
-
 /* Offsets into the buffer of one row's key and value; the buffer may move while it grows. */
 struct span {
     size_t key, value, end;
@@ -74,10 +70,10 @@ static int encode_row(struct task *t, struct spot *s, const struct batch *b, uin
     at->value = out->n;
     at->has_value = !(b->row_op && b->row_op[row] == ROW_DELETE);
     if (r >= 0 && k->repartition) {
-        buffer_byte(out, 1);
-        buffer_varint(out, t->partition);
-        buffer_varint(out, b->seen[row]);
-        put_layout(out, s->layout);
+        envelope_write(out, &(struct envelope){.kind = ENVELOPE_ROW,
+                                               .partition = t->partition,
+                                               .watermark = b->seen[row],
+                                               .layout = s->layout});
     }
     if (r >= 0 && at->has_value) {
         r = k->value.def->write(s->value_writer, b, row, out, e);
@@ -128,7 +124,8 @@ int sink_push(struct task *t, struct spot *s, struct batch *b)
 int sink_watermark(struct task *t, struct spot *s)
 {
     const struct plan_sink *k = s->vertex->sink;
-    if (!k->repartition || s->watermark <= s->sent_watermark) {
+    bool is_idle = task_is_silent(t);
+    if (!k->repartition || (s->watermark <= s->sent_watermark && is_idle == s->sent_idle)) {
         return 0;
     }
     int32_t targets = 1;
@@ -139,9 +136,9 @@ int sink_watermark(struct task *t, struct spot *s)
         }
     }
     buffer_clear(&s->bytes);
-    buffer_byte(&s->bytes, 2);
-    buffer_varint(&s->bytes, t->partition);
-    buffer_varint(&s->bytes, s->watermark);
+    envelope_write(&s->bytes, &(struct envelope){.kind = is_idle ? ENVELOPE_IDLE : ENVELOPE_TIME,
+                                                 .partition = t->partition,
+                                                 .watermark = s->watermark});
     for (int32_t p = 0; p < targets; p++) {
         struct record r = {.topic = k->topic,
                            .partition = p,
@@ -155,6 +152,7 @@ int sink_watermark(struct task *t, struct spot *s)
         }
     }
     s->sent_watermark = s->watermark;
+    s->sent_idle = is_idle;
     t->dirty = true;
     return 0;
 }

@@ -6,22 +6,15 @@
  * a step behind it emit: so what comes out never depends on the size of batches. A value that
  * cannot be read is a bad record; a null value (tombstone) is skipped and counted.
  *
- * Records of a repartition carry an envelope before the Avro bytes:
- *
- *   byte 1 (row) or 2 (watermark only) | varint source partition | varint watermark
- *   and of a row: | layout, 4 bytes | Avro …
- *
- * The layout is a hash of the columns: rows that another version of the topology has left there are
- * no damage, and who changed it must decide.
- *
  * Each row's lateness is judged by the watermark of the partition it came from; the source's
- * watermark is the least over all of them. A committed offset's metadata is "w<watermark>", or for
- * a repartition those of all its source partitions (watermarks.c).
+ * watermark is the least over all of them. A committed offset's metadata is "w<watermark>", with an
+ * "i" behind it when the input is idle, or for a repartition the times of all its source partitions
+ * (watermarks.c).
  */
+#include "engine/envelope.h"
 #include "engine/memory.h"
 #include "engine/nested.h"
 #include "engine/task_internal.h"
-#include "engine/watermarks.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -59,7 +52,7 @@ int input_open(struct task *t, struct input *in, struct err *e)
     const struct plan_source *src = in->source;
     const struct schema *schema = src->read_schema;
     in->next = -1;
-    in->max_time = in->watermark = TIME_MIN;
+    in->max_time = in->watermark = in->others = TIME_MIN;
     in->last_record = clock_now(t->env.clock);
     if (src->repartition >= 0) {
         const struct plan_sink *k = t->plan->sink[src->repartition];
@@ -67,7 +60,7 @@ int input_open(struct task *t, struct input *in, struct err *e)
         in->nparts = t->env.tasks(t->env.ctx, t->plan->vertex[k->vertex]->subplan);
         in->part = arena_array(&t->mem, (size_t)in->nparts + 1, sizeof *in->part);
         for (int i = 0; i < in->nparts; i++) {
-            in->part[i] = (struct part){TIME_MIN, in->last_record};
+            in->part[i] = (struct part_time){.watermark = TIME_MIN};
         }
     }
     in->needs = arena_array(&t->mem, schema->n + 1U, sizeof *in->needs);
@@ -223,47 +216,26 @@ static int read_time(const struct task *t, const struct input *in, const struct 
     return 0;
 }
 
-/* Reads the envelope: 1 a row follows at *value, 0 a watermark only; -ERR_DATA: damaged,
- * -ERR_CONFIG: a row of other columns. */
-static int open_envelope(struct input *in, const struct record *r, int64_t now,
-                         const uint8_t **value, size_t *n, int64_t *seen, int32_t *source_part)
+/* Reads the envelope: 1 a row follows, 0 none; -ERR_DATA: damaged, -ERR_CONFIG: a row of other
+ * columns. */
+static int open_envelope(struct input *in, const struct record *r, struct envelope *e)
 {
-    const uint8_t *p = r->value, *end = p + r->value_n;
-    int64_t part;
-    if (r->value_n < 3 || (*p != 1 && *p != 2)) {
+    if (envelope_read(e, r->value, r->value_n) < 0 || e->partition < 0 ||
+        e->partition >= in->nparts) {
         return -ERR_DATA;
     }
-    bool is_row = *p++ == 1;
-    if (!(p = varint_read(p, end, &part)) || !(p = varint_read(p, end, seen)) || part < 0 ||
-        part >= in->nparts) {
-        return -ERR_DATA;
+    bool is_row = e->kind == ENVELOPE_ROW;
+    if (is_row && e->layout != in->layout) {
+        return -ERR_CONFIG;
     }
-    if (is_row) {
-        if (end - p < 4) {
-            return -ERR_DATA;
-        }
-        uint32_t layout = p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
-        if (layout != in->layout) {
-            return -ERR_CONFIG;
-        }
-        p += 4;
+    struct part_time *from = &in->part[e->partition];
+    bool was_least = from->watermark <= in->watermark;
+    from->watermark = e->watermark > from->watermark ? e->watermark : from->watermark;
+    from->is_idle = e->kind == ENVELOPE_IDLE;
+    if (was_least && from->watermark > in->watermark) {
+        input_lift(in);
     }
-    *source_part = (int32_t)part;
-    struct part *from = &in->part[part];
-    from->watermark = *seen > from->watermark ? *seen : from->watermark;
-    from->last_record = now;
-    *value = p;
-    *n = (size_t)(end - p);
     return is_row;
-}
-
-static void lift_parts(struct input *in)
-{
-    int64_t least = TIME_MAX;
-    for (int i = 0; i < in->nparts; i++) {
-        least = in->part[i].watermark < least ? in->part[i].watermark : least;
-    }
-    in->watermark = least > in->watermark ? least : in->watermark;
 }
 
 static int other_columns(struct task *t, const struct input *in, const struct record *r)
@@ -295,17 +267,21 @@ static int read_row(struct task *t, struct input *in, const struct record *r, st
         return 0;
     }
     if (in->nparts) {
-        int is_row = open_envelope(in, r, now, &value, &n, &seen, &b->part[row]);
+        struct envelope envelope;
+        int is_row = open_envelope(in, r, &envelope);
         if (is_row == -ERR_CONFIG) {
             return other_columns(t, in, r);
         }
         if (is_row < 0) {
             return bad_record(t, errors, r, "VALUE_CONVERTER", "damaged internal record");
         }
-        lift_parts(in);
         if (!is_row) {
             return 0;
         }
+        value = envelope.value;
+        n = envelope.n;
+        seen = envelope.watermark;
+        b->part[row] = (int32_t)envelope.partition;
         b->time[row] = r->timestamp;
     }
     if (src->value.def->read(in->value_reader, value, n, b, row, &e) < 0) {
@@ -446,26 +422,15 @@ static int64_t held_offset(const struct task *t, const struct input *in)
     return least;
 }
 
-static int64_t *part_watermarks(const struct input *in)
-{
-    int64_t *w = mem_array((size_t)in->nparts, sizeof *w);
-    for (int i = 0; i < in->nparts; i++) {
-        w[i] = in->part[i].watermark;
-    }
-    return w;
-}
-
 int64_t task_position(const struct task *t, int input, char *metadata, size_t size)
 {
     const struct input *in = &t->input[input];
     metadata[0] = 0;
     if (!in->nparts && in->watermark != TIME_MIN) {
-        snprintf(metadata, size, "w%" PRId64, in->watermark);
+        snprintf(metadata, size, "w%" PRId64 "%s", in->watermark, in->is_idle ? "i" : "");
     }
     if (in->nparts) {
-        int64_t *w = part_watermarks(in);
-        watermarks_print(metadata, size, w, in->nparts);
-        mem_free(w);
+        watermarks_print(metadata, size, in->part, in->nparts);
     }
     int64_t held = held_offset(t, in);
     return held < in->next ? held : in->next;
@@ -479,16 +444,11 @@ void task_input_restore(struct task *t, int input, int64_t offset, const char *m
         return;
     }
     if (!in->nparts && metadata[0] == 'w') {
-        in->watermark = strtoll(metadata + 1, NULL, 10);
+        in->watermark = task_time_of(metadata, 0).watermark;
         in->max_time = in->watermark + in->source->time.out_of_order;
     }
     if (in->nparts) {
-        int64_t *w = part_watermarks(in);
-        watermarks_read(metadata, w, in->nparts);
-        for (int i = 0; i < in->nparts; i++) {
-            in->part[i].watermark = w[i];
-        }
-        mem_free(w);
-        lift_parts(in);
+        watermarks_read(metadata, in->part, in->nparts);
+        input_lift(in);
     }
 }

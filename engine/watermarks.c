@@ -6,6 +6,7 @@
  *   item     letters      (w - base) >> shift, less that of the item before (0 at the start)
  *            ~            this partition has no watermark yet
  *            * letters    the last item again, so many times
+ *            !            partitions from here on are idle; the next one: no longer
  *   letters  a number, 5 bits in each letter of A-Z a-z 0-9 + / with the lowest first; 32 is added
  *            while more follow. Differences are signed: 0, -1, 1, -2, 2, … are 0, 1, 2, 3, 4, …
  *
@@ -70,19 +71,24 @@ static uint64_t unfold(uint64_t v)
     return v >> 1 ^ (v & 1 ? UINT64_MAX : 0);
 }
 
-static bool print_items(struct writer *out, const int64_t *w, int n, int64_t base, int shift)
+static bool print_items(struct writer *out, const struct part_time *part, int n, int64_t base,
+                        int shift)
 {
     uint64_t before = 0, repeats = 0;
-    bool was_none = false;
+    bool was_none = false, was_idle = false;
     for (int i = 0; i < n && !out->is_full; i++) {
-        bool is_none = w[i] == TIME_MIN;
-        uint64_t steps = is_none ? before : ((uint64_t)w[i] - (uint64_t)base) >> shift;
-        if (i > 0 && is_none == was_none && steps == before) {
+        int64_t w = part[i].watermark;
+        bool is_none = w == TIME_MIN;
+        uint64_t steps = is_none ? before : ((uint64_t)w - (uint64_t)base) >> shift;
+        if (i > 0 && is_none == was_none && steps == before && part[i].is_idle == was_idle) {
             repeats++;
             continue;
         }
         put_repeats(out, repeats);
         repeats = 0;
+        if (part[i].is_idle != was_idle) {
+            put(out, '!');
+        }
         if (is_none) {
             put(out, '~');
         } else {
@@ -90,18 +96,20 @@ static bool print_items(struct writer *out, const int64_t *w, int n, int64_t bas
         }
         before = steps;
         was_none = is_none;
+        was_idle = part[i].is_idle;
     }
     put_repeats(out, repeats);
     return !out->is_full;
 }
 
-void watermarks_print(char *text, size_t size, const int64_t *w, int n)
+void watermarks_print(char *text, size_t size, const struct part_time *part, int n)
 {
     int64_t base = TIME_MAX;
     bool is_any = false;
     for (int i = 0; i < n; i++) {
-        is_any |= w[i] != TIME_MIN;
-        base = w[i] != TIME_MIN && w[i] < base ? w[i] : base;
+        int64_t w = part[i].watermark;
+        is_any |= w != TIME_MIN || part[i].is_idle;
+        base = w != TIME_MIN && w < base ? w : base;
     }
     for (int shift = 0; is_any && shift <= SHIFT_MOST; shift++) {
         int head = snprintf(text, size, "d%d,%" PRId64 ":", shift, base);
@@ -109,7 +117,7 @@ void watermarks_print(char *text, size_t size, const int64_t *w, int n)
             break;
         }
         struct writer out = {text + head, text + size - 1, false};
-        if (print_items(&out, w, n, base, shift)) {
+        if (print_items(&out, part, n, base, shift)) {
             *out.p = '\0';
             return;
         }
@@ -137,12 +145,17 @@ static bool get_number(const char **p, uint64_t *v)
     return false;
 }
 
-static void read_items(const char *p, int64_t *w, int n, int64_t base, int shift)
+static void read_items(const char *p, struct part_time *part, int n, int64_t base, int shift)
 {
     uint64_t steps = 0, v;
-    bool is_none = true;
+    bool is_none = true, is_idle = false;
     for (int i = 0; i < n && *p && *p != ';';) {
         uint64_t times = 1;
+        if (*p == '!') {
+            is_idle = !is_idle;
+            p++;
+            continue;
+        }
         if (*p == '~') {
             is_none = true;
             p++;
@@ -158,39 +171,23 @@ static void read_items(const char *p, int64_t *w, int n, int64_t base, int shift
             return;
         }
         for (; times > 0 && i < n; times--, i++) {
+            part[i].is_idle = is_idle;
             if (!is_none) {
-                w[i] = (int64_t)((uint64_t)base + (steps << shift));
+                part[i].watermark = (int64_t)((uint64_t)base + (steps << shift));
             }
         }
     }
 }
 
-static void read_pairs(const char *p, int64_t *w, int n)
+void watermarks_read(const char *text, struct part_time *part, int n)
 {
-    while (p && *p == 'p') {
-        char *colon;
-        long part = strtol(p + 1, &colon, 10);
-        if (*colon == ':' && part >= 0 && part < n) {
-            w[part] = strtoll(colon + 1, NULL, 10);
-        }
-        p += strcspn(p, ",;");
-        p = *p == ',' ? p + 1 : NULL;
-    }
-}
-
-void watermarks_read(const char *text, int64_t *w, int n)
-{
-    if (text[0] != 'd') {
-        read_pairs(text, w, n);
-        return;
-    }
     char *at;
-    long shift = strtol(text + 1, &at, 10);
-    if (*at != ',' || shift < 0 || shift > SHIFT_MOST) {
+    long shift = text[0] == 'd' ? strtol(text + 1, &at, 10) : -1;
+    if (shift < 0 || shift > SHIFT_MOST || *at != ',') {
         return;
     }
     int64_t base = strtoll(at + 1, &at, 10);
     if (*at == ':') {
-        read_items(at + 1, w, n, base, (int)shift);
+        read_items(at + 1, part, n, base, (int)shift);
     }
 }

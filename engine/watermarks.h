@@ -4,14 +4,21 @@
 #ifndef KLAMM_ENGINE_WATERMARKS_H
 #define KLAMM_ENGINE_WATERMARKS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-/* Writes w[0..n) (TIME_MIN: none yet) into text, at most size bytes with the NUL; "" when there is
- * none. Where they would not fit, they are rounded down: what is read back is never above. */
-void watermarks_print(char *text, size_t size, const int64_t *w, int n);
-/* Reads what print wrote, or the older form "p<partition>:<ms>,…", up to a ';' or the end;
- * partitions that the text does not have stay as they are. */
-void watermarks_read(const char *text, int64_t *w, int n);
+/* How far time is in one source partition of a repartition. */
+struct part_time {
+    int64_t watermark; /* TIME_MIN: none yet */
+    bool is_idle;      /* its task has said that nothing comes there */
+};
+
+/* Writes part[0..n) into text, at most size bytes with the NUL; "" when all are as at the start.
+ * Watermarks that would not fit are rounded down: what is read back is never above. */
+void watermarks_print(char *text, size_t size, const struct part_time *part, int n);
+/* Reads what print wrote, up to a ';' or the end; partitions that the text does not have stay as
+ * they are. */
+void watermarks_read(const char *text, struct part_time *part, int n);
 
 #endif

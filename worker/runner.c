@@ -69,6 +69,7 @@ int runner_new(struct runner **out, const char *file, const struct setting *set,
         runner_free(r);
         return result;
     }
+    r->times = time_board_new(r->plan, r->tasks);
     *out = r;
     return 0;
 }
@@ -94,6 +95,7 @@ static int start_lane(struct runner *r, int i, struct err *e)
         .tasks = r->tasks,
         .batch_rows = r->o.batch_rows,
         .progress = r->progress,
+        .times = r->times,
         .open_log = open_lane_log,
         .ctx = r,
         .log = {.group = t->group,
@@ -331,6 +333,7 @@ void runner_free(struct runner *r)
         r->group_log->ops->close(r->group_log, true);
     }
     client_close(&r->client);
+    time_board_free(r->times);
     progress_free(r->progress);
     slot_release(&r->slot);
     mem_free(r->target);

@@ -34,6 +34,7 @@ struct runner {
     int32_t *tasks;
     struct slot slot;
     struct progress *progress;
+    struct time_board *times;
     const char **topics, **with_headers;
     bool copartition, from_latest;
     int nlanes, nfeeders, ndrains, ntargets;

@@ -298,29 +298,75 @@ static void partitions_restore_their_watermarks(void **state)
     task_input_restore(x.down.task, 0, at, metadata);
     assert_int_equal(task_rig_open(&x.down), 0);
     assert_int_equal(task_watermark(x.down.task, 0), 2);
-    task_input_restore(x.down.task, 0, at, "p7:3,p-1:5,p0:99,rubbish,p1");
+    task_input_restore(x.down.task, 0, at, "rubbish");
     assert_int_equal(task_watermark(x.down.task, 0), 2);
-    task_input_restore(x.down.task, 0, at, "p0:99,p1:44"); /* as earlier versions wrote them */
-    assert_int_equal(task_watermark(x.down.task, 0), 44);
     pair_done(&x);
+}
+
+static void tick(struct task_rig *r, int64_t ms)
+{
+    r->clock.fixed += ms;
+    assert_int_equal(task_tick(r->task, r->clock.fixed, &r->err), 0);
 }
 
 static void an_idle_partition_follows(void **state)
 {
     (void)state;
     struct pair x;
+    char metadata[100];
     pair_init(&x);
     task_rig_start(&x.down, 1);
     pair_push(&x, 0, 1, row);
-    x.down.clock.fixed += 30000;
     pair_push(&x, 0, 15, row);
+    tick(&x.down, 90000); /* silent, but its task has not said that it is idle: it may be behind */
     assert_string_equal(task_rig_out(&x.down), "");
-    assert_int_equal(task_tick(x.down.task, x.down.clock.fixed, &x.down.err), 0);
+    tick(&x.up[1], 29999);
+    assert_false(task_idle(x.up[1].task, 0, x.up[1].clock.fixed));
+    assert_false(task_dirty(x.up[1].task));
+    tick(&x.up[1], 1);
+    assert_true(task_idle(x.up[1].task, 0, x.up[1].clock.fixed));
+    assert_true(task_dirty(x.up[1].task));
+    pair_commit(&x, 1);
+    tick(&x.up[1], 1);
+    assert_false(task_dirty(x.up[1].task)); /* said once */
+    int64_t at = task_position(x.down.task, 0, metadata, sizeof metadata);
+    assert_string_equal(metadata, "d0,15:A!~");
+    tick(&x.down, 0);
     assert_string_equal(task_rig_out(&x.down), "out k 0,1,2\n");
-    /* all silent: time stands still */
-    x.down.clock.fixed += 60000;
-    assert_int_equal(task_tick(x.down.task, x.down.clock.fixed, &x.down.err), 0);
+    pair_push(&x, 1, 12, row); /* no longer idle: in time, since its own time is not yet 20 */
+    assert_int_equal(task_counts(x.down.task).late, 0);
+    pair_push(&x, 0, 35, row);
+    tick(&x.down, 90000);
     assert_int_equal(task_watermark(x.down.task, 0), 15);
+    task_rig_stop(&x.down); /* a restart knows who was idle */
+    task_rig_new(&x.down, 1);
+    task_input_restore(x.down.task, 0, at, metadata);
+    assert_int_equal(task_rig_open(&x.down), 0);
+    tick(&x.down, 0);
+    assert_int_equal(task_watermark(x.down.task, 0), 15);
+    pair_done(&x);
+}
+
+static void all_idle_partitions_stand_still(void **state)
+{
+    (void)state;
+    struct pair x;
+    pair_init(&x);
+    task_rig_start(&x.down, 1);
+    pair_push(&x, 0, 15, row);
+    pair_push(&x, 1, 5, row);
+    for (int p = 0; p < 2; p++) {
+        tick(&x.up[p], 30000);
+        pair_commit(&x, p);
+    }
+    tick(&x.down, 30000);
+    assert_true(task_idle(x.down.task, 0, x.down.clock.fixed));
+    assert_int_equal(task_watermark(x.down.task, 0), 5);
+    task_others(x.up[1].task, 0, 9); /* of a third partition */
+    tick(&x.up[1], 0);
+    pair_commit(&x, 1);
+    tick(&x.down, 0);
+    assert_int_equal(task_watermark(x.down.task, 0), 9);
     pair_done(&x);
 }
 
@@ -333,7 +379,7 @@ static void damaged_envelopes_are_bad_records(void **state)
     static const struct {
         const char *bytes;
         size_t n;
-    } bad[] = {{"", 0},       {"\1", 1},          {"\3\0\0", 3},   {"\1\x80\x80", 3},
+    } bad[] = {{"", 0},       {"\1", 1},          {"\4\0\0", 3},   {"\1\x80\x80", 3},
                {"\1\4\0", 3}, {"\1\1\0", 3},      {"\2\0\x80", 3}, {"\0\0\0\0\0", 5},
                {"\1\0\0", 3}, {"\1\0\0\0\0\0", 6}};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
@@ -391,6 +437,7 @@ int main(void)
         cmocka_unit_test(ties_go_by_source_partition),
         cmocka_unit_test(partitions_restore_their_watermarks),
         cmocka_unit_test(an_idle_partition_follows),
+        cmocka_unit_test(all_idle_partitions_stand_still),
         cmocka_unit_test(damaged_envelopes_are_bad_records),
         cmocka_unit_test(rows_of_other_columns_are_refused),
     };

@@ -25,6 +25,37 @@ static void fill(int64_t *w, int n, int64_t v)
     }
 }
 
+/* With idle partitions where `idle` says so (NULL: nowhere). */
+static void print(char *text, size_t size, const int64_t *w, int n, bool (*idle)(int i))
+{
+    struct part_time *part = mem_array((size_t)n + 1, sizeof *part);
+    for (int i = 0; i < n; i++) {
+        part[i] = (struct part_time){w[i], idle && idle(i)};
+    }
+    watermarks_print(text, size, part, n);
+    mem_free(part);
+}
+
+/* idle: what is expected, where a partition has a watermark at all (NULL: not looked at). */
+static void read(const char *text, int64_t *w, int n, bool (*idle)(int i))
+{
+    struct part_time *part = mem_array((size_t)n + 1, sizeof *part);
+    for (int i = 0; i < n; i++) {
+        part[i] = (struct part_time){w[i], false};
+    }
+    watermarks_read(text, part, n);
+    for (int i = 0; i < n; i++) {
+        w[i] = part[i].watermark;
+        assert_true(!idle || w[i] == TIME_MIN || part[i].is_idle == idle(i));
+    }
+    mem_free(part);
+}
+
+static bool some(int i)
+{
+    return i % 7 == 2 || i % 7 == 3;
+}
+
 /* Printed into exactly `size` bytes and read back; returns the greatest loss of a partition. */
 static uint64_t round_trip(const int64_t *w, int n, size_t size, size_t *used)
 {
@@ -32,10 +63,11 @@ static uint64_t round_trip(const int64_t *w, int n, size_t size, size_t *used)
     int64_t *back = mem_array((size_t)n + 1, sizeof *back);
     uint64_t loss = 0;
     fill(back, n, TIME_MIN);
-    watermarks_print(text, size, w, n);
+    bool (*idle)(int) = n < 100 ? some : NULL;
+    print(text, size, w, n, idle);
     *used = strlen(text);
     assert_true(*used < size);
-    watermarks_read(text, back, n);
+    read(text, back, n, idle);
     for (int i = 0; i < n; i++) {
         uint64_t lost = (uint64_t)w[i] - (uint64_t)back[i];
         assert_true(back[i] <= w[i]);
@@ -50,16 +82,25 @@ static void forms(void **state)
 {
     (void)state;
     char text[100];
-    watermarks_print(text, sizeof text, (int64_t[]){25, 2}, 2);
+    print(text, sizeof text, (int64_t[]){25, 2}, 2, NULL);
     assert_string_equal(text, "d0,2:uBtB");
-    watermarks_print(text, sizeof text, (int64_t[]){7, 7, 7, TIME_MIN, TIME_MIN, 8}, 6);
+    print(text, sizeof text, (int64_t[]){7, 7, 7, TIME_MIN, TIME_MIN, 8}, 6, NULL);
     assert_string_equal(text, "d0,7:A*C~*BC");
-    watermarks_print(text, sizeof text, (int64_t[]){TIME_MIN, -3, TIME_MIN}, 3);
+    print(text, sizeof text, (int64_t[]){TIME_MIN, -3, TIME_MIN}, 3, NULL);
     assert_string_equal(text, "d0,-3:~A~");
-    watermarks_print(text, sizeof text, (int64_t[]){TIME_MIN, TIME_MIN}, 2);
+    print(text, sizeof text, (int64_t[]){TIME_MIN, TIME_MIN}, 2, NULL);
     assert_string_equal(text, "");
-    watermarks_print(text, sizeof text, NULL, 0);
+    print(text, sizeof text, NULL, 0, NULL);
     assert_string_equal(text, "");
+    print(text, sizeof text, (int64_t[]){7, 7, 7, 7, 7}, 5, some);
+    assert_string_equal(text, "d0,7:A*B!A*B!A");
+    print(text, sizeof text, (int64_t[]){TIME_MIN, TIME_MIN, TIME_MIN}, 3, some);
+    struct part_time part[3] = {{TIME_MIN, true}, {TIME_MIN, true}, {3, false}};
+    watermarks_read(text, part, 3);
+    assert_false(part[0].is_idle);
+    assert_false(part[1].is_idle);
+    assert_true(part[2].is_idle);
+    assert_int_equal(part[2].watermark, 3);
 }
 
 static void extremes(void **state)
@@ -135,19 +176,6 @@ static void property_never_above(void **state)
     }
 }
 
-static void the_old_form_is_read(void **state)
-{
-    (void)state;
-    int64_t w[3] = {TIME_MIN, TIME_MIN, 5};
-    watermarks_read("p0:17,p1:-4", w, 3);
-    assert_int_equal(w[0], 17);
-    assert_int_equal(w[1], -4);
-    assert_int_equal(w[2], 5);
-    watermarks_read("p0:18;p1:99", w, 3);
-    assert_int_equal(w[0], 18);
-    assert_int_equal(w[1], -4);
-}
-
 /* Other texts change what they can be read as, and nothing behind the partitions. */
 static void damage_is_harmless(void **state)
 {
@@ -166,6 +194,7 @@ static void damage_is_harmless(void **state)
                                        "d0,5:*////////////////////////",
                                        "d0,5:A*//////////////D",
                                        "d0,5:!",
+                                       "d0,5:!!!!!!!!!!A",
                                        "d0,5:gggggggggggggggggggggggg",
                                        "d63,9223372036854775807:////////////PA",
                                        "d0,5:AAAAAAAAAAAAAAAAAAAAAAAAA",
@@ -176,11 +205,11 @@ static void damage_is_harmless(void **state)
     for (size_t i = 0; i < sizeof text / sizeof *text; i++) {
         int64_t *w = mem_array(2, sizeof *w);
         fill(w, 2, TIME_MIN);
-        watermarks_read(text[i], w, 2);
+        read(text[i], w, 2, NULL);
         mem_free(w);
     }
     int64_t w[2] = {1, 2};
-    watermarks_read("d0,5:A;C", w, 2); /* another input's text stands behind */
+    read("d0,5:A;C", w, 2, NULL); /* another input's text stands behind */
     assert_int_equal(w[0], 5);
     assert_int_equal(w[1], 2);
     struct random r;
@@ -190,7 +219,7 @@ static void damage_is_harmless(void **state)
         for (size_t k = random_below(&r, 4) ? 17 : 0; k < sizeof noise - 1; k++) {
             noise[k] = (char)(random_below(&r, 90) + 33);
         }
-        watermarks_read(noise, w, 2);
+        read(noise, w, 2, NULL);
     }
 }
 
@@ -202,7 +231,6 @@ int main(void)
         cmocka_unit_test(a_thousand_fit),
         cmocka_unit_test(more_are_rounded_down),
         cmocka_unit_test(property_never_above),
-        cmocka_unit_test(the_old_form_is_read),
         cmocka_unit_test(damage_is_harmless),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
