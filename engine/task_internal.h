@@ -11,7 +11,8 @@ struct spot {
     struct op op; /* first: op_emit() finds its spot by it */
     const struct vertex *vertex;
     const struct errors_cfg *errors;
-    int64_t *in_watermark; /* per input, of unions */
+    int nin;               /* inputs, when there are several: of unions, of steps with two */
+    int64_t *in_watermark; /* per input then */
     int64_t watermark;     /* passed on */
     int64_t lag;
     int nmetrics;

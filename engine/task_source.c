@@ -96,7 +96,7 @@ int64_t source_watermark(const struct task *t, const struct input *in)
 }
 
 /* The least watermark of this source at which a step behind it emits. lag: how much steps on the
- * way lower the watermark; bound: what other inputs of unions on the way allow. */
+ * way lower the watermark; bound: what other inputs of unions and joins on the way allow. */
 static int64_t next_fire(struct task *t, const struct input *in)
 {
     int64_t fire = TIME_MAX, *lag = t->reach, *bound = t->reach + t->nspots;
@@ -113,12 +113,11 @@ static int64_t next_fire(struct task *t, const struct input *in)
                 uint16_t w = t->spot_of[edge->to];
                 struct spot *q = &t->spot[w];
                 int64_t limit = bound[i] < p->op.pass ? bound[i] : p->op.pass;
-                if (q->vertex->kind == VERTEX_UNION) {
-                    for (uint16_t u = 0; u < q->vertex->merge->ninputs; u++) {
-                        int64_t other = q->in_watermark[u];
-                        limit = u != edge->input && other < limit ? other : limit;
-                    }
-                } else if (q->vertex->kind == VERTEX_STEP && q->op.node->def->next_time) {
+                for (int u = 0; u < q->nin; u++) {
+                    int64_t other = q->in_watermark[u];
+                    limit = u != edge->input && other < limit ? other : limit;
+                }
+                if (q->vertex->kind == VERTEX_STEP && q->op.node->def->next_time) {
                     int64_t next = q->op.node->def->next_time(&q->op);
                     if (next <= limit && next != TIME_MAX && next + lag[i] < fire) {
                         fire = next + lag[i];
@@ -306,6 +305,9 @@ static int read_row(struct task *t, struct input *in, const struct record *r, st
     }
     put_meta(in, b, row, r);
     b->seen[row] = seen;
+    if (b->low) {
+        b->low[row] = in->watermark;
+    }
     return 1;
 }
 
@@ -317,6 +319,7 @@ static int64_t read_batch(struct task *t, struct input *in, const struct record 
     int64_t fire = next_fire(t, in);
     uint16_t row = 0;
     size_t used = 0;
+    b->low = in->nparts ? arena_array(&t->batch, b->rows, sizeof *b->low) : NULL;
     b->part = in->nparts ? arena_array(&t->batch, b->rows, sizeof *b->part) : NULL;
     while (used < n && row < b->rows) {
         int is_row = read_row(t, in, &r[used], b, row, now);
