@@ -438,6 +438,7 @@ struct task_counts task_counts(const struct task *t)
     struct task_counts c = t->counts;
     for (uint16_t i = 0; i < t->nspots; i++) {
         c.late += t->spot[i].op.counter[COUNT_LATE];
+        c.no_key += t->spot[i].op.counter[COUNT_NULL_KEY];
     }
     return c;
 }

@@ -52,7 +52,8 @@ int input_open(struct task *t, struct input *in, struct err *e)
     const struct plan_source *src = in->source;
     const struct schema *schema = src->read_schema;
     in->next = -1;
-    in->max_time = in->watermark = in->others = TIME_MIN;
+    in->max_time = in->watermark = TIME_MIN;
+    in->others = (struct others){TIME_MIN, true};
     in->last_record = clock_now(t->env.clock);
     if (src->repartition >= 0) {
         const struct plan_sink *k = t->plan->sink[src->repartition];
@@ -229,11 +230,11 @@ static int open_envelope(struct input *in, const struct record *r, struct envelo
         return -ERR_CONFIG;
     }
     struct part_time *from = &in->part[e->partition];
-    bool was_least = from->watermark <= in->watermark;
+    bool matters = from->watermark <= in->watermark || from->is_idle;
     from->watermark = e->watermark > from->watermark ? e->watermark : from->watermark;
     from->is_idle = e->kind == ENVELOPE_IDLE;
-    if (was_least && from->watermark > in->watermark) {
-        input_lift(in);
+    if ((matters && from->watermark > in->watermark) || from->is_idle) {
+        input_lift(in, in->nparts);
     }
     return is_row;
 }
@@ -448,7 +449,6 @@ void task_input_restore(struct task *t, int input, int64_t offset, const char *m
         in->max_time = in->watermark + in->source->time.out_of_order;
     }
     if (in->nparts) {
-        watermarks_read(metadata, in->part, in->nparts);
-        input_lift(in);
+        input_lift(in, watermarks_read(metadata, in->part, in->nparts));
     }
 }

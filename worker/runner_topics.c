@@ -1,8 +1,9 @@
 /* Before a topology runs: how many tasks each sub-plan has, and the topics that are missing.
  *
- * A sub-plan has as many tasks as its outside topics have partitions, behind a repartition as many
- * as the one before it, or one. Outputs, repartitions and changelogs are made to match; a changelog
- * of another size is an error, since state is bound to partitions.
+ * A sub-plan has as many tasks as its outside topics have partitions; behind a repartition as many
+ * as that topic has, which is made like the input before it and stays so when the input gains
+ * partitions; or one. Outputs, repartitions and changelogs are made to match; a changelog of
+ * another size is an error, since state is bound to partitions.
  */
 #include "engine/memory.h"
 #include "worker/runner_impl.h"
@@ -98,7 +99,11 @@ static int count_subplan(struct runner *r, const struct subplan *s, struct err *
     for (uint16_t k = 0; k < s->nsources; k++) {
         const struct plan_source *src = p->source[s->source[k]];
         if (src->repartition >= 0) {
-            int32_t up = r->tasks[p->vertex[p->sink[src->repartition]->vertex]->subplan];
+            int32_t up = runner_partitions(r, src->topic[0], e);
+            if (up < 0) {
+                return up;
+            }
+            up = up > 0 ? up : r->tasks[p->vertex[p->sink[src->repartition]->vertex]->subplan];
             inside = !s->single && up > inside ? up : inside;
             continue;
         }
