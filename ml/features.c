@@ -7,7 +7,7 @@
  *   pattern     text that begins or ends with `*` and is otherwise a name: every visible numeric
  *               column that it matches, in the order of the input, but those that the label reads
  *   missing     a null, NaN or infinite feature, or one beyond +-1e150: the row has no prediction
- * and is not learned
+ *               and is not learned
  */
 #include "ml/features.h"
 
