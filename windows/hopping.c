@@ -98,8 +98,7 @@ static int64_t first_open(const struct hopping *h, int64_t watermark)
     return watermark < h->need ? 0 : (watermark - h->need) / h->every + 1;
 }
 
-/* ---- binding and restart ----------------------------------------------------------------------
- */
+/* ---- binding and restart ---- */
 
 static int hopping_bind(const struct window *w, struct node *n)
 {
