@@ -66,8 +66,7 @@ static const struct config_field fields[] = {
     {0},
 };
 
-/* ---- plan --------------------------------------------------------------------------------------
- */
+/* ---- plan ---- */
 
 struct plan {
     const struct classify_cfg *cfg;
@@ -207,8 +206,7 @@ static void classify_needs(const struct node *n, const bool *out, bool *in)
     }
 }
 
-/* ---- state: a pointer to the model in memory, its snapshot in the changelog
- * ----------------------- */
+/* ---- state: a pointer to the model in memory, its snapshot in the changelog ---- */
 
 static void model_save(void *ctx, const void *value, uint32_t n, struct buffer *out)
 {
@@ -271,8 +269,7 @@ static const struct state_codec *classify_codec(const struct node *n)
     return &p->codec;
 }
 
-/* ---- task --------------------------------------------------------------------------------------
- */
+/* ---- task ---- */
 
 struct classifier {
     struct model_scratch scratch;

@@ -17,8 +17,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-/* ---- binding -----------------------------------------------------------------------------------
- */
+/* ---- binding ---- */
 
 struct binding {
     struct features *f;
@@ -233,8 +232,7 @@ void features_needs(const struct features *f, bool *in)
     }
 }
 
-/* ---- rows --------------------------------------------------------------------------------------
- */
+/* ---- rows ---- */
 
 /* Doubles of a numeric or boolean column for the rows selected. */
 static const double *as_doubles(const struct vec *v, const struct batch *b)

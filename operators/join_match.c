@@ -65,8 +65,7 @@ void join_close(struct op *op)
     }
 }
 
-/* ---- expiry -----------------------------------------------------------------------------------
- */
+/* ---- expiry ---- */
 
 static void add_due(struct join_op *self, struct state_entry *e)
 {
@@ -162,8 +161,7 @@ int join_watermark(struct op *op, int64_t time)
     return status < 0 ? status : join_flush(&self->out);
 }
 
-/* ---- rows -------------------------------------------------------------------------------------
- */
+/* ---- rows ---- */
 
 static int64_t clamped(int64_t time, int64_t change)
 {

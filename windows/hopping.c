@@ -45,8 +45,7 @@ struct hopping {
     void *value; /* of the window that closes */
 };
 
-/* ---- arithmetic -------------------------------------------------------------------------------
- */
+/* ---- arithmetic ---- */
 
 static int64_t per_step(const struct hopping *h)
 {
@@ -199,8 +198,7 @@ static void hopping_flush(struct window_op *o)
     series_flush(&h->set);
 }
 
-/* ---- rows -------------------------------------------------------------------------------------
- */
+/* ---- rows ---- */
 
 /* What consecutive rows mostly share. */
 struct hop {
@@ -332,8 +330,7 @@ static int hopping_push(struct window_op *o, const struct window_rows *r)
     return window_add(o, n, row, state);
 }
 
-/* ---- closing ----------------------------------------------------------------------------------
- */
+/* ---- closing ---- */
 
 static int emit_window(struct window_op *o, struct series *s, int64_t number)
 {

@@ -99,8 +99,7 @@ static void session_close(struct window_op *o)
     }
 }
 
-/* ---- rows -------------------------------------------------------------------------------------
- */
+/* ---- rows ---- */
 
 static int add_waiting(struct window_op *o, struct waiting *wait)
 {
@@ -275,8 +274,7 @@ static int session_push(struct window_op *o, const struct window_rows *r)
     return add_waiting(o, &wait);
 }
 
-/* ---- closing ----------------------------------------------------------------------------------
- */
+/* ---- closing ---- */
 
 /* Moves dates whose session went on; the first date left has one that closes then, or there is
  * none.
