@@ -13,7 +13,7 @@
  *   s         abc                ''           Grüße aus Köln                 a,b,c
  *   u         x                  null         long text: over twelve bytes   7
  *   t         2026-01-31T12:34:56.789Z        1969-12-31T23:59:59.999Z
- *                                1970-01-01T00:00:00.000Z                    2024-02-29T00:00:00.000Z
+ *                         1970-01-01T00:00:00.000Z              2024-02-29T00:00:00.000Z
  *   f         true               null         false                          true
  *   raw       41 42              (empty)      ff fe                          41
  *   tags      [p, q]             []           [null]                         null
