@@ -2,10 +2,14 @@
  *
  *        sel: 1 3 4            rows in use, ascending; NULL: all
  *   time     . # . # # .       event time, ms
- *   seen     . # . # # .       watermark as of each row, including it: lateness is judged by it, so
- *   low      . # . # # .       that the size of batches never shows in the output; low, for timers,
- *   col[0]   . # . # # .       is less behind a repartition: there `seen` is of the partition that
- *   col[1]   . # . # # .       the row came from, low of all of them
+ *   seen     . # . # # .       watermark as of each row, including it
+ *   low      . # . # # .       the same for timers
+ *   col[0]   . # . # # .
+ *   col[1]   . # . # # .
+ *
+ * Lateness is judged by `seen`, so that the size of batches never shows in the output. Behind a
+ * repartition it is that of the partition that the row came from, and `low`, which is less, the
+ * least of all of them.
  *
  * A batch never leaves its task. A step borrows it for the time of push(); what it derives it
  * allocates from `mem` (the task's batch arena), which is released when the outermost push returns.

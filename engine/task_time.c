@@ -2,8 +2,9 @@
  *
  *   idle, others are not    follows the least of the topic's partitions that are not
  *   all are idle            stands still, or, with advance: wall_clock, goes on from its last
- * record behind a repartition    a source partition is idle when its task says so, and follows the
- * others
+ *                           record
+ *   behind a repartition    a source partition is idle when its task says so, and follows the
+ *                           others
  *
  * What has been followed is kept with the offset as any other watermark.
  */

@@ -43,8 +43,7 @@ struct interval {
     int64_t before, after;
 };
 
-/* ---- the other stream -------------------------------------------------------------------------
- */
+/* ---- the other stream ---- */
 
 static int on_error(const struct node *n, struct place at, const char *path)
 {
@@ -140,8 +139,7 @@ static int join_second(const struct node *n, struct second_input *out)
     return status < 0 ? status : other;
 }
 
-/* ---- columns ----------------------------------------------------------------------------------
- */
+/* ---- columns ---- */
 
 static int key_number(const struct schema *s, uint16_t column)
 {

@@ -30,8 +30,7 @@ struct join_plan {
     int64_t lag;
 };
 
-/* ---- join_rows.c: the rows that wait ----------------------------------------------------------
- */
+/* ---- join_rows.c: the rows that wait ---- */
 
 /* A row in state: the value of its entry. The entry's key is its number, 8 bytes big-endian, which
  * grows in the order of arrival. */
@@ -99,8 +98,7 @@ void join_rows_remove(struct join_rows *r, struct state_entry *e);
 /* Last watermark at which a row of this side and time waits. */
 int64_t join_last(const struct join_plan *p, int side, int64_t time);
 
-/* ---- join_output.c: rows that come out --------------------------------------------------------
- */
+/* ---- join_output.c: rows that come out ---- */
 
 struct join_output {
     const struct join_plan *plan;
@@ -126,8 +124,7 @@ void join_output_begin(struct join_output *o, uint32_t rows);
 int join_emit(struct join_output *o, const struct join_result *r);
 int join_flush(struct join_output *o);
 
-/* ---- join_match.c: what happens ---------------------------------------------------------------
- */
+/* ---- join_match.c: what happens ---- */
 
 int join_open(struct op *op, struct err *e);
 int join_push(struct op *op, int input, struct batch *b);

@@ -4,10 +4,11 @@
  *
  *     expired   first, rows whose last watermark has passed come out alone (kept side, no partner
  *               met) and are forgotten: ordered by (that watermark, left before right, key,
- * arrival) partners  rows of the other side with its key, in [t - before, t + after], that still
- * wait: each makes a result at once, by (time, arrival) waiting   it waits for later partners until
- * the watermark is beyond t + after + grace; where it already is, it comes out alone at once, or is
- * late and counted
+ *               arrival)
+ *     partners  rows of the other side with its key, in [t - before, t + after], that still wait:
+ *               each makes a result at once, by (time, arrival)
+ *     waiting   it waits for later partners until the watermark is beyond t + after + grace; where
+ *               it already is, it comes out alone at once, or is late and counted
  *
  *   null      a row whose key has a null column meets nobody: a kept side's comes out alone at
  *             once, others are dropped and counted
@@ -64,8 +65,7 @@ void join_close(struct op *op)
     }
 }
 
-/* ---- expiry -----------------------------------------------------------------------------------
- */
+/* ---- expiry ---- */
 
 static void add_due(struct join_op *self, struct state_entry *e)
 {
@@ -161,8 +161,7 @@ int join_watermark(struct op *op, int64_t time)
     return status < 0 ? status : join_flush(&self->out);
 }
 
-/* ---- rows -------------------------------------------------------------------------------------
- */
+/* ---- rows ---- */
 
 static int64_t clamped(int64_t time, int64_t change)
 {

@@ -24,8 +24,7 @@
 #define SLOTS_LEAST  16
 #define HEAD         ((uint32_t)offsetof(struct waiting, bytes))
 
-/* ---- bytes ------------------------------------------------------------------------------------
- */
+/* ---- bytes ---- */
 
 static void save(void *ctx, const void *value, uint32_t n, struct buffer *out)
 {
@@ -93,8 +92,7 @@ const void *waiting_row(const struct state_entry *e, size_t *n)
     return w->bytes + w->key_n;
 }
 
-/* ---- trees ------------------------------------------------------------------------------------
- */
+/* ---- trees ---- */
 
 static uint64_t priority(const struct state_entry *e)
 {
@@ -155,8 +153,7 @@ static void tree_remove(struct state_entry **link, struct state_entry *e)
     *link = earlier ? earlier : later;
 }
 
-/* ---- keys -------------------------------------------------------------------------------------
- */
+/* ---- keys ---- */
 
 static bool has_key(const struct state_entry *e, const struct join_key *key)
 {
@@ -208,8 +205,7 @@ static void clear_slot(struct join_index *x, uint64_t at)
     x->used--;
 }
 
-/* ---- rows -------------------------------------------------------------------------------------
- */
+/* ---- rows ---- */
 
 int64_t join_last(const struct join_plan *p, int side, int64_t time)
 {

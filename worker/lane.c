@@ -1,13 +1,16 @@
 /* The lane's loop.
  *
- *   poll ─ open the tasks of new partitions (restore from changelogs) ─ push runs of records ─
- * release └─ every commit interval: flush all tasks, commit outputs + changelogs + the offsets of
- * ALL partitions in one transaction, then tell the tasks
+ *   ┌─> poll ── open the tasks of new partitions, from changelogs ── push runs of records ──┐
+ *   └── commit, when due <── tick, every 100 ms <── release <───────────────────────────────┘
+ *
+ *   tick       idle inputs follow the others of their topic, the tasks' time goes on
+ *   commit     flush all tasks; outputs + changelogs + the offsets of ALL partitions in one
+ *              transaction; then tell the tasks
  *
  *   revoked    commit, close the tasks that go away
  *   lost       their work must not become visible: abort, rebuild what is left
  *   ABORT      abort, rebuild all tasks from the committed offsets
- *   DATA, FATAL, CONFIG   the lane ends; its last commit stands
+ *   others     the lane ends; its last commit stands, and after RETRY the runner starts it again
  *
  * An early commit (state changes beyond DIRTY_MOST) never comes sooner than 20 ms after the last
  * one: the broker would still be writing that one's markers.
