@@ -245,6 +245,9 @@ static int stop_all(struct runner *r, int result, struct err *e)
         result = result == 0 && q < 0 ? q : result;
     }
     r->nfeeders = r->ndrains = 0;
+    if (result == 0) {
+        runner_settle(r);
+    }
     if (late.kind) {
         err_set(e, late.kind, "%s", late.text);
     }

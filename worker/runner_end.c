@@ -5,8 +5,10 @@
 #include "worker/runner_impl.h"
 
 #include <string.h>
+#include <time.h>
 
-#define ASK_MS 1000
+#define ASK_MS    1000
+#define SETTLE_MS 2000
 
 /* Where a partition ends: an internal topic behind all that the level before has written there,
  * whose last transaction the broker may still be deciding. */
@@ -145,4 +147,34 @@ int runner_at_end(struct runner *r, struct err *e)
         }
     }
     return ask_group(r, e);
+}
+
+/* 1 once readers of committed records see everything that stands in the partition now. */
+static int is_decided(struct runner *r, const char *topic, int32_t partition, int64_t deadline)
+{
+    const struct log_ops *ops = r->client.log->ops;
+    struct err e = {0};
+    int64_t begin, end = 0, written = 0;
+    int result = ops->written(r->client.log, topic, partition, &written, SETTLE_MS, &e);
+    while (result == 0 && end < written && clock_monotonic_ns() < deadline) {
+        result = ops->bounds(r->client.log, topic, partition, &begin, &end, SETTLE_MS, &e);
+        if (result == 0 && end < written) {
+            nanosleep(&(struct timespec){0, 2000000}, NULL);
+        }
+    }
+    return result == 0 && end >= written;
+}
+
+void runner_settle(struct runner *r)
+{
+    int64_t deadline = clock_monotonic_ns() + SETTLE_MS * 1000000LL;
+    struct err e = {0};
+    bool goes_on = !r->o.memory;
+    for (uint16_t i = 0; i < r->plan->nsinks && goes_on; i++) {
+        const struct plan_sink *k = r->plan->sink[i];
+        int32_t n = k->repartition ? 0 : runner_partitions(r, k->topic, &e);
+        for (int32_t x = 0; x < n && goes_on; x++) {
+            goes_on = is_decided(r, k->topic, x, deadline);
+        }
+    }
 }
