@@ -51,9 +51,10 @@ static int encode_row(struct task *t, struct spot *s, const struct batch *b, uin
         at->has_key = r == 0;
     }
     at->value = out->n;
-    at->has_value = !(b->row_op && b->row_op[row] == ROW_DELETE);
+    bool is_deleted = b->row_op && b->row_op[row] == ROW_DELETE;
+    at->has_value = !is_deleted || k->repartition; /* there the columns of its key travel with it */
     if (r >= 0 && k->repartition) {
-        buffer_byte(out, 1);
+        buffer_byte(out, is_deleted ? 3 : 1);
         buffer_varint(out, t->partition);
         buffer_varint(out, b->seen[row]);
     }

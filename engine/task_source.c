@@ -4,12 +4,14 @@
  *
  * A batch ends when it is full, when the records are used up, or with the row whose watermark makes
  * a step behind it emit: so what comes out never depends on the size of batches. A value that
- * cannot be read is a bad record; a null value (tombstone) is skipped and counted.
+ * cannot be read is a bad record; a null value (tombstone) is skipped and counted, but for a table
+ * it deletes.
  *
  * Records of a repartition carry an envelope before the Avro bytes:
  *
- *   byte 1 (row) or 2 (watermark only) | varint source partition | varint watermark | Avro …
+ *   byte | varint source partition | varint watermark | Avro …
  *
+ * Byte 1 is a row, 2 a watermark only, 3 a row that deletes.
  * Each row's lateness is judged by the watermark of the partition it came from; the source's
  * watermark is the least over all of them. A committed offset's metadata is "w<watermark>", or for
  * a repartition "p<partition>:<watermark>,…".
@@ -193,17 +195,9 @@ static int read_key(struct input *in, const struct record *r, struct batch *b, u
     return src->key.def->read(in->key_reader, r->key, r->key_n, &view, row, e);
 }
 
-static int read_time(const struct task *t, const struct input *in, const struct record *r,
-                     struct batch *b, uint16_t row, int64_t now, struct err *e)
+static int read_record_time(const struct task *t, const struct input *in, int64_t time,
+                            struct batch *b, uint16_t row, int64_t now, struct err *e)
 {
-    int64_t time = r->timestamp;
-    if (in->source->time_column >= 0) {
-        const struct vec *v = &b->col[in->source->time_column];
-        if (vec_is_null(v, row)) {
-            return err_set(e, ERR_DATA, "event time %s is null", in->source->time.field);
-        }
-        time = v->i[row];
-    }
     if (time < -EVENT_TIME_LIMIT || time > EVENT_TIME_LIMIT) {
         return err_set(e, ERR_DATA, "event time %" PRId64 " is out of range", time);
     }
@@ -217,16 +211,49 @@ static int read_time(const struct task *t, const struct input *in, const struct 
     return 0;
 }
 
-/* Reads the envelope: 1 a row follows at *value, 0 a watermark only, negative: damaged. */
+static int read_time(const struct task *t, const struct input *in, const struct record *r,
+                     struct batch *b, uint16_t row, int64_t now, struct err *e)
+{
+    int64_t time = r->timestamp;
+    if (in->source->time_column >= 0) {
+        const struct vec *v = &b->col[in->source->time_column];
+        if (vec_is_null(v, row)) {
+            return err_set(e, ERR_DATA, "event time %s is null", in->source->time.field);
+        }
+        time = v->i[row];
+    }
+    return read_record_time(t, in, time, b, row, now, e);
+}
+
+/* Event time moves the input's watermark. */
+static void follow_time(struct input *in, int64_t time)
+{
+    if (time > in->max_time) {
+        in->max_time = time;
+        int64_t w = in->max_time - in->source->time.out_of_order;
+        in->watermark = w > in->watermark ? w : in->watermark;
+    }
+}
+
+static void mark_deleted(struct batch *b, uint16_t row)
+{
+    if (!b->row_op) {
+        b->row_op = arena_zalloc(b->mem, b->rows);
+    }
+    b->row_op[row] = ROW_DELETE;
+}
+
+/* Reads the envelope: 1 a row follows at *value, 3 one that is deleted, 0 a watermark only,
+ * negative: damaged. */
 static int open_envelope(struct input *in, const struct record *r, int64_t now,
                          const uint8_t **value, size_t *n, int64_t *seen)
 {
     const uint8_t *p = r->value, *end = p + r->value_n;
     int64_t part;
-    if (r->value_n < 3 || (*p != 1 && *p != 2)) {
+    if (r->value_n < 3 || *p < 1 || *p > 3) {
         return -ERR_DATA;
     }
-    bool is_row = *p++ == 1;
+    int what = *p++;
     if (!(p = varint_read(p, end, &part)) || !(p = varint_read(p, end, seen)) || part < 0 ||
         part >= in->nparts) {
         return -ERR_DATA;
@@ -236,7 +263,7 @@ static int open_envelope(struct input *in, const struct record *r, int64_t now,
     from->last_record = now;
     *value = p;
     *n = (size_t)(end - p);
-    return is_row;
+    return what == 2 ? 0 : what;
 }
 
 static void lift_parts(struct input *in)
@@ -246,6 +273,29 @@ static void lift_parts(struct input *in)
         least = in->part[i].watermark < least ? in->part[i].watermark : least;
     }
     in->watermark = least > in->watermark ? least : in->watermark;
+}
+
+/* A null value in a table's topic: a row to delete, of which only the key is there. Its time is the
+ * record's, which moves the watermark only where all rows have theirs from there. */
+static int read_deletion(struct task *t, struct input *in, const struct record *r, struct batch *b,
+                         uint16_t row, int64_t now)
+{
+    struct err e;
+    e.kind = ERR_NONE;
+    if (in->key_reader && read_key(in, r, b, row, &e) < 0) {
+        return e.kind == ERR_DATA ? bad_record(t, &in->source->errors, r, "KEY_CONVERTER", e.text)
+                                  : (t->failure = e, -(int)e.kind);
+    }
+    if (read_record_time(t, in, r->timestamp, b, row, now, &e) < 0) {
+        return bad_record(t, &in->source->errors, r, "VALUE_CONVERTER", e.text);
+    }
+    if (in->source->time_column < 0) {
+        follow_time(in, b->time[row]);
+    }
+    mark_deleted(b, row);
+    put_meta(in, b, row, r);
+    b->seen[row] = source_watermark(t, in);
+    return 1;
 }
 
 /* One record into row `row`: 1 it is a row, 0 it is none, negative: the task stops. */
@@ -260,9 +310,11 @@ static int read_row(struct task *t, struct input *in, const struct record *r, st
     struct err e;
     e.kind = ERR_NONE;
     t->counts.records++;
+    if (b->row_op) {
+        b->row_op[row] = ROW_UPSERT; /* a row that failed may have been here */
+    }
     if (!value) {
-        t->counts.tombstones++;
-        return 0;
+        return src->table ? read_deletion(t, in, r, b, row, now) : (t->counts.tombstones++, 0);
     }
     if (in->nparts) {
         int is_row = open_envelope(in, r, now, &value, &n, &seen);
@@ -274,6 +326,9 @@ static int read_row(struct task *t, struct input *in, const struct record *r, st
             return 0;
         }
         b->time[row] = r->timestamp;
+        if (is_row == 3) {
+            mark_deleted(b, row);
+        }
     }
     if (src->value.def->read(in->value_reader, value, n, b, row, &e) < 0) {
         return e.kind == ERR_DATA ? bad_record(t, errors, r, "VALUE_CONVERTER", e.text)
@@ -287,11 +342,7 @@ static int read_row(struct task *t, struct input *in, const struct record *r, st
         if (read_time(t, in, r, b, row, now, &e) < 0) {
             return bad_record(t, errors, r, "VALUE_CONVERTER", e.text);
         }
-        if (b->time[row] > in->max_time) {
-            in->max_time = b->time[row];
-            int64_t w = in->max_time - src->time.out_of_order;
-            in->watermark = w > in->watermark ? w : in->watermark;
-        }
+        follow_time(in, b->time[row]);
         seen = source_watermark(t, in);
     }
     put_meta(in, b, row, r);
