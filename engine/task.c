@@ -170,6 +170,7 @@ int task_restore(struct task *t, int store, const struct record *r, struct err *
 static void lower_seen(const struct spot *p, int input, struct batch *b)
 {
     int64_t least = TIME_MAX, *seen = arena_array(b->mem, b->rows, sizeof *seen);
+    int64_t *low = b->low ? arena_array(b->mem, b->rows, sizeof *low) : NULL;
     for (int k = 0; k < p->nin; k++) {
         if (k != input && p->in_watermark[k] < least) {
             least = p->in_watermark[k];
@@ -177,8 +178,12 @@ static void lower_seen(const struct spot *p, int input, struct batch *b)
     }
     for (uint16_t row = 0; row < b->rows; row++) {
         seen[row] = b->seen[row] < least ? b->seen[row] : least;
+        if (low) {
+            low[row] = b->low[row] < least ? b->low[row] : least;
+        }
     }
     b->seen = seen;
+    b->low = low;
 }
 
 static int union_push(struct task *t, struct spot *p, uint16_t input, struct batch *b)

@@ -347,6 +347,9 @@ static int read_row(struct task *t, struct input *in, const struct record *r, st
     }
     put_meta(in, b, row, r);
     b->seen[row] = seen;
+    if (b->low) {
+        b->low[row] = in->watermark;
+    }
     return 1;
 }
 
@@ -358,6 +361,7 @@ static int64_t read_batch(struct task *t, struct input *in, const struct record 
     int64_t fire = next_fire(t, in);
     uint16_t row = 0;
     size_t used = 0;
+    b->low = in->nparts ? arena_array(&t->batch, b->rows, sizeof *b->low) : NULL;
     while (used < n && row < b->rows) {
         int is_row = read_row(t, in, &r[used], b, row, now);
         if (is_row < 0) {
