@@ -103,6 +103,9 @@ struct table_plan *table_plan_new(struct arena *a, const struct table_cfg *cfg,
         }
     }
     p->columns = row_layout_hash(&p->layout);
+    for (uint16_t i = 0; i < s->nkey; i++) {
+        p->columns = hash_mix(p->columns, (uint64_t)s->col[s->key[i]].type->kind);
+    }
     p->codec =
         (struct state_codec){.ctx = p, .save = save, .loaded_size = loaded_size, .load = load};
     return p;

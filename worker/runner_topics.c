@@ -48,7 +48,8 @@ static int32_t count_source(struct runner *r, const struct plan_source *s, struc
                            s->end->at.file, s->end->at.line, s->end->at.column, s->end->path,
                            s->topic[k]);
         }
-        if (most && n != most && r->copartition) {
+        bool is_global = s->table && s->table->is_global;
+        if (most && n != most && r->copartition && !is_global) {
             return err_set(
                 e, ERR_CONFIG,
                 "%s:%d:%d: %s: topics read together need equally many partitions; \"%s\" "
@@ -90,16 +91,16 @@ static int count_subplan(struct runner *r, const struct subplan *s, struct err *
         if (n < 0) {
             return n;
         }
-        if (other && n != other && needs_equal_counts(p, s)) {
+        if (other && n != other && !s->is_global && needs_equal_counts(p, s)) {
             return err_set(e, ERR_CONFIG,
                            "stream %s: topic %s has %d partitions, but what it meets with has "
-                           "%d: give it a key_by of another key before they meet, or make the "
-                           "topics alike",
+                           "%d: give it a key_by of another key before they meet, make a table "
+                           "`global: true`, or make the topics alike",
                            src->stream, src->topic[0], n, other);
         }
         outside = n > outside ? n : outside;
     }
-    r->tasks[s->id] = outside ? outside : inside;
+    r->tasks[s->id] = s->is_global ? 1 : outside ? outside : inside;
     return 0;
 }
 
@@ -181,6 +182,12 @@ static int create_topics(struct runner *r, struct err *e)
             result = create(r, x->dead_letter_topic, 1, CONFIG_UNSET, false, NULL, e);
         }
     }
+    for (int i = 0; result == 0 && i < r->topology->ntables; i++) {
+        const struct table *x = &r->topology->table[i];
+        if (x->source.errors.tolerance == TOLERATE_ALL && !x->is_global) {
+            result = create(r, x->source.errors.dead_letter_topic, 1, CONFIG_UNSET, false, NULL, e);
+        }
+    }
     bool feeds = false;
     for (uint16_t i = 0; i < p->nsources; i++) {
         feeds |= p->source[i]->feeder != NULL;
@@ -219,7 +226,7 @@ static void list_inputs(struct runner *r)
     list_topics_with_headers(r, most);
     for (uint16_t i = 0; i < p->nsubplans; i++) {
         int inputs = 0;
-        for (uint16_t k = 0; k < p->subplan[i].nsources; k++) {
+        for (uint16_t k = 0; k < p->subplan[i].nsources && !p->subplan[i].is_global; k++) {
             const struct plan_source *s = p->source[p->subplan[i].source[k]];
             for (int t = 0; t < s->ntopics; t++) {
                 bool known = false;
