@@ -56,6 +56,8 @@ void task_input_restore(struct task *t, int input, int64_t offset, const char *m
 int task_restore(struct task *t, int store, const struct record *r, struct err *e);
 int task_open(struct task *t, struct err *e);
 
+/* Event time of a record of an input; its timestamp where it cannot be read. */
+int64_t task_record_time(struct task *t, int input, const struct record *r);
 /* Runs records of one input, in offset order, through the steps. -ERR_DATA: a record that must not
  * be skipped; e names it. */
 int task_push(struct task *t, int input, const struct record *r, size_t n, struct err *e);

@@ -82,6 +82,9 @@ void input_close(struct input *in)
     if (in->value_reader) {
         in->source->value.def->reader_close(in->value_reader);
     }
+    if (in->time_reader) {
+        in->source->value.def->reader_close(in->time_reader);
+    }
     if (in->key_reader) {
         in->source->key.def->reader_close(in->key_reader);
     }
@@ -379,6 +382,31 @@ static int64_t read_batch(struct task *t, struct input *in, const struct record 
     b->schema = in->source->schema;
     b->now = now;
     return (int64_t)used;
+}
+
+int64_t task_record_time(struct task *t, int input, const struct record *r)
+{
+    struct input *in = &t->input[input];
+    const struct plan_source *src = in->source;
+    struct err e = {0};
+    if (src->time_column < 0 || !r->value) {
+        return r->timestamp;
+    }
+    bool *needs = arena_zalloc(&t->batch, src->schema->n + 1U);
+    needs[src->time_column] = true;
+    int64_t time = r->timestamp;
+    if (!in->time_reader && src->value.def->reader_open(&in->time_reader, &src->value, src->schema,
+                                                        needs, t->env.schemas, &e) < 0) {
+        return time;
+    }
+    struct batch *b = batch_new(&t->batch, src->schema, 1, needs);
+    const struct vec *v = &b->col[src->time_column];
+    if (src->value.def->read(in->time_reader, r->value, r->value_n, b, 0, &e) == 0 &&
+        !vec_is_null(v, 0)) {
+        time = v->i[0];
+    }
+    arena_reset(&t->batch);
+    return time;
 }
 
 int task_push(struct task *t, int input, const struct record *r, size_t n, struct err *e)

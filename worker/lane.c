@@ -108,6 +108,7 @@ static void on_assigned(void *ctx, struct log_position *p, size_t n)
             .metadata = p[i].metadata && p[i].metadata[0] ? mem_strdup(p[i].metadata) : NULL,
             .member = member_get(l, (uint16_t)subplan, p[i].partition)};
         l->route[l->nroutes - 1].target = -1;
+        l->route[l->nroutes - 1].waiting.newest = TIME_MIN;
         if (l->route[l->nroutes - 1].member->task) { /* another input of it came earlier */
             restore_route(&l->route[l->nroutes - 1]);
             l->route[l->nroutes - 1].member->is_changed = true;
@@ -138,6 +139,7 @@ static void drop_routes(struct lane *l, const struct log_position *p, size_t n)
             if (l->route[k].partition == p[i].partition &&
                 strcmp(l->route[k].topic, p[i].topic) == 0) {
                 mem_free(l->route[k].metadata);
+                lane_merge_drop(&l->route[k]);
                 l->route[k--] = l->route[--l->nroutes];
             }
         }
@@ -272,7 +274,8 @@ static void follow_positions(struct lane *l)
     for (int i = 0; i < l->nroutes; i++) {
         const struct route *r = &l->route[i];
         int64_t offset;
-        if (!r->member->task ||
+        bool waits = r->waiting.head < r->waiting.n; /* the log is ahead of the task */
+        if (!r->member->task || waits ||
             l->log->ops->position(l->log, r->topic, r->partition, &offset) < 0) {
             continue;
         }
@@ -357,6 +360,7 @@ static int rebuild(struct lane *l, struct err *e)
         r = l->log->ops->committed(l->log, p, (size_t)l->nroutes, 10000, e);
     }
     for (int i = 0; i < l->nroutes && r == 0; i++) {
+        lane_merge_drop(&l->route[i]);
         mem_free(l->route[i].metadata);
         l->route[i].metadata = p[i].metadata ? mem_strdup(p[i].metadata) : NULL;
         l->route[i].offset = p[i].offset;
@@ -403,6 +407,10 @@ static int push_runs(struct lane *l, const struct record *r, size_t n, struct er
             continue;
         }
         struct task *t = x->member->task;
+        if (x->member->merges) {
+            lane_merge_add(l, x, r + at, end - at);
+            continue;
+        }
         for (int in = -1; (in = task_input(t, x->topic, in)) >= 0;) {
             int result = task_push(t, in, r + at, end - at, e);
             if (result < 0) {
@@ -410,7 +418,7 @@ static int push_runs(struct lane *l, const struct record *r, size_t n, struct er
             }
         }
     }
-    return 0;
+    return lane_merge(l, e);
 }
 
 static int tick(struct lane *l, struct err *e)
@@ -444,6 +452,8 @@ static int once(struct lane *l, struct err *e)
     const struct record *r;
     size_t n = 0;
     int64_t wait = l->last_commit + l->cfg.plan->topology->commit_interval - now(l);
+    int64_t due = lane_merge_due(l) - now(l);
+    wait = due < wait ? due : wait;
     wait = wait < 0 ? 0 : wait > TICK_MS ? TICK_MS : wait;
     l->polls++;
     int result = l->log->ops->poll(l->log, (int)wait, &r, &n, e);
@@ -582,6 +592,7 @@ int lane_join(struct lane *l, struct err *e)
     }
     for (int i = 0; i < l->nroutes; i++) {
         mem_free(l->route[i].metadata);
+        lane_merge_drop(&l->route[i]);
     }
     for (int i = 0; i < l->nmembers; i++) {
         mem_free(l->member[i]);

@@ -1,5 +1,5 @@
 /* What the files of a lane share: lane.c (the loop), lane_tables.c (global tables, and tables
- * before streams). Not for others.
+ * before streams), lane_merge.c (rows of both by event time). Not for others.
  */
 #ifndef KLAMM_WORKER_LANE_IMPL_H
 #define KLAMM_WORKER_LANE_IMPL_H
@@ -8,6 +8,16 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+
+/* Records of a route that are not pushed yet, in offset order. */
+struct waiting {
+    struct record *record;
+    int64_t *time;     /* event times */
+    int64_t *deadline; /* wall clock: waits no longer */
+    size_t head, n, cap;
+    int64_t newest; /* event time of all that was pushed, TIME_MIN before the first */
+    bool is_full;   /* paused until there is room */
+};
 
 /* A partition that we own: where its records go. */
 struct route {
@@ -19,6 +29,7 @@ struct route {
     int64_t target;   /* of a table: where it ended when the task was built; -1: reached */
     int64_t asked_at; /* whether nothing is left before it */
     bool is_paused;   /* a stream's, which waits for the tables of its task */
+    struct waiting waiting;
     uint64_t skipped; /* number of the poll whose records of it come again */
 };
 
@@ -26,6 +37,8 @@ struct member {        /* a task and its place */
     struct task *task; /* NULL: to be built */
     uint16_t subplan;
     int32_t partition;
+    bool merges; /* it has tables, whose rows and those of streams go by event time */
+    int64_t merge_wait;
     bool is_changed; /* a route came while the task was there */
     bool waits;      /* some of its tables are not read to their target */
 };
@@ -78,6 +91,14 @@ int lane_open_globals(struct lane *l, struct err *e);
 int lane_follow_globals(struct lane *l, struct err *e);
 void lane_close_globals(struct lane *l);
 struct task *lane_table(void *ctx, uint16_t subplan);
+
+/* Records of one route, for a member that merges; nothing is pushed yet. */
+void lane_merge_add(struct lane *l, struct route *r, const struct record *records, size_t n);
+/* Pushes what need not wait. After the last call for a poll nothing refers to its records. */
+int lane_merge(struct lane *l, struct err *e);
+/* When the next record has waited long enough; INT64_MAX: none waits. */
+int64_t lane_merge_due(const struct lane *l);
+void lane_merge_drop(struct route *r);
 
 /* A task was built, or got another route: its streams wait for its tables. */
 int lane_begin_tables(struct lane *l, struct member *m, struct err *e);
