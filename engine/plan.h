@@ -81,6 +81,7 @@ struct plan_sink {
     const struct connector_def *drain; /* connector that empties the topic, or NULL */
     const void *drain_cfg;
     bool repartition, single; /* single: one partition */
+    bool is_compact;          /* of a global table: only the last row of each key counts */
     uint16_t vertex;
     const struct schema *schema; /* of the rows it gets */
     const struct schema *write_schema;

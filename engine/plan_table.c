@@ -66,6 +66,7 @@ static int key_stream(struct planner *b, const struct table *t, struct ref *at)
     int r = plan_repartition(b, st, topic, wants_single, at);
     if (r == 0) {
         b->p->source[b->p->nsources - 1]->table = t;
+        b->p->sink[b->p->nsinks - 1]->is_compact = t->is_global && at->schema->nkey == 1;
     }
     return r;
 }

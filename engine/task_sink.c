@@ -2,7 +2,8 @@
  *
  * All rows of a batch are encoded into one buffer and handed over in one call. Rows whose key has a
  * null column leave without a key. A repartition wraps its rows in the envelope of task_source.c
- * and, before each commit, tells every target partition its watermark when that has risen.
+ * and, before each commit, tells every target partition its watermark when that has risen; but not
+ * where the topic is compacted, for a global table: it takes only records with a key.
  */
 #include "engine/key.h"
 #include "engine/memory.h"
@@ -88,6 +89,11 @@ int sink_push(struct task *t, struct spot *s, struct batch *b)
             }
             continue;
         }
+        if (k->is_compact && !at[n].has_key) {
+            s->op.counter[COUNT_NULL_KEY]++;
+            s->bytes.n = begin;
+            continue;
+        }
         r[n] = (struct record){.topic = k->topic,
                                .partition = k->single && k->repartition ? 0 : -1,
                                .offset = -1,
@@ -107,7 +113,7 @@ int sink_push(struct task *t, struct spot *s, struct batch *b)
 int sink_watermark(struct task *t, struct spot *s)
 {
     const struct plan_sink *k = s->vertex->sink;
-    if (!k->repartition || s->watermark <= s->sent_watermark) {
+    if (!k->repartition || k->is_compact || s->watermark <= s->sent_watermark) {
         return 0;
     }
     int32_t targets = 1;

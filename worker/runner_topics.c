@@ -150,7 +150,7 @@ static int create_sink(struct runner *r, const struct plan_sink *k, struct err *
 {
     int32_t n = r->tasks[r->plan->vertex[k->vertex]->subplan];
     if (k->repartition) {
-        return create_internal(r, k->topic, k->single ? 1 : tasks_behind(r, k), false,
+        return create_internal(r, k->topic, k->single ? 1 : tasks_behind(r, k), k->is_compact,
                                "repartition", e);
     }
     const struct config_list *list = &k->end->config;
