@@ -107,6 +107,12 @@ static const struct codec_def *codec_of(int format)
     return find_codec(format == FORMAT_CSV ? "csv" : "json");
 }
 
+static bool file_is_endless(const void *config)
+{
+    const struct file_cfg *cfg = config;
+    return cfg->follow;
+}
+
 static int file_columns(const void *config, struct place at, const char *path, struct arena *a,
                         struct schema **out, struct diags *d)
 {
@@ -533,6 +539,7 @@ const struct connector_def connector_file = {
     .config = fields,
     .config_size = sizeof(struct file_cfg),
     .columns = file_columns,
+    .is_endless = file_is_endless,
     .source_open = file_open,
     .source_poll = file_poll,
     .sink_open = sink_open,

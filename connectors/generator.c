@@ -64,6 +64,12 @@ struct connector {
     bool is_started;
 };
 
+static bool generator_is_endless(const void *config)
+{
+    const struct generator_cfg *cfg = config;
+    return cfg->rows == CONFIG_UNSET;
+}
+
 static int compile(struct program *p, struct arena *a, const struct generator_cfg *cfg,
                    struct diags *d)
 {
@@ -212,6 +218,7 @@ const struct connector_def connector_generator = {
     .config = fields,
     .config_size = sizeof(struct generator_cfg),
     .columns = generator_columns,
+    .is_endless = generator_is_endless,
     .source_open = generator_open,
     .source_poll = generator_poll,
     .close = generator_close,

@@ -21,6 +21,8 @@ struct connector_def {
     /* Sources: columns of the rows. Problems go to d. NULL: not a source. */
     int (*columns)(const void *cfg, struct place at, const char *path, struct arena *a,
                    struct schema **out, struct diags *d);
+    /* Whether a source goes on for ever as configured. NULL: it never does. */
+    bool (*is_endless)(const void *cfg);
     /* Begins behind `position` (0: at the beginning). */
     int (*source_open)(struct connector **out, const void *cfg, const struct schema *schema,
                        int64_t position, struct err *e);

@@ -105,8 +105,14 @@ int diags_add(struct diags *d, struct place at, const char *path, const char *fm
     }
     va_end(args);
     at.file = at.file ? mem_strdup(at.file) : NULL;
-    d->item[d->n++] = (struct diag){at, mem_strdup(path ? path : ""), mem_strdup(text), false};
+    d->item[d->n++] =
+        (struct diag){at, mem_strdup(path ? path : ""), mem_strdup(text), false, ERR_CONFIG};
     return -ERR_CONFIG;
+}
+
+void diags_blame(struct diags *d, enum err_kind kind)
+{
+    d->item[d->n - 1].kind = kind;
 }
 
 void diags_mark_echo(struct diags *d)

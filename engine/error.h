@@ -48,6 +48,7 @@ struct diags {
         char *path;   /* key path, `streams.load.steps[2].window.tumbling`; "" for the whole file */
         char *text;   /* what is wrong, what was expected, the nearest valid name */
         bool is_echo; /* may be due to a problem before */
+        enum err_kind kind; /* who must act; ERR_CONFIG but after diags_blame() */
     } * item;
     int n, cap;
 };
@@ -57,6 +58,8 @@ void diags_done(struct diags *d);
 /* Adds a problem; returns -ERR_CONFIG. The file's name and `path` are copied; both may be NULL. */
 __attribute__((format(printf, 4, 5))) int diags_add(struct diags *d, struct place at,
                                                     const char *path, const char *fmt, ...);
+/* Says of the last problem that it is none of the configuration: a server did not answer. */
+void diags_blame(struct diags *d, enum err_kind kind);
 /* Says of the last problem that it may be due to one before: an unknown column behind a step that
  * could not be planned. */
 void diags_mark_echo(struct diags *d);

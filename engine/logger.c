@@ -10,11 +10,17 @@
 #include <stdio.h>
 #include <unistd.h>
 
+static _Atomic(void (*)(const char *line, size_t n)) taker;
 static atomic_int most_verbose = LOG_LEVEL_INFO;
 
 void logger_level(enum log_level level)
 {
     atomic_store_explicit(&most_verbose, (int)level, memory_order_relaxed);
+}
+
+void logger_to(void (*write)(const char *line, size_t n))
+{
+    atomic_store(&taker, write);
 }
 
 void logger(enum log_level level, const char *fmt, ...)
@@ -37,6 +43,11 @@ void logger(enum log_level level, const char *fmt, ...)
         at = sizeof line - 2;
     }
     line[at++] = '\n';
+    void (*take)(const char *, size_t) = atomic_load(&taker);
+    if (take) {
+        take(line, at);
+        return;
+    }
     size_t done = 0;
     while (done < at) {
         ssize_t written = write(STDERR_FILENO, line + done, at - done);

@@ -130,6 +130,13 @@ void plan_print_text(struct buffer *b, const struct plan *p);
 void plan_print_dot(struct buffer *b, const struct plan *p);
 void plan_print_json(struct buffer *b, const struct plan *p);
 
+#define PLAN_TEXT_MOST 200 /* bytes of a value */
+/* Parts of these (plan_describe.c): YAML on one line of at most `most` bytes, without secrets; a
+ * step's configuration behind its name; the topics that are read, written and made. */
+void plan_print_yaml(struct buffer *b, const struct yaml *y, size_t most);
+void plan_print_step(struct buffer *b, const struct node *n);
+void plan_print_topics(struct buffer *b, const struct plan *p);
+
 /* plan_needs.c: which columns are read, and where rows must go one at a time. */
 void plan_find_needs(struct plan *p);
 void plan_find_races(struct plan *p);

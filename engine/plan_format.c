@@ -138,5 +138,6 @@ void plan_spec_from_registry(struct planner *b, struct codec_spec *s)
         s->schema_json = arena_strdup(&b->p->mem, json);
     } else if (r < 0) {
         diags_add(b->d, s->at, s->path, "schema of %s: %s", s->subject, e.text);
+        diags_blame(b->d, e.kind);
     }
 }

@@ -4,14 +4,20 @@
  *
  *   sub-plan 0: one task per partition of metrics
  *     1 read   samples  from metrics (avro), key host
- *              columns  host: string, value: double, ts: timestamp; not read: unit
- *              time     ts, out of order by at most 2s
- *     2 filter samples  <- 1
+ *              columns: host: string, value: double, ts: timestamp
+ *              time:    ts, out of order by at most 2s
+ *     2 filter samples  <- 1  value > 5
  *     3 write  load     <- 2  to host-load (avro)
+ *
+ *   topics
+ *     read     metrics (avro)
+ *     written  host-load (avro)
  */
 #include "engine/plan.h"
 
 #include <string.h>
+
+#define DOT_TEXT_MOST 60
 
 static void print_key(struct buffer *b, const struct schema *s)
 {
@@ -117,18 +123,22 @@ static void print_sink(struct buffer *b, const struct vertex *v)
     }
 }
 
-/* The tables that lookups read, and who reads them. */
+/* A table, or what a lookup reads one of: neither stands in the step's own lines. */
 static void print_table(struct buffer *b, const struct plan *p, const struct vertex *v)
 {
-    const struct table *t = topology_table(p->topology, v->stream);
-    if (v->node->table >= 0) {
-        t = topology_table(p->topology, p->vertex[v->node->table]->stream);
-        buffer_printf(b, "  in table %s, step %d%s", t->source.name, v->node->table + 1,
-                      t->is_global ? " (global)" : "");
-    } else if (t && v->node->def->internal) {
+    if (v->node->def->internal) {
+        const struct table *t = topology_table(p->topology, v->stream);
         buffer_text(b, "  found by ");
         print_key(b, v->out[0]);
-        buffer_text(b, t->is_global ? ", global" : "");
+        buffer_text(b, t->is_global ? ", global\n" : "\n");
+        return;
+    }
+    plan_print_step(b, v->node);
+    if (v->node->table >= 0) {
+        const struct vertex *w = p->vertex[v->node->table];
+        bool is_global = topology_table(p->topology, w->stream)->is_global;
+        buffer_printf(b, "             reads:     step %d, table %s%s\n", v->node->table + 1,
+                      w->stream, is_global ? ", global" : "");
     }
 }
 
@@ -147,23 +157,24 @@ static void print_vertex(struct buffer *b, const struct plan *p, uint16_t i)
         print_sink(b, v);
         return;
     }
-    if (v->kind == VERTEX_STEP) {
-        print_table(b, p, v);
+    if (v->kind == VERTEX_UNION) {
+        buffer_text(b, "\n");
+        return;
     }
+    print_table(b, p, v);
     const struct subplan *s = &p->subplan[v->subplan];
     for (uint16_t k = 0; k < s->nstores; k++) {
         if (s->store[k].vertex == i) {
-            buffer_printf(b, "  state in %s", s->store[k].changelog);
+            buffer_printf(b, "             state:     in memory and %s\n", s->store[k].changelog);
         }
     }
-    buffer_text(b, "\n");
 }
 
 void plan_print_text(struct buffer *b, const struct plan *p)
 {
     const struct topology *t = p->topology;
-    buffer_printf(b, "topology %s: %s, group klamm-%s, %lld lane%s\n", t->name,
-                  t->guarantee == EXACTLY_ONCE ? "exactly once" : "at least once", t->name,
+    buffer_printf(b, "topology %s: %s, group %s, %lld lane%s\n", t->name,
+                  t->guarantee == EXACTLY_ONCE ? "exactly once" : "at least once", t->group,
                   (long long)t->lanes, t->lanes == 1 ? "" : "s");
     for (uint16_t i = 0; i < p->nsubplans; i++) {
         const struct subplan *s = &p->subplan[i];
@@ -177,7 +188,8 @@ void plan_print_text(struct buffer *b, const struct plan *p)
             for (uint16_t k = 0; k < s->nsources; k++) {
                 const struct plan_source *src = p->source[s->source[k]];
                 for (int n = 0; n < src->ntopics; n++) {
-                    buffer_printf(b, "%s%s", first ? "" : ", ", src->topic[n]);
+                    buffer_printf(b, "%s%s%s", first ? "" : ", ", src->topic[n],
+                                  src->repartition >= 0 ? " (internal)" : "");
                     first = false;
                 }
             }
@@ -195,6 +207,7 @@ void plan_print_text(struct buffer *b, const struct plan *p)
             }
         }
     }
+    plan_print_topics(b, p);
 }
 
 static const char *label_of(const struct vertex *v)
@@ -216,6 +229,20 @@ static void dot_text(struct buffer *b, const char *s)
     }
 }
 
+/* What a step does, below its name. */
+static void dot_step(struct buffer *b, const struct vertex *v)
+{
+    if (v->kind != VERTEX_STEP) {
+        return;
+    }
+    struct buffer text;
+    buffer_init(&text);
+    plan_print_yaml(&text, v->node->yaml, DOT_TEXT_MOST);
+    buffer_text(b, "\\n");
+    dot_text(b, buffer_cstr(&text));
+    buffer_done(&text);
+}
+
 void plan_print_dot(struct buffer *b, const struct plan *p)
 {
     buffer_text(b, "digraph \"");
@@ -231,6 +258,7 @@ void plan_print_dot(struct buffer *b, const struct plan *p)
             dot_text(b, label_of(v));
             buffer_text(b, "\\n");
             dot_text(b, v->stream);
+            dot_step(b, v);
             buffer_printf(b, "\", shape=%s];\n", topic ? "cylinder" : "box");
         }
         buffer_text(b, "  }\n");
@@ -297,11 +325,45 @@ static void json_tables(struct buffer *b, const struct plan *p)
     }
 }
 
+static void json_key(struct buffer *b, const struct schema *s)
+{
+    if (!s->keyed) {
+        buffer_text(b, ",\"key\":null");
+        return;
+    }
+    buffer_text(b, ",\"key\":[");
+    for (uint16_t i = 0; i < s->nkey; i++) {
+        buffer_text(b, i ? "," : "");
+        json_text(b, s->col[s->key[i]].name);
+    }
+    buffer_text(b, "]");
+}
+
+/* A step's configuration, the topics of a source, the topic of a sink. */
+static void json_details(struct buffer *b, const struct vertex *v)
+{
+    if (v->kind == VERTEX_STEP) {
+        buffer_text(b, ",\"config\":");
+        yaml_to_json(b, v->node->yaml);
+    } else if (v->kind == VERTEX_SOURCE) {
+        buffer_text(b, ",\"topics\":[");
+        for (int i = 0; i < v->source->ntopics; i++) {
+            buffer_text(b, i ? "," : "");
+            json_text(b, v->source->topic[i]);
+        }
+        buffer_printf(b, "],\"internal\":%s", v->source->repartition >= 0 ? "true" : "false");
+    } else if (v->kind == VERTEX_SINK) {
+        buffer_printf(b, ",\"internal\":%s", v->sink->repartition ? "true" : "false");
+    }
+}
+
 void plan_print_json(struct buffer *b, const struct plan *p)
 {
     static const char *const kind[] = {"read", "step", "union", "write"};
     buffer_text(b, "{\"topology\":");
     json_text(b, p->topology->name);
+    buffer_text(b, ",\"group\":");
+    json_text(b, p->topology->group);
     buffer_printf(b, ",\"guarantee\":\"%s\",\"vertices\":[",
                   p->topology->guarantee == EXACTLY_ONCE ? "exactly_once" : "at_least_once");
     for (uint16_t i = 0; i < p->nvertices; i++) {
@@ -313,6 +375,8 @@ void plan_print_json(struct buffer *b, const struct plan *p)
         json_text(b, v->stream);
         buffer_printf(b, ",\"subplan\":%d,\"columns\":", v->subplan);
         json_columns(b, v->noutputs ? v->out[0] : v->sink->schema);
+        json_key(b, v->noutputs ? v->out[0] : v->sink->schema);
+        json_details(b, v);
         buffer_text(b, ",\"to\":[");
         bool first = true;
         for (int o = 0; o < v->noutputs; o++) {

@@ -32,8 +32,8 @@ struct task_env {
 };
 
 struct task_counts {
-    uint64_t records;    /* read */
-    uint64_t rows_out;   /* written to sinks, repartitions included */
+    uint64_t records;    /* read from outside topics */
+    uint64_t rows_out;   /* written to outside topics */
     uint64_t bad;        /* to dead letters */
     uint64_t tombstones; /* null values skipped */
     uint64_t late;       /* rows that no window took */
@@ -61,6 +61,9 @@ int64_t task_record_time(struct task *t, int input, const struct record *r);
 /* Runs records of one input, in offset order, through the steps. -ERR_DATA: a record that must not
  * be skipped; e names it. */
 int task_push(struct task *t, int input, const struct record *r, size_t n, struct err *e);
+/* A record that could not even be made of its input (replay): as bad as one that cannot be decoded,
+ * `errors` says what happens. r's value is what there is of it. */
+int task_refuse(struct task *t, int input, const struct record *r, const char *text, struct err *e);
 /* The input has nothing up to this offset (end of partition behind transaction markers). */
 void task_caught_up(struct task *t, int input, int64_t offset);
 /* The wall clock went on. */

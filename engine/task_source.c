@@ -312,7 +312,7 @@ static int read_row(struct task *t, struct input *in, const struct record *r, st
     int64_t seen = TIME_MIN;
     struct err e;
     e.kind = ERR_NONE;
-    t->counts.records++;
+    t->counts.records += src->repartition < 0;
     if (b->row_op) {
         b->row_op[row] = ROW_UPSERT; /* a row that failed may have been here */
     }
@@ -446,6 +446,20 @@ int task_push(struct task *t, int input, const struct record *r, size_t n, struc
     }
     arena_reset(&t->batch);
     return 0;
+}
+
+int task_refuse(struct task *t, int input, const struct record *r, const char *text, struct err *e)
+{
+    struct input *in = &t->input[input];
+    t->dirty = true;
+    t->counts.records++;
+    in->next = r->offset + 1;
+    int result = bad_record(t, &in->source->errors, r, "VALUE_CONVERTER", text);
+    if (result < 0) {
+        err_set(e, t->failure.kind, "%s", t->failure.text);
+        err_clear(&t->failure);
+    }
+    return result;
 }
 
 void task_caught_up(struct task *t, int input, int64_t offset)

@@ -32,7 +32,8 @@ static const struct config_field errors_fields[] = {
 };
 static const struct config_field state_fields[] = {
     {"backend", CONFIG_ENUM, offsetof(struct state_cfg, backend), .def = "memory",
-     .values = backends, .doc = "where state is kept while a task runs"},
+     .values = backends,
+     .doc = "where state is kept while a task runs; `rocksdb` is not yet available"},
     {"dir", CONFIG_TEXT, offsetof(struct state_cfg, dir), .def = ".klamm",
      .doc = "folder for the process's slot and local state"},
     {0},
@@ -267,7 +268,7 @@ static int parse_shape(struct end *e, const struct yaml *y, const char *path, bo
     if (y->kind == YAML_MAP) {
         if (yaml_get(y, "topic_pattern")) {
             return diags_add(d, y->at, path,
-                             "topic_pattern is not supported by this version: list "
+                             "topic_pattern is not yet available: list "
                              "the topics, `topic: [a, b]`");
         }
         if (!yaml_get(y, "topic")) {
@@ -301,6 +302,33 @@ static int parse_shape(struct end *e, const struct yaml *y, const char *path, bo
     return r;
 }
 
+/* No map of one key; a key that --set has added is most likely misspelled. */
+static int refuse_step(const struct yaml *step, const char *path, struct diags *d)
+{
+    const char *names[16];
+    int n = 0, added = -1;
+    for (int i = 0; step->kind == YAML_MAP && i < step->n && n < 15; i++) {
+        if (strcmp(step->key_at[i].file, "--set") == 0) {
+            added = i;
+        } else {
+            names[n++] = step->key[i];
+        }
+    }
+    names[n] = NULL;
+    if (added < 0) {
+        return diags_add(d, step->at, path,
+                         "a step is a map with exactly one key, the step's name (`- filter: value "
+                         "> 0`)%s",
+                         step->kind == YAML_MAP && step->n > 1
+                             ? "; is an option of the step indented too little?"
+                             : "");
+    }
+    const char *near = nearest_name(step->key[added], names);
+    return diags_add(d, step->key_at[added], path, "the step is a `%s`, it has no `%s`%s%s%s",
+                     names[0] ? names[0] : "", step->key[added], near ? ": did you mean `" : "",
+                     near ? near : "", near ? "`?" : "");
+}
+
 /* A broken end is reported and then left alone by the plan. */
 static int parse_end(struct end *e, const struct yaml *y, const char *path, bool is_source,
                      struct arena *a, struct diags *d)
@@ -331,13 +359,7 @@ static int parse_steps(struct stream *s, const struct yaml *y, struct arena *a, 
         if (y->item[i]->broken) {
             r = -ERR_CONFIG;
         } else if (y->item[i]->kind != YAML_MAP || y->item[i]->n != 1) {
-            r = diags_add(
-                d, y->item[i]->at, arena_printf(a, "%s.steps[%d]", s->path, i + 1),
-                "a step is a map with exactly one key, the step's name (`- filter: value > "
-                "0`)%s",
-                y->item[i]->kind == YAML_MAP && y->item[i]->n > 1
-                    ? "; is an option of the step indented too little?"
-                    : "");
+            r = refuse_step(y->item[i], arena_printf(a, "%s.steps[%d]", s->path, i + 1), d);
         }
     }
     return r;
@@ -500,9 +522,8 @@ static int build(struct topology **out, struct arena *a, struct yaml *root, cons
                   t->name);
     }
     if (t->state.backend != 0) {
-        diags_add(
-            d, place_of(yaml_get(root, "state"), "backend"), "state.backend",
-            "this version keeps state in memory only: use `memory` (a changelog topic backs it)");
+        diags_add(d, place_of(yaml_get(root, "state"), "backend"), "state.backend",
+                  "rocksdb is not yet available: use `memory` (a changelog topic backs it)");
     }
     if (t->errors.dead_letter_topic) {
         check_topic(t->errors.dead_letter_topic,
@@ -512,6 +533,12 @@ static int build(struct topology **out, struct arena *a, struct yaml *root, cons
     parse_streams(t, a, d);
     parse_tables(t, a, d);
     t->name = t->name ? t->name : "topology";
+    t->group = arena_printf(a, "klamm-%s", t->name);
+    for (int i = 0; i < t->kafka.n; i++) {
+        if (strcmp(t->kafka.item[i].name, "group.id") == 0) {
+            t->group = t->kafka.item[i].value.text;
+        }
+    }
     *out = t;
     return d->n ? -ERR_CONFIG : 0;
 }

@@ -73,6 +73,7 @@ struct table {
 struct topology {
     const char *file, *folder; /* folder: where relative paths begin, "." or with a slash inside */
     const char *name;
+    const char *group; /* consumer group: kafka's group.id, or klamm-<name> */
     struct config_list kafka;
     const struct yaml *schema_registry;
     int guarantee;

@@ -1,9 +1,9 @@
 /* What is done with a tree once it is read: look up a key, set a path, write it as JSON.
  *
  * A path of `--set` is a chain of keys with dots between, where a key may itself hold dots and a
- * list item is `[i]`: `streams.load.steps[2].window.grace`, `kafka.bootstrap.servers`. At each map
- * the longest key that is there wins. Where none is, a new key is made of the next word; in `kafka`
- * and `config`, whose keys are property names, of all that is left.
+ * list item is `[i]` or `.i`: `streams.load.steps[2].window.grace`, `kafka.bootstrap.servers`. At
+ * each map the longest key that is there wins. Where none is, a new key is made of the next word;
+ * in `kafka` and `config`, whose keys are property names, of all that is left.
  */
 #include "engine/yaml.h"
 
@@ -107,15 +107,33 @@ static const char *enter_map(struct yaml **y, struct arena *a, const char *path,
     return path + n;
 }
 
+/* `[2]`, or `2` where the path has a dot before it. */
 static const char *enter_list(struct yaml **y, const char *path)
 {
+    bool in_brackets = *path == '[';
+    const char *digits = path + in_brackets;
     char *end;
-    long i = path[1] >= '0' && path[1] <= '9' ? strtol(path + 1, &end, 10) : -1;
-    if ((*y)->kind != YAML_LIST || i < 1 || i > (*y)->n || *end != ']') {
+    long i = *digits >= '0' && *digits <= '9' ? strtol(digits, &end, 10) : -1;
+    if ((*y)->kind != YAML_LIST || i < 1 || i > (*y)->n ||
+        (in_brackets ? *end != ']' : *end != 0 && *end != '.' && *end != '[')) {
         return NULL;
     }
     *y = (*y)->item[i - 1];
-    return end + 1;
+    return end + in_brackets;
+}
+
+/* The key of the map that a new one was most likely meant to be. */
+static const char *near_key(const struct yaml *map, const char *key)
+{
+    const char *names[65];
+    int n = 0;
+    for (int i = 0; i < map->n && n < 64; i++) {
+        if (map->key[i] != key) {
+            names[n++] = map->key[i];
+        }
+    }
+    names[n] = NULL;
+    return nearest_name(key, names);
 }
 
 static int set_scalar(struct yaml *y, struct arena *a, const char *value, struct place at,
@@ -151,13 +169,24 @@ int yaml_set(struct yaml *root, struct arena *a, const char *path, const char *v
             return diags_add(d, at, path, "the path has more than %d parts", PATH_PARTS_MAX);
         }
         const char *from = rest;
-        rest = *rest == '[' ? enter_list(&y, rest) : enter_map(&y, a, rest, key, at, &key);
+        const struct yaml *parent = y;
+        int before = parent->n;
+        rest = *rest == '[' || y->kind == YAML_LIST ? enter_list(&y, rest)
+                                                    : enter_map(&y, a, rest, key, at, &key);
+        bool is_new = rest && parent->kind == YAML_MAP && parent->n > before;
+        const char *near = is_new && *rest ? near_key(parent, key) : NULL;
+        if (near) {
+            return diags_add(d, at, path, "there is no `%.200s`: did you mean `%.200s`?", key,
+                             near);
+        }
         if (rest == NULL) {
-            return diags_add(d, at, path, "there is nothing to set at `%.200s`: its parent is %s%s",
-                             from, yaml_kind_name(y->kind),
-                             y->kind == YAML_LIST
-                                 ? ", of which only items that exist can be set, counted from 1"
-                                 : "");
+            return diags_add(
+                d, at, path, "there is nothing to set at `%.200s`: its parent is %s%s", from,
+                yaml_kind_name(y->kind),
+                y->kind == YAML_LIST
+                    ? ", of which only items that exist can be set, as [1] or .1, counted "
+                      "from 1"
+                    : "");
         }
         if (*rest == '.') {
             rest++;

@@ -86,8 +86,8 @@ static int bind_label(struct node *n, struct plan *p)
     const struct type *type = expression_type(p->label);
     if (type->kind == TYPE_DOUBLE) {
         return algorithm_problem(n, "label",
-                                 "a double has no classes: regress predicts values, and "
-                                 "`label > 0.5` or cast(… as long) makes classes");
+                                 "a double has no classes: `label > 0.5` or "
+                                 "cast(… as long) makes classes");
     }
     if (type->kind != TYPE_BOOLEAN && type->kind != TYPE_LONG && type->kind != TYPE_STRING) {
         return algorithm_problem(n, "label", "a label is a string, a long or a boolean");

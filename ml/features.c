@@ -101,8 +101,8 @@ static void bind_expression(struct binding *x, const char *name, const struct co
     } else if (type->kind == TYPE_STRING && !setup->def->takes_categories) {
         x->status =
             diags_add(setup->diags, text->at, text->path,
-                      "'%s' is a string, and %s takes numbers: put a one_hot step before it",
-                      text->text, setup->def->name);
+                      "'%s' is a string, and %s takes numbers and booleans, such as `%s = '…'`",
+                      text->text, setup->def->name, text->text);
     } else if (!type_is_numeric(type) && type->kind != TYPE_BOOLEAN && type->kind != TYPE_STRING) {
         struct buffer kind;
         buffer_init(&kind);

@@ -3,6 +3,7 @@
  * memory.
  */
 #include "worker/client.h"
+#include "engine/buffer.h"
 #include "engine/memory.h"
 #include "schemas/registry_http.h"
 #include "worker/kafka_log.h"
@@ -10,7 +11,10 @@
 #include "worker/schema_topic.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+
+#define TOPICS_SHOWN 10
 
 struct registry_cfg {
     const char *url, *user_info, *token, *ca, *cert, *key;
@@ -96,8 +100,9 @@ int client_open(struct client *c, struct memory_broker *memory, const struct con
 {
     *c = (struct client){.memory = memory};
     c->property = mem_zalloc(((size_t)kafka->n * 2 + 3) * sizeof(char *));
+    const char *servers = getenv("KAFKA");
     c->property[0] = "bootstrap.servers"; /* the last one counts */
-    c->property[1] = "localhost:9092";
+    c->property[1] = servers && servers[0] ? servers : "localhost:9092";
     for (int i = 0; i < kafka->n; i++) {
         c->property[2 * i + 2] = kafka->item[i].name;
         c->property[2 * i + 3] = kafka->item[i].value.text;
@@ -137,11 +142,52 @@ int client_wait(struct client *c, int timeout_ms, struct err *e)
     struct err why = {0};
     if (c->log->ops->partitions(c->log, "_klamm_schemas", &count, timeout_ms, &why) < 0) {
         return err_set(e, ERR_RETRY,
-                       "no Kafka broker answers at %s within %d s (%s): check "
-                       "kafka: {bootstrap.servers: …}, or run with --in-memory",
+                       "no Kafka broker answers at %s within %d s (%s): name one by --bootstrap, "
+                       "kafka: {bootstrap.servers: …} or $KAFKA; `run --in-memory` needs none",
                        servers, timeout_ms / 1000, why.text);
     }
     return 0;
+}
+
+struct names {
+    struct arena mem;
+    int n;
+    const char *item[1001];
+};
+
+static void keep_name(void *ctx, const char *topic)
+{
+    struct names *all = ctx;
+    bool is_internal = strncmp(topic, "__", 2) == 0;
+    if (!is_internal && all->n < 1000) {
+        all->item[all->n++] = arena_strdup(&all->mem, topic);
+    }
+}
+
+int client_no_topic(const struct client *c, const char *topic, struct err *e)
+{
+    struct names *all = mem_zalloc(sizeof *all);
+    struct buffer hint;
+    arena_init(&all->mem);
+    buffer_init(&hint);
+    if (c->log->ops->topics) {
+        c->log->ops->topics(c->log, keep_name, all, 10000, NULL);
+    }
+    const char *near = nearest_name(topic, all->item);
+    if (near) {
+        buffer_printf(&hint, ": did you mean \"%s\"?", near);
+    } else if (all->n) {
+        buffer_text(&hint, "; there are ");
+        for (int i = 0; i < all->n && i < TOPICS_SHOWN; i++) {
+            buffer_printf(&hint, "%s%s", i ? ", " : "", all->item[i]);
+        }
+        buffer_text(&hint, all->n > TOPICS_SHOWN ? ", …" : "");
+    }
+    int r = err_set(e, ERR_CONFIG, "there is no topic \"%s\"%s", topic, buffer_cstr(&hint));
+    buffer_done(&hint);
+    arena_done(&all->mem);
+    mem_free(all);
+    return r;
 }
 
 void client_close(struct client *c)

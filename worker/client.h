@@ -28,6 +28,8 @@ int client_log(const struct client *c, struct log **out, const struct log_config
                const struct log_events *ev, struct err *e);
 /* Waits until the brokers answer; says which and for how long it tried. */
 int client_wait(struct client *c, int timeout_ms, struct err *e);
+/* Sets e: there is no such topic, and which the user may have meant. -ERR_CONFIG. */
+int client_no_topic(const struct client *c, const char *topic, struct err *e);
 void client_close(struct client *c);
 
 #endif

@@ -11,8 +11,17 @@ struct feed_target {
     const struct codec_spec *value, *key; /* formats to write; key: for rows without one, from the
                                              key columns of schema; NULL: they have none */
     const struct codec_def *row_key;      /* format of the keys that rows have; NULL: their text */
-    const struct schema *schema;          /* columns of the value */
+    const struct schema *schema;          /* columns of the value; NULL: a CSV file's header */
     struct schema_store *schemas;
+    const char
+        *key_name;      /* member of the value whose text is the key of rows without one, or NULL */
+    int32_t partitions; /* of the topic; 0: unknown */
+    enum feed_values {
+        FEED_ENCODED, /* as the codec writes the columns */
+        FEED_JSON,    /* JSON as it is */
+        FEED_LINES,   /* each line of the file as it is */
+    } values;
+    bool bad_too; /* what is no row goes into the topic as it is: its reader sets it aside */
 };
 
 /* Produces all rows; *n counts them. `progress` (may be NULL) is called now and then. */

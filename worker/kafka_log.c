@@ -184,6 +184,7 @@ static const struct log_ops kafka_ops = {
     .commit = kafka_commit,
     .abort = kafka_abort,
     .partitions = kafka_partitions,
+    .topics = kafka_topics,
     .bounds = kafka_bounds,
     .written = kafka_written,
     .create_topic = kafka_create_topic,

@@ -52,6 +52,22 @@ int kafka_partitions(struct log *log, const char *topic, int32_t *count, int tim
     return ask_partitions((struct kafka_log *)log, topic, count, &led, timeout_ms, e);
 }
 
+int kafka_topics(struct log *log, void (*each)(void *ctx, const char *topic), void *ctx,
+                 int timeout_ms, struct err *e)
+{
+    const struct rd_kafka_metadata *md;
+    struct kafka_log *l = (struct kafka_log *)log;
+    rd_kafka_resp_err_t code = rd_kafka_metadata(l->consumer, 1, NULL, &md, timeout_ms);
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        return kafka_fail(e, code, "topics", NULL);
+    }
+    for (int i = 0; i < md->topic_cnt; i++) {
+        each(ctx, md->topics[i].topic);
+    }
+    rd_kafka_metadata_destroy(md);
+    return 0;
+}
+
 static rd_kafka_resp_err_t ask_offset(rd_kafka_t *rk, const char *topic, int32_t partition,
                                       int64_t spec, rd_kafka_IsolationLevel_t isolation,
                                       int64_t *offset, int timeout_ms)

@@ -122,6 +122,8 @@ int kafka_commit(struct log *log, const struct log_position *p, size_t n, struct
 int kafka_abort(struct log *log, struct err *e);
 
 /* admin */
+int kafka_topics(struct log *log, void (*each)(void *ctx, const char *topic), void *ctx,
+                 int timeout_ms, struct err *e);
 int kafka_partitions(struct log *log, const char *topic, int32_t *count, int timeout_ms,
                      struct err *e);
 int kafka_bounds(struct log *log, const char *topic, int32_t partition, int64_t *begin,

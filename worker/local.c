@@ -278,6 +278,18 @@ int local_push(struct local *l, const struct record *r, size_t n, struct err *e)
     return result;
 }
 
+int local_refuse(struct local *l, const struct record *r, const char *text, struct err *e)
+{
+    int result = 0;
+    for (int i = -1; result == 0 && (i = reader_of(l->cfg.plan, r->topic, i)) >= 0;) {
+        struct task *t = l->task[i][r->partition < l->tasks[i] ? r->partition : 0];
+        for (int in = -1; result == 0 && (in = task_input(t, r->topic, in)) >= 0;) {
+            result = task_refuse(t, in, r, text, e);
+        }
+    }
+    return result < 0 ? result : drain(l, e);
+}
+
 int local_tick(struct local *l, int64_t now, struct err *e)
 {
     int result = 0;
@@ -368,10 +380,8 @@ struct task_counts local_counts(const struct local *l)
     for (uint16_t i = 0; i < l->cfg.plan->nsubplans; i++) {
         for (int32_t k = 0; k < l->tasks[i]; k++) {
             struct task_counts c = task_counts(l->task[i][k]);
-            if (l->cfg.plan->subplan[i].level == 0) {
-                sum.records += c.records;
-                sum.tombstones += c.tombstones;
-            }
+            sum.records += c.records;
+            sum.tombstones += c.tombstones;
             sum.rows_out += c.rows_out;
             sum.bad += c.bad;
             sum.late += c.late;

@@ -25,6 +25,8 @@ struct local_config {
 int local_new(struct local **out, const struct local_config *cfg, struct err *e);
 /* Records of one topic and partition, in order. */
 int local_push(struct local *l, const struct record *r, size_t n, struct err *e);
+/* A record of which no value could be made: what `errors` says of it happens. */
+int local_refuse(struct local *l, const struct record *r, const char *text, struct err *e);
 /* The wall clock went on. */
 int local_tick(struct local *l, int64_t now, struct err *e);
 /* Event time goes to its end: all windows close. */

@@ -79,6 +79,9 @@ struct log_ops {
     /* Cluster questions, blocking; timeout_ms bounds each. */
     int (*partitions)(struct log *l, const char *topic, int32_t *count, int timeout_ms,
                       struct err *e); /* *count 0: there is no such topic */
+    /* Calls each for every topic there is. NULL: this log cannot tell. */
+    int (*topics)(struct log *l, void (*each)(void *ctx, const char *topic), void *ctx,
+                  int timeout_ms, struct err *e);
     /* read_committed end (the last stable offset) and the beginning of a partition. */
     int (*bounds)(struct log *l, const char *topic, int32_t partition, int64_t *begin, int64_t *end,
                   int timeout_ms, struct err *e);

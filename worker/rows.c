@@ -17,8 +17,9 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#define LINE_MOST   (64U << 20)
-#define FIELDS_MOST 4096
+#define LINE_MOST    (64U << 20)
+#define FIELDS_MOST  4096
+#define UNKNOWN_MOST 256 /* header fields that are compared with missing columns */
 
 struct rows {
     FILE *f;
@@ -33,6 +34,9 @@ struct rows {
     struct json_pull pull;
     int nfields;
     int *column; /* of the schema, per field; -1: left out */
+    struct arena mem;
+    struct schema *header; /* columns out of the header */
+    bool goes_on;          /* what was refused is one record of several */
 };
 
 static int read_line(struct rows *r, bool is_csv, struct err *e)
@@ -83,6 +87,84 @@ static int refuse_header(struct rows *r, struct err *e)
     return rc;
 }
 
+static bool is_named(const struct rows *r, int column)
+{
+    for (int i = 0; i < r->nfields; i++) {
+        if (r->column[i] == column) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A column that the header lacks, while one of its fields, which is no column, is called nearly so.
+ */
+static int refuse_field_name(const struct rows *r, const char *const *unknown, struct err *e)
+{
+    for (uint16_t c = 0; c < r->columns->n; c++) {
+        const char *name = r->columns->col[c].name;
+        if (r->columns->col[c].hidden || is_named(r, c)) {
+            continue;
+        }
+        const char *near = nearest_name(name, unknown);
+        if (near) {
+            return err_set(e, ERR_DATA,
+                           "%s:1: the header has no column \"%s\": did it mean that by \"%s\"?",
+                           r->name, name, near);
+        }
+    }
+    return 0;
+}
+
+int rows_need_all(const struct rows *r, struct err *e)
+{
+    struct buffer b;
+    buffer_init(&b);
+    int lacking = 0;
+    for (uint16_t c = 0; r->format == ROWS_CSV && c < r->columns->n; c++) {
+        if (!r->columns->col[c].hidden && !is_named(r, c)) {
+            buffer_printf(&b, "%s\"%s\"", lacking++ ? ", " : "", r->columns->col[c].name);
+        }
+    }
+    int rc = lacking == 0 ? 0
+                          : err_set(e, ERR_DATA, "%s:1: the header lacks the column%s %s", r->name,
+                                    lacking > 1 ? "s" : "", buffer_cstr(&b));
+    buffer_done(&b);
+    return rc;
+}
+
+const struct schema *rows_columns(const struct rows *r)
+{
+    return r->columns;
+}
+
+bool rows_bad_line(const struct rows *r, const char **text, size_t *n)
+{
+    *text = r->line.data ? r->line.data : "";
+    *n = r->line.n;
+    return r->goes_on;
+}
+
+/* The header's fields as text columns. */
+static int take_columns(struct rows *r, struct err *e)
+{
+    const char *text;
+    size_t n;
+    bool quoted;
+    r->header = schema_new(&r->mem, COLUMNS_MAX);
+    while (csv_next(&r->fields, &text, &n, &quoted)) {
+        if (n == 0 || schema_find_n(r->header, text, n) >= 0 || r->header->n == COLUMNS_MAX) {
+            return err_set(e, ERR_DATA,
+                           n ? "%s:1: the header names %.*s twice, or has too many columns"
+                             : "%s:1: the header has a column without a name%.*s",
+                           r->name, (int)(n > 100 ? 100 : n), text);
+        }
+        schema_add(r->header, arena_strndup(&r->mem, text, n), &type_string, true, false);
+    }
+    r->columns = r->header;
+    return 0;
+}
+
 static int read_header(struct rows *r, struct err *e)
 {
     const char *text;
@@ -96,12 +178,24 @@ static int read_header(struct rows *r, struct err *e)
     }
     size_t mark = r->line.n >= 3 && memcmp(r->line.data, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
     csv_begin(&r->fields, r->line.data + mark, r->line.n - mark);
+    if (!r->columns) {
+        result = take_columns(r, e);
+        if (result < 0) {
+            return result;
+        }
+        csv_begin(&r->fields, r->line.data + mark, r->line.n - mark);
+    }
+    const char **unknown = arena_zalloc(&r->mem, (UNKNOWN_MOST + 1) * sizeof *unknown);
+    size_t nunknown = 0;
     r->column = mem_array(FIELDS_MOST, sizeof *r->column);
     while (csv_next(&r->fields, &text, &n, &quoted)) {
         if (r->nfields == FIELDS_MOST) {
             return err_set(e, ERR_DATA, "%s: more than %d columns", r->name, FIELDS_MOST);
         }
-        int c = r->columns ? schema_find_n(r->columns, text, n) : -1;
+        int c = schema_find_n(r->columns, text, n);
+        if (c < 0 && nunknown < UNKNOWN_MOST) {
+            unknown[nunknown++] = arena_strndup(&r->mem, text, n);
+        }
         for (int i = 0; i < r->nfields && c >= 0; i++) {
             if (r->column[i] == c) {
                 return err_set(e, ERR_DATA, "%s:1: the header names %s twice", r->name,
@@ -114,7 +208,8 @@ static int read_header(struct rows *r, struct err *e)
     if (r->fields.fault) {
         return err_set(e, ERR_DATA, "%s:1: %s", r->name, r->fields.fault);
     }
-    return knows_one || !r->columns ? 0 : refuse_header(r, e);
+    result = refuse_field_name(r, unknown, e);
+    return result < 0 || knows_one ? result : refuse_header(r, e);
 }
 
 int rows_format_of(const char *path, struct err *e)
@@ -152,6 +247,7 @@ int rows_open(struct rows **out, const char *path, enum rows_format format,
     r->name = mem_strdup(f == stdin ? "stdin" : path);
     r->format = format;
     r->columns = columns;
+    arena_init(&r->mem);
     buffer_init(&r->line);
     buffer_init(&r->json);
     buffer_init(&r->key);
@@ -316,6 +412,7 @@ static bool is_blank(const struct buffer *line)
 int rows_next(struct rows *r, struct record *out, struct err *e)
 {
     *out = (struct record){.partition = -1, .offset = -1, .timestamp = -1};
+    r->goes_on = false;
     if (r->format == ROWS_CONTAINER) {
         return container_next(r->container, &out->value, &out->value_n, e);
     }
@@ -326,6 +423,7 @@ int rows_next(struct rows *r, struct record *out, struct err *e)
     if (result <= 0) {
         return result;
     }
+    r->goes_on = true;
     if (r->format == ROWS_RECORD_LINES) {
         return next_line(r, out, e);
     }
@@ -341,6 +439,11 @@ int rows_next(struct rows *r, struct record *out, struct err *e)
     out->value = r->line.data;
     out->value_n = r->line.n;
     return 1;
+}
+
+const char *rows_name(const struct rows *r)
+{
+    return r->name;
 }
 
 const char *rows_schema(const struct rows *r)
@@ -367,6 +470,7 @@ void rows_close(struct rows *r)
     buffer_done(&r->line);
     buffer_done(&r->json);
     buffer_done(&r->key);
+    arena_done(&r->mem);
     mem_free(r->column);
     mem_free(r->name);
     mem_free(r);

@@ -10,6 +10,7 @@
 
 #include <pthread.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -17,6 +18,23 @@
 #define WATCH_MS     20
 #define BACKOFF_MOST 300000
 #define WELL_MS      600000 /* a lane that ran for so long was well: the backoff begins anew */
+
+/* --until-end would wait for ever. */
+static int refuse_endless(const struct plan *p, struct diags *d)
+{
+    int result = 0;
+    for (uint16_t i = 0; i < p->nsources; i++) {
+        const struct plan_source *s = p->source[i];
+        if (s->feeder && s->feeder->is_endless && s->feeder->is_endless(s->feeder_cfg)) {
+            result = diags_add(d, s->end->at, s->end->path, "--until-end: this %s has no end%s",
+                               s->feeder->name,
+                               strcmp(s->feeder->name, "generator") == 0
+                                   ? ": give it one, `rows: 1000`, or leave --until-end out"
+                                   : "; leave --until-end out, or what makes it go on");
+        }
+    }
+    return result;
+}
 
 int runner_new(struct runner **out, const char *file, const struct setting *set, int nset,
                const struct runner_options *o, struct diags *d, struct err *e)
@@ -41,6 +59,9 @@ int runner_new(struct runner **out, const char *file, const struct setting *set,
     if (result == 0) {
         result = plan_new(&r->plan, r->topology, r->client.schemas, d);
     }
+    if (result == 0 && o->until_end) {
+        result = refuse_endless(r->plan, d);
+    }
     if (result == 0) {
         result = runner_prepare(r, e);
     }
@@ -64,7 +85,7 @@ static int start_lane(struct runner *r, int i, struct err *e)
     struct lane_slot *s = &r->lane[i];
     const struct topology *t = r->topology;
     s->started_at = clock_now(&clock_system);
-    snprintf(s->member, sizeof s->member, "%s-%s-%d", r->group, r->slot.id, i);
+    snprintf(s->member, sizeof s->member, "%s-%s-%d", r->topology->group, r->slot.id, i);
     struct lane_config cfg = {
         .number = i,
         .plan = r->plan,
@@ -75,7 +96,7 @@ static int start_lane(struct runner *r, int i, struct err *e)
         .progress = r->progress,
         .open_log = open_lane_log,
         .ctx = r,
-        .log = {.group = r->group,
+        .log = {.group = t->group,
                 .transactional = t->guarantee == EXACTLY_ONCE ? s->member : NULL,
                 .instance = s->member,
                 .topics = r->topics,
@@ -179,7 +200,8 @@ int runner_feed(struct runner *r, const char *stream, const char *path, struct e
                                 .key = s->reads_key && s->key_column < 0 ? NULL : &s->key,
                                 .row_key = s->key.def,
                                 .schema = s->schema,
-                                .schemas = r->client.schemas};
+                                .schemas = r->client.schemas,
+                                .bad_too = s->errors.tolerance == TOLERATE_ALL};
         uint64_t n;
         int format = rows_format_of(path, e);
         return format < 0
@@ -189,7 +211,7 @@ int runner_feed(struct runner *r, const char *stream, const char *path, struct e
     return -ERR_CONFIG;
 }
 
-static void report(const struct runner *r, const char *end)
+static void report(const struct runner *r, FILE *f, const char *end)
 {
     struct lane_counts sum = {0};
     for (int i = 0; i < r->nlanes; i++) {
@@ -202,7 +224,7 @@ static void report(const struct runner *r, const char *end)
             sum.commits += c.commits;
         }
     }
-    fprintf(stderr, "%s: %llu records read, %llu written, %llu late, %llu bad, %llu commits%s",
+    fprintf(f, "%s: %llu records read, %llu written, %llu late, %llu bad, %llu commits%s",
             r->topology->name, (unsigned long long)sum.records, (unsigned long long)sum.rows_out,
             (unsigned long long)sum.late, (unsigned long long)sum.bad,
             (unsigned long long)sum.commits, end);
@@ -210,8 +232,23 @@ static void report(const struct runner *r, const char *end)
 
 static void print_metric(void *ctx, const struct node *n, const char *name, double value)
 {
-    (void)ctx;
-    fprintf(stderr, "  %s %s: %s %.6g\n", n->stream, n->def->name, name, value);
+    fprintf(ctx, "  %s %s: %s %.6g\n", n->stream, n->def->name, name, value);
+}
+
+/* Ends the lanes; what there is to say at the end goes to `said`, to be shown below the last table.
+ */
+static int join_lanes(struct runner *r, FILE *said, int result, struct err *late)
+{
+    report(r, said, "\n");
+    for (int i = 0; i < r->nlanes; i++) {
+        if (r->lane[i].lane) {
+            lane_metrics(r->lane[i].lane, print_metric, said);
+            int q = lane_join(r->lane[i].lane, late);
+            r->lane[i].lane = NULL;
+            result = result == 0 && q < 0 ? q : result;
+        }
+    }
+    return result;
 }
 
 static int stop_all(struct runner *r, int result, struct err *e)
@@ -231,18 +268,18 @@ static int stop_all(struct runner *r, int result, struct err *e)
             nanosleep(&(struct timespec){0, 1000000}, NULL);
         }
     }
-    report(r, "\n");
-    for (int i = 0; i < r->nlanes; i++) {
-        if (r->lane[i].lane) {
-            lane_metrics(r->lane[i].lane, print_metric, r);
-            int q = lane_join(r->lane[i].lane, &late);
-            r->lane[i].lane = NULL;
-            result = result == 0 && q < 0 ? q : result;
-        }
-    }
+    char *text = NULL;
+    size_t text_n = 0;
+    FILE *said = open_memstream(&text, &text_n);
+    result = join_lanes(r, said ? said : stderr, result, &late);
     for (int i = 0; i < r->ndrains; i++) {
         int q = drain_stop(r->drain[i], &late);
         result = result == 0 && q < 0 ? q : result;
+    }
+    if (said) {
+        fclose(said);
+        fwrite(text, 1, text_n, stderr);
+        free(text);
     }
     r->nfeeders = r->ndrains = 0;
     if (result == 0) {
@@ -271,7 +308,7 @@ int runner_run(struct runner *r, struct err *e)
         }
         int64_t now = clock_now(&clock_system);
         if (bar && now - drawn > 250) {
-            report(r, "\033[K\r");
+            report(r, stderr, "\033[K\r");
             drawn = now;
         }
         if (result == 0) {

@@ -82,7 +82,7 @@ static int ask_group(struct runner *r, struct err *e)
     }
     int result = 0;
     if (!r->group_log) {
-        struct log_config cfg = {.group = r->group, .property = r->client.property};
+        struct log_config cfg = {.group = r->topology->group, .property = r->client.property};
         result = client_log(&r->client, &r->group_log, &cfg, NULL, e);
     }
     struct log_position *p = mem_array((size_t)r->ntargets + 1, sizeof *p);

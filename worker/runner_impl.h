@@ -34,7 +34,6 @@ struct runner {
     int32_t *tasks;
     struct slot slot;
     struct progress *progress;
-    char group[300];
     const char **topics, **with_headers;
     bool copartition, from_latest;
     int nlanes, nfeeders, ndrains, ntargets;

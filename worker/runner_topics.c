@@ -43,10 +43,9 @@ static int32_t count_source(struct runner *r, const struct plan_source *s, struc
             }
         }
         if (n == 0) {
-            return err_set(e, ERR_CONFIG,
-                           "%s:%d:%d: %s: there is no topic \"%s\": create it, or correct the name",
-                           s->end->at.file, s->end->at.line, s->end->at.column, s->end->path,
-                           s->topic[k]);
+            client_no_topic(&r->client, s->topic[k], e);
+            return err_prefix(e, "%s:%d:%d: %s", s->end->at.file, s->end->at.line,
+                              s->end->at.column, s->end->path);
         }
         bool is_global = s->table && s->table->is_global;
         if (most && n != most && r->copartition && !is_global) {
@@ -253,11 +252,8 @@ int runner_prepare(struct runner *r, struct err *e)
     if (result < 0) {
         return result;
     }
-    snprintf(r->group, sizeof r->group, "klamm-%s", t->name);
     for (int i = 0; i < t->kafka.n; i++) {
-        if (strcmp(t->kafka.item[i].name, "group.id") == 0) {
-            snprintf(r->group, sizeof r->group, "%s", t->kafka.item[i].value.text);
-        } else if (strcmp(t->kafka.item[i].name, "auto.offset.reset") == 0) {
+        if (strcmp(t->kafka.item[i].name, "auto.offset.reset") == 0) {
             const char *v = t->kafka.item[i].value.text;
             r->from_latest =
                 strcmp(v, "latest") == 0 || strcmp(v, "largest") == 0 || strcmp(v, "end") == 0;

@@ -6,13 +6,18 @@
  *
  * Where the terminal is too narrow, columns behind the first are left out until the rest fits: what
  * the last steps have added stands last. Control characters of the data never reach the terminal.
+ *
+ * While a table is on the screen, messages to stderr, where that is the same terminal, wait until
+ * it is drawn again, and appear above it.
  */
 #include "worker/show.h"
 #include "engine/buffer.h"
+#include "engine/logger.h"
 #include "engine/memory.h"
 
 #include <jansson.h>
 #include <poll.h>
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -29,7 +34,7 @@
 
 struct show {
     char *topic;
-    bool is_terminal;
+    bool is_terminal, keeps_messages;
     uint64_t seen;
     int ncolumns, drawn;                /* drawn: lines on the screen */
     char column[COLUMNS][256];          /* name of the member */
@@ -37,11 +42,67 @@ struct show {
     bool dirty;
 };
 
+#define MESSAGES_MOST (1U << 20) /* bytes */
+
+/* The process has one terminal: messages that wait for the next drawing. */
+static pthread_mutex_t screen = PTHREAD_MUTEX_INITIALIZER;
+static struct buffer messages;
+static int tables;
+
+/* With the mutex. */
+static void write_messages(void)
+{
+    if (messages.n) {
+        fwrite(messages.data, 1, messages.n, stderr);
+        fflush(stderr);
+    }
+    buffer_clear(&messages);
+}
+
+static void keep_message(const char *line, size_t n)
+{
+    pthread_mutex_lock(&screen);
+    if (tables == 0) {
+        fwrite(line, 1, n, stderr);
+    } else {
+        buffer_add(&messages, line, n);
+    }
+    if (messages.n > MESSAGES_MOST) {
+        write_messages();
+    }
+    pthread_mutex_unlock(&screen);
+}
+
+static void open_screen(void)
+{
+    pthread_mutex_lock(&screen);
+    if (tables++ == 0) {
+        buffer_init(&messages);
+        logger_to(keep_message);
+    }
+    pthread_mutex_unlock(&screen);
+}
+
+static void close_screen(void)
+{
+    pthread_mutex_lock(&screen);
+    if (--tables == 0) {
+        logger_to(NULL);
+        write_messages();
+        buffer_done(&messages);
+    }
+    pthread_mutex_unlock(&screen);
+}
+
 struct show *show_new(const char *topic)
 {
     struct show *s = mem_zalloc(sizeof *s);
     s->topic = mem_strdup(topic);
     s->is_terminal = isatty(STDOUT_FILENO);
+    s->keeps_messages = s->is_terminal && isatty(STDERR_FILENO);
+    if (s->keeps_messages) {
+        open_screen();
+    }
     return s;
 }
 
@@ -164,9 +225,29 @@ static void draw_row(const struct show *s, int row, const int *width, int from)
     printf("\n");
 }
 
+/* Takes the table off the screen and writes what was kept in its place; true when there was some.
+ */
+static bool show_messages(struct show *s)
+{
+    pthread_mutex_lock(&screen);
+    bool any = s->keeps_messages && messages.n > 0;
+    if (any) {
+        if (s->drawn) {
+            printf("\033[%dA\033[J", s->drawn);
+            s->drawn = 0;
+        }
+        fflush(stdout);
+        write_messages();
+    }
+    pthread_mutex_unlock(&screen);
+    return any;
+}
+
 void show_flush(struct show *s)
 {
-    if (!s->is_terminal || !s->dirty) {
+    bool is_gone = s->drawn > 0;
+    is_gone = show_messages(s) && is_gone;
+    if (!s->is_terminal || (!s->dirty && !is_gone)) {
         fflush(stdout);
         return;
     }
@@ -187,6 +268,9 @@ void show_flush(struct show *s)
 void show_free(struct show *s)
 {
     show_flush(s);
+    if (s->keeps_messages) {
+        close_screen();
+    }
     mem_free(s->topic);
     mem_free(s);
 }

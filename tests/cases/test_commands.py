@@ -116,8 +116,9 @@ def main_and_flags():
     Run("check", "--", "--no-file", code=2, says="--no-file")
     for n in ("0", "2049", "x", ""):
         for command in ("run", "replay"):
-            Run(command, "load.yaml", "--set", "lanes=1", "--batch-rows", n, "--input", "rows=load.jsonl",
-                code=2, says="--batch-rows takes 1 to 2048")
+            err = Run(command, "load.yaml", "--set", "lanes=1", "--batch-rows", n, "--input", "rows=load.jsonl",
+                      code=2, says="--batch-rows takes 1 to 2048").err
+            same(err.count("\n"), 2, err)  # what is wrong, and the usage
         Run("test", "cases.yaml", "--batch-rows", n, code=2, says="--batch-rows takes 1 to 2048")
     for command in (("check", "load.yaml"), ("run", "load.yaml", "--in-memory"), ("test", "cases.yaml"),
                     ("replay", "load.yaml", "--input", "rows=load.jsonl")):
@@ -136,6 +137,18 @@ def checks():
     write("wrong.yaml", LOAD.replace("sum(v)", "smu(v)").replace("field: ts", "filed: ts"))
     err = Run("check", "wrong.yaml", "load.yaml", code=2, says=["wrong.yaml:6:", "field", "wrong.yaml:11:", "sum"]).err
     check(err.count("error:") >= 2, err)
+    for path in ("streams.sums.steps.3.select", "streams.sums.steps[3].select"):
+        check("  host, s\n" in Run("check", "load.yaml", "--set", f"{path}=host, s").out, path)
+    for path, why in (("streams.sums.steps.3.slect", "it has no `slect`: did you mean `select`?"),
+                      ("streams.sum.steps.3.select", "there is no `sum`: did you mean `sums`?"),
+                      ("streams.sums.steps.9.select", "of which only items that exist can be set, as [1] or .1")):
+        Run("check", "load.yaml", "--set", f"{path}=host", code=2, says=why)
+    text = Run("check", "load.yaml", "--set", "kafka.group.id=mine").out
+    check(text.startswith("topology t: exactly once, group mine, 1 lane\n"), text)
+    for part in ("  2 key_by   sums         <- 1  host\n", "             tumbling:  10ms\n", "             aggregate: sum(v) as s\n",
+                 "             state:     in memory and t-sums-window-changelog\n", "  read         in (json)\n",
+                 "  written      sums (json)\n", "  internal     t-sums-repartition, t-sums-window-changelog\n"):
+        check(part in text, f"misses {part!r}", text)
     write("property.yaml", LOAD + "kafka: {fetch.message.max.byte: 1, linger.ms: soon}\n")
     Run("check", "property.yaml", code=2, says=["kafka.fetch.message.max.byte", "kafka.linger.ms"])
 
@@ -167,7 +180,7 @@ def replays():
     Run("replay", "load.yaml", "--input", "rows=load.txt", code=2, says=".jsonl (record lines), .csv or .avro")
     Run("replay", "load.yaml", "--input", "rows=nowhere.csv", code=2, says="cannot read nowhere.csv")
     Run("replay", "load.yaml", "--input", "rows=load.jsonl", "--output", "no/such", code=2, says="cannot create no/such")
-    Run("replay", "load.yaml", "--input", "rows=" + write("torn.jsonl", '{"value":{"v":1}}\n{"value":\n'),
+    Run("replay", "load.yaml", "--input", "rows=" + write("torn.jsonl", '{"value":{"ts":1}}\n{"value":\n'),
         code=1, says="torn.jsonl:2: ")
     Run("replay", "load.yaml", "--input", "rows=" + write("text.jsonl", '{"value":{"ts":1}}\n{"value":{"v":"x","ts":2}}\n'),
         code=1, says="offset 1")
@@ -177,6 +190,40 @@ def replays():
         os.symlink("/dev/full", os.path.join(folder, "made", "full.jsonl"))
         Run("replay", "load.yaml", "--input", "rows=load.jsonl", "--set", "streams.sums.to.topic=full",
             "--output", "made", code=1, says=["cannot write the output", "No space left on device"])
+
+
+def bad_lines():
+    tolerant = write("tolerant.yaml", LOAD.replace("streams:", "errors: {tolerance: all, dead_letter_topic: bad}\nstreams:"))
+    files = {
+        "torn.csv": ("host,v,ts\na,1,1\na,one,2\na,1\n\na,2,3\nb,1,99\n",
+                     [("1", "a,one,2", 'torn.csv:3: "one" is no whole number (column v)'),
+                      ("2", "a,1", "torn.csv:4: not as many fields as the header has")]),
+        "torn.jsonl": ('{"value":{"host":"a","v":1,"ts":1}}\n{"value":\n{"key":5,"value":{"host":"a","v":2,"ts":3}}\n'
+                       '{"value":{"host":"b","v":1,"ts":99}}\n',
+                       [("1", '{"value":', "torn.jsonl:2: not valid JSON")]),
+    }
+    for name, (text, expected) in files.items():
+        run = Run("replay", tolerant, "--input", "rows=" + write(name, text), says=f" {len(expected)} bad")
+        dead = [(line["headers"]["__connect.errors.offset"], line["value"]) for line in run.lines()
+                if line["topic"] == "bad"]
+        same(dead, [(offset, line) for offset, line, _ in expected])
+        causes = [line["headers"]["__connect.errors.exception.message"] for line in run.lines() if line["topic"] == "bad"]
+        for cause, (_, _, message) in zip(causes, expected):
+            check(cause.startswith(message), cause)
+        same(run.values("sums")[0], {"host": "a", "window_start": 0, "s": 3})
+        for rows in ("1", "3"):
+            same(Run("replay", tolerant, "--input", f"rows={name}", "--batch-rows", rows).out, run.out)
+        Run("replay", "load.yaml", "--input", f"rows={name}", code=1, says=["in partition 0 offset 1: ", expected[0][2]])
+        Run("run", "--in-memory", "--until-end", tolerant, "--input", f"rows={name}", says=f" {len(expected)} bad")
+    # values without records around them, whatever the file is called
+    write("values.txt", '{"host":"a","v":1,"ts":1}\n{"ho\n{"host":"a","v":2,"ts":3}\n')
+    run = Run("replay", tolerant, "--input", "rows=values.txt", "--rows", "json", says=" 1 bad")
+    same(run.values("sums"), [{"host": "a", "window_start": 0, "s": 3}])
+    same(run.values("bad"), ['{"ho'])
+    write("table.txt", "host,v,ts\na,1,1\n")
+    same(Run("replay", tolerant, "--input", "rows=table.txt", "--rows", "csv").values("sums"),
+         [{"host": "a", "window_start": 0, "s": 1}])
+    Run("replay", tolerant, "--input", "rows=table.txt", "--rows", "xml", code=2, says='--rows takes json or csv; found "xml"')
 
 
 def inputs_by_event_time():
@@ -210,6 +257,11 @@ def formats():
     Run("replay", "merge.yaml", "--input", "a=" + write("bad.csv", "n,ts\n1,1\nx,2\n"),
         code=1, says='bad.csv:3: "x" is no whole number (column n)')
     Run("replay", "merge.yaml", "--input", "a=" + write("empty.csv", ""), code=1, says="header")
+
+    Run("replay", "merge.yaml", "--input", "a=" + write("lacks.csv", "n,other\n1,1\n"), code=1,
+        says='lacks.csv:1: the header lacks the column "ts"')
+    Run("replay", "merge.yaml", "--input", "a=" + write("near.csv", "n,st\n1,1\n"), code=1,
+        says='near.csv:1: the header has no column "ts": did it mean that by "st"?')
 
     schema = {"type": "record", "name": "R", "fields": [
         {"name": "n", "type": ["null", "long"]}, {"name": "other", "type": "string"}, {"name": "ts", "type": "long"}]}
@@ -275,6 +327,8 @@ def tests():
             text = text.replace(a, b)
         out = Run("test", write("failing.yaml", text), code=1).out
         check(out.endswith("1 passed, 1 failed\n"), out)
+        details, name = out.index("    topic "), out.index("FAIL ")
+        check(name < details, "the name stands behind the details", out)
         for part in what:
             check(part in out, f"misses {part!r}", out)
 
@@ -301,6 +355,15 @@ def runs_in_memory():
     Run("run", "--in-memory", "--until-end", "load.yaml", "--input", "x=load.jsonl", code=2,
         says='no stream "x" reads a topic')
     Run("run", "--in-memory", "--until-end", "load.yaml", "--show", "smus", code=2, says="no stream writes to that topic")
+    write("rekeyed.yaml", LOAD.replace("window: {tumbling: 10ms, aggregate: sum(v) as s}", "running: cumsum(v) as s")
+          .replace("window_start, ", ""))
+    Run("run", "--in-memory", "--until-end", "rekeyed.yaml", "--input", "rows=load.jsonl",
+        says="4 records read, 4 written")  # those of the repartition are not counted
+    write("endless.yaml", "name: t\nstreams:\n  a:\n    from: {generator: {rate: 1000, columns: {v: row}}}\n    to: out\n")
+    Run("run", "--in-memory", "--until-end", "endless.yaml", code=2,
+        says=["endless.yaml:4:", "streams.a.from: --until-end: this generator has no end: give it one, `rows: 1000`"])
+    Run("run", "--in-memory", "--until-end", "endless.yaml", "--set", "streams.a.from.generator.rows=20",
+        says="20 records read, 20 written")
     Run("run", "--in-memory", "wrong.yaml", code=2, says="wrong.yaml:6:")
     Run("run", "--in-memory", "--until-end", "load.yaml", "--input", "rows=torn.jsonl", code=1, says="torn.jsonl:2: ")
 
@@ -308,7 +371,7 @@ def runs_in_memory():
 def without_broker():
     write("one.avsc", '{"type":"record","name":"R","fields":[{"name":"a","type":"long"}]}')
     Run("produce", "x", code=2, says="--schema FILE.avsc is missing")
-    Run("produce", "x", "--schema", "one.avsc", "--rows", "xml", code=2, says="--rows takes json or csv")
+    Run("produce", "x", "--schema", "one.avsc", "--rows", "xml", code=2, says="--rows takes json, csv or text")
     Run("produce", "x", "--schema", "one.avsc", "--partitions", "0", code=2, says="--partitions takes a number")
     Run("tail", "x", "--lines", "many", code=2, says="--lines takes a number")
     Run("tail", "x", "--set", "linger", code=2, says="--set takes NAME=VALUE")
@@ -316,8 +379,18 @@ def without_broker():
     Run("tail", "x", "--topology", "wrong.yaml", code=2, says="wrong.yaml:6:")
     Run("tail", "x", "--topology", "load.yaml", "--bootstrap", NOWHERE, "--until-end", code=1,
         says=f"no Kafka broker answers at {NOWHERE} within 10 s")
+    for flags, why in ((("--value", "jsno"), "found \"jsno\": did you mean json?"),
+                       (("--value", "csv"), "--value csv needs the order of the columns"),
+                       (("--value", "json", "--schema", "one.avsc", "--columns", "a: long"), "two ways to say the same"),
+                       (("--schema", "one.avsc", "--rows", "text"), "not with --value avro"),
+                       (("--value", "string", "--rows", "text", "--key", "a"), "plain lines do not have"),
+                       (("--value", "string", "--rows", "csv"), "--rows text takes each line as it is")):
+        Run("produce", "x", *flags, code=2, says=why)
+    Run("tail", "x", "--value", "csv", code=2, says="--value csv needs --columns")
+    Run("run", "load.yaml", "--bootstrap", NOWHERE, env={"KAFKA": "no.host:9"}, code=1,
+        says=f"no Kafka broker answers at {NOWHERE} within 10 s")
     Run("produce", "x", "--schema", "one.avsc", stdin='{"value":{"a":1}}\n', env={"KAFKA": NOWHERE}, code=1,
-        says=[f"no Kafka broker answers at {NOWHERE} within 10 s", "run with --in-memory"])
+        says=[f"no Kafka broker answers at {NOWHERE} within 10 s", "`run --in-memory` needs none"])
 
 
 def schemas():
@@ -333,7 +406,7 @@ with tempfile.TemporaryDirectory() as folder:
     write("cases.yaml", CASES)
     write_lines("load.jsonl", *({"value": {"host": h, "v": v, "ts": ts}}
                                 for h, v, ts in (("a", 1, 1), ("a", 2, 9), ("b", 4, 12), ("a", 8, 20))))
-    for part in (main_and_flags, checks, replays, inputs_by_event_time, formats, tests, runs_in_memory, without_broker,
+    for part in (main_and_flags, checks, replays, bad_lines, inputs_by_event_time, formats, tests, runs_in_memory, without_broker,
                  schemas):
         part()
         print(part.__name__, "ok", flush=True)

@@ -5,7 +5,8 @@
                  nothing is written; a compatible change goes on under a new id
   ids            stay what they were: every record of the output can be read by the id it carries
   registry       over HTTP with basic auth; reads what other writers registered, registers its own output;
-                 a wrong password, an unreachable registry and a refusal are clear errors
+                 a wrong password and a refusal are clear errors of the configuration, an
+                 unreachable registry one of the run
 """
 import base64
 import http.server
@@ -196,7 +197,7 @@ def with_registry():
     refused([s.name("http-out"), "incompatible"], changed, env={"REGISTRY_USER": "klamm:geheim:1"})
     registry.shutdown()
     registry.server_close()
-    _, errors = s.klamm(*run, status=2, env={"REGISTRY_USER": "klamm:geheim:1"})
+    _, errors = s.klamm(*run, status=1, env={"REGISTRY_USER": "klamm:geheim:1"})
     lines = [line for line in errors.splitlines() if line.startswith("error")]
     check(len(lines) == 1 and registry.url[7:] in lines[0], errors)
     say(lines[0])

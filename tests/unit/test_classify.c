@@ -291,8 +291,8 @@ static const struct {
 } wrong[] = {
     {"{algorithm: gausian_nb, features: [a], label: kind, as: p}", "did you mean `gaussian_nb`"},
     {"{algorithm: x, features: [a], label: kind, as: p}", "gaussian_nb"},
-    {"{algorithm: gaussian_nb, features: [a], label: a, as: p}", "regress"},
-    {"{algorithm: gaussian_nb, features: [host], label: kind, as: p}", "one_hot"},
+    {"{algorithm: gaussian_nb, features: [a], label: a, as: p}", "label > 0.5"},
+    {"{algorithm: gaussian_nb, features: [host], label: kind, as: p}", "takes numbers"},
     {"{algorithm: gaussian_nb, features: [kind], label: kind, as: p}", "is the label"},
     {"{algorithm: gaussian_nb, features: [z*], label: kind, as: p}", "no numeric column matches"},
     {"{algorithm: gaussian_nb, features: [q], label: kind, as: p}", "q"},

@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -78,12 +79,33 @@ static void test_handles_share_the_topics(void **unused)
     memory_broker_free(b);
 }
 
+static void test_servers_come_from_the_environment(void **unused)
+{
+    struct memory_broker *b = memory_broker_new(1);
+    struct config_list none = {0};
+    struct client c;
+    struct err e = {0};
+    (void)unused;
+    setenv("KAFKA", "far:1", 1);
+    assert_int_equal(client_open(&c, b, &none, NULL, &e), 0);
+    assert_string_equal(c.property[1], "far:1");
+    client_close(&c);
+    setenv("KAFKA", "", 1);
+    assert_int_equal(client_open(&c, b, &none, NULL, &e), 0);
+    assert_string_equal(c.property[1], "localhost:9092");
+    assert_int_equal(client_no_topic(&c, "x", &e), -ERR_CONFIG);
+    assert_string_equal(e.text, "there is no topic \"x\"");
+    client_close(&c);
+    memory_broker_free(b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_wrong_property_is_told),
         cmocka_unit_test(test_the_users_servers_stand_last),
         cmocka_unit_test(test_handles_share_the_topics),
+        cmocka_unit_test(test_servers_come_from_the_environment),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -99,6 +99,19 @@ static void nearest_names(void **state)
     assert_null(nearest_name(monster, names));
 }
 
+static void problems_of_servers_are_not_of_the_file(void **state)
+{
+    (void)state;
+    struct diags d;
+    diags_init(&d);
+    diags_add(&d, (struct place){0}, NULL, "a");
+    diags_add(&d, (struct place){0}, NULL, "b");
+    diags_blame(&d, ERR_RETRY);
+    assert_int_equal(d.item[0].kind, ERR_CONFIG);
+    assert_int_equal(d.item[1].kind, ERR_RETRY);
+    diags_done(&d);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -108,6 +121,7 @@ int main(void)
         cmocka_unit_test(kinds_have_names),
         cmocka_unit_test(diagnostics_own_their_text),
         cmocka_unit_test(nearest_names),
+        cmocka_unit_test(problems_of_servers_are_not_of_the_file),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

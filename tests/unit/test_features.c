@@ -115,7 +115,7 @@ static void problems_point_into_the_text(void **state)
                      -ERR_CONFIG);
     assert_int_equal(diags.n, 2);
     assert_int_equal(diags.item[0].at.column, 16); /* of dusk */
-    assert_non_null(strstr(diags.item[1].text, "one_hot"));
+    assert_non_null(strstr(diags.item[1].text, "takes numbers"));
 }
 
 static struct batch *make_batch(uint16_t rows)

@@ -147,13 +147,87 @@ static void test_errors_name_the_row(void **unused)
     snprintf(begin, sizeof begin, "%s: row 2: ", f.path);
     assert_memory_equal(f.e.text, begin, strlen(begin));
     assert_int_equal(f.n, 1);
-    assert_int_equal(feed(&f, ROWS_CSV, "v\n1\nx\n"), -ERR_DATA);
+    assert_int_equal(feed(&f, ROWS_CSV, "g,v\na,1\na,x\n"), -ERR_DATA);
     assert_non_null(strstr(f.e.text, ":3: \"x\" is no whole number"));
     assert_int_equal(feed(&f, ROWS_RECORD_LINES, "{\"partition\":2,\"value\":{}}\n"), -ERR_FATAL);
     assert_non_null(strstr(f.e.text, "row 1: topic x has no partition 2"));
     unlink(f.path);
     assert_int_equal(feed_file(f.client.log, &f.target, f.path, ROWS_JSON, &f.n, NULL, NULL),
                      -ERR_CONFIG);
+    feeding_done(&f);
+}
+
+static void test_headers_must_have_the_columns(void **unused)
+{
+    struct feeding f;
+    (void)unused;
+    feeding_init(&f);
+    assert_int_equal(feed(&f, ROWS_CSV, "v\n1\n"), -ERR_DATA);
+    assert_non_null(strstr(f.e.text, "lacks the column \"g\""));
+    feeding_done(&f);
+}
+
+static void test_bad_rows_may_go_in_as_they_are(void **unused)
+{
+    struct feeding f;
+    (void)unused;
+    feeding_init(&f);
+    f.target.bad_too = true;
+    f.target.key = NULL;
+    assert_int_equal(feed(&f, ROWS_CSV, "g,v\na,1\nb,x\nc\nd,2\n"), 0);
+    assert_int_equal(f.n, 4);
+    assert_non_null(strstr(topic(&f), "null=a,1;"));
+    assert_non_null(strstr(topic(&f), "null=b,x;"));
+    assert_non_null(strstr(topic(&f), "null=c;"));
+    assert_non_null(strstr(topic(&f), "null=d,2;"));
+    feeding_done(&f);
+}
+
+static void test_json_and_lines_as_they_are(void **unused)
+{
+    struct feeding f;
+    (void)unused;
+    feeding_init(&f);
+    f.target.schema = NULL;
+    f.target.values = FEED_JSON;
+    f.target.key_name = "a.b";
+    assert_int_equal(feed(&f, ROWS_JSON, "{\"a\": {\"b\":\"k\"}}\n{\"a\":1}\n"), 0);
+    assert_non_null(strstr(topic(&f), "/k={\"a\": {\"b\":\"k\"}};"));
+    assert_non_null(strstr(topic(&f), "/null={\"a\":1};"));
+    assert_int_equal(feed(&f, ROWS_JSON, "{\"a\":\n"), -ERR_DATA);
+    assert_non_null(strstr(f.e.text, "row 1: the value is no JSON"));
+    f.target.values = FEED_LINES;
+    f.target.key_name = NULL;
+    assert_int_equal(feed(&f, ROWS_JSON, "{\"a\":\nany, text\n"), 0);
+    assert_non_null(strstr(topic(&f), "null={\"a\":;"));
+    assert_non_null(strstr(topic(&f), "null=any, text;"));
+    feeding_done(&f);
+}
+
+static void test_columns_and_key_out_of_the_header(void **unused)
+{
+    struct feeding f;
+    (void)unused;
+    feeding_init(&f);
+    f.target.schema = NULL;
+    f.target.key_name = "name";
+    assert_int_equal(feed(&f, ROWS_CSV, "n,name\n1,\"a,b\"\n,x\n"), 0);
+    assert_non_null(strstr(topic(&f), "/a,b=1,\"a,b\";"));
+    assert_non_null(strstr(topic(&f), "/x=,x;"));
+    f.target.key_name = "nome";
+    assert_int_equal(feed(&f, ROWS_CSV, "n,name\n1,a\n"), -ERR_CONFIG);
+    assert_non_null(strstr(f.e.text, "--key nome: there is no such column; there are n: string"));
+    feeding_done(&f);
+}
+
+static void test_partitions_that_are_not_there(void **unused)
+{
+    struct feeding f;
+    (void)unused;
+    feeding_init(&f);
+    f.target.partitions = 2;
+    assert_int_equal(feed(&f, ROWS_RECORD_LINES, "{\"partition\":2,\"value\":{}}\n"), -ERR_DATA);
+    assert_non_null(strstr(f.e.text, "row 1: partition 2: topic x has 2 partitions, 0 to 1"));
     feeding_done(&f);
 }
 
@@ -164,6 +238,11 @@ int main(void)
         cmocka_unit_test(test_rows_get_their_key_from_the_key_columns),
         cmocka_unit_test(test_without_key_format_there_is_no_key),
         cmocka_unit_test(test_errors_name_the_row),
+        cmocka_unit_test(test_headers_must_have_the_columns),
+        cmocka_unit_test(test_bad_rows_may_go_in_as_they_are),
+        cmocka_unit_test(test_json_and_lines_as_they_are),
+        cmocka_unit_test(test_columns_and_key_out_of_the_header),
+        cmocka_unit_test(test_partitions_that_are_not_there),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -222,6 +222,49 @@ static void the_wall_clock_ticks(void **state)
     run_done(&x);
 }
 
+static int refuse(struct run *x, const char *line, int64_t offset)
+{
+    struct record r = {
+        .topic = "x", .offset = offset, .timestamp = 0, .value = line, .value_n = strlen(line)};
+    return local_refuse(x->local, &r, "f.csv:2: no row", &x->err);
+}
+
+static void what_is_no_row_is_set_aside(void **state)
+{
+    (void)state;
+    struct run x;
+    run_init(&x,
+             FROM "    errors: {tolerance: all, dead_letter_topic: bad}\n    to: {topic: out, "
+                  "value: json}\n",
+             1, 16);
+    assert_int_equal(push(&x, 0, "k", "{\"g\":\"a\",\"v\":1}", 0), 0);
+    assert_int_equal(refuse(&x, "x,y", 1), 0);
+    assert_int_equal(push(&x, 0, "k", "{\"g\":\"b\",\"v\":2}", 2), 0);
+    assert_string_equal(buffer_cstr(&x.out),
+                        "out 0 {\"g\":\"a\",\"v\":1}\nbad 0 x,y\nout 0 {\"g\":\"b\",\"v\":2}\n");
+    struct task_counts c = local_counts(x.local);
+    assert_int_equal(c.records, 3);
+    assert_int_equal(c.bad, 1);
+    run_done(&x);
+    run_init(&x, FROM "    to: out\n", 1, 16);
+    assert_int_equal(refuse(&x, "x,y", 7), -ERR_DATA);
+    assert_non_null(strstr(x.err.text, "x partition 0 offset 7: f.csv:2: no row"));
+    run_done(&x);
+}
+
+static void internal_records_do_not_count(void **state)
+{
+    (void)state;
+    struct run x;
+    run_init(&x, FROM "    steps:\n      - key_by: g\n      - running: count() as n\n    to: out\n",
+             2, 16);
+    assert_int_equal(push(&x, 0, "k", "{\"g\":\"a\",\"v\":1}", 0), 0);
+    assert_int_equal(push(&x, 1, "k", "{\"g\":\"b\",\"v\":1}", 0), 0);
+    assert_int_equal(local_counts(x.local).records, 2);
+    assert_int_equal(local_counts(x.local).rows_out, 2);
+    run_done(&x);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -233,6 +276,8 @@ int main(void)
         cmocka_unit_test(unknown_topics),
         cmocka_unit_test(a_bad_record_stops_and_frees),
         cmocka_unit_test(the_wall_clock_ticks),
+        cmocka_unit_test(what_is_no_row_is_set_aside),
+        cmocka_unit_test(internal_records_do_not_count),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

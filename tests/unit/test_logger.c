@@ -54,8 +54,31 @@ static void lines_and_levels(void **state)
     assert_int_equal(out[n - 1], '\n');
 }
 
+static char taken[256];
+
+static void take(const char *line, size_t n)
+{
+    assert_true(n < sizeof taken);
+    memcpy(taken, line, n);
+    taken[n] = '\0';
+}
+
+static void lines_go_elsewhere_for_a_while(void **state)
+{
+    (void)state;
+    char out[256];
+    logger_level(LOG_LEVEL_INFO);
+    logger_to(take);
+    assert_int_equal(captured(out, sizeof out, LOG_LEVEL_INFO, "a"), 0);
+    assert_string_equal(taken + 8, " info  topology a\n");
+    logger_to(NULL);
+    assert_true(captured(out, sizeof out, LOG_LEVEL_INFO, "b") > 0);
+    assert_string_equal(taken + 8, " info  topology a\n");
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(lines_and_levels)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(lines_and_levels),
+                                       cmocka_unit_test(lines_go_elsewhere_for_a_while)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -43,16 +43,19 @@ static void text(void **state)
         "             columns:  host: string?, v: long?\n"
         "             not read: say \"hi\\\n"
         "             time:     v, out of order by at most 90s\n"
-        "    2 key_by   in           <- 1\n"
+        "    2 key_by   in           <- 1  host\n"
         "    3 write    in           <- 2 to t-in-repartition (internal, by the new key), key "
         "host\n"
         "\n"
-        "sub-plan 1: one task per partition of t-in-repartition\n"
+        "sub-plan 1: one task per partition of t-in-repartition (internal)\n"
         "    4 read     in           from t-in-repartition (internal), key host\n"
         "             columns:  host: string?\n"
         "             not read: v, say \"hi\\\n"
-        "    5 window   in           <- 4  state in t-in-window-changelog\n"
-        "    6 split    in           <- 5\n"
+        "    5 window   in           <- 4\n"
+        "             tumbling:  1s\n"
+        "             aggregate: count() as n\n"
+        "             state:     in memory and t-in-window-changelog\n"
+        "    6 split    in           <- 5  many: n > 5, few: else\n"
         "    7 write    a            <- 6.many to out (avro), key host\n"
         "             columns:  host: string, window_start: timestamp, window_end: timestamp, n: "
         "long\n"
@@ -61,7 +64,12 @@ static void text(void **state)
         "             columns:  host: string, window_start: timestamp, window_end: timestamp, n: "
         "long\n"
         "      note: rows of in reach one place on two ways, so they are handled one at a time "
-        "(slower)\n");
+        "(slower)\n"
+        "\n"
+        "topics\n"
+        "  read         x (json)\n"
+        "  written      out (avro)\n"
+        "  internal     t-in-repartition, t-b-log, t-in-window-changelog\n");
     buffer_done(&b);
     plan_rig_done(&r);
 }
@@ -83,6 +91,14 @@ static void json(void **state)
     assert_string_equal(json_string_value(json_object_get(root, "topology")), "t");
     const json_t *vertices = json_object_get(root, "vertices");
     assert_int_equal(json_array_size(vertices), r.plan->nvertices);
+    assert_string_equal(json_string_value(json_object_get(root, "group")), "klamm-t");
+    const json_t *read = json_array_get(vertices, 0), *key_by = json_array_get(vertices, 1);
+    assert_string_equal(json_string_value(json_array_get(json_object_get(read, "topics"), 0)), "x");
+    assert_true(json_is_false(json_object_get(read, "internal")));
+    assert_string_equal(json_string_value(json_object_get(key_by, "config")), "host");
+    assert_string_equal(json_string_value(json_array_get(json_object_get(key_by, "key"), 0)),
+                        "host");
+    assert_true(json_is_true(json_object_get(json_array_get(vertices, 2), "internal")));
     const json_t *columns = json_object_get(json_array_get(vertices, 0), "columns");
     assert_string_equal(json_string_value(json_object_get(json_array_get(columns, 2), "name")),
                         "say \"hi\\");
@@ -106,6 +122,7 @@ static void dot(void **state)
     assert_non_null(strstr(s, "digraph \"t\" {"));
     assert_non_null(strstr(s, "subgraph cluster_1 {"));
     assert_non_null(strstr(s, "v0 [label=\"x\\nin\", shape=cylinder];"));
+    assert_non_null(strstr(s, "[label=\"split\\nin\\nmany: n > 5, few: else\", shape=box];"));
     assert_non_null(strstr(s, "v0 -> v1;"));
     assert_non_null(strstr(s, "v2 -> v3 [style=dashed];"));
     int depth = 0;

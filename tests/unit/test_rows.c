@@ -228,6 +228,79 @@ static void test_files_that_cannot_be_opened(void **unused)
     assert_non_null(strstr(e.text, path));
 }
 
+static void expect_header(const char *text, int status, const char *message)
+{
+    struct rows *r = NULL;
+    struct err e = {0};
+    write_text(text, strlen(text));
+    int result = rows_open(&r, path, ROWS_CSV, columns, &e);
+    if (result == 0) {
+        result = rows_need_all(r, &e);
+        rows_close(r);
+    }
+    assert_int_equal(result, status);
+    assert_string_equal(e.text + (e.kind ? strlen(path) : 0), message);
+}
+
+static void test_headers_that_lack_a_column(void **unused)
+{
+    (void)unused;
+    expect_header("host,n,x,up,at,list,more\n", 0, "");
+    expect_header("hots,n,x,up,at,list\n", -ERR_DATA,
+                  ":1: the header has no column \"host\": did it mean that by \"hots\"?");
+    expect_header("n,lisst\n", -ERR_DATA,
+                  ":1: the header has no column \"list\": did it mean that by \"lisst\"?");
+    expect_header("n,x,up,at,list,other\n", -ERR_DATA, ":1: the header lacks the column \"host\"");
+    expect_header("n,x,up,at\n", -ERR_DATA, ":1: the header lacks the columns \"host\", \"list\"");
+}
+
+static void test_columns_out_of_the_header(void **unused)
+{
+    struct rows *r = NULL;
+    struct err e = {0};
+    (void)unused;
+    const char *text = "a,b c\n1,\n\"x,y\",\"\"\n";
+    write_text(text, strlen(text));
+    assert_int_equal(rows_open(&r, path, ROWS_CSV, NULL, &e), 0);
+    assert_int_equal(rows_columns(r)->n, 2);
+    assert_string_equal(rows_columns(r)->col[1].name, "b c");
+    assert_int_equal(rows_columns(r)->col[0].type->kind, TYPE_STRING);
+    expect_next(r, "{\"a\":\"1\"}");
+    expect_next(r, "{\"a\":\"x,y\",\"b c\":\"\"}");
+    expect_last(r);
+    const char *const bad[] = {"a,a\n", "a,,b\n"};
+    for (int i = 0; i < 2; i++) {
+        err_clear(&e);
+        write_text(bad[i], strlen(bad[i]));
+        assert_int_equal(rows_open(&r, path, ROWS_CSV, NULL, &e), -ERR_DATA);
+    }
+}
+
+static void test_reading_goes_on_behind_a_bad_line(void **unused)
+{
+    struct record x;
+    struct err e = {0};
+    const char *line;
+    size_t n;
+    (void)unused;
+    struct rows *r = open_text("n,x\n1,2\n1,zwei\n3,4\n", ROWS_CSV);
+    expect_next(r, "{\"n\":1,\"x\":2.0}");
+    assert_int_equal(rows_next(r, &x, &e), -ERR_DATA);
+    assert_true(rows_bad_line(r, &line, &n));
+    assert_int_equal(n, 6);
+    assert_memory_equal(line, "1,zwei", 6);
+    expect_next(r, "{\"n\":3,\"x\":4.0}");
+    expect_last(r);
+    err_clear(&e);
+    r = open_text("{\"value\":1}\n{\"valu\n{\"value\":2}\n", ROWS_RECORD_LINES);
+    expect_next(r, "1");
+    assert_int_equal(rows_next(r, &x, &e), -ERR_DATA);
+    assert_true(rows_bad_line(r, &line, &n));
+    assert_memory_equal(line, "{\"valu", n);
+    expect_next(r, "2");
+    expect_last(r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -239,6 +312,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_byte_order_mark_is_no_name, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_csv_fields_of_a_wrong_type, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_files_that_cannot_be_opened, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_headers_that_lack_a_column, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_columns_out_of_the_header, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_reading_goes_on_behind_a_bad_line, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -176,6 +176,24 @@ static void a_lane_that_fails_is_started_again(void **state)
     running_done(&r);
 }
 
+static void what_has_no_end_is_refused(void **state)
+{
+    (void)state;
+    struct running r;
+    running_init(&r);
+    assert_int_equal(running_new(&r,
+                                 "name: t\nstreams:\n  a:\n    from: {generator: {columns: {v: "
+                                 "row}}}\n    to: out\n  b:\n    from: {file: {path: x.jsonl, "
+                                 "follow: true, columns: {v: long}}}\n    to: out\n",
+                                 NULL),
+                     -ERR_CONFIG);
+    assert_int_equal(r.diags.n, 2);
+    assert_non_null(strstr(r.diags.item[0].text, "this generator has no end: give it one, `rows:"));
+    assert_string_equal(r.diags.item[0].path, "streams.a.from");
+    assert_non_null(strstr(r.diags.item[1].text, "this file has no end"));
+    running_done(&r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -187,6 +205,7 @@ int main(void)
         cmocka_unit_test(feeders_go_on_where_they_were),
         cmocka_unit_test(sinks_are_emptied),
         cmocka_unit_test(a_lane_that_fails_is_started_again),
+        cmocka_unit_test(what_has_no_end_is_refused),
     };
     logger_level(LOG_LEVEL_ERROR);
     return cmocka_run_group_tests(tests, NULL, NULL);

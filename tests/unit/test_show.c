@@ -1,5 +1,6 @@
 /* show: lines where there is no terminal; on one a table that fits and cannot be written by data.
  */
+#include "engine/logger.h"
 #include "worker/show.h"
 
 #include <pty.h>
@@ -119,6 +120,50 @@ static void test_long_texts_and_many_columns_are_cut(void **unused)
     assert_non_null(strstr(out, "column38"));
 }
 
+/* Standard output and error are the terminal; messages come in between two drawings. */
+static void test_messages_stand_above_the_table(void **unused)
+{
+    struct winsize size = {.ws_row = 24, .ws_col = 80};
+    int master, slave;
+    (void)unused;
+    assert_int_equal(openpty(&master, &slave, NULL, NULL, &size), 0);
+    fflush(stdout);
+    int saved_out = dup(STDOUT_FILENO), saved_err = dup(STDERR_FILENO);
+    assert_true(dup2(slave, STDOUT_FILENO) >= 0 && dup2(slave, STDERR_FILENO) >= 0);
+    struct show *s = show_new("loads");
+    show_line(s, loads[0], strlen(loads[0]));
+    show_flush(s);
+    logger(LOG_LEVEL_WARN, "a lane stumbled");
+    ssize_t before = read(master, out, sizeof out - 1);
+    out[before > 0 ? before : 0] = 0;
+    bool waits = strstr(out, "stumbled") == NULL;
+    show_flush(s);
+    logger(LOG_LEVEL_WARN, "at the end");
+    show_free(s);
+    logger(LOG_LEVEL_WARN, "without a table");
+    fflush(stdout);
+    dup2(saved_out, STDOUT_FILENO);
+    dup2(saved_err, STDERR_FILENO);
+    close(saved_out);
+    close(saved_err);
+    ssize_t n = read(master, out, sizeof out - 1);
+    out[n > 0 ? n : 0] = 0;
+    close(master);
+    close(slave);
+    assert_true(waits);
+    const char *erased = strstr(out, "\033[14A\033[J"),
+               *message = strstr(out, "a lane stumbled\r\n");
+    assert_true(erased && message && erased < message);
+    const char *table = strstr(message, "loads\033[0m  1 records");
+    assert_non_null(table);
+    const char *end = strstr(table, "at the end\r\n");
+    assert_non_null(end);
+    assert_non_null(strstr(end, "loads\033[0m  1 records"));
+    const char *direct = strstr(end, "without a table\r\n");
+    assert_non_null(direct);
+    assert_null(strstr(direct, "loads"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -127,6 +172,7 @@ int main(void)
         cmocka_unit_test(test_a_narrow_one_has_the_first_and_the_last),
         cmocka_unit_test(test_data_cannot_move_the_cursor),
         cmocka_unit_test(test_long_texts_and_many_columns_are_cut),
+        cmocka_unit_test(test_messages_stand_above_the_table),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

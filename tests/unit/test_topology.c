@@ -139,6 +139,10 @@ static void settings_override(void **state)
     assert_string_equal(t->kafka.item[0].name, "bootstrap.servers");
     assert_string_equal(t->kafka.item[0].value.text, "h:1");
     assert_int_equal(t->stream[0].time.out_of_order, 3000);
+    assert_string_equal(t->group, "klamm-t");
+    const struct setting group = {"kafka.group.id", "mine"};
+    assert_int_equal(topology_parse(&t, &mem, "dir/t.yaml", text, strlen(text), &group, 1, &d), 0);
+    assert_string_equal(t->group, "mine");
     assert_string_equal(t->folder, "dir");
     assert_string_equal(topology_path(t, &mem, "x.avsc"), "dir/x.avsc");
     diags_done(&d);
@@ -166,7 +170,7 @@ static const struct wrong {
     {"name: t\nstreams: {a: {from: {}}}\n", "expected exactly one kind key (topic, "},
     {"name: t\nstreams: {a: {from: {topic: x, valu: json}}}\n",
      "2:32 streams.a.from: unknown key `valu`: did you mean `value`?"},
-    {"name: t\nstreams: {a: {from: {topic_pattern: x.*}}}\n", "topic_pattern is not supported"},
+    {"name: t\nstreams: {a: {from: {topic_pattern: x.*}}}\n", "topic_pattern is not yet available"},
     {"name: t\nstreams: {a: {from: {topic: [x, x]}}}\n",
      "2:33 streams.a.from: topic x is named twice"},
     {"name: t\nstreams: {a: {from: {topic: \"a b\"}}}\n",
@@ -194,7 +198,7 @@ static const struct wrong {
     {"name: t\nerrors: {dead_letter_topic: a/b}\nstreams: {a: {from: {topic: x}}}\n",
      "2:29 errors: a topic's name is made of"},
     {"name: t\nstate: {backend: rocksdb}\nstreams: {a: {from: {topic: x}}}\n",
-     "2:18 state.backend: this version keeps state in memory only"},
+     "2:18 state.backend: rocksdb is not yet available"},
     {"name: t\nlanes: 0\nstreams: {a: {from: {topic: x}}}\n", "2:8 lanes: "},
     {"name: t\ntables: {h: {}}\nstreams: {a: {from: {topic: x}}}\n", "2:9 tables: "},
     {"name: t\nkafka: {isolation.level: x}\nstreams: {a: {from: {topic: x}}}\n",

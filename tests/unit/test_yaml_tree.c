@@ -63,6 +63,12 @@ static void test_set(void **state)
     assert_set("streams.load.steps[1].filter", "true",
                "{" KAFKA ",\"streams\":{\"load\":{\"steps\":[{\"filter\":true},{\"window\":"
                "{\"tumbling\":\"5s\"}}]}},\"state\":null}");
+    assert_set("streams.load.steps.1.filter", "true",
+               "{" KAFKA ",\"streams\":{\"load\":{\"steps\":[{\"filter\":true},{\"window\":"
+               "{\"tumbling\":\"5s\"}}]}},\"state\":null}");
+    assert_set("streams.load.steps.2.window.tumbling", "9s",
+               "{" KAFKA ",\"streams\":{\"load\":{\"steps\":[{\"filter\":\"x\"},{\"window\":"
+               "{\"tumbling\":\"9s\"}}]}},\"state\":null}");
     assert_set("state.dir", "/x", "{" KAFKA STREAMS ",\"state\":{\"dir\":\"/x\"}}");
     assert_set("errors.tolerance", "all",
                "{" KAFKA STREAMS ",\"state\":null,\"errors\":{\"tolerance\":\"all\"}}");
@@ -77,7 +83,14 @@ static void test_set_errors(void **state)
     assert_set("state.", "1", "the path ends with a dot");
     assert_set("streams.load.steps[3].x", "1",
                "there is nothing to set at `[3].x`: its parent is a list, of which only items that "
-               "exist can be set, counted from 1");
+               "exist can be set, as [1] or .1, counted from 1");
+    assert_set("streams.load.steps.0.x", "1",
+               "there is nothing to set at `0.x`: its parent is a list, of which only items that "
+               "exist can be set, as [1] or .1, counted from 1");
+    assert_set("streams.load.steps.1x", "1",
+               "there is nothing to set at `1x`: its parent is a list, of which only items that "
+               "exist can be set, as [1] or .1, counted from 1");
+    assert_set("streams.lod.to", "1", "there is no `lod`: did you mean `load`?");
     assert_set("kafka.bootstrap.servers.x", "1",
                "there is nothing to set at `x`: its parent is text");
     assert_set("a.${env:", "${env:", "${env: has no closing }");

@@ -19,7 +19,9 @@ static int check_topics(const struct plan *p, struct client *c, struct diags *d,
                 return r;
             }
             if (n == 0) {
-                diags_add(d, s->end->at, s->end->path, "there is no topic \"%s\"", s->topic[k]);
+                struct err none = {0};
+                client_no_topic(c, s->topic[k], &none);
+                diags_add(d, s->end->at, s->end->path, "%s", none.text);
             } else {
                 printf("topic %s: %d partition%s\n", s->topic[k], n, n == 1 ? "" : "s");
             }
@@ -109,7 +111,8 @@ static int run(const struct invocation *in)
 static const struct flag flags[] = {
     {"plan", "text|dot|json", "how the plan is printed (text)"},
     {"online", NULL, "ask the cluster and the schema registry too"},
-    {"set", "PATH=VALUE", "override a key of the topology"},
+    BOOTSTRAP_FLAG,
+    SETTING_FLAG,
     {0},
 };
 

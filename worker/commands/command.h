@@ -41,6 +41,25 @@ struct command {
     int (*run)(const struct invocation *in);
 };
 
+/* Flags that commands with topologies share. */
+#define BOOTSTRAP_FLAG                                                                             \
+    {                                                                                              \
+        "bootstrap", "HOST:PORT,…",                                                                \
+            "brokers (default: the topology's bootstrap.servers, else $KAFKA, else "               \
+            "localhost:9092)"                                                                      \
+    }
+#define COLUMNS_FLAG                                                                               \
+    {                                                                                              \
+        "columns", "'NAME: TYPE, …'",                                                              \
+            "columns and types, as in a topology: 'host: string, value: double'"                   \
+    }
+#define SETTING_FLAG                                                                               \
+    {                                                                                              \
+        "set", "PATH=VALUE",                                                                       \
+            "override a key of the topology: lanes=2, kafka.linger.ms=5, "                         \
+            "streams.s.steps[1].filter='x > 0' (or steps.1; steps count from 1)"                   \
+    }
+
 /* From now on the command looks at in->stop; before, a signal ends the process at once. */
 void command_catch(const struct invocation *in);
 /* Value of the last use of a flag, or NULL. */
@@ -48,14 +67,20 @@ const char *flag_value(const struct invocation *in, const char *name);
 bool flag_given(const struct invocation *in, const char *name);
 /* The i-th value of a flag that may be repeated, or NULL. */
 const char *flag_nth(const struct invocation *in, const char *name, int i);
-/* `--set path=value` flags; -1 after telling the user what is wrong. */
+/* `--set path=value` flags, and `--bootstrap` as one of them; -1 after telling the user what is
+ * wrong. */
 int flag_settings(const struct invocation *in, struct setting *out, int most);
 /* `--batch-rows`, 1..2048; BATCH_ROWS when absent. For tests: the output does not depend on it. */
 int flag_batch_rows(const struct invocation *in, uint16_t *rows);
 /* `--log-level`: how much of what the program logs is shown. */
 int flag_log_level(const struct invocation *in);
 
-/* Prints problems of a file to stderr, each with its place; returns EXIT_USAGE. */
+/* `--columns 'name: type, …'` as a map; 0, or -ERR_CONFIG with what is wrong in d. *out NULL: not
+ * given. */
+int flag_columns(const struct invocation *in, struct arena *a, const struct yaml **out,
+                 struct diags *d);
+
+/* Prints problems of a file to stderr, each with its place; the exit code that goes with them. */
 int print_diags(struct diags *d);
 /* Prints an error; the exit code that goes with it. */
 int print_err(const struct err *e);

@@ -1,7 +1,7 @@
-/* Brokers come from --bootstrap, else from the topology, else from $KAFKA, else localhost:9092. */
+/* Brokers come from --bootstrap, else from the topology, else (client.c) from $KAFKA, else
+ * localhost:9092. */
 #include "worker/commands/connection.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 static void add_property(struct connection *c, struct config_list *list, const char *name,
@@ -42,9 +42,8 @@ static int load(struct connection *c, const struct invocation *in, struct config
         }
         *registry = y;
     }
-    const char *servers = flag_value(in, "bootstrap"), *from_env = getenv("KAFKA");
-    if (servers || !file) {
-        servers = servers ? servers : from_env && from_env[0] ? from_env : "localhost:9092";
+    const char *servers = flag_value(in, "bootstrap");
+    if (servers) {
         add_property(c, kafka, "bootstrap.servers", servers);
     }
     const char *v;

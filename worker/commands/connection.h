@@ -6,7 +6,7 @@
 #include "worker/commands/command.h"
 
 #define CONNECTION_FLAGS                                                                           \
-    {"bootstrap", "HOST:PORT,…", "brokers (default: $KAFKA, else localhost:9092)"},                \
+    BOOTSTRAP_FLAG,                                                                                \
         {"registry", "URL", "schema registry; without it schemas are in _klamm_schemas"},          \
         {"topology", "FILE", "take kafka: and schema_registry: from this topology"},               \
     {                                                                                              \

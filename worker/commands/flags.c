@@ -63,6 +63,11 @@ int flag_settings(const struct invocation *in, struct setting *out, int most)
         out[n].path = mem_strndup(v, (size_t)(equals - v));
         out[n].value = equals + 1;
     }
+    const char *servers = flag_value(in, "bootstrap");
+    if (servers && n < most) {
+        out[n].path = mem_strdup("kafka.bootstrap.servers");
+        out[n++].value = servers;
+    }
     return n;
 }
 
@@ -76,6 +81,21 @@ int flag_batch_rows(const struct invocation *in, uint16_t *rows)
     }
     *rows = (uint16_t)n;
     return 0;
+}
+
+int flag_columns(const struct invocation *in, struct arena *a, const struct yaml **out,
+                 struct diags *d)
+{
+    const char *v = flag_value(in, "columns");
+    struct yaml *y = NULL;
+    *out = NULL;
+    if (!v) {
+        return 0;
+    }
+    const char *text = arena_printf(a, "{%s}", v);
+    int r = yaml_parse(&y, a, "--columns", text, strlen(text), d);
+    *out = y;
+    return r;
 }
 
 int flag_log_level(const struct invocation *in)
@@ -112,9 +132,11 @@ static bool is_before(const struct diag *x, const struct diag *y)
     return x->at.line != y->at.line ? x->at.line < y->at.line : x->at.column < y->at.column;
 }
 
-/* In the order of the file, whatever looked at it first. */
+/* In the order of the file, whatever looked at it first. Where a server did not answer, what else
+ * is missing is due to that. */
 int print_diags(struct diags *d)
 {
+    int code = EXIT_USAGE;
     for (int i = 1; i < d->n; i++) {
         for (int k = i; k > 0 && is_before(&d->item[k], &d->item[k - 1]); k--) {
             struct diag x = d->item[k];
@@ -123,11 +145,17 @@ int print_diags(struct diags *d)
         }
     }
     for (int i = 0; i < d->n; i++) {
+        code = d->item[i].kind == ERR_CONFIG ? code : EXIT_FAILED;
+    }
+    for (int i = 0; i < d->n; i++) {
         char text[2048];
+        if (code == EXIT_FAILED && d->item[i].kind == ERR_CONFIG) {
+            continue;
+        }
         diags_format(d, i, text, sizeof text);
         fprintf(stderr, "%serror:%s %s\n", red(), plain(), text);
     }
-    return EXIT_USAGE;
+    return code;
 }
 
 int print_err(const struct err *e)

@@ -4,7 +4,8 @@
  *
  * Values of files are JSON (or Avro bytes of a container), so the sources' codecs are set to match;
  * what goes out is encoded by the sinks' codecs and printed from those bytes, as `tail` would show
- * it.
+ * it. A line that is no row is a bad record of its stream: `errors` says whether it ends the run or
+ * goes to the dead letters, as it stands in the file.
  */
 #include "engine/memory.h"
 #include "schemas/registry_memory.h"
@@ -34,7 +35,8 @@ struct feed {
     uint32_t schema_id; /* of a container */
     struct codec_reader *time_reader;
     bool at_end;
-    struct record head; /* lives until the next one is read */
+    struct record head;  /* lives until the next one is read */
+    struct err head_err; /* why the head is no row; its value is the line */
     struct buffer key, value;
     int64_t time, last_timestamp, offset;
 };
@@ -45,6 +47,7 @@ struct replay {
     struct schema_store *schemas;
     struct arena mem;
     const char *folder;
+    int rows; /* --rows: format of all files but containers; -1: as their endings say */
     uint16_t batch_rows;
     int nfeeds;
     struct feed *feed;
@@ -66,9 +69,17 @@ static int open_time_reader(struct replay *r, struct feed *f, struct err *e)
     return s->value.def->reader_open(&f->time_reader, &s->value, s->schema, needs, r->schemas, e);
 }
 
+static int format_of(const struct replay *r, const char *path, struct err *e)
+{
+    if (r->rows < 0) {
+        return rows_format_of(path, e);
+    }
+    return rows_format_of(path, NULL) == ROWS_CONTAINER ? ROWS_CONTAINER : r->rows;
+}
+
 static int open_feed(struct replay *r, struct feed *f, struct err *e)
 {
-    int format = rows_format_of(f->path, e);
+    int format = format_of(r, f->path, e);
     if (format < 0) {
         return format;
     }
@@ -80,13 +91,16 @@ static int open_feed(struct replay *r, struct feed *f, struct err *e)
     if (result < 0) {
         return result;
     }
-    if (rows_schema(f->rows)) {
+    if (strcmp(f->source->value.def->name, "avro") != 0) {
+        result = rows_need_all(f->rows, e);
+    }
+    if (result == 0 && rows_schema(f->rows)) {
         if (strcmp(f->source->value.def->name, "avro") != 0) {
             return err_set(e, ERR_CONFIG, "%s: an Avro file needs a stream with value: avro",
                            f->path);
         }
         result = r->schemas->put(r->schemas, f->path, rows_schema(f->rows), &f->schema_id, e);
-    } else {
+    } else if (result == 0) {
         text_input_use_json(f->source);
     }
     return result;
@@ -102,9 +116,10 @@ static int64_t event_time(struct replay *r, struct feed *f)
     needs[f->source->time_column] = true;
     struct batch *b = batch_new(&r->mem, f->source->schema, 1, needs);
     struct err e = {0};
-    int64_t time = f->last_timestamp;
+    int64_t time = f->head_err.kind ? f->time : f->last_timestamp;
     const struct vec *v = &b->col[f->source->time_column];
-    if (f->source->value.def->read(f->time_reader, f->head.value, f->head.value_n, b, 0, &e) == 0 &&
+    if (!f->head_err.kind &&
+        f->source->value.def->read(f->time_reader, f->head.value, f->head.value_n, b, 0, &e) == 0 &&
         !vec_is_null(v, 0)) {
         time = v->i[0];
     }
@@ -112,12 +127,31 @@ static int64_t event_time(struct replay *r, struct feed *f)
     return time;
 }
 
+/* Key and value of the head as their formats have them. */
+static void make_bytes(struct feed *f)
+{
+    int result = text_input_key(f->source->key.def, &f->head, &f->key, &f->head_err);
+    if (result == 0 && !rows_schema(f->rows)) {
+        result = text_input_value(f->source->value.def, &f->head, &f->value, &f->head_err);
+    }
+    if (result < 0) {
+        err_prefix(&f->head_err, "%s: row %lld of stream %s", f->path, (long long)f->offset,
+                   f->stream);
+    }
+}
+
 static int next_head(struct replay *r, struct feed *f, struct err *e)
 {
-    int result = rows_next(f->rows, &f->head, e);
-    if (result <= 0) {
+    const char *line;
+    size_t n;
+    f->head_err.kind = ERR_NONE;
+    int result = rows_next(f->rows, &f->head, &f->head_err);
+    if (result == 0 || (result < 0 && !rows_bad_line(f->rows, &line, &n))) {
         f->at_end = true;
-        return result;
+        return result < 0 ? err_set(e, f->head_err.kind, "%s", f->head_err.text) : 0;
+    }
+    if (result < 0) {
+        f->head = (struct record){.partition = -1, .timestamp = -1, .value = line, .value_n = n};
     }
     if (f->head.timestamp < 0) {
         f->head.timestamp = f->last_timestamp;
@@ -126,12 +160,8 @@ static int next_head(struct replay *r, struct feed *f, struct err *e)
     f->head.topic = f->source->topic[0];
     f->head.partition = f->head.partition < 0 ? 0 : f->head.partition;
     f->head.offset = f->offset++;
-    result = text_input_key(f->source->key.def, &f->head, &f->key, e);
-    if (result == 0 && !rows_schema(f->rows)) {
-        result = text_input_value(f->source->value.def, &f->head, &f->value, e);
-    }
-    if (result < 0) {
-        return err_prefix(e, "%s: row %lld of stream %s", f->path, (long long)f->offset, f->stream);
+    if (result == 1) {
+        make_bytes(f);
     }
     if (rows_schema(f->rows)) {
         buffer_clear(&f->value);
@@ -161,6 +191,22 @@ static struct feed *least(struct replay *r)
     return best;
 }
 
+/* True with the next record that is one; bad lines are told when they are replayed. */
+static bool next_record(struct rows *rows, struct record *rec, int *result, struct err *e)
+{
+    const char *line;
+    size_t n;
+    struct err why;
+    do {
+        why.kind = ERR_NONE;
+        *result = rows_next(rows, rec, &why);
+    } while (*result < 0 && rows_bad_line(rows, &line, &n));
+    if (*result < 0) {
+        err_set(e, why.kind, "%s", why.text);
+    }
+    return *result == 1;
+}
+
 /* Partitions of the outside topics: as many as the files' lines say. */
 static int count_partitions(struct replay *r, int32_t *n, struct err *e)
 {
@@ -168,7 +214,7 @@ static int count_partitions(struct replay *r, int32_t *n, struct err *e)
     for (int i = 0; i < r->nfeeds; i++) {
         struct rows *rows;
         struct record rec;
-        int format = rows_format_of(r->feed[i].path, e);
+        int format = format_of(r, r->feed[i].path, e);
         if (format != ROWS_RECORD_LINES) {
             continue;
         }
@@ -176,7 +222,7 @@ static int count_partitions(struct replay *r, int32_t *n, struct err *e)
         if (result < 0) {
             return result;
         }
-        while ((result = rows_next(rows, &rec, e)) == 1) {
+        while (next_record(rows, &rec, &result, e)) {
             if (rec.partition >= PARTITIONS_MOST) {
                 result = err_set(e, ERR_DATA, "%s: partition %d: at most %d can be replayed",
                                  r->feed[i].path, rec.partition, PARTITIONS_MOST);
@@ -271,13 +317,19 @@ static int replay_rows(struct replay *r, struct err *e)
         result = next_head(r, &r->feed[i], e);
     }
     for (struct feed *f = least(r); result == 0 && f; f = least(r)) {
+        if (f->head_err.kind) {
+            r->records++;
+            result = local_refuse(r->local, &f->head, f->head_err.text, e);
+            result = result < 0 ? result : next_head(r, f, e);
+            continue;
+        }
         size_t n = 0;
         int32_t partition = f->head.partition;
         arena_reset(&kept);
         do {
             run[n++] = keep(&kept, &f->head);
             result = next_head(r, f, e);
-        } while (result == 0 && n < RUN_MOST && !f->at_end && least(r) == f &&
+        } while (result == 0 && n < RUN_MOST && !f->at_end && !f->head_err.kind && least(r) == f &&
                  f->head.partition == partition);
         r->records += n;
         result = result < 0 ? result : local_push(r->local, run, n, e);
@@ -391,7 +443,8 @@ static int parse_inputs(struct replay *r, const struct invocation *in)
 
 static int run(const struct invocation *in)
 {
-    struct replay r = {.folder = flag_value(in, "output"), .clock = clock_virtual(0)};
+    struct replay r = {.folder = flag_value(in, "output"), .rows = -1, .clock = clock_virtual(0)};
+    const char *rows = flag_value(in, "rows");
     struct setting set[64];
     struct diags d;
     struct err e = {0};
@@ -400,6 +453,11 @@ static int run(const struct invocation *in)
     diags_init(&d);
     code = code ? code : flag_batch_rows(in, &r.batch_rows);
     code = code ? code : parse_inputs(&r, in);
+    if (code == EXIT_OK && rows) {
+        r.rows = strcmp(rows, "csv") == 0 ? ROWS_CSV : strcmp(rows, "json") == 0 ? ROWS_JSON : -1;
+        code = r.rows < 0 ? print_usage_error(in, "--rows takes json or csv; found \"%s\"", rows)
+                          : EXIT_OK;
+    }
     if (code == EXIT_OK && r.folder && mkdir(r.folder, 0755) < 0 && errno != EEXIST) {
         code = print_usage_error(in, "cannot create %s: %s", r.folder, strerror(errno));
     }
@@ -427,9 +485,11 @@ static int run(const struct invocation *in)
 
 static const struct flag flags[] = {
     {"input", "STREAM=FILE", "rows of a stream: .jsonl (record lines), .csv or .avro; repeatable"},
+    {"rows", "json|csv",
+     "each line of a file is a value, whatever its ending or CSV with a header"},
     {"output", "DIR", "write DIR/<topic>.jsonl instead of stdout"},
     {"keep-open", NULL, "do not close the open windows at the end"},
-    {"set", "PATH=VALUE", "override a key of the topology"},
+    SETTING_FLAG,
     {"batch-rows", "N", "rows a batch at most (for tests; the output does not depend on it)"},
     {0},
 };

@@ -141,11 +141,14 @@ static int run(const struct invocation *in)
 
 static const struct flag flags[] = {
     {"in-memory", NULL, "keep all topics in this process: no Kafka needed, nothing outlives it"},
-    {"until-end", NULL, "stop at the end offsets seen at start, leaving open windows in state"},
+    {"until-end", NULL,
+     "stop at the end offsets seen at start, leaving open windows in state; every generator needs "
+     "`rows`, an end"},
     {"input", "STREAM=FILE",
      "with --in-memory: rows for the topic of a stream (.jsonl .csv .avro)"},
     {"show", "TOPIC", "print the records of an output topic as they come (a table on a terminal)"},
-    {"set", "PATH=VALUE", "override a key of the topology, e.g. --set lanes=2"},
+    BOOTSTRAP_FLAG,
+    SETTING_FLAG,
     {"log-level", "LEVEL", "error, warn, info (default) or debug"},
     {"batch-rows", "N", "rows a batch at most (for tests; the output does not depend on it)"},
     {0},

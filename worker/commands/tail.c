@@ -1,21 +1,95 @@
 /* klamm tail: the records of a topic as record lines, Avro decoded, from the beginning or only new
- * ones, until interrupted or (--until-end) to the end as of now. */
+ * ones, until interrupted or (--until-end) to the end as of now.
+ *
+ * Records that are not of the format are told one by one where others are; where none is, the first
+ * one is shown once, with the format that it seems to have, and the command fails.
+ */
 #include "engine/memory.h"
+#include "engine/registry.h"
+#include "engine/str.h"
+#include "schemas/json_pull.h"
 #include "worker/commands/connection.h"
 #include "worker/printer.h"
 #include "worker/show.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
+
+#define REFUSED_MOST 100 /* records that are read in search of the first good one */
 
 struct tailing {
     struct printer *printer;
+    const char *key, *value; /* formats */
     struct buffer line;
     int64_t left; /* lines still to print */
+    uint64_t printed, refused;
+    struct err first; /* why the first record was refused, and what might help */
     const atomic_bool *stop;
     struct err *e;
 };
+
+static bool is_text(const char *p, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        unsigned char c = (unsigned char)p[i];
+        if ((c < 0x20 && c != '\t' && c != '\n' && c != '\r') || c == 0x7F) {
+            return false;
+        }
+    }
+    return utf8_valid(p, n);
+}
+
+static bool is_avro(const void *p, size_t n)
+{
+    return n >= 5 && *(const char *)p == 0;
+}
+
+/* The format that bytes seem to have. */
+static const char *guess_value(const char *p, size_t n)
+{
+    struct json_pull j;
+    json_pull_init(&j);
+    json_begin(&j, p, n);
+    bool is_json = n > 0 && json_skip(&j, NULL) && json_finish(&j);
+    json_pull_done(&j);
+    if (is_avro(p, n)) {
+        return NULL; /* of a schema that is not known */
+    }
+    if (is_json) {
+        return "they look like JSON: try --value json";
+    }
+    if (!is_text(p, n)) {
+        return "try --value bytes";
+    }
+    return memchr(p, ',', n) ? "they look like CSV: try --value string, or --value csv with "
+                               "--columns 'NAME: TYPE, …'"
+                             : "they look like text: try --value string";
+}
+
+/* Keeps why the first record was refused; negative when enough were. */
+static int refuse(struct tailing *t, const struct record *r, const struct err *why)
+{
+    if (t->printed) {
+        fprintf(stderr, "%s partition %d offset %lld: %s\n", r->topic, r->partition,
+                (long long)r->offset, why->text);
+        return 0;
+    }
+    if (t->refused++ == 0) {
+        bool bad_key = strcmp(t->key, "avro") == 0 && r->key && !is_avro(r->key, r->key_n);
+        const char *hint = bad_key    ? "the keys are not Avro: try --key string or --key bytes"
+                           : r->value ? guess_value(r->value, r->value_n)
+                                      : NULL;
+        hint = hint && !bad_key && strcmp(t->value, "avro") != 0 ? "try another --value" : hint;
+        err_set(&t->first, ERR_DATA,
+                "the records of %s are not of the formats key %s and value %s (partition %d offset "
+                "%lld: %s)%s%s",
+                r->topic, t->key, t->value, r->partition, (long long)r->offset, why->text,
+                hint ? "; " : "", hint ? hint : "");
+    }
+    return t->refused < REFUSED_MOST ? 0 : err_set(t->e, ERR_DATA, "%s", t->first.text);
+}
 
 static int print_record(void *ctx, const struct record *r)
 {
@@ -27,13 +101,15 @@ static int print_record(void *ctx, const struct record *r)
     buffer_clear(&t->line);
     int result = printer_line(t->printer, r, &t->line, &e);
     if (result == -ERR_DATA) {
-        fprintf(stderr, "%s partition %d offset %lld: %s\n", r->topic, r->partition,
-                (long long)r->offset, e.text);
-        return 0;
+        return refuse(t, r, &e);
     }
     if (result < 0) {
         err_set(t->e, e.kind, "%s", e.text);
         return result;
+    }
+    if (t->printed++ == 0 && t->refused) {
+        fprintf(stderr, "%llu record%s before it left out: %s\n", (unsigned long long)t->refused,
+                t->refused == 1 ? "" : "s", t->first.text);
     }
     buffer_byte(&t->line, '\n');
     fwrite(t->line.data, 1, t->line.n, stdout);
@@ -49,7 +125,7 @@ static int tail(const struct invocation *in, struct connection *c, struct tailin
     int32_t n;
     int r = log->ops->partitions(log, topic, &n, 10000, e);
     if (r == 0 && n == 0) {
-        return err_set(e, ERR_CONFIG, "there is no topic \"%s\"", topic);
+        return client_no_topic(&c->client, topic, e);
     }
     int64_t *next = mem_zalloc((size_t)n * sizeof *next + 1);
     for (int32_t p = 0; r == 0 && p < n; p++) {
@@ -68,6 +144,9 @@ static int tail(const struct invocation *in, struct connection *c, struct tailin
             }
         }
         fflush(stdout);
+        if (r == 0 && t->refused && !t->printed) {
+            r = err_set(e, ERR_DATA, "%s", t->first.text);
+        }
         if (once) {
             break;
         }
@@ -77,24 +156,58 @@ static int tail(const struct invocation *in, struct connection *c, struct tailin
     return r;
 }
 
+/* --columns, for formats whose types must be given. */
+static int give_columns(const struct invocation *in, struct connection *c, struct printer *p,
+                        const char *format, struct err *e)
+{
+    struct codec_spec spec = {.topic = ""};
+    struct diags d;
+    if (!flag_given(in, "columns")) {
+        return 0;
+    }
+    for (int i = 0; registry_codecs[i]; i++) {
+        spec.def = strcmp(registry_codecs[i]->name, format) == 0 ? registry_codecs[i] : spec.def;
+    }
+    if (!spec.def->needs_columns || strcmp(format, "json") == 0) {
+        return err_set(e, ERR_CONFIG, "--columns goes with --value csv");
+    }
+    struct schema *s = schema_new(&c->mem, COLUMNS_MAX);
+    diags_init(&d);
+    int r = flag_columns(in, &c->mem, &spec.columns, &d);
+    r = r < 0 ? r : spec.def->infer(&spec, &c->mem, s, &d);
+    if (r < 0) {
+        err_set(e, ERR_CONFIG, "--columns: %s", d.n ? d.item[0].text : "");
+    }
+    diags_done(&d);
+    return r < 0 ? r : printer_columns(p, s, e);
+}
+
 static int run(const struct invocation *in)
 {
     struct connection c;
     struct err e = {0};
     const char *key = flag_value(in, "key"), *value = flag_value(in, "value"),
                *lines = flag_value(in, "lines");
-    struct tailing t = {.left = lines ? strtoll(lines, NULL, 10) : -1, .stop = in->stop, .e = &e};
+    struct tailing t = {.left = lines ? strtoll(lines, NULL, 10) : -1,
+                        .key = key ? key : "string",
+                        .value = value ? value : "avro",
+                        .stop = in->stop,
+                        .e = &e};
     char *end = NULL;
     if (lines && (strtoll(lines, &end, 10) < 0 || *end || end == lines)) {
         return print_usage_error(in, "--lines takes a number; found \"%s\"", lines);
+    }
+    if (strcmp(t.value, "csv") == 0 && !flag_given(in, "columns")) {
+        return print_usage_error(in, "--value csv needs --columns 'NAME: TYPE, …' (or --value "
+                                     "string prints the lines)");
     }
     int code = connection_open(&c, in);
     if (code) {
         return code;
     }
     buffer_init(&t.line);
-    int r =
-        printer_new(&t.printer, key ? key : "string", value ? value : "avro", c.client.schemas, &e);
+    int r = printer_new(&t.printer, t.key, t.value, c.client.schemas, &e);
+    r = r < 0 ? r : give_columns(in, &c, t.printer, t.value, &e);
     r = r < 0 ? r : tail(in, &c, &t, &e);
     if (r < 0) {
         code = print_err(&e);
@@ -112,7 +225,8 @@ static const struct flag flags[] = {
     {"new", NULL, "only records that come from now on"},
     {"lines", "N", "stop after N records"},
     {"key", "FORMAT", "string (default), long, bytes, avro, json, none"},
-    {"value", "FORMAT", "avro (default), json, string, bytes"},
+    {"value", "FORMAT", "avro (default), json, csv (with --columns), string, bytes"},
+    COLUMNS_FLAG,
     CONNECTION_FLAGS,
     {0},
 };
