@@ -73,12 +73,29 @@ static bool needs_equal_counts(const struct plan *p, const struct subplan *s)
     return passes_time;
 }
 
+/* met: what was counted before; NULL: a single task. */
+static int refuse_counts(const struct plan_source *src, int32_t n, const struct plan_source *met,
+                         int32_t other, struct err *e)
+{
+    char with[600] = "all rows must meet in one task";
+    if (met) {
+        snprintf(with, sizeof with, "topic %s of stream %s, with which it meets, has %d",
+                 met->topic[0], met->stream, other);
+    }
+    return err_set(e, ERR_CONFIG,
+                   "stream %s: topic %s has %d partitions, but %s: create both with equally many, "
+                   "or give one a key that is computed before they meet, `key_by: KEY || '' as "
+                   "key`, so that it passes through an internal topic",
+                   src->stream, src->topic[0], n, with);
+}
+
 /* Tasks of a sub-plan: the partitions of its outside topics; else of what fills its repartitions,
  * which are made with as many. */
 static int count_subplan(struct runner *r, const struct subplan *s, struct err *e)
 {
     const struct plan *p = r->plan;
     int32_t outside = 0, inside = s->single ? 1 : 0;
+    const struct plan_source *met = NULL;
     for (uint16_t k = 0; k < s->nsources; k++) {
         const struct plan_source *src = p->source[s->source[k]];
         if (src->repartition >= 0) {
@@ -91,12 +108,9 @@ static int count_subplan(struct runner *r, const struct subplan *s, struct err *
             return n;
         }
         if (other && n != other && !s->is_global && needs_equal_counts(p, s)) {
-            return err_set(e, ERR_CONFIG,
-                           "stream %s: topic %s has %d partitions, but what it meets with has "
-                           "%d: give it a key_by of another key before they meet, make a table "
-                           "`global: true`, or make the topics alike",
-                           src->stream, src->topic[0], n, other);
+            return refuse_counts(src, n, met, other, e);
         }
+        met = met ? met : src;
         outside = n > outside ? n : outside;
     }
     r->tasks[s->id] = s->is_global ? 1 : outside ? outside : inside;

@@ -14,7 +14,8 @@
 #define PARTS 3
 
 static const char *const key_types[] = {"string", "long", "string,double"};
-static const char *const names[] = {"a", "bb", "a key longer than twelve", "ccc", "zzzz"}; /* lengths differ */
+static const char *const names[] = {"a", "bb", "a key longer than twelve", "ccc",
+                                    "zzzz"}; /* lengths differ */
 
 struct setting {
     int type; /* 0 inner, 1 left, 2 outer */
