@@ -82,6 +82,14 @@ static int refuse_counts(const struct plan_source *src, int32_t n, const struct 
         snprintf(with, sizeof with, "topic %s of stream %s, with which it meets, has %d",
                  met->topic[0], met->stream, other);
     }
+    const struct plan_source *table = met && met->table ? met : src->table ? src : NULL;
+    if (table) {
+        return err_set(e, ERR_CONFIG,
+                       "%s %s: topic %s has %d partitions, but %s: create both with equally many, "
+                       "or make the table %s `global: true`",
+                       src->table ? "table" : "stream", src->stream, src->topic[0], n, with,
+                       table->stream);
+    }
     return err_set(e, ERR_CONFIG,
                    "stream %s: topic %s has %d partitions, but %s: create both with equally many, "
                    "or give one a key that is computed before they meet, `key_by: KEY || '' as "
