@@ -286,16 +286,15 @@ static const struct state_entry *newest(const struct table_store *s, const void 
 
 static void take_away(struct table_store *s, const void *key, uint32_t n, int64_t time)
 {
-    uint64_t hash = hash_bytes(key, n, 0);
-    if (s->index == NULL) {
-        struct state_entry *e = state_find(s->rows, hash, key, n);
-        if (e) {
-            state_delete(s->rows, e);
-        }
-    } else if (state_find(s->index, hash, key, n)) {
+    if (s->index) { /* also where there is none: an older row may come later */
         buffer_clear(&s->value);
         buffer_byte(&s->value, 0);
         store(s, key, n, time);
+        return;
+    }
+    struct state_entry *e = state_find(s->rows, hash_bytes(key, n, 0), key, n);
+    if (e) {
+        state_delete(s->rows, e);
     }
 }
 
