@@ -3,8 +3,8 @@
  *   hosts    . . 12 . 17 |                       of what is there the least event time is next, on
  *   samples  10 . . 13 . 16 18 19 |              ties the table's; here 18 may wait for hosts
  *
- * A stream's record may go when each table has gone at least as far, or has a record there; or when
- * it has waited for merge_wait. Without merge_wait nothing waits, and nothing is copied: what one
+ * A record may go when each other input has gone at least as far, or has a record there; or when it
+ * has waited for merge_wait. Without merge_wait nothing waits, and nothing is copied: what one
  * poll has brought is merged and gone. Those that wait are copied; a route with too many is paused.
  * None of it is committed before it is pushed, so a crash forgets it and reads it again.
  */
@@ -131,13 +131,14 @@ static struct route *next_route(struct lane *l, const struct member *m, int64_t 
     return best;
 }
 
-/* How far in event time every table is: known, or there is a record. */
-static int64_t tables_reach(const struct lane *l, const struct member *m)
+/* How far in event time the other routes of the task are known to be; one with a record there does
+ * not count, since that is looked at. */
+static int64_t others_reach(const struct lane *l, const struct route *mine)
 {
     int64_t least = INT64_MAX;
     for (int i = 0; i < l->nroutes; i++) {
         const struct route *r = &l->route[i];
-        if (r->member == m && is_table(r) && !has_any(r) && r->waiting.newest < least) {
+        if (r != mine && r->member == mine->member && !has_any(r) && r->waiting.newest < least) {
             least = r->waiting.newest;
         }
     }
@@ -148,8 +149,8 @@ static int64_t tables_reach(const struct lane *l, const struct member *m)
 static size_t run_length(const struct lane *l, const struct route *r, int64_t limit, int64_t now)
 {
     const struct waiting *w = &r->waiting;
-    bool is_free = is_table(r) || r->member->merge_wait == 0;
-    int64_t reach = is_free ? INT64_MAX : tables_reach(l, r->member);
+    bool is_free = r->member->waits || r->member->merge_wait == 0; /* tables come first */
+    int64_t reach = is_free ? INT64_MAX : others_reach(l, r);
     size_t n = 0;
     for (size_t i = w->head; i < w->n; i++, n++) {
         bool is_next = n == 0 || w->time[i] < limit || limit == INT64_MAX;

@@ -317,7 +317,7 @@ void lane_rig_send(struct lane_rig *r, const char *topic, int32_t partition, con
                          .key = key,
                          .key_n = key ? strlen(key) : 0,
                          .value = value,
-                         .value_n = strlen(value)};
+                         .value_n = value ? strlen(value) : 0};
     if (r->log->ops->produce(r->log, &rec, 1, &e) < 0) {
         fprintf(stderr, "%s\n", e.text);
         abort();
