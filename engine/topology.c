@@ -90,7 +90,7 @@ const struct config_field table_fields[] = {
     {"global", CONFIG_BOOLEAN, TABLE(global), .def = "false",
      .doc = "every lane has all of the table, so that any column may look it up"},
     {"merge_wait", CONFIG_DURATION, TABLE(merge_wait), .def = "0s",
-     .doc = "how long rows of a stream wait for older ones of the table"},
+     .doc = "how long rows of a stream and of the table wait for older ones of each other"},
     {"history", CONFIG_DURATION, TABLE(history), .def = "1d", .min = 1,
      .doc = "how far behind the table's watermark `versioned` lookups still find versions"},
     {"time", CONFIG_SECTION, TABLE(time), .section = time_fields, .doc = "event time"},
