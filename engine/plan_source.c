@@ -18,6 +18,27 @@ static int add_hidden(struct schema *s, const char *name, const struct type *typ
     return schema_add(s, name, type, nullable, true);
 }
 
+/* A column that value and key have is one: both say the same. A table reads it from the key: a
+ * deletion has no value. */
+static int add_key_column(struct planner *b, struct plan_source *src, struct schema *s,
+                          const struct column *k)
+{
+    int at = schema_find(s, k->name);
+    if (at < 0 && s->n >= COLUMNS_MAX - METAS) {
+        return diags_add(b->d, src->end->at, src->end->path, "more than %d columns",
+                         COLUMNS_MAX - METAS);
+    }
+    if (at >= 0 && !type_equal(s->col[at].type, k->type)) {
+        return diags_add(b->d, src->end->at, src->end->path,
+                         "the value's column %s has another type than the key's", k->name);
+    }
+    src->reads_key |= at < 0 || src->table;
+    at = at < 0 ? schema_add(s, k->name, k->type, k->nullable, k->hidden) : at;
+    s->col[at].nullable |= src->table != NULL;
+    s->key[s->nkey++] = (uint16_t)at;
+    return 0;
+}
+
 static int infer_key(struct planner *b, struct plan_source *src, struct schema *s)
 {
     const struct yaml *key = src->end ? src->end->key : NULL;
@@ -58,12 +79,12 @@ static int infer_key(struct planner *b, struct plan_source *src, struct schema *
     if (!src->key.def) {
         return -ERR_CONFIG;
     }
-    uint16_t before = s->n;
+    struct schema *k = schema_new(a, COLUMNS_MAX);
     src->key.is_key = true;
-    int r = src->key.def->infer(&src->key, a, s, b->d);
-    src->reads_key = s->n > before;
-    for (uint16_t c = before; c < s->n && s->nkey < s->n; c++) {
-        s->key[s->nkey++] = c;
+    plan_spec_from_registry(b, &src->key);
+    int r = src->key.def->infer(&src->key, a, k, b->d);
+    for (uint16_t c = 0; c < k->n && r == 0; c++) {
+        r = add_key_column(b, src, s, &k->col[c]);
     }
     s->keyed = s->nkey > 0;
     return r;

@@ -3,6 +3,7 @@
 #include "tests/unit/plan_harness.h"
 
 #include "engine/table.h"
+#include "schemas/registry_memory.h"
 
 #include <stdio.h>
 
@@ -182,6 +183,33 @@ static void what_does_not_fit_is_refused(void **state)
     }
 }
 
+/* Columns that both the key's record and the value's have: found by the key, read from it. */
+static void keys_that_are_records(void **state)
+{
+    (void)state;
+    struct plan_rig r;
+    struct err e = {0};
+    uint32_t id;
+    struct schema_store *schemas = registry_memory_new();
+    const char *key = "{\"type\":\"record\",\"name\":\"K\",\"fields\":[{\"name\":\"dc\",\"type\":"
+                      "\"string\"},{\"name\":\"n\",\"type\":\"int\"}]}";
+    assert_int_equal(schemas->put(schemas, "h-key", key, &id, &e), 0);
+    assert_int_equal(
+        plan_rig_read(&r,
+                      TABLES "  h: {from: {topic: h, value: json, key: avro, columns: {n: long, "
+                             "rack: string, dc: string}}, global: true}\n" STREAM(
+                                 "      - lookup: {table: h, on: [dc, v], take: rack}\n")),
+        0);
+    assert_int_equal(plan_new(&r.plan, r.topology, schemas, &r.diags), 0);
+    const struct plan_source *s = r.plan->source[1];
+    assert_true(s->reads_key);
+    assert_int_equal(s->schema->nkey, 2);
+    assert_string_equal(s->schema->col[s->schema->key[0]].name, "dc");
+    assert_string_equal(s->schema->col[s->schema->key[1]].name, "n");
+    plan_rig_done(&r);
+    schemas->free(schemas);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -192,6 +220,7 @@ int main(void)
         cmocka_unit_test(what_a_table_needs),
         cmocka_unit_test(versions_are_kept_where_asked_for),
         cmocka_unit_test(what_does_not_fit_is_refused),
+        cmocka_unit_test(keys_that_are_records),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
