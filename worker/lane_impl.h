@@ -15,6 +15,7 @@ struct waiting {
     int64_t *time;     /* event times */
     int64_t *deadline; /* wall clock: waits no longer */
     size_t head, n, cap;
+    size_t bytes;   /* of what was copied */
     int64_t newest; /* event time of all that was pushed, TIME_MIN before the first */
     bool is_full;   /* paused until there is room */
 };

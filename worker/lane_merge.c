@@ -13,8 +13,9 @@
 
 #include <string.h>
 
-#define WAITING_MOST 10000
-#define TIME_UNKNOWN INT64_MIN
+#define WAITING_MOST  10000
+#define WAITING_BYTES (8U << 20)
+#define TIME_UNKNOWN  INT64_MIN
 
 static bool is_table(const struct route *r)
 {
@@ -89,6 +90,7 @@ void lane_merge_add(struct lane *l, struct route *r, const struct record *record
     make_room(w, n);
     for (size_t i = 0; i < n; i++) {
         w->record[w->n] = wait > 0 ? keep(&records[i]) : records[i];
+        w->bytes += wait > 0 ? records[i].key_n + records[i].value_n : 0;
         w->time[w->n] = TIME_UNKNOWN;
         w->deadline[w->n++] = now + wait;
     }
@@ -172,6 +174,7 @@ static int push_run(struct route *r, size_t n, struct err *e)
     for (size_t i = 0; i < n; i++, w->head++) {
         w->newest = w->time[w->head] > w->newest ? w->time[w->head] : w->newest;
         if (r->member->merge_wait > 0) {
+            w->bytes -= w->record[w->head].key_n + w->record[w->head].value_n;
             forget(&w->record[w->head]);
         }
     }
@@ -196,8 +199,8 @@ static int merge_member(struct lane *l, struct member *m, struct err *e)
 /* Pauses routes with too many records, and lets them go on once half of them are gone. */
 static int limit_waiting(struct lane *l, struct route *r)
 {
-    size_t n = r->waiting.n - r->waiting.head;
-    bool is_full = n > (r->waiting.is_full ? WAITING_MOST / 2 : WAITING_MOST);
+    size_t n = r->waiting.n - r->waiting.head, share = r->waiting.is_full ? 2 : 1;
+    bool is_full = n > WAITING_MOST / share || r->waiting.bytes > WAITING_BYTES / share;
     if (is_full == r->waiting.is_full || r->is_paused) {
         return 0;
     }

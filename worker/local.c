@@ -159,6 +159,9 @@ static bool rows_could_overtake(const struct local *l)
     for (int i = 0; i < p->topology->ntables; i++) {
         sinks += p->topology->table[i].source.errors.tolerance == TOLERATE_ALL;
     }
+    if (internal && p->topology->ntables > 0) { /* a row and the change of a table it made */
+        return true;
+    }
     return l->cfg.ordered && (sinks > 1 || (internal && l->cfg.partitions > 1));
 }
 
