@@ -7,6 +7,7 @@ one with another number of partitions.
   before the first row     the whole table is read, old values are never seen, deleted rows are not there
   restart, kill            rows that did not change come out of the changelog, changes out of the topic
   while it runs            changes of either table are seen by later rows
+  made of a stream         behind internal topics, which are compacted where the table is global
   another column           the state is of no use: the table is read from its beginning
 """
 import json
@@ -32,6 +33,24 @@ streams:
       - lookup: {table: hosts}
       - lookup: {table: racks, on: rack}
     to: {topic: OUT, value: json}
+"""
+OF_STREAM = """
+name: NAME
+kafka: {bootstrap.servers: "${env:KAFKA}"}
+lanes: 2
+state: {dir: STATE}
+tables:
+  all: {from: changes, key: name, global: true}
+  once: {from: seen, key: name}
+streams:
+  changes: {from: {topic: CHANGES, value: json, columns: {name: string, v: long}}}
+  seen: {from: changes, steps: [add: 1 as one]}
+  asked:
+    from: {topic: ASKED, value: json, columns: {name: string}}
+    steps:
+      - lookup: {table: all, on: name, take: {w: v}}
+      - lookup: {table: once, on: name, take: {v: one}}
+    to: {topic: ANSWERS, value: json}
 """
 
 
@@ -145,3 +164,22 @@ with Scratch("tables") as s:
     s.klamm("run", topology(", extra: string"), "--until-end")
     same("another column", output()[len(want):], late)
     say("a table of another shape is read anew")
+
+    for topic in ("changes", "asked"):
+        s.topic(topic, PARTITIONS)
+    s.topic("answers", PARTITIONS)
+    of_stream = s.file("of_stream.yaml", OF_STREAM.replace("NAME", s.name("stream")).replace(
+        "STATE", s.dir + "/state").replace("CHANGES", s.name("changes")).replace(
+            "ASKED", s.name("asked")).replace("ANSWERS", s.name("answers")))
+    s.produce("changes", [(b"%d" % i, js({"name": f"n{i % 500}", "v": i})) for i in range(5000)])
+    s.klamm("run", of_stream, "--until-end")
+    check(s.config("stream-all-repartition")["cleanup.policy"] == "compact", "a table's topic is not compacted")
+    s.produce("asked", [(b"%d" % i, js({"name": f"n{i}"})) for i in range(510)])
+    s.klamm("run", of_stream, "--until-end")
+    found = sorted(((json.loads(r.value)["name"], json.loads(r.value)["v"], json.loads(r.value)["w"])
+                    for r in s.read("answers")), key=lambda row: int(row[0][1:]))
+    same("tables made of a stream", [f[:2] for f in found],
+         [(f"n{i}", 1 if i < 500 else None) for i in range(510)])
+    check(all((w is not None and w % 500 == int(n[1:])) == (int(n[1:]) < 500) for n, _, w in found),
+          f"a table made of a stream: {found}")
+    say("tables made of a stream")
