@@ -57,6 +57,9 @@ struct aggregate_def {
     /* Writes row `row` of out (null flags through vec_set_null); mem for long strings. */
     void (*result)(const struct aggregate_call *c, const void *state, struct vec *out, uint16_t row,
                    uint16_t rows, struct arena *mem);
+    /* Why there is no result though there were values (more than it holds met in combine), a
+     * constant; NULL when all is well. The result is null then, the result row bad. NULL: never. */
+    const char *(*failed)(const struct aggregate_call *c, const void *state);
 };
 
 #endif

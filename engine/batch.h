@@ -36,6 +36,8 @@ struct batch {
     int64_t *low;                       /* NULL: as seen */
     uint8_t *row_op;                    /* NULL: all upserts */
     const struct record *const *origin; /* source record of each row; NULL behind windows */
+    int32_t *part;                      /* source partition of each row, behind a repartition;
+                                           NULL: one for all */
     struct vec *col;                    /* schema->n of them */
     struct arena *mem;
     int64_t now; /* wall clock, ms, set by the task: what now() of expressions says */

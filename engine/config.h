@@ -81,6 +81,11 @@ int config_parse(const struct config_field *table, void *out, const struct yaml 
 int config_parse_value(const struct config_field *field, void *out, const struct yaml *value,
                        const char *path, struct arena *a, struct diags *d);
 
+/* What was parsed, as words ("size=60000", a line each) appended to b, for the layouts of saved
+ * state: equal for equal values however they were written; what is absent or zero is left out. */
+void config_values(struct buffer *b, const struct config_field *table, const void *cfg);
+void config_value(struct buffer *b, const struct config_field *field, const void *cfg);
+
 /* The properties object of the table's JSON Schema appended to b (a JSON object, no newline). */
 void config_json_schema(struct buffer *b, const struct config_field *table);
 /* The JSON Schema of a map that the table describes, appended to b. */

@@ -56,6 +56,9 @@ struct learner_def {
     const struct learner_alias *aliases; /* ends with {0}; may be NULL */
     uint16_t version;                    /* of what io writes */
 
+    /* Optional: words for the options on which the snapshot's form depends (not a learning rate).
+     * A snapshot of other words is refused as one of another configuration. */
+    void (*layout)(const void *options, struct buffer *words);
     /* What the table cannot say: options that exclude each other. May be NULL. */
     int (*check)(const void *options, struct err *e);
     void *(*open)(const struct learner_setup *setup);

@@ -3,7 +3,6 @@
 #include "engine/row.h"
 
 #include "engine/error.h"
-#include "engine/hash.h"
 #include "engine/nested.h"
 
 struct row_layout row_layout_new(struct arena *a, const struct schema *schema)
@@ -17,19 +16,14 @@ void row_layout_add(struct row_layout *l, uint16_t column)
     l->col[l->n++] = column;
 }
 
-uint64_t row_layout_hash(const struct row_layout *l)
+void row_layout_words(const struct row_layout *l, struct buffer *words)
 {
-    struct buffer text;
-    buffer_init(&text);
     for (uint16_t i = 0; i < l->n; i++) {
         const struct column *c = &l->schema->col[l->col[i]];
-        buffer_add(&text, c->name, strlen(c->name) + 1);
-        type_print(&text, c->type);
-        buffer_byte(&text, 0);
+        buffer_printf(words, "column %s ", c->name);
+        type_print(words, c->type);
+        buffer_byte(words, '\n');
     }
-    uint64_t hash = hash_stable(buffer_cstr(&text), text.n, 0);
-    buffer_done(&text);
-    return hash;
 }
 
 static struct nested_value value_of(const struct vec *v, uint16_t row)

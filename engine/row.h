@@ -1,7 +1,7 @@
 /* Rows as bytes: what a step keeps of a row that waits in its state.
  *
  * A layout says which columns of a schema are kept; the bytes are those columns in order, each an
- * item of nested.h. They may be kept as long as layouts have the same hash.
+ * item of nested.h. They can be read as long as the layout has the same words.
  */
 #ifndef KLAMM_ENGINE_ROW_H
 #define KLAMM_ENGINE_ROW_H
@@ -20,8 +20,8 @@ struct row_layout {
 /* No columns yet, room for all of them. */
 struct row_layout row_layout_new(struct arena *a, const struct schema *schema);
 void row_layout_add(struct row_layout *l, uint16_t column);
-/* Of the names and types of the columns kept; stable over builds and machines. */
-uint64_t row_layout_hash(const struct row_layout *l);
+/* A line per column kept, its name and type: words for a step's state_layout. */
+void row_layout_words(const struct row_layout *l, struct buffer *words);
 
 /* Appends the bytes of a row of b, whose columns are those of the layout's schema. */
 void row_save(struct buffer *out, const struct row_layout *l, const struct batch *b, uint16_t row);

@@ -73,6 +73,12 @@ struct step_def {
     /* Optional: how the step stores values; set on the store before it is restored. */
     const struct state_codec *(*state_codec)(const struct node *n);
 
+    /* Optional, of stateful steps: words that change whenever saved keys or values come to mean
+     * something else (sizes, types, expressions; never what only decides what comes out). State
+     * that was saved under other words is refused. The engine itself adds name, state_version and
+     * key columns. */
+    void (*state_layout)(const struct node *n, struct buffer *words);
+
     int (*open)(struct op *op, struct err *e);
     int (*push)(struct op *op, int input, struct batch *b);
     /* The input's watermark rose: fire, expire. The engine then passes watermark - lag on. */

@@ -82,6 +82,20 @@ static int load(void *ctx, void *value, uint32_t n, const void *saved, size_t sa
     return 0;
 }
 
+static uint64_t hash_columns(const struct table_plan *p)
+{
+    struct buffer words;
+    buffer_init(&words);
+    row_layout_words(&p->layout, &words);
+    for (uint16_t i = 0; i < p->schema->nkey; i++) {
+        buffer_text(&words, "key ");
+        type_print(&words, p->schema->col[p->schema->key[i]].type);
+    }
+    uint64_t hash = hash_stable(buffer_cstr(&words), words.n, 0);
+    buffer_done(&words);
+    return hash;
+}
+
 struct table_plan *table_plan_new(struct arena *a, const struct table_cfg *cfg,
                                   const struct schema *in)
 {
@@ -102,10 +116,7 @@ struct table_plan *table_plan_new(struct arena *a, const struct table_cfg *cfg,
             row_layout_add(&p->layout, c);
         }
     }
-    p->columns = row_layout_hash(&p->layout);
-    for (uint16_t i = 0; i < s->nkey; i++) {
-        p->columns = hash_mix(p->columns, (uint64_t)s->col[s->key[i]].type->kind);
-    }
+    p->columns = hash_columns(p);
     p->codec =
         (struct state_codec){.ctx = p, .save = save, .loaded_size = loaded_size, .load = load};
     return p;

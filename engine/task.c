@@ -56,6 +56,7 @@ static void make_spots(struct task *t)
         struct spot *p = spot_at(t, s->store[i].vertex);
         const struct step_def *def = p->op.node->def;
         p->op.state = state_memory_new(def->state_codec ? def->state_codec(p->op.node) : NULL);
+        p->layout = store_layout(p->op.node);
     }
     for (uint16_t i = 0; s->is_global && i < s->nvertices; i++) {
         struct spot *p = &t->spot[i];
@@ -145,25 +146,9 @@ bool task_input_rewinds(const struct task *t, int input)
     return rewinds;
 }
 
-int task_restore(struct task *t, int store, const struct record *r, struct err *e)
+const struct plan_source *task_input_source(const struct task *t, int input)
 {
-    struct spot *p = spot_at(t, t->subplan->store[store].vertex);
-    uint16_t version = p->op.node->def->state_version;
-    if (!r->value) {
-        return state_restore(p->op.state, r->key, (uint32_t)r->key_n, NULL, 0);
-    }
-    const uint8_t *v = r->value;
-    if (r->value_n < 2 || (v[0] | v[1] << 8) != version) {
-        return err_set(e, ERR_FATAL,
-                       "changelog %s holds state of another version of %s (found %d, need %d): "
-                       "delete the topic to begin with empty state",
-                       t->subplan->store[store].changelog, p->op.node->def->name,
-                       r->value_n < 2 ? -1 : v[0] | v[1] << 8, version);
-    }
-    int ok = state_restore(p->op.state, r->key, (uint32_t)r->key_n, v + 2, r->value_n - 2);
-    return ok < 0 ? err_set(e, ERR_FATAL, "changelog %s: damaged entry at offset %lld",
-                            t->subplan->store[store].changelog, (long long)r->offset)
-                  : 0;
+    return t->input[input].source;
 }
 
 /* A row is judged by its own watermark and by those of the other inputs: the least. */
@@ -336,8 +321,7 @@ static int fail(struct task *t, int r, struct err *e)
     return r;
 }
 
-/* Raises the watermark of an input's source and lets it run through the steps. */
-static int raise_source(struct task *t, struct input *in, int64_t watermark)
+int task_raise_source(struct task *t, struct input *in, int64_t watermark)
 {
     struct spot *p = &t->spot[in->spot];
     if (watermark <= p->watermark) {
@@ -353,7 +337,7 @@ static int follow_restored(struct task *t, struct err *e)
 {
     int r = 0;
     for (int i = 0; i < t->ninputs && r == 0; i++) {
-        r = raise_source(t, &t->input[i], source_watermark(t, &t->input[i]));
+        r = task_raise_source(t, &t->input[i], source_watermark(t, &t->input[i]));
     }
     t->dirty = false;
     arena_reset(&t->batch);
@@ -369,6 +353,9 @@ int task_open(struct task *t, struct err *e)
             r = p->op.node->def->open(&p->op, e);
         } else if (p->vertex->kind == VERTEX_SINK) {
             r = sink_open(t, p, e);
+        }
+        if (r == -ERR_DATA && p->op.state) {
+            store_blame(t, p, e);
         }
         if (r < 0) {
             return err_prefix(e, "stream %s", p->vertex->stream);
@@ -392,48 +379,21 @@ int task_deliver(struct task *t, uint16_t vertex, const struct message *m, struc
     return r < 0 ? fail(t, r, e) : 0;
 }
 
-static int follow_parts(struct task *t, struct input *in, int64_t now)
-{
-    int64_t least = TIME_MAX, idle = in->source->time.idle;
-    for (int k = 0; k < in->nparts; k++) {
-        if (now - in->part[k].last_record < idle && in->part[k].watermark < least) {
-            least = in->part[k].watermark;
-        }
-    }
-    for (int k = 0; k < in->nparts && least != TIME_MAX; k++) {
-        if (now - in->part[k].last_record >= idle && in->part[k].watermark < least) {
-            in->part[k].watermark = least;
-        }
-    }
-    int64_t w = TIME_MAX;
-    for (int k = 0; k < in->nparts; k++) {
-        w = in->part[k].watermark < w ? in->part[k].watermark : w;
-    }
-    in->watermark = in->nparts && w > in->watermark ? w : in->watermark;
-    return raise_source(t, in, source_watermark(t, in));
-}
-
 int task_tick(struct task *t, int64_t now, struct err *e)
 {
     int r = 0;
     t->now = now;
     for (int i = 0; i < t->ninputs && r == 0; i++) {
-        struct input *in = &t->input[i];
-        const struct time_cfg *time = &in->source->time;
-        bool idle = now - in->last_record >= time->idle;
-        if (in->nparts) {
-            r = follow_parts(t, in, now);
-        } else if (idle && time->advance == ADVANCE_WALL_CLOCK && in->max_time != TIME_MIN) {
-            int64_t w = in->max_time - time->out_of_order + (now - in->last_record);
-            in->watermark = w > in->watermark ? w : in->watermark;
-            r = raise_source(t, in, source_watermark(t, in));
-        }
+        r = input_tick(t, &t->input[i]);
     }
     for (uint16_t i = 0; i < t->nspots && r == 0; i++) {
         struct spot *p = &t->spot[i];
         if (p->vertex->kind == VERTEX_STEP && p->op.node->def->tick) {
             r = p->op.node->def->tick(&p->op, now);
         }
+        bool is_told = p->vertex->kind != VERTEX_SINK || !p->vertex->sink->repartition ||
+                       p->sent_idle == task_is_silent(t);
+        t->dirty |= !is_told;
     }
     arena_reset(&t->batch);
     return r < 0 ? fail(t, r, e) : 0;
@@ -448,7 +408,7 @@ int task_finish(struct task *t, struct err *e)
         }
     }
     for (int i = 0; i < t->ninputs && r == 0; i++) {
-        r = raise_source(t, &t->input[i], source_watermark(t, &t->input[i]));
+        r = task_raise_source(t, &t->input[i], source_watermark(t, &t->input[i]));
     }
     arena_reset(&t->batch);
     return r < 0 ? fail(t, r, e) : 0;
@@ -465,35 +425,6 @@ int task_forward(struct task *t, struct err *e)
     return r < 0 ? fail(t, r, e) : 0;
 }
 
-struct changelog {
-    struct task *t;
-    const char *topic;
-    uint16_t version;
-    struct buffer *bytes;
-    struct err *e;
-};
-
-static int send_change(void *ctx, const void *key, uint32_t key_n, const void *value,
-                       size_t value_n)
-{
-    struct changelog *c = ctx;
-    struct record r = {.topic = c->topic,
-                       .partition = c->t->partition,
-                       .offset = -1,
-                       .timestamp = clock_now(c->t->env.clock),
-                       .key = key,
-                       .key_n = key_n};
-    if (value) {
-        buffer_clear(c->bytes);
-        buffer_byte(c->bytes, (uint8_t)c->version);
-        buffer_byte(c->bytes, (uint8_t)(c->version >> 8));
-        buffer_add(c->bytes, value, value_n);
-        r.value = c->bytes->data;
-        r.value_n = c->bytes->n;
-    }
-    return c->t->env.produce(c->t->env.ctx, &r, 1, c->e);
-}
-
 int task_flush(struct task *t, struct err *e)
 {
     int r = task_forward(t, e);
@@ -507,10 +438,7 @@ int task_flush(struct task *t, struct err *e)
         return fail(t, r, e);
     }
     for (uint16_t i = 0; i < t->subplan->nstores && r == 0; i++) {
-        struct spot *p = spot_at(t, t->subplan->store[i].vertex);
-        struct changelog c = {t, t->subplan->store[i].changelog, p->op.node->def->state_version,
-                              &p->bytes, e};
-        r = state_changes(p->op.state, send_change, &c);
+        r = store_flush(t, &t->subplan->store[i], e);
     }
     arena_reset(&t->batch);
     return r;

@@ -12,6 +12,7 @@
 
 #include "engine/plan.h"
 #include "engine/record.h"
+#include "engine/watermarks.h"
 
 struct task;
 
@@ -66,6 +67,16 @@ int task_push(struct task *t, int input, const struct record *r, size_t n, struc
 int task_refuse(struct task *t, int input, const struct record *r, const char *text, struct err *e);
 /* The input has nothing up to this offset (end of partition behind transaction markers). */
 void task_caught_up(struct task *t, int input, int64_t offset);
+/* An input is idle: nothing has come there for its time.idle; behind a repartition, all of its
+ * source partitions are. */
+bool task_idle(const struct task *t, int input, int64_t now);
+/* The least watermark of the partitions of the input's topic that are not idle, TIME_MIN when all
+ * are: what it follows while it is idle, from the next tick on. */
+void task_others(struct task *t, int input, int64_t watermark);
+/* What the metadata of another member's offset (may be NULL) says of the nth input that reads the
+ * topic. */
+struct part_time task_time_of(const char *metadata, int nth);
+const struct plan_source *task_input_source(const struct task *t, int input);
 /* The wall clock went on. */
 int task_tick(struct task *t, int64_t now, struct err *e);
 /* A message for the step at this vertex of the plan; -ERR_CONFIG when it takes none. */

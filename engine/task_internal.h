@@ -22,7 +22,10 @@ struct spot {
     } metric[METRICS_MAX];
     struct codec_writer *value_writer, *key_writer; /* of sinks */
     struct buffer bytes;
+    uint32_t layout;        /* of stateful steps: stands in front of every saved value; of
+                               repartitions: in front of every row */
     int64_t sent_watermark; /* of repartitions: already told downstream */
+    bool sent_idle;         /* likewise */
 };
 
 /* One partition that feeds a source of the task. */
@@ -35,9 +38,11 @@ struct input {
     int64_t watermark;
     int64_t last_record; /* wall clock */
     int nparts;          /* of a repartition: source partitions upstream */
-    struct part {
-        int64_t watermark, last_record;
-    } * part;
+    uint32_t layout;     /* of a repartition: what its rows must begin with */
+    struct part_time *part;
+    bool is_idle;   /* as of the last tick */
+    int64_t others; /* what the topic's partitions that are not idle have reached; TIME_MIN: all are
+                       idle */
     struct codec_reader *value_reader, *key_reader;
     struct codec_reader *time_reader; /* of task_record_time(), once it was asked */
     bool *needs;                      /* columns that the value reader fills */
@@ -69,13 +74,30 @@ struct task {
 int task_pass(struct task *t, const struct edges *edges, struct batch *b);
 int task_advance(struct task *t, const struct edges *edges, int64_t watermark);
 
+/* Hash of all that gives the saved keys and values of a step their meaning. */
+uint32_t store_layout(const struct node *n);
+/* Says of a message about damage in which changelog it is. */
+void store_blame(const struct task *t, const struct spot *p, struct err *e);
+/* Sends what changed in a store since the last commit to its changelog. */
+int store_flush(struct task *t, const struct plan_store *s, struct err *e);
+
 int input_open(struct task *t, struct input *in, struct err *e);
 void input_close(struct input *in);
+/* task_time.c: the wall clock went on. */
+int input_tick(struct task *t, struct input *in);
+/* A repartition's watermark from those of its source partitions. */
+void input_lift(struct input *in);
+/* Nothing comes at any input, and nothing else moves its time. */
+bool task_is_silent(const struct task *t);
+/* Raises the watermark of an input's source and lets it run through the steps. */
+int task_raise_source(struct task *t, struct input *in, int64_t watermark);
 /* Watermark of the source that this input belongs to: the least of its inputs. */
 int64_t source_watermark(const struct task *t, const struct input *in);
 
 int sink_open(struct task *t, struct spot *s, struct err *e);
 int sink_push(struct task *t, struct spot *s, struct batch *b);
+/* Hash of the columns that a repartition carries. */
+uint32_t sink_layout(const struct plan_sink *k);
 int sink_watermark(struct task *t, struct spot *s);
 void sink_close(struct spot *s);
 

@@ -1,19 +1,36 @@
 /* Sinks: rows become records of a topic.
  *
  * All rows of a batch are encoded into one buffer and handed over in one call. Rows whose key has a
- * null column leave without a key. A repartition wraps its rows in the envelope of task_source.c
- * and, before each commit, tells every target partition its watermark when that has risen; but not
- * where the topic is compacted, for a global table: it takes only records with a key.
+ * null column leave without a key. A repartition wraps its rows in an envelope
+ * and, before each commit, tells every target partition its watermark when that has risen, and that
+ * nothing comes or comes again; but not where the topic is compacted, for a global table: it takes
+ * only records with a key.
  */
+#include "engine/envelope.h"
+#include "engine/hash.h"
 #include "engine/key.h"
 #include "engine/memory.h"
 #include "engine/task_internal.h"
 
 #include <string.h>
 
+uint32_t sink_layout(const struct plan_sink *k)
+{
+    struct buffer words;
+    buffer_init(&words);
+    schema_print(&words, k->write_schema);
+    for (uint16_t i = 0; i < k->write_schema->nkey; i++) {
+        buffer_printf(&words, " key %d", k->write_schema->key[i]);
+    }
+    uint32_t layout = (uint32_t)hash_stable(buffer_cstr(&words), words.n, 0);
+    buffer_done(&words);
+    return layout;
+}
+
 int sink_open(struct task *t, struct spot *s, struct err *e)
 {
     const struct plan_sink *k = s->vertex->sink;
+    s->layout = k->repartition ? sink_layout(k) : 0;
     int r =
         k->value.def->writer_open(&s->value_writer, &k->value, k->write_schema, t->env.schemas, e);
     if (r == 0 && k->schema->keyed && k->schema->nkey > 0) {
@@ -55,9 +72,10 @@ static int encode_row(struct task *t, struct spot *s, const struct batch *b, uin
     bool is_deleted = b->row_op && b->row_op[row] == ROW_DELETE;
     at->has_value = !is_deleted || k->repartition; /* there the columns of its key travel with it */
     if (r >= 0 && k->repartition) {
-        buffer_byte(out, is_deleted ? 3 : 1);
-        buffer_varint(out, t->partition);
-        buffer_varint(out, b->seen[row]);
+        envelope_write(out, &(struct envelope){.kind = is_deleted ? ENVELOPE_DELETE : ENVELOPE_ROW,
+                                               .partition = t->partition,
+                                               .watermark = b->seen[row],
+                                               .layout = s->layout});
     }
     if (r >= 0 && at->has_value) {
         r = k->value.def->write(s->value_writer, b, row, out, e);
@@ -113,7 +131,9 @@ int sink_push(struct task *t, struct spot *s, struct batch *b)
 int sink_watermark(struct task *t, struct spot *s)
 {
     const struct plan_sink *k = s->vertex->sink;
-    if (!k->repartition || k->is_compact || s->watermark <= s->sent_watermark) {
+    bool is_idle = task_is_silent(t);
+    if (!k->repartition || k->is_compact ||
+        (s->watermark <= s->sent_watermark && is_idle == s->sent_idle)) {
         return 0;
     }
     int32_t targets = 1;
@@ -124,9 +144,9 @@ int sink_watermark(struct task *t, struct spot *s)
         }
     }
     buffer_clear(&s->bytes);
-    buffer_byte(&s->bytes, 2);
-    buffer_varint(&s->bytes, t->partition);
-    buffer_varint(&s->bytes, s->watermark);
+    envelope_write(&s->bytes, &(struct envelope){.kind = is_idle ? ENVELOPE_IDLE : ENVELOPE_TIME,
+                                                 .partition = t->partition,
+                                                 .watermark = s->watermark});
     for (int32_t p = 0; p < targets; p++) {
         struct record r = {.topic = k->topic,
                            .partition = p,
@@ -140,6 +160,7 @@ int sink_watermark(struct task *t, struct spot *s)
         }
     }
     s->sent_watermark = s->watermark;
+    s->sent_idle = is_idle;
     t->dirty = true;
     return 0;
 }

@@ -7,15 +7,12 @@
  * cannot be read is a bad record; a null value (tombstone) is skipped and counted, but for a table
  * it deletes.
  *
- * Records of a repartition carry an envelope before the Avro bytes:
- *
- *   byte | varint source partition | varint watermark | Avro …
- *
- * Byte 1 is a row, 2 a watermark only, 3 a row that deletes.
  * Each row's lateness is judged by the watermark of the partition it came from; the source's
- * watermark is the least over all of them. A committed offset's metadata is "w<watermark>", or for
- * a repartition "p<partition>:<watermark>,…".
+ * watermark is the least over all of them. A committed offset's metadata is "w<watermark>", with an
+ * "i" behind it when the input is idle, or for a repartition the times of all its source partitions
+ * (watermarks.c).
  */
+#include "engine/envelope.h"
 #include "engine/memory.h"
 #include "engine/nested.h"
 #include "engine/task_internal.h"
@@ -56,14 +53,15 @@ int input_open(struct task *t, struct input *in, struct err *e)
     const struct plan_source *src = in->source;
     const struct schema *schema = src->read_schema;
     in->next = -1;
-    in->max_time = in->watermark = TIME_MIN;
+    in->max_time = in->watermark = in->others = TIME_MIN;
     in->last_record = clock_now(t->env.clock);
     if (src->repartition >= 0) {
         const struct plan_sink *k = t->plan->sink[src->repartition];
+        in->layout = sink_layout(k);
         in->nparts = t->env.tasks(t->env.ctx, t->plan->vertex[k->vertex]->subplan);
         in->part = arena_array(&t->mem, (size_t)in->nparts + 1, sizeof *in->part);
         for (int i = 0; i < in->nparts; i++) {
-            in->part[i] = (struct part){TIME_MIN, in->last_record};
+            in->part[i] = (struct part_time){.watermark = TIME_MIN};
         }
     }
     in->needs = arena_array(&t->mem, schema->n + 1U, sizeof *in->needs);
@@ -246,36 +244,38 @@ static void mark_deleted(struct batch *b, uint16_t row)
     b->row_op[row] = ROW_DELETE;
 }
 
-/* Reads the envelope: 1 a row follows at *value, 3 one that is deleted, 0 a watermark only,
- * negative: damaged. */
-static int open_envelope(struct input *in, const struct record *r, int64_t now,
-                         const uint8_t **value, size_t *n, int64_t *seen)
+/* Reads the envelope: 1 a row follows, 0 none; -ERR_DATA: damaged, -ERR_CONFIG: a row of other
+ * columns. */
+static int open_envelope(struct input *in, const struct record *r, struct envelope *e)
 {
-    const uint8_t *p = r->value, *end = p + r->value_n;
-    int64_t part;
-    if (r->value_n < 3 || *p < 1 || *p > 3) {
+    if (envelope_read(e, r->value, r->value_n) < 0 || e->partition < 0 ||
+        e->partition >= in->nparts) {
         return -ERR_DATA;
     }
-    int what = *p++;
-    if (!(p = varint_read(p, end, &part)) || !(p = varint_read(p, end, seen)) || part < 0 ||
-        part >= in->nparts) {
-        return -ERR_DATA;
+    bool is_row = e->kind == ENVELOPE_ROW || e->kind == ENVELOPE_DELETE;
+    if (is_row && e->layout != in->layout) {
+        return -ERR_CONFIG;
     }
-    struct part *from = &in->part[part];
-    from->watermark = *seen > from->watermark ? *seen : from->watermark;
-    from->last_record = now;
-    *value = p;
-    *n = (size_t)(end - p);
-    return what == 2 ? 0 : what;
+    struct part_time *from = &in->part[e->partition];
+    bool was_least = from->watermark <= in->watermark;
+    from->watermark = e->watermark > from->watermark ? e->watermark : from->watermark;
+    from->is_idle = e->kind == ENVELOPE_IDLE;
+    if (was_least && from->watermark > in->watermark) {
+        input_lift(in);
+    }
+    return is_row;
 }
 
-static void lift_parts(struct input *in)
+static int other_columns(struct task *t, const struct input *in, const struct record *r)
 {
-    int64_t least = TIME_MAX;
-    for (int i = 0; i < in->nparts; i++) {
-        least = in->part[i].watermark < least ? in->part[i].watermark : least;
-    }
-    in->watermark = least > in->watermark ? least : in->watermark;
+    err_clear(&t->failure);
+    return err_set(&t->failure, ERR_CONFIG,
+                   "topology %s, stream %s: topic %s partition %d offset %" PRId64
+                   " holds a row that was written with other columns, before the topology was "
+                   "changed. Undo the change and let --until-end use up what is there; or give the "
+                   "topology another name, so that it begins anew; or reset it as "
+                   "docs/operations.md tells",
+                   t->plan->topology->name, in->source->stream, r->topic, r->partition, r->offset);
 }
 
 /* A null value in a table's topic: a row to delete, of which only the key is there. Its time is the
@@ -320,16 +320,23 @@ static int read_row(struct task *t, struct input *in, const struct record *r, st
         return src->table ? read_deletion(t, in, r, b, row, now) : (t->counts.tombstones++, 0);
     }
     if (in->nparts) {
-        int is_row = open_envelope(in, r, now, &value, &n, &seen);
+        struct envelope envelope;
+        int is_row = open_envelope(in, r, &envelope);
+        if (is_row == -ERR_CONFIG) {
+            return other_columns(t, in, r);
+        }
         if (is_row < 0) {
             return bad_record(t, errors, r, "VALUE_CONVERTER", "damaged internal record");
         }
-        lift_parts(in);
         if (!is_row) {
             return 0;
         }
+        value = envelope.value;
+        n = envelope.n;
+        seen = envelope.watermark;
+        b->part[row] = (int32_t)envelope.partition;
         b->time[row] = r->timestamp;
-        if (is_row == 3) {
+        if (envelope.kind == ENVELOPE_DELETE) {
             mark_deleted(b, row);
         }
     }
@@ -365,6 +372,7 @@ static int64_t read_batch(struct task *t, struct input *in, const struct record 
     uint16_t row = 0;
     size_t used = 0;
     b->low = in->nparts ? arena_array(&t->batch, b->rows, sizeof *b->low) : NULL;
+    b->part = in->nparts ? arena_array(&t->batch, b->rows, sizeof *b->part) : NULL;
     while (used < n && row < b->rows) {
         int is_row = read_row(t, in, &r[used], b, row, now);
         if (is_row < 0) {
@@ -494,16 +502,12 @@ static int64_t held_offset(const struct task *t, const struct input *in)
 int64_t task_position(const struct task *t, int input, char *metadata, size_t size)
 {
     const struct input *in = &t->input[input];
-    size_t at = 0;
     metadata[0] = 0;
     if (!in->nparts && in->watermark != TIME_MIN) {
-        snprintf(metadata, size, "w%" PRId64, in->watermark);
+        snprintf(metadata, size, "w%" PRId64 "%s", in->watermark, in->is_idle ? "i" : "");
     }
-    for (int i = 0; i < in->nparts && at + 48 < size; i++) {
-        if (in->part[i].watermark != TIME_MIN) {
-            at += (size_t)snprintf(metadata + at, size - at, "%sp%d:%" PRId64, at ? "," : "", i,
-                                   in->part[i].watermark);
-        }
+    if (in->nparts) {
+        watermarks_print(metadata, size, in->part, in->nparts);
     }
     int64_t held = held_offset(t, in);
     return held < in->next ? held : in->next;
@@ -517,19 +521,11 @@ void task_input_restore(struct task *t, int input, int64_t offset, const char *m
         return;
     }
     if (!in->nparts && metadata[0] == 'w') {
-        in->watermark = strtoll(metadata + 1, NULL, 10);
+        in->watermark = task_time_of(metadata, 0).watermark;
         in->max_time = in->watermark + in->source->time.out_of_order;
     }
-    for (const char *p = metadata; in->nparts && p && *p == 'p';) {
-        char *colon;
-        long part = strtol(p + 1, &colon, 10);
-        if (*colon == ':' && part >= 0 && part < in->nparts) {
-            in->part[part].watermark = strtoll(colon + 1, NULL, 10);
-        }
-        p = strchr(p, ',');
-        p = p ? p + 1 : NULL;
-    }
     if (in->nparts) {
-        lift_parts(in);
+        watermarks_read(metadata, in->part, in->nparts);
+        input_lift(in);
     }
 }

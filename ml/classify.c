@@ -16,7 +16,6 @@
 #include "engine/hash.h"
 #include "engine/key.h"
 #include "engine/learner.h"
-#include "engine/logger.h"
 #include "engine/memory.h"
 #include "engine/nested.h"
 #include "engine/step.h"
@@ -68,7 +67,6 @@ static const struct config_field fields[] = {
 
 struct plan {
     const struct classify_cfg *cfg;
-    const char *path;
     struct features features;
     const struct expression *label;
     struct model_config model;
@@ -163,7 +161,6 @@ static int classify_bind(struct node *n)
     const struct classify_cfg *cfg = n->cfg;
     struct plan *p = arena_zalloc(n->mem, sizeof(*p));
     p->cfg = cfg;
-    p->path = n->path;
     p->seed = n->seed;
     p->codec = (struct state_codec){p, model_save, model_loaded_size, model_load, model_drop};
     p->model.is_scaled = cfg->scale == SCALE_STANDARD;
@@ -235,10 +232,6 @@ static int model_load(void *ctx, void *value, uint32_t n, const void *saved, siz
     struct snapshot s = snapshot_loader(saved, saved_n);
     if (model_io(m, &s) < 0 || s.p != s.end) {
         model_free(m);
-        logger(LOG_LEVEL_ERROR,
-               "%s: the model in the state was made by another algorithm, with other features or "
-               "options, or is damaged",
-               p->path);
         return -ERR_DATA;
     }
     memcpy(value, &m, sizeof(m));
@@ -252,6 +245,20 @@ static void model_drop(void *ctx, void *value, uint32_t n)
     struct model *m;
     memcpy(&m, value, sizeof(m));
     model_free(m);
+}
+
+/* Learning goes on with another learning rate, or stops: the model stays what it is. */
+static void classify_layout(const struct node *n, struct buffer *words)
+{
+    const struct plan *p = n->bound;
+    buffer_printf(words, "per %s, version %u\n", pers[p->cfg->per],
+                  (unsigned)p->model.def->version);
+    model_layout(&p->model, words);
+    for (uint32_t i = 0; i < p->features.n; i++) {
+        expression_layout(words, p->features.expression[i]);
+        buffer_byte(words, '\n');
+    }
+    expression_layout(words, p->label);
 }
 
 static const struct state_codec *classify_codec(const struct node *n)
@@ -520,6 +527,7 @@ const struct step_def op_classify = {
     .bind = classify_bind,
     .needs = classify_needs,
     .state_codec = classify_codec,
+    .state_layout = classify_layout,
     .open = classify_open,
     .push = classify_push,
     .close = classify_close,

@@ -177,6 +177,15 @@ static void print_shape(const struct model_config *config, struct buffer *out)
     }
 }
 
+void model_layout(const struct model_config *config, struct buffer *words)
+{
+    print_shape(config, words);
+    buffer_byte(words, '\n');
+    if (config->def->layout) {
+        config->def->layout(config->options, words);
+    }
+}
+
 /* What the snapshot must have been made with. */
 static int header_io(struct model *m, struct snapshot *s)
 {

@@ -58,6 +58,9 @@ int model_score(struct model *m, const struct vec *label, uint16_t row, int pred
 int model_learn(struct model *m, const double *x, const struct vec *label, uint16_t row,
                 int predicted, struct model_scratch *scratch, struct outcome *outcome,
                 const char **problem);
+/* What gives a snapshot its meaning: algorithm, columns, scaling, type of label, and the options
+ * that its form depends on. */
+void model_layout(const struct model_config *config, struct buffer *words);
 /* Saves, or loads into a new model of the same configuration. */
 int model_io(struct model *m, struct snapshot *s);
 

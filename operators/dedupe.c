@@ -9,6 +9,7 @@
  *
  *                  key     varint, key bytes | identity of the by values | bucket, 8 bytes
  *                  value   time, 8 bytes                                        version 1
+ *              with another `within`, or other `by`, it is refused
  *
  *   null       a row whose key has a null column is dropped and counted
  *   late       a row whose entry would be forgotten at once is passed on without one
@@ -21,6 +22,7 @@
 #include "engine/memory.h"
 #include "engine/shape.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 struct dedupe_cfg {
@@ -31,6 +33,8 @@ struct dedupe_cfg {
 struct dedupe {
     int64_t within;
     struct shape *by;
+    int nby;
+    struct computed *computed; /* the same, as they were written */
 };
 
 struct dedupe_op {
@@ -49,12 +53,24 @@ static int dedupe_bind(struct node *n)
     struct dedupe *d = arena_zalloc(n->mem, sizeof *d);
     d->within = cfg->within;
     d->by = shape_new(n, n->in[0], count);
+    d->nby = count;
+    d->computed = c;
     for (int i = 0; i < count; i++) {
         (void)shape_compute(d->by, &c[i]);
     }
     n->out[0] = n->in[0];
     n->bound = d;
     return 0;
+}
+
+static void dedupe_layout(const struct node *n, struct buffer *words)
+{
+    const struct dedupe *d = n->bound;
+    buffer_printf(words, "within %" PRId64 "\n", d->within);
+    for (int i = 0; i < d->nby; i++) {
+        expression_layout(words, d->computed[i].x);
+        buffer_byte(words, '\n');
+    }
 }
 
 static void dedupe_needs(const struct node *n, const bool *out, bool *in)
@@ -101,7 +117,7 @@ static int restore_timer(void *ctx, struct state_entry *entry)
 {
     const struct restoring *r = ctx;
     if (state_value_size(entry) != sizeof(int64_t)) {
-        return -ERR_FATAL;
+        return -ERR_DATA;
     }
     set_timer(r->self, entry, r->within);
     return 0;
@@ -116,7 +132,7 @@ static int dedupe_open(struct op *op, struct err *e)
     buffer_init(&self->key);
     struct restoring r = {self, d->within};
     if (state_each(op->state, restore_timer, &r) < 0) {
-        return err_set(e, ERR_FATAL, "the state of dedupe is damaged");
+        return err_set(e, ERR_DATA, "the restored state of dedupe is damaged");
     }
     return 0;
 }
@@ -254,6 +270,7 @@ const struct step_def op_dedupe = {
     .state_version = 1,
     .bind = dedupe_bind,
     .needs = dedupe_needs,
+    .state_layout = dedupe_layout,
     .open = dedupe_open,
     .push = dedupe_push,
     .watermark = dedupe_watermark,

@@ -168,6 +168,9 @@ static void begin_batch(struct filling *w)
     if (in->low != NULL) {
         w->out->low = arena_zalloc(in->mem, (size_t)rows * sizeof *w->out->low);
     }
+    if (in->part != NULL) {
+        w->out->part = arena_array(in->mem, (size_t)rows, sizeof *in->part);
+    }
     if (in->row_op != NULL) {
         w->out->row_op = arena_zalloc(in->mem, (size_t)rows);
     }
@@ -227,6 +230,9 @@ static void put_row(struct filling *w, uint16_t from, const struct nested_value 
     }
     if (w->origin != NULL) {
         w->origin[to] = in->origin[from];
+    }
+    if (in->part != NULL) {
+        w->out->part[to] = in->part[from];
     }
     if (in->row_op != NULL) {
         w->out->row_op[to] = in->row_op[from];

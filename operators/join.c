@@ -252,7 +252,6 @@ static void choose_columns(struct join_plan *p, int side, const bool *out)
         }
         p->is_used[c] |= from->side < 0;
     }
-    join_rows_bind(p);
 }
 
 static int join_bind(struct node *n)
@@ -315,10 +314,19 @@ static int64_t join_lag(const struct node *n)
     return p->lag;
 }
 
-static const struct state_codec *join_codec(const struct node *n)
+static const struct state_codec *join_state_codec(const struct node *n)
+{
+    (void)n;
+    return &join_codec;
+}
+
+static void join_state_layout(const struct node *n, struct buffer *words)
 {
     const struct join_plan *p = n->bound;
-    return &p->codec;
+    for (int side = 0; side < 2; side++) {
+        buffer_printf(words, "side %d\n", side);
+        row_layout_words(&p->side[side].row, words);
+    }
 }
 
 static const char *const types[] = {"inner", "left", "outer", NULL};
@@ -352,7 +360,8 @@ const struct step_def op_join = {
     .needs = join_needs,
     .second_needs = join_second_needs,
     .lag = join_lag,
-    .state_codec = join_codec,
+    .state_codec = join_state_codec,
+    .state_layout = join_state_layout,
     .open = join_open,
     .push = join_push,
     .watermark = join_watermark,

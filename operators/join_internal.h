@@ -25,11 +25,9 @@ struct join_plan {
     struct join_source {
         int side; /* of a key column: -1 */
         uint16_t column;
-    } * from;        /* per column of out */
-    bool *is_used;   /* per column of out: somebody reads it */
-    uint16_t layout; /* stands in front of every saved row */
+    } * from;      /* per column of out */
+    bool *is_used; /* per column of out: somebody reads it */
     int64_t lag;
-    struct state_codec codec;
 };
 
 /* ---- join_rows.c: the rows that wait ----------------------------------------------------------
@@ -48,8 +46,11 @@ struct waiting {
 };
 
 struct join_index {
-    struct state_entry **root; /* open addressing: of the tree of each key */
-    uint64_t slots, used;      /* slots: a power of two, or 0 */
+    struct join_slot {
+        struct state_entry *root; /* of the tree of a key; NULL: empty */
+        uint32_t hash;
+    } * slot;             /* open addressing */
+    uint64_t slots, used; /* slots: a power of two, or 0 */
 };
 
 struct join_rows {
@@ -69,8 +70,8 @@ struct join_key {
     uint64_t hash;
 };
 
-/* Fills in codec and layout of the plan: once the columns that come out are known. */
-void join_rows_bind(struct join_plan *p);
+/* How the rows are saved. */
+extern const struct state_codec join_codec;
 /* Indexes what the restored store holds. Free it with join_rows_done, also after a failure. */
 int join_rows_open(struct join_rows *r, const struct join_plan *p, struct state *state,
                    struct err *e);

@@ -225,10 +225,10 @@ static int push_row(struct op *op, int input, const struct batch *b, uint16_t ro
 {
     struct join_op *self = op->self;
     const struct join_plan *p = op->node->bound;
-    int64_t seen = b->seen[row], low = batch_low(b, row), before = op->watermark;
-    struct join_result r = {.time = b->time[row],
-                            .seen = seen > before ? seen : before,
-                            .low = low > before ? low : before};
+    int64_t seen = b->seen[row], low = batch_low(b, row);
+    low = low > op->watermark ? low : op->watermark;
+    seen = seen > low ? seen : low; /* less where a partition is back that was idle */
+    struct join_result r = {.time = b->time[row], .seen = seen, .low = low};
     r.batch[input] = b;
     r.row[input] = row;
     int status = expire(self, r.low);

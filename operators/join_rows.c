@@ -1,13 +1,13 @@
 /* The rows of a join that wait for partners: state, index, timers.
  *
  *   state     key: number of the row, 8 bytes big-endian, in the order of arrival
- *             value, saved: layout, 2 bytes | side + 2 * has_met, 1 byte | varint time |
- *                           varint n, key bytes | row (engine/row.h)              version 1
+ *             value, saved: side + 2 * has_met, 1 byte | varint time | varint n, key bytes |
+ *                           row (engine/row.h)                                    version 1
  *   index     per side a hash table with a slot per key: the root of a tree of its rows
  *   tree      by (time, number): a treap, whose priorities are hashes of the numbers; its links are
  *             in the entries, so a key with one row costs its slot only
  *   timers    a heap over the rows of both sides: the last watermark at which a row can be met
- *   layout    hash of the columns kept and of the key's types: rows of other columns are refused
+ *   layout    names and types of the columns kept, of both sides
  *   restart   index and timers are made again from the entries
  *
  *      slot ──> (20, #3) ──> (10, #1)         finding the partners of a row takes O(log n + found),
@@ -21,7 +21,6 @@
 #include <string.h>
 
 #define NUMBER_BYTES 8
-#define LAYOUT_BYTES 2
 #define SLOTS_LEAST  16
 #define HEAD         ((uint32_t)offsetof(struct waiting, bytes))
 
@@ -30,9 +29,8 @@
 
 static void save(void *ctx, const void *value, uint32_t n, struct buffer *out)
 {
-    const struct join_plan *p = ctx;
+    (void)ctx;
     const struct waiting *w = value;
-    buffer_add(out, &p->layout, LAYOUT_BYTES);
     buffer_byte(out, (uint8_t)(w->side | w->has_met << 1));
     buffer_varint(out, w->time);
     buffer_varint(out, w->key_n);
@@ -44,12 +42,12 @@ static const uint8_t *load_head(const void *saved, size_t n, struct waiting *w)
 {
     const uint8_t *p = saved, *end = p + n;
     int64_t key_n;
-    if (n < LAYOUT_BYTES + 1 || p[LAYOUT_BYTES] > 3) {
+    if (n < 1 || *p > 3) {
         return NULL;
     }
-    w->side = p[LAYOUT_BYTES] & 1;
-    w->has_met = p[LAYOUT_BYTES] >> 1;
-    p = varint_read(p + LAYOUT_BYTES + 1, end, &w->time);
+    w->side = *p & 1;
+    w->has_met = *p >> 1;
+    p = varint_read(p + 1, end, &w->time);
     p = p ? varint_read(p, end, &key_n) : NULL;
     if (p == NULL || key_n < 0 || key_n > end - p) {
         return NULL;
@@ -58,48 +56,24 @@ static const uint8_t *load_head(const void *saved, size_t n, struct waiting *w)
     return p;
 }
 
-static bool is_foreign(const struct join_plan *p, const void *saved, size_t n)
-{
-    return n < LAYOUT_BYTES || memcmp(saved, &p->layout, LAYOUT_BYTES) != 0;
-}
-
 static int64_t loaded_size(void *ctx, const void *saved, size_t n)
 {
+    (void)ctx;
     struct waiting head;
-    if (is_foreign(ctx, saved, n)) {
-        return 0; /* join_rows_open() reports it */
-    }
     const uint8_t *p = load_head(saved, n, &head);
     return p ? (int64_t)(HEAD + n) - (p - (const uint8_t *)saved) : -ERR_DATA;
 }
 
 static int load(void *ctx, void *value, uint32_t n, const void *saved, size_t saved_n)
 {
+    (void)ctx;
     struct waiting *w = value;
-    if (is_foreign(ctx, saved, saved_n)) {
-        return 0;
-    }
-    const uint8_t *p = load_head(saved, saved_n, w);
-    memcpy(w->bytes, p, n - HEAD);
+    memcpy(w->bytes, load_head(saved, saved_n, w), n - HEAD);
     w->hash = (uint32_t)hash_bytes(w->bytes, w->key_n, 0);
     return 0;
 }
 
-void join_rows_bind(struct join_plan *p)
-{
-    uint64_t hash =
-        hash_mix(row_layout_hash(&p->side[LEFT].row), row_layout_hash(&p->side[RIGHT].row));
-    const struct schema *s = p->side[LEFT].in;
-    for (uint16_t i = 0; i < s->nkey; i++) {
-        struct buffer type;
-        buffer_init(&type);
-        type_print(&type, s->col[s->key[i]].type);
-        hash = hash_mix(hash, hash_stable(type.data, type.n, 0));
-        buffer_done(&type);
-    }
-    p->layout = (uint16_t)(hash ^ hash >> 16 ^ hash >> 32 ^ hash >> 48);
-    p->codec = (struct state_codec){p, save, loaded_size, load, NULL};
-}
+const struct state_codec join_codec = {NULL, save, loaded_size, load, NULL};
 
 uint64_t waiting_number(const struct state_entry *e)
 {
@@ -187,50 +161,50 @@ static void tree_remove(struct state_entry **link, struct state_entry *e)
 static bool has_key(const struct state_entry *e, const struct join_key *key)
 {
     const struct waiting *w = waiting_of(e);
-    return w->hash == (uint32_t)key->hash && w->key_n == key->n &&
-           (key->n == 0 || memcmp(w->bytes, key->p, key->n) == 0);
+    return w->key_n == key->n && (key->n == 0 || memcmp(w->bytes, key->p, key->n) == 0);
 }
 
 /* The slot of a key, or the empty one where it belongs. */
-static struct state_entry **find_slot(const struct join_index *x, const struct join_key *key)
+static struct join_slot *find_slot(const struct join_index *x, const struct join_key *key)
 {
     uint64_t at = (uint32_t)key->hash & (x->slots - 1);
-    while (x->root[at] && !has_key(x->root[at], key)) {
+    while (x->slot[at].root &&
+           (x->slot[at].hash != (uint32_t)key->hash || !has_key(x->slot[at].root, key))) {
         at = (at + 1) & (x->slots - 1);
     }
-    return &x->root[at];
+    return &x->slot[at];
 }
 
 static void grow(struct join_index *x)
 {
     struct join_index old = *x;
     x->slots = old.slots ? old.slots * 2 : SLOTS_LEAST;
-    x->root = mem_array(x->slots, sizeof(struct state_entry *));
-    memset(x->root, 0, x->slots * sizeof(struct state_entry *));
+    x->slot = mem_array(x->slots, sizeof(struct join_slot));
+    memset(x->slot, 0, x->slots * sizeof(struct join_slot));
     for (uint64_t i = 0; i < old.slots; i++) {
-        if (old.root[i]) {
-            uint64_t at = waiting_of(old.root[i])->hash & (x->slots - 1);
-            while (x->root[at]) {
+        if (old.slot[i].root) {
+            uint64_t at = old.slot[i].hash & (x->slots - 1);
+            while (x->slot[at].root) {
                 at = (at + 1) & (x->slots - 1);
             }
-            x->root[at] = old.root[i];
+            x->slot[at] = old.slot[i];
         }
     }
-    mem_free(old.root);
+    mem_free(old.slot);
 }
 
 /* Empties a slot; those behind it that its key had pushed on move back. */
 static void clear_slot(struct join_index *x, uint64_t at)
 {
     uint64_t mask = x->slots - 1;
-    for (uint64_t next = (at + 1) & mask; x->root[next]; next = (next + 1) & mask) {
-        uint64_t home = waiting_of(x->root[next])->hash & mask;
+    for (uint64_t next = (at + 1) & mask; x->slot[next].root; next = (next + 1) & mask) {
+        uint64_t home = x->slot[next].hash & mask;
         if (((next - home) & mask) >= ((next - at) & mask)) {
-            x->root[at] = x->root[next];
+            x->slot[at] = x->slot[next];
             at = next;
         }
     }
-    x->root[at] = NULL;
+    x->slot[at] = (struct join_slot){NULL, 0};
     x->used--;
 }
 
@@ -247,13 +221,14 @@ static void link_row(struct join_rows *r, struct state_entry *e)
 {
     const struct waiting *w = waiting_of(e);
     struct join_index *x = &r->index[w->side];
-    if ((x->used + 1) * 3 > x->slots * 2) {
+    if ((x->used + 1) * 4 > x->slots * 3) {
         grow(x);
     }
     struct join_key key = {w->bytes, w->key_n, w->hash};
-    struct state_entry **slot = find_slot(x, &key);
-    x->used += *slot == NULL;
-    tree_add(slot, e);
+    struct join_slot *slot = find_slot(x, &key);
+    x->used += slot->root == NULL;
+    slot->hash = w->hash;
+    tree_add(&slot->root, e);
     heap_push(&r->timers, join_last(r->plan, w->side, w->time), e);
 }
 
@@ -306,7 +281,7 @@ void join_rows_walk(struct join_rows *r, int side, const struct join_key *key, i
     r->depth = 0;
     r->until = to;
     if (x->used > 0) {
-        walk_down(r, *find_slot(x, key), from);
+        walk_down(r, find_slot(x, key)->root, from);
     }
 }
 
@@ -340,10 +315,10 @@ void join_rows_remove(struct join_rows *r, struct state_entry *e)
     const struct waiting *w = waiting_of(e);
     struct join_index *x = &r->index[w->side];
     struct join_key key = {w->bytes, w->key_n, w->hash};
-    struct state_entry **slot = find_slot(x, &key);
-    tree_remove(slot, e);
-    if (*slot == NULL) {
-        clear_slot(x, (uint64_t)(slot - x->root));
+    struct join_slot *slot = find_slot(x, &key);
+    tree_remove(&slot->root, e);
+    if (slot->root == NULL) {
+        clear_slot(x, (uint64_t)(slot - x->slot));
     }
     state_delete(r->state, e);
 }
@@ -353,8 +328,8 @@ static int restore_row(void *ctx, struct state_entry *e)
     struct join_rows *r = ctx;
     uint32_t n;
     (void)state_key(e, &n);
-    if (n != NUMBER_BYTES || state_value_size(e) < HEAD) {
-        return -ERR_CONFIG;
+    if (n != NUMBER_BYTES) {
+        return -ERR_DATA;
     }
     uint64_t number = waiting_number(e);
     r->next = number >= r->next ? number + 1 : r->next;
@@ -368,9 +343,7 @@ int join_rows_open(struct join_rows *r, const struct join_plan *p, struct state 
     *r = (struct join_rows){.plan = p, .state = state};
     heap_init(&r->timers);
     if (state_each(state, restore_row, r) < 0) {
-        return err_set(e, ERR_CONFIG,
-                       "the state of the join was made with other columns: give the stream "
-                       "another name, or reset its changelog");
+        return err_set(e, ERR_DATA, "the restored state of the join is damaged");
     }
     return 0;
 }
@@ -378,8 +351,8 @@ int join_rows_open(struct join_rows *r, const struct join_plan *p, struct state 
 void join_rows_done(struct join_rows *r)
 {
     heap_done(&r->timers);
-    mem_free(r->index[LEFT].root);
-    mem_free(r->index[RIGHT].root);
+    mem_free(r->index[LEFT].slot);
+    mem_free(r->index[RIGHT].slot);
     mem_free(r->stack);
     *r = (struct join_rows){0};
 }

@@ -2,16 +2,15 @@
  *
  *   expression   rate(requests) * 60 / lag(total, 2)
  *                the calls (running_call.c) are computed first and become columns behind the
- * input's; the expressions around them are evaluated over both columns      the input's, then the
- * named ones; one of a name that is there takes its place state        per key: hash of the calls'
- * signatures, 8 bytes | a slot per call         version 1 written as it is, but for texts that a
- * lag() keeps null         a row whose key has a null column is dropped and counted; null
- * arguments: see calls error        a row that fails in an argument leaves the state as it was; one
- * that fails later (in the expression around a call) has been counted in it. Late rows are rows
- * like others. changed      calls with other signatures cannot go on with the old state: an error
- * at the start
+ *                input's; the expressions around them are evaluated over both
+ *   columns      the input's, then the named ones; one of a name that is there takes its place
+ *   state        per key: a slot per call                                       version 2
+ *                written as it is, but for texts that a lag() keeps; the layout has the calls in
+ *                order: others cannot go on with the old state
+ *   null         a row whose key has a null column is dropped and counted; null arguments: see
+ * calls error        a row that fails in an argument leaves the state as it was; one that fails
+ * later (in the expression around a call) has been counted in it late         rows like others
  */
-#include "engine/hash.h"
 #include "engine/key.h"
 #include "engine/memory.h"
 #include "engine/shape.h"
@@ -28,7 +27,6 @@ struct running_cfg {
 struct running {
     int ncalls, calls_cap;
     struct running_call *call;
-    uint64_t signature;
     uint32_t value_size;
     struct schema *extended; /* the input's columns, then the calls' */
     struct shape *shape;     /* over extended */
@@ -95,7 +93,6 @@ static void running_save(void *ctx, const void *value, uint32_t n, struct buffer
 {
     const struct running *r = ctx;
     (void)n;
-    buffer_add(out, value, sizeof r->signature);
     for (int i = 0; i < r->ncalls; i++) {
         running_call_save(&r->call[i], (const char *)value + r->call[i].offset, out);
     }
@@ -104,17 +101,16 @@ static void running_save(void *ctx, const void *value, uint32_t n, struct buffer
 static int64_t running_loaded_size(void *ctx, const void *saved, size_t n)
 {
     const struct running *r = ctx;
-    if (n < sizeof r->signature) {
-        return -ERR_DATA;
-    }
-    bool is_ours = memcmp(saved, &r->signature, sizeof r->signature) == 0;
-    return is_ours ? r->value_size : sizeof r->signature; /* open() reports the foreign one */
+    (void)saved;
+    (void)n;
+    return r->value_size;
 }
 
 static void running_drop(void *ctx, void *value, uint32_t n)
 {
     const struct running *r = ctx;
-    for (int i = 0; i < r->ncalls && n == r->value_size; i++) {
+    (void)n;
+    for (int i = 0; i < r->ncalls; i++) {
         running_call_drop(&r->call[i], (char *)value + r->call[i].offset);
     }
 }
@@ -122,28 +118,20 @@ static void running_drop(void *ctx, void *value, uint32_t n)
 static int running_load(void *ctx, void *value, uint32_t n, const void *saved, size_t saved_n)
 {
     const struct running *r = ctx;
-    const uint8_t *p = (const uint8_t *)saved + sizeof r->signature;
-    const uint8_t *end = (const uint8_t *)saved + saved_n;
+    const uint8_t *p = saved, *end = p + saved_n;
     memset(value, 0, n);
-    memcpy(value, saved, sizeof r->signature);
-    if (memcmp(saved, &r->signature, sizeof r->signature) != 0) {
-        return 0;
-    }
     for (int i = 0; i < r->ncalls && p != NULL; i++) {
         p = running_call_load(&r->call[i], (char *)value + r->call[i].offset, p, end);
     }
     return p == end ? 0 : -ERR_DATA;
 }
 
-static void sign(struct running *r)
+static void running_layout(const struct node *n, struct buffer *words)
 {
-    struct buffer b;
-    buffer_init(&b);
+    const struct running *r = n->bound;
     for (int i = 0; i < r->ncalls; i++) {
-        running_call_signature(&r->call[i], &b);
+        running_call_layout(&r->call[i], words);
     }
-    r->signature = hash_stable(buffer_cstr(&b), b.n, 1);
-    buffer_done(&b);
 }
 
 static int running_bind(struct node *n)
@@ -157,7 +145,6 @@ static int running_bind(struct node *n)
     if (expression_list(&item, &count, n->mem, &cfg->list, n->diags) < 0) {
         return -ERR_CONFIG;
     }
-    r->value_size = sizeof r->signature;
     struct computed *c = arena_zalloc(n->mem, ((size_t)count + 1) * sizeof *c);
     for (int i = 0; i < count; i++) {
         c[i].name = item[i].name;
@@ -177,7 +164,6 @@ static int running_bind(struct node *n)
         (void)shape_set(r->shape, &c[i]);
     }
     shape_carry_key(r->shape);
-    sign(r);
     r->codec =
         (struct state_codec){r, running_save, running_loaded_size, running_load, running_drop};
     n->out[0] = r->shape->out;
@@ -204,24 +190,6 @@ static void running_needs(const struct node *n, const bool *out, bool *in)
     for (uint16_t c = 0; c < n->in[0]->n; c++) {
         in[c] = in[c] || both[c];
     }
-}
-
-static int check_entry(void *ctx, struct state_entry *entry)
-{
-    const struct running *r = ctx;
-    bool is_ours = state_value_size(entry) == r->value_size &&
-                   memcmp(state_value(entry), &r->signature, sizeof r->signature) == 0;
-    return is_ours ? 0 : -ERR_CONFIG;
-}
-
-static int running_open(struct op *op, struct err *e)
-{
-    if (state_each(op->state, check_entry, op->node->bound) < 0) {
-        return err_set(e, ERR_CONFIG,
-                       "the state of running was made by other calls: give the stream "
-                       "another name, or reset its changelog");
-    }
-    return 0;
 }
 
 /* Arguments of the calls; rows that fail in one are left out of *b. */
@@ -253,9 +221,6 @@ static const char *update_row(struct op *op, const struct batch *b, uint16_t row
     struct state_entry *entry =
         state_insert(op->state, keyed->hash[row], str_data(key), key->n, r->value_size, &is_new);
     char *value = state_value(entry);
-    if (is_new) {
-        memcpy(value, &r->signature, sizeof r->signature);
-    }
     const char *failure = NULL;
     for (int i = 0; i < r->ncalls; i++) {
         const struct running_call *c = &r->call[i];
@@ -319,10 +284,10 @@ const struct step_def op_running = {
     .value = &running_value,
     .config_size = sizeof(struct running_cfg),
     .stateful = true,
-    .state_version = 1,
+    .state_version = 2,
     .bind = running_bind,
     .needs = running_needs,
     .state_codec = running_state_codec,
-    .open = running_open,
+    .state_layout = running_layout,
     .push = running_push,
 };

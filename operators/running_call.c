@@ -527,11 +527,11 @@ void running_call_drop(const struct running_call *c, void *slot)
     }
 }
 
-void running_call_signature(const struct running_call *c, struct buffer *b)
+void running_call_layout(const struct running_call *c, struct buffer *b)
 {
-    buffer_printf(b, "%s(", running_names[c->kind]);
-    if (c->of != NULL) {
-        type_print(b, c->of);
+    buffer_printf(b, "%s %u %.17g ", running_names[c->kind], c->rows, c->alpha);
+    if (c->x != NULL) {
+        expression_layout(b, c->x);
     }
-    buffer_printf(b, ",%u,%.17g);", c->rows, c->alpha);
+    buffer_byte(b, '\n');
 }

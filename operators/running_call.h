@@ -46,7 +46,7 @@ void running_call_save(const struct running_call *c, const void *slot, struct bu
 const uint8_t *running_call_load(const struct running_call *c, void *slot, const uint8_t *p,
                                  const uint8_t *end);
 void running_call_drop(const struct running_call *c, void *slot);
-/* What makes the slot's layout and meaning, appended to b. */
-void running_call_signature(const struct running_call *c, struct buffer *b);
+/* What gives the slot its meaning, appended to b. */
+void running_call_layout(const struct running_call *c, struct buffer *b);
 
 #endif

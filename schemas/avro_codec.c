@@ -13,6 +13,8 @@
  *
  * Writing. With `schema` that schema, its fields filled from the columns of their names (a.b for
  * nested records); otherwise one generated from the columns (avro_generate.c), registered at open.
+ * Its record is named by topology and stream, unless the subject has a record already: that name
+ * stays, since a schema of another name could not read what was written before.
  */
 #include "schemas/avro_codec.h"
 
@@ -446,15 +448,46 @@ static int compile_writer(struct codec_writer *w, const struct codec_spec *spec,
     return rc;
 }
 
+static char *subject_of(const struct codec_spec *spec)
+{
+    return spec->subject ? mem_strdup(spec->subject)
+                         : mem_printf("%s-%s", spec->topic, spec->is_key ? "key" : "value");
+}
+
+/* Names the record as the subject's latest schema does, if that is one. */
+static int keep_name(struct codec_spec *spec, struct arena *a, struct schema_store *schemas,
+                     struct err *e)
+{
+    char *subject = subject_of(spec);
+    const char *json = NULL;
+    struct avro_node *root;
+    struct err ignored = {0};
+    int rc = schemas ? schemas->latest(schemas, subject, &json, NULL, e) : 0;
+    mem_free(subject);
+    if (rc < 1 || avro_schema_parse(&root, a, json, strlen(json), &ignored) < 0 ||
+        root->type != AV_RECORD) {
+        return rc < 0 ? rc : 0;
+    }
+    const char *name = avro_short_name(root->name);
+    size_t n = strlen(name), prefix = (size_t)(name - root->name);
+    if (spec->is_key) { /* generating appends it */
+        if (n < 4 || strcmp(name + n - 3, "Key") != 0) {
+            return 0;
+        }
+        n -= 3;
+    }
+    spec->record_name = arena_strndup(a, name, n);
+    spec->namespace_ = prefix > 0 ? arena_strndup(a, root->name, prefix - 1) : NULL;
+    return 0;
+}
+
 static int register_schema(struct codec_writer *w, const struct codec_spec *spec, const char *json,
                            struct schema_store *schemas, struct err *e)
 {
     if (!schemas) {
         return err_set(e, ERR_CONFIG, "writing Avro needs a schema registry or schema topic");
     }
-    char *subject = spec->subject
-                        ? mem_strdup(spec->subject)
-                        : mem_printf("%s-%s", spec->topic, spec->is_key ? "key" : "value");
+    char *subject = subject_of(spec);
     int rc = schemas->put(schemas, subject, json, &w->id, e);
     mem_free(subject);
     w->has_prefix = true;
@@ -503,11 +536,16 @@ int avro_codec_writer_open(struct codec_writer **out, const struct codec_spec *s
                            const struct schema *schema, struct schema_store *schemas, struct err *e)
 {
     struct codec_writer *w = NULL;
+    struct codec_spec own = *spec;
+    struct arena names;
     struct buffer json;
+    arena_init(&names);
     buffer_init(&json);
-    int rc = open_writer(&w, &json, spec, schema, e);
+    int rc = keep_name(&own, &names, schemas, e);
+    rc = rc < 0 ? rc : open_writer(&w, &json, &own, schema, e);
     rc = rc < 0 ? rc : register_schema(w, spec, buffer_cstr(&json), schemas, e);
     buffer_done(&json);
+    arena_done(&names);
     if (rc < 0) {
         avro_codec_writer_close(w);
         return rc;

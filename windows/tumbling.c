@@ -38,7 +38,7 @@ static int tumbling_open(struct window_op *o, struct err *e)
     t->size = cfg->size;
     panes_init(&t->panes, o->op->state, o->w->value_size);
     if (panes_load(&t->panes) < 0) {
-        return err_set(e, ERR_FATAL, "the restored state of the window is damaged");
+        return err_set(e, ERR_DATA, "the restored state of the window is damaged");
     }
     return 0;
 }

@@ -65,13 +65,15 @@ static int choose_kind(struct window *w, struct node *n, const struct window_cfg
     return 0;
 }
 
-static int parse_kind(struct window *w, struct node *n, const struct yaml *value)
+static int parse_kind(struct window_plan *p, struct node *n, const struct yaml *value)
 {
+    struct window *w = &p->window;
     char path[512];
     snprintf(path, sizeof path, "%s.%s", n->path, w->def->name);
     void *cfg = arena_zalloc(n->mem, w->def->config_size);
     w->cfg = cfg;
-    if (value->kind == YAML_MAP && w->def->config) {
+    p->is_map = value->kind == YAML_MAP && w->def->config;
+    if (p->is_map) {
         return config_parse(w->def->config, cfg, value, path, n->mem, n->diags);
     }
     if (w->def->value == NULL) {
@@ -112,7 +114,7 @@ static int window_bind(struct node *n)
     w->in = n->in[0];
     w->grace = cfg->grace;
     int status = check_options(n, cfg);
-    if (choose_kind(w, n, cfg, &value) < 0 || parse_kind(w, n, value) < 0) {
+    if (choose_kind(w, n, cfg, &value) < 0 || parse_kind(p, n, value) < 0) {
         return -ERR_CONFIG;
     }
     w->value_size = w->def->head_size;
@@ -360,6 +362,7 @@ const struct step_def op_window = {
     .needs = window_needs,
     .lag = window_lag,
     .state_codec = window_codec,
+    .state_layout = window_state_layout,
     .open = window_open,
     .push = window_push,
     .watermark = window_watermark,

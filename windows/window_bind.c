@@ -4,12 +4,13 @@
  *              ^^^^^^^^^^^           ^^^^^^^   aggregate calls: arguments over the input's columns
  *              ~~~~~~~~~~~~~~~~~~~~~~~~~~~~   around them: key columns, window_start, window_end
  *
- * Equal calls (the same aggregate of the same column) share one state. `having` sees the result's
- * columns by their names and may call aggregates itself.
+ * Equal calls (the same aggregate of the same column and numbers) share one state. `having` sees
+ * the result's columns by their names and may call aggregates itself.
  */
 #include "windows/window_internal.h"
 
 #include "engine/memory.h"
+#include "engine/nested.h"
 #include "engine/registry.h"
 
 #include <string.h>
@@ -56,15 +57,30 @@ static const char **aggregate_names(struct arena *a)
     return names;
 }
 
-/* A call made before of the same aggregate over the same columns, or -1. */
+/* Both are the same column, or constants of one value (0.5 and 0.50 are). */
+static bool same_argument(const struct expression *a, const struct expression *b)
+{
+    struct nested_value x, y;
+    int column = expression_column(a);
+    if (column >= 0 || expression_column(b) >= 0) {
+        return column == expression_column(b);
+    }
+    const struct type *type = expression_type(a);
+    if (!type_is_numeric(type) || !type_equal(type, expression_type(b)) ||
+        !expression_constant(a, &x) || !expression_constant(b, &y) || x.is_null || y.is_null) {
+        return false;
+    }
+    return type->kind == TYPE_LONG ? x.i == y.i : x.d == y.d;
+}
+
+/* A call made before of the same aggregate over the same columns and numbers, or -1. */
 static int same_call(const struct window *w, const struct aggregate_call *c)
 {
     for (int i = 0; i < w->ncalls; i++) {
         const struct aggregate_call *old = &w->call[i];
         bool is_same = old->def == c->def && old->nargs == c->nargs;
         for (int k = 0; k < c->nargs && is_same; k++) {
-            int column = expression_column(c->arg[k]);
-            is_same = column >= 0 && column == expression_column(old->arg[k]);
+            is_same = same_argument(c->arg[k], old->arg[k]);
         }
         if (is_same) {
             return i;

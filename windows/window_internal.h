@@ -38,7 +38,7 @@ struct window_plan {
     struct window_item *item;
     bool has_having;
     struct window_item having; /* over `out` */
-    uint16_t layout;           /* stands in front of every saved value */
+    bool is_map;               /* the kind was configured by its table, not by a single value */
     uint32_t saved_size;       /* fixed bytes of a saved value */
     struct state_codec codec;
 };
@@ -46,8 +46,10 @@ struct window_plan {
 /* window_bind.c: aggregates, result columns, having. Problems go to n->diags. */
 int window_bind_output(struct window_plan *p, struct node *n, const struct window_cfg *cfg);
 
-/* window_state.c: fills in codec and layout, once calls and value_size are known. */
+/* window_state.c: fills in the codec, once calls and value_size are known. */
 void window_bind_state(struct window_plan *p);
+/* What gives saved bytes their meaning: the kind with its options, the aggregates. */
+void window_state_layout(const struct node *n, struct buffer *words);
 
 /* window_output.c */
 struct window_output *window_output_new(const struct window_plan *p);

@@ -6,7 +6,8 @@
  * A row's event time is window_end - 1 (window_end where the end belongs to the window), and so is
  * its `seen`: windows come out in the order of their ends, so that no earlier row can follow, and
  * unlike the watermark of the moment this does not depend on the size of batches. A result whose
- * expression fails is a bad row without a source record.
+ * expression fails, or of which an aggregate could not hold all, is a bad row without a source
+ * record.
  */
 #include "windows/window_internal.h"
 
@@ -23,6 +24,7 @@ struct window_output {
     struct batch *b; /* NULL: none begun */
     struct vec *call;
     uint16_t n, cap;
+    struct row_errors failed; /* rows of which an aggregate has no result */
     uint64_t expected;
     struct arena_mark mark; /* before the batch */
 };
@@ -52,6 +54,7 @@ static void begin(struct window_op *o)
     uint64_t rows = out->expected > 0 ? out->expected : 1;
     out->cap = rows < OUTPUT_ROWS ? (uint16_t)rows : OUTPUT_ROWS;
     out->n = 0;
+    out->failed = (struct row_errors){0};
     out->mark = arena_mark(mem);
     bool *needs = arena_zalloc(mem, p->out->n);
     for (uint16_t c = 0; c < p->outer->n; c++) {
@@ -62,6 +65,18 @@ static void begin(struct window_op *o)
     out->call = arena_array(mem, (size_t)p->window.ncalls + 1, sizeof *out->call);
     for (int i = 0; i < p->window.ncalls; i++) {
         out->call[i] = vec_new(mem, p->window.call[i].type, out->cap);
+    }
+}
+
+/* Rows come ascending; the first reason counts. */
+static void mark_failed(struct window_output *out, uint16_t row, const char *text)
+{
+    struct row_errors *f = &out->failed;
+    if (f->item == NULL) {
+        f->item = arena_array(out->b->mem, out->cap, sizeof *f->item);
+    }
+    if (f->n == 0 || f->item[f->n - 1].row != row) {
+        f->item[f->n++] = (struct row_error){row, text};
     }
 }
 
@@ -91,7 +106,12 @@ int window_emit(struct window_op *o, const void *key, uint32_t key_n, int64_t st
     b->time[row] = b->seen[row] = w->def->includes_end ? end : end - 1;
     for (int i = 0; i < w->ncalls; i++) {
         const struct aggregate_call *c = &w->call[i];
-        c->def->result(c, (const char *)states + c->at, &out->call[i], row, out->cap, b->mem);
+        const void *state = (const char *)states + c->at;
+        const char *text = c->def->failed ? c->def->failed(c, state) : NULL;
+        c->def->result(c, state, &out->call[i], row, out->cap, b->mem);
+        if (text) {
+            mark_failed(out, row, text);
+        }
     }
     if (out->expected > 0) {
         out->expected--;
@@ -117,7 +137,7 @@ static struct batch item_view(const struct window_output *out, const struct wind
 static int eval_items(struct window_op *o, struct batch *b)
 {
     const struct window_output *out = o->out;
-    struct row_errors errors = {0};
+    struct row_errors errors = out->failed;
     for (int i = 0; i < out->p->nitems; i++) {
         struct row_errors mine = {0};
         struct batch view = item_view(out, &out->p->item[i], b);

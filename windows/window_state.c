@@ -1,20 +1,17 @@
 /* Window state as bytes: what the changelog holds of one value.
  *
- *   layout, 2 bytes | head | fixed part of each aggregate, blobs left out | per blob: varint n,
- * bytes
+ *   head | fixed part of each aggregate, blobs left out | per blob: varint n, bytes
  *
- * `layout` is a hash of kind, aggregates, their versions and types: a value of another list of
- * aggregates is refused instead of being misread. Values without blobs differ from memory by the
- * layout only. Fixed parts are in the machine's byte order, little endian on all that is supported.
+ * The layout has the kind with its options, and each aggregate with its version and arguments: with
+ * windows of another size, or another list of aggregates, state is refused instead of being
+ * misread. Values without blobs are as they are in memory. Fixed parts are in the machine's byte
+ * order, little endian on all that is supported.
  */
 #include "windows/window_internal.h"
 
-#include "engine/hash.h"
 #include "engine/memory.h"
 
 #include <string.h>
-
-#define LAYOUT_BYTES 2
 
 static void window_save(void *ctx, const void *value, uint32_t n, struct buffer *out)
 {
@@ -22,7 +19,6 @@ static void window_save(void *ctx, const void *value, uint32_t n, struct buffer 
     const struct window *w = &p->window;
     const char *states = (const char *)value + w->def->head_size;
     (void)n;
-    buffer_add(out, &p->layout, LAYOUT_BYTES);
     buffer_add(out, value, w->def->head_size);
     for (int i = 0; i < w->ncalls; i++) {
         const struct aggregate_call *c = &w->call[i];
@@ -42,10 +38,8 @@ static void window_save(void *ctx, const void *value, uint32_t n, struct buffer 
 static int64_t window_loaded_size(void *ctx, const void *saved, size_t n)
 {
     const struct window_plan *p = ctx;
-    if (n < p->saved_size || memcmp(saved, &p->layout, LAYOUT_BYTES) != 0) {
-        return -ERR_DATA;
-    }
-    return p->window.value_size;
+    (void)saved;
+    return n < p->saved_size ? -ERR_DATA : (int64_t)p->window.value_size;
 }
 
 static int load_blobs(const struct window *w, char *states, const uint8_t *at, const uint8_t *end)
@@ -75,7 +69,7 @@ static int window_load(void *ctx, void *value, uint32_t n, const void *saved, si
     const struct window_plan *p = ctx;
     const struct window *w = &p->window;
     char *states = (char *)value + w->def->head_size;
-    const uint8_t *at = (const uint8_t *)saved + LAYOUT_BYTES;
+    const uint8_t *at = saved;
     (void)n;
     memcpy(value, at, w->def->head_size);
     at += w->def->head_size;
@@ -107,24 +101,34 @@ static void window_drop(void *ctx, void *value, uint32_t n)
 void window_bind_state(struct window_plan *p)
 {
     const struct window *w = &p->window;
-    struct buffer text;
     bool has_blobs = false;
-    buffer_init(&text);
-    buffer_printf(&text, "%s", w->def->name);
-    p->saved_size = LAYOUT_BYTES + w->def->head_size;
+    p->saved_size = w->def->head_size;
     for (int i = 0; i < w->ncalls; i++) {
         const struct aggregate_call *c = &w->call[i];
         has_blobs |= c->has_blob;
         p->saved_size += c->size - (c->has_blob ? (uint32_t)sizeof(struct blob) : 0);
-        buffer_printf(&text, " %s:%u:%u:", c->def->name, (unsigned)c->def->version,
-                      (unsigned)c->size);
-        for (int k = 0; k < c->nargs; k++) {
-            type_print(&text, c->arg_type[k]);
-            buffer_byte(&text, ',');
-        }
     }
-    p->layout = (uint16_t)hash_stable(text.data, text.n, 0);
-    buffer_done(&text);
     p->codec = (struct state_codec){p, window_save, window_loaded_size, window_load,
                                     has_blobs ? window_drop : NULL};
+}
+
+void window_state_layout(const struct node *n, struct buffer *words)
+{
+    const struct window_plan *p = n->bound;
+    const struct window *w = &p->window;
+    buffer_printf(words, "%s\n", w->def->name);
+    if (p->is_map) {
+        config_values(words, w->def->config, w->cfg);
+    } else {
+        config_value(words, w->def->value, w->cfg);
+    }
+    for (int i = 0; i < w->ncalls; i++) {
+        const struct aggregate_call *c = &w->call[i];
+        buffer_printf(words, "%s %u", c->def->name, (unsigned)c->def->version);
+        for (int k = 0; k < c->nargs; k++) {
+            buffer_byte(words, ' ');
+            expression_layout(words, c->arg[k]);
+        }
+        buffer_byte(words, '\n');
+    }
 }

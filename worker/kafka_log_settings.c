@@ -18,7 +18,8 @@
  *
  * Every property is set on both kinds of handles; librdkafka's warnings about the ones that a
  * handle does not use are dropped. Log lines and errors arrive in the lane's thread (log.queue),
- * each kind at most once in ten seconds.
+ * each kind at most once in ten seconds; what passes by itself, or comes back as the error of a
+ * call, is not for the user (debug).
  */
 #include "engine/clock.h"
 #include "engine/hash.h"
@@ -308,6 +309,15 @@ static void speak(struct kafka_log *l, uint32_t kind, enum log_level level, cons
     }
 }
 
+/* Lines that need nobody: librdkafka goes on by itself, or the call that failed tells its caller,
+ * who knows what it was for. */
+static bool is_for_us(const char *fac, const char *text)
+{
+    bool is_told = strcmp(fac, "TXNERR") == 0 || strcmp(fac, "FATAL") == 0;
+    return is_told || strstr(text, ": retrying") != NULL || strstr(text, "will retry") != NULL ||
+           strstr(text, ": will be retried") != NULL;
+}
+
 void kafka_on_log(const rd_kafka_t *rk, int level, const char *fac, const char *text)
 {
     static const enum log_level levels[] = {
@@ -317,7 +327,18 @@ void kafka_on_log(const rd_kafka_t *rk, int level, const char *fac, const char *
     if (strcmp(fac, "CONFWARN") == 0 && strstr(text, "will be ignored by") != NULL) {
         return;
     }
-    speak(rd_kafka_opaque(rk), hash_murmur2(fac, strlen(fac)), levels[level & 7], fac, text);
+    enum log_level as = is_for_us(fac, text) ? LOG_LEVEL_DEBUG : levels[level & 7];
+    speak(rd_kafka_opaque(rk), hash_murmur2(fac, strlen(fac)), as, fac, text);
+}
+
+/* What a broker says while it starts, or while a topic or a coordinator is new to it. */
+static bool is_passing(int code)
+{
+    return code == RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS ||
+           code == RD_KAFKA_RESP_ERR_COORDINATOR_NOT_AVAILABLE ||
+           code == RD_KAFKA_RESP_ERR_NOT_COORDINATOR ||
+           code == RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE ||
+           code == RD_KAFKA_RESP_ERR_CONCURRENT_TRANSACTIONS;
 }
 
 void kafka_on_error(rd_kafka_t *rk, int code, const char *reason, void *opaque)
@@ -330,7 +351,8 @@ void kafka_on_error(rd_kafka_t *rk, int code, const char *reason, void *opaque)
         l->failure.kind = ERR_FATAL;
         return;
     }
-    speak(l, (uint32_t)code, LOG_LEVEL_WARN, rd_kafka_err2name(code), reason);
+    speak(l, (uint32_t)code, is_passing(code) ? LOG_LEVEL_DEBUG : LOG_LEVEL_WARN,
+          rd_kafka_err2name(code), reason);
 }
 
 static enum err_kind kind_of(rd_kafka_resp_err_t code)

@@ -10,14 +10,19 @@
  *   retriable           asked again until KAFKA_COMMIT_MS are over, then -ERR_ABORT
  *   requires abort      -ERR_ABORT: the caller aborts and reads again
  *   fatal, fenced       -ERR_FATAL: the handle is of no more use
+ *
+ * Before an abort what is on its way may arrive, for a moment: aborted while a partition is being
+ * added to the transaction, librdkafka ends one that the broker has not begun (INVALID_TXN_STATE,
+ * which is fatal to the handle).
  */
 #include "engine/clock.h"
 #include "worker/kafka_log_impl.h"
 
 #include <string.h>
 
-#define INIT_MS  30000
-#define ABORT_MS 30000
+#define INIT_MS   30000
+#define ABORT_MS  30000
+#define SETTLE_MS 500
 
 static void forget_deliveries(struct kafka_log *l)
 {
@@ -180,6 +185,9 @@ int kafka_abort(struct log *log, struct err *e)
     if (l->transactional == NULL) {
         rd_kafka_flush(l->producer, ABORT_MS);
     } else if (l->in_transaction) {
+        if (l->undelivered == 0 && rd_kafka_fatal_error(l->producer, NULL, 0) == 0) {
+            rd_kafka_flush(l->producer, SETTLE_MS);
+        }
         do {
             error = rd_kafka_abort_transaction(l->producer, left(deadline));
         } while (again(&error, deadline));

@@ -24,6 +24,9 @@
 #define TICK_MS        100
 #define COMMIT_SOONEST 20
 #define METADATA_MOST  4096
+#define ASK_EVERY_MS   500
+#define ASK_MS         200
+#define OTHERS_MOST    1024
 
 static int64_t now(const struct lane *l)
 {
@@ -118,14 +121,19 @@ static void on_assigned(void *ctx, struct log_position *p, size_t n)
     l->last = NULL;
 }
 
+static void add_counts(struct lane_counts *sum, const struct task_counts *c)
+{
+    sum->records += c->records;
+    sum->rows_out += c->rows_out;
+    sum->bad += c->bad;
+    sum->late += c->late;
+}
+
 static void member_close(struct lane *l, struct member *m)
 {
     if (m->task) {
-        struct task_counts c = task_counts(m->task);
-        l->closed.records += c.records;
-        l->closed.rows_out += c.rows_out;
-        l->closed.bad += c.bad;
-        l->closed.late += c.late;
+        add_counts(&l->closed, &m->committed);
+        m->committed = (struct task_counts){0};
         task_free(m->task);
         m->task = NULL;
     }
@@ -138,6 +146,7 @@ static void drop_routes(struct lane *l, const struct log_position *p, size_t n)
         for (int k = 0; k < l->nroutes; k++) {
             if (l->route[k].partition == p[i].partition &&
                 strcmp(l->route[k].topic, p[i].topic) == 0) {
+                time_board_give_up(l->cfg.times, l->route[k].topic, l->route[k].partition, now(l));
                 mem_free(l->route[k].metadata);
                 lane_merge_drop(&l->route[k]);
                 l->route[k--] = l->route[--l->nroutes];
@@ -158,16 +167,16 @@ static void drop_routes(struct lane *l, const struct log_position *p, size_t n)
     l->last = NULL;
 }
 
+/* Of a lane that failed, only what is committed counts as written. */
 static void publish_counts(struct lane *l)
 {
     struct lane_counts sum = l->closed;
     for (int i = 0; i < l->nmembers; i++) {
-        if (l->member[i]->task) {
-            struct task_counts c = task_counts(l->member[i]->task);
-            sum.records += c.records;
-            sum.rows_out += c.rows_out;
-            sum.bad += c.bad;
-            sum.late += c.late;
+        const struct member *m = l->member[i];
+        if (m->task) {
+            struct task_counts c = task_counts(m->task);
+            c.rows_out = l->result < 0 ? m->committed.rows_out : c.rows_out;
+            add_counts(&sum, &c);
         }
     }
     atomic_store_explicit(&l->records, sum.records, memory_order_relaxed);
@@ -240,6 +249,7 @@ static int lane_commit(struct lane *l, struct err *e)
         for (int i = 0; i < l->nmembers; i++) {
             if (l->member[i]->task) {
                 task_committed(l->member[i]->task);
+                l->member[i]->committed = task_counts(l->member[i]->task);
             }
         }
         for (size_t i = 0; i < n; i++) {
@@ -421,9 +431,72 @@ static int push_runs(struct lane *l, const struct record *r, size_t n, struct er
     return lane_merge(l, e);
 }
 
+/* What other members have committed of the topics that idle inputs of ours read. */
+static void ask_others(struct lane *l)
+{
+    struct log_position *p = NULL;
+    size_t n = 0;
+    for (int i = 0; i < l->nroutes; i++) {
+        const char *topic = l->route[i].topic;
+        bool is_known = false;
+        for (size_t k = 0; k < n; k++) {
+            is_known |= p[k].topic == topic;
+        }
+        int32_t other[OTHERS_MOST];
+        int m = is_known ? 0 : time_board_others(l->cfg.times, topic, other, OTHERS_MOST);
+        for (int k = 0; k < m; k++) {
+            p = mem_resize(p, n + 1, sizeof *p);
+            p[n++] = (struct log_position){.topic = topic, .partition = other[k]};
+        }
+    }
+    struct err ignored = {0};
+    if (n > 0 && l->log->ops->committed(l->log, p, n, ASK_MS, &ignored) == 0) {
+        for (size_t i = 0; i < n; i++) {
+            time_board_heard(l->cfg.times, p[i].topic, p[i].partition, p[i].metadata, l->last_tick);
+        }
+    }
+    mem_free(p);
+}
+
+/* Inputs of a route: each says how far it is, or (later, when all have) an idle one follows.
+ * Returns whether any is idle. */
+static bool follow_route(struct lane *l, const struct route *r, bool says)
+{
+    struct task *t = r->member->task;
+    bool is_any_idle = false;
+    for (int in = -1; t && (in = task_input(t, r->topic, in)) >= 0;) {
+        const struct plan_source *source = task_input_source(t, in);
+        bool is_idle = source->repartition < 0 && task_idle(t, in, l->last_tick);
+        is_any_idle |= is_idle;
+        if (source->repartition < 0 && says) {
+            time_board_set(l->cfg.times, source, r->topic, r->partition, task_watermark(t, in),
+                           is_idle, l->last_tick);
+        } else if (is_idle) {
+            task_others(t, in, time_board_least(l->cfg.times, source, r->topic));
+        }
+    }
+    return is_any_idle;
+}
+
+/* Idle inputs follow the others of their topic, wherever these are. */
+static void follow_others(struct lane *l)
+{
+    bool is_any_idle = false;
+    for (int i = 0; i < l->nroutes; i++) {
+        is_any_idle |= follow_route(l, &l->route[i], true);
+    }
+    if (is_any_idle && time_board_asks(l->cfg.times, l->last_tick, ASK_EVERY_MS)) {
+        ask_others(l);
+    }
+    for (int i = 0; is_any_idle && i < l->nroutes; i++) {
+        follow_route(l, &l->route[i], false);
+    }
+}
+
 static int tick(struct lane *l, struct err *e)
 {
     l->last_tick = now(l);
+    follow_others(l);
     for (int i = 0; i < l->nmembers; i++) {
         int r = l->member[i]->task ? task_tick(l->member[i]->task, l->last_tick, e) : 0;
         if (r < 0) {

@@ -9,6 +9,7 @@
 
 #include "engine/task.h"
 #include "worker/log.h"
+#include "worker/time_board.h"
 
 struct lane;
 
@@ -28,6 +29,7 @@ struct lane_config {
     const int32_t *tasks; /* per sub-plan */
     uint16_t batch_rows;
     struct progress *progress;
+    struct time_board *times;
     struct log_config log;
     /* Opens the lane's handle; called in the lane's thread. */
     int (*open_log)(void *ctx, struct log **out, const struct log_config *cfg,

@@ -38,6 +38,7 @@ struct member {        /* a task and its place */
     struct task *task; /* NULL: to be built */
     uint16_t subplan;
     int32_t partition;
+    struct task_counts committed; /* as of the last commit: what came after may be read again */
     bool merges; /* it has tables, whose rows and those of streams go by event time */
     int64_t merge_wait;
     bool is_changed; /* a route came while the task was there */

@@ -10,6 +10,7 @@
 #include "engine/hash.h"
 #include "engine/memory.h"
 #include "engine/state.h"
+#include "worker/time_board.h"
 
 #include <string.h>
 
@@ -27,6 +28,7 @@ struct changelog {
 struct local {
     struct local_config cfg;
     int32_t *tasks; /* per sub-plan */
+    struct time_board *times;
     struct task ***task;
     struct arena mem;
     size_t nqueue, cap_queue, head;
@@ -200,6 +202,7 @@ int local_new(struct local **out, const struct local_config *cfg, struct err *e)
     l->tasks = arena_zalloc(&l->mem, p->nsubplans * sizeof *l->tasks + 1);
     l->task = arena_zalloc(&l->mem, p->nsubplans * sizeof *l->task + 1);
     count_tasks(l);
+    l->times = time_board_new(p, l->tasks);
     int r = 0, nstores = 0;
     for (uint16_t i = 0; i < p->nsubplans; i++) {
         nstores += p->subplan[i].nstores * l->tasks[i];
@@ -293,9 +296,31 @@ int local_refuse(struct local *l, const struct record *r, const char *text, stru
     return result < 0 ? result : drain(l, e);
 }
 
+/* Inputs of all tasks: first each says how far it is, then the idle ones follow. */
+static void follow_others(struct local *l, struct task *t, bool says, int64_t now)
+{
+    for (int in = 0; in < task_inputs(t); in++) {
+        const struct plan_source *source = task_input_source(t, in);
+        const char *topic = task_input_topic(t, in);
+        if (source->repartition < 0 && says) {
+            time_board_set(l->times, source, topic, task_partition(t), task_watermark(t, in),
+                           task_idle(t, in, now), now);
+        } else if (source->repartition < 0) {
+            task_others(t, in, time_board_least(l->times, source, topic));
+        }
+    }
+}
+
 int local_tick(struct local *l, int64_t now, struct err *e)
 {
     int result = 0;
+    for (int round = 0; round < 2; round++) {
+        for (uint16_t i = 0; i < l->cfg.plan->nsubplans; i++) {
+            for (int32_t k = 0; k < l->tasks[i]; k++) {
+                follow_others(l, l->task[i][k], round == 0, now);
+            }
+        }
+    }
     for (uint16_t i = 0; i < l->cfg.plan->nsubplans; i++) {
         for (int32_t k = 0; k < l->tasks[i] && result == 0; k++) {
             result = task_tick(l->task[i][k], now, e);
@@ -420,6 +445,7 @@ void local_free(struct local *l)
         mem_free(l->queue[l->head]);
     }
     mem_free(l->queue);
+    time_board_free(l->times);
     arena_done(&l->mem);
     mem_free(l);
 }

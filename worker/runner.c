@@ -69,6 +69,7 @@ int runner_new(struct runner **out, const char *file, const struct setting *set,
         runner_free(r);
         return result;
     }
+    r->times = time_board_new(r->plan, r->tasks);
     *out = r;
     return 0;
 }
@@ -94,6 +95,7 @@ static int start_lane(struct runner *r, int i, struct err *e)
         .tasks = r->tasks,
         .batch_rows = r->o.batch_rows,
         .progress = r->progress,
+        .times = r->times,
         .open_log = open_lane_log,
         .ctx = r,
         .log = {.group = t->group,
@@ -142,6 +144,15 @@ static int start_connectors(struct runner *r, struct err *e)
     return result;
 }
 
+static void add_counts(struct lane_counts *sum, struct lane_counts c)
+{
+    sum->records += c.records;
+    sum->rows_out += c.rows_out;
+    sum->bad += c.bad;
+    sum->late += c.late;
+    sum->commits += c.commits;
+}
+
 static int restart_lane(struct runner *r, int i, int why, struct err *e)
 {
     struct lane_slot *s = &r->lane[i];
@@ -162,6 +173,7 @@ static int watch_lanes(struct runner *r, struct err *e)
     for (int i = 0; i < r->nlanes; i++) {
         struct lane_slot *s = &r->lane[i];
         if (s->lane && lane_is_done(s->lane)) {
+            add_counts(&r->gone, lane_counts(s->lane));
             int why = lane_join(s->lane, e);
             s->lane = NULL;
             if (why == -ERR_DATA || why == -ERR_CONFIG) {
@@ -213,15 +225,10 @@ int runner_feed(struct runner *r, const char *stream, const char *path, struct e
 
 static void report(const struct runner *r, FILE *f, const char *end)
 {
-    struct lane_counts sum = {0};
+    struct lane_counts sum = r->gone;
     for (int i = 0; i < r->nlanes; i++) {
         if (r->lane[i].lane) {
-            struct lane_counts c = lane_counts(r->lane[i].lane);
-            sum.records += c.records;
-            sum.rows_out += c.rows_out;
-            sum.bad += c.bad;
-            sum.late += c.late;
-            sum.commits += c.commits;
+            add_counts(&sum, lane_counts(r->lane[i].lane));
         }
     }
     fprintf(f, "%s: %llu records read, %llu written, %llu late, %llu bad, %llu commits%s",
@@ -326,6 +333,7 @@ void runner_free(struct runner *r)
         r->group_log->ops->close(r->group_log, true);
     }
     client_close(&r->client);
+    time_board_free(r->times);
     progress_free(r->progress);
     slot_release(&r->slot);
     mem_free(r->target);

@@ -34,10 +34,12 @@ struct runner {
     int32_t *tasks;
     struct slot slot;
     struct progress *progress;
+    struct time_board *times;
     const char **topics, **with_headers;
     bool copartition, from_latest;
     int nlanes, nfeeders, ndrains, ntargets;
     struct lane_slot *lane;
+    struct lane_counts gone; /* of lanes that have ended */
     struct feeder **feeder;
     struct drain **drain;
     struct plan_sink shown;

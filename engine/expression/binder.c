@@ -181,10 +181,16 @@ static void mark_needs(const struct bound *x, bool *needs)
     }
 }
 
-/* The whole of it: program and columns. */
-static struct expression *compiled(struct binding *b, const struct bound *x)
+/* The whole of it: program, columns and text. */
+static struct expression *compiled(struct binding *b, const struct bound *x,
+                                   const struct node *tree)
 {
     struct expression *e = expression_of(b, x);
+    struct buffer text;
+    buffer_init(&text);
+    tree_print(&text, tree);
+    e->text = arena_strndup(b->a, text.data, text.n);
+    buffer_done(&text);
     e->program = program_build(b->a, x);
     e->ncolumns = (uint16_t)(b->schema->n + b->host_calls);
     e->needs = arena_zalloc(b->a, (size_t)e->ncolumns + 1);
@@ -437,7 +443,7 @@ static struct expression *argument_of(struct binding *inner, const struct node *
         binder_fail(inner, x, "the type of this null is not known: write cast(null as TYPE)");
         return NULL;
     }
-    return compiled(inner, y);
+    return compiled(inner, y, x);
 }
 
 static struct bound *bind_host_call(struct binding *b, const struct node *x)
@@ -585,5 +591,5 @@ const struct expression *binder_bind(struct binding *b, const struct node *x)
         binder_fail(b, x, "a record cannot be a column: name one of its fields, as in x[0].field");
         return NULL;
     }
-    return compiled(b, y);
+    return compiled(b, y, x);
 }

@@ -78,6 +78,13 @@ const struct nested_value *constant_argument(const struct expression *x, struct 
 
 /* ---- printing ---- */
 
+void expression_layout(struct buffer *b, const struct expression *x)
+{
+    buffer_text(b, x->text);
+    buffer_byte(b, ':');
+    type_print(b, x->type);
+}
+
 static void print_value(struct buffer *b, const struct program *p, uint32_t k)
 {
     const struct value *v = &p->value[k];

@@ -53,6 +53,9 @@ int expression_column(const struct expression *x);
 /* Value of a constant expression: true and v (string values point into the expression). */
 struct nested_value;
 bool expression_constant(const struct expression *x, struct nested_value *v);
+/* What it computes, appended to b: for the layouts of saved state. Spaces and the names of results
+ * do not show; column names do. */
+void expression_layout(struct buffer *b, const struct expression *x);
 /* "mul r2 r0 0.5" one line an instruction, for `check`. */
 void expression_print(struct buffer *b, const struct expression *x);
 

@@ -56,6 +56,7 @@ struct expression {
     const struct program *program;
     bool *needs;
     uint16_t ncolumns;
+    const char *text; /* the tree, as tree_print() writes it */
 };
 
 const struct program *program_build(struct arena *a, const struct bound *x);

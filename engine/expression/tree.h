@@ -58,6 +58,12 @@ struct source {
 __attribute__((format(printf, 3, 4))) int source_error(const struct source *s, int pos,
                                                        const char *fmt, ...);
 
+/* The tree as text: equal for equal trees, whatever the spaces were; appended to out. x may be
+ * NULL.
+ */
+struct buffer;
+void tree_print(struct buffer *out, const struct node *x);
+
 /* Parses the whole text; NULL after a problem (in s->diags). */
 struct node *parser_read(struct arena *a, const struct source *s);
 

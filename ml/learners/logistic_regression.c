@@ -75,6 +75,12 @@ static int logistic_check(const void *options, struct err *e)
     return optimizer_find(o->optimizer, e) ? 0 : -ERR_CONFIG;
 }
 
+static void logistic_layout(const void *options, struct buffer *words)
+{
+    const struct options *o = options;
+    buffer_printf(words, "optimizer %s%s\n", o->optimizer, o->l1 > 0 ? ", l1" : "");
+}
+
 static void *logistic_open(const struct learner_setup *setup)
 {
     const struct options *o = setup->options;
@@ -210,6 +216,7 @@ const struct learner_def learner_logistic_regression = {
     .options_size = sizeof(struct options),
     .aliases = aliases,
     .version = 1,
+    .layout = logistic_layout,
     .check = logistic_check,
     .open = logistic_open,
     .predict = logistic_predict,

@@ -59,6 +59,12 @@ static int softmax_check(const void *options, struct err *e)
     return optimizer_find(o->optimizer, e) ? 0 : -ERR_CONFIG;
 }
 
+static void softmax_layout(const void *options, struct buffer *words)
+{
+    const struct options *o = options;
+    buffer_printf(words, "optimizer %s\n", o->optimizer);
+}
+
 static void *softmax_open(const struct learner_setup *setup)
 {
     const struct options *o = setup->options;
@@ -189,6 +195,7 @@ const struct learner_def learner_softmax_regression = {
     .options_size = sizeof(struct options),
     .aliases = aliases,
     .version = 1,
+    .layout = softmax_layout,
     .check = softmax_check,
     .open = softmax_open,
     .grow = softmax_grow,

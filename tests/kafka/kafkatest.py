@@ -247,16 +247,21 @@ class Scratch:
             return name, value
         return dict(answer.many(setting))
 
-    def ends(self, topic):
-        """Last stable offsets by partition."""
+    def ends(self, topic, isolation=1):
+        """Last stable offsets by partition; isolation 0: where the log ends."""
         n = len(self.partitions(topic))
-        body = struct.pack(">ib", -1, 1) + many(
+        body = struct.pack(">ib", -1, isolation) + many(
             [text(self.name(topic)) + many([struct.pack(">iq", p, -1) for p in range(n)])])
         answer = self.protocol.call(2, 2, body)  # ListOffsets
         answer.number("i")
         found = answer.many(lambda: (answer.text(), answer.many(lambda: (
             answer.number("i"), answer.number("h"), answer.number("q"), answer.number("q")))))
         return {p: offset for _, parts in found for p, _, _, offset in parts}
+
+    def wait_decided(self, topic):
+        """Until no transaction is open: a broker writes their markers after it has answered."""
+        self.wait_until(f"the transactions of {topic} are decided",
+                        lambda: self.ends(topic) == self.ends(topic, 0))
 
     def committed(self, group, topic):
         """Committed offsets by partition; -1: none."""

@@ -3,7 +3,8 @@
 
   dead letters   tolerance all: damaged Avro, an unknown schema id, a failed expression, an event time in
                  the far future; each goes unchanged to the dead-letter topic, with its position in headers
-  stop           tolerance none: exit code 1, and a message that names topic, partition and offset
+  stop           tolerance none: exit code 1, and a message that names topic, partition and offset;
+                 nothing of librdkafka's before it, also with a transaction in full flow, and true counts
   start          a missing topic, an unreachable broker or registry, properties that are wrong or ours
   topics         created with the partitions, replication and settings that the topology asks for
 """
@@ -100,9 +101,30 @@ def stop(records):
     for _ in range(2):
         _, errors = s.klamm(*command("strict", file), status=1)
         check(f"{s.name('in')} partition 1 offset 1" in errors, errors)
+        check(" 1 bad" in errors, f"the summary does not count the bad record:\n{errors}")
     hosts = sorted(r["host"] for _, r in s.rows("strict-out"))
     check(hosts in (["h0", "h1"], ["h0"], ["h1"], []), f"{hosts} came out before the bad record")
     say(f"stopped: {errors.strip().splitlines()[-1]}")
+
+
+def stop_in_full_flow(records):
+    """A bad record behind many good ones: the transaction ends while librdkafka is sending."""
+    s.topic("flow", 1)
+    now = int(time.time() * 1000) - 3_600_000  # rows older than the retention of the output could be deleted
+    s.produce("flow", [row(i, ts=now + i) for i in range(100000)] + [records[1][1]] + [row(1)], partition=0)
+    file = topology("flow", "{tolerance: none}")
+    for i in range(3):
+        name = f"flow-{i}"
+        _, errors = s.klamm(*command(name, file), "--set", f"streams.samples.from.topic={s.name('flow')}",
+                            "--set", "commit_interval=20ms", status=1)
+        lines = errors.strip().splitlines()
+        check(f"{s.name('flow')} partition 0 offset 100000" in lines[-1], errors)
+        check(not any(" error " in line or " warn " in line for line in lines), f"noise:\n{errors}")
+        s.wait_decided(name + "-out")
+        written = len(s.read(name + "-out"))
+        check(f": 100001 records read, {written} written, 0 late, 1 bad, " in errors,
+              f"not the true counts, {written} were written:\n{errors}")
+        say(lines[-2])
 
 
 def refused(what, status, words, arguments, env=None):
@@ -172,5 +194,6 @@ with Scratch("errors") as s:
     s.produce("in", [r[1] for r in records], partition=1)
     dead_letters(records)
     stop(records)
+    stop_in_full_flow(records)
     start()
     created()

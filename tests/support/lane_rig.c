@@ -305,6 +305,7 @@ void lane_rig_init(struct lane_rig *r, const char *topology, int32_t outside)
         abort();
     }
     create_topics(r, outside);
+    r->times = time_board_new(r->plan.plan, r->tasks);
 }
 
 void lane_rig_send(struct lane_rig *r, const char *topic, int32_t partition, const char *key,
@@ -336,6 +337,7 @@ void lane_rig_start(struct lane_rig *r, int i)
         .tasks = r->tasks,
         .batch_rows = r->batch_rows,
         .progress = r->progress,
+        .times = r->times,
         .open_log = open_log,
         .ctx = r,
         .log = {.group = "g",
@@ -469,6 +471,7 @@ void lane_rig_done(struct lane_rig *r)
     }
     r->log->ops->close(r->log, true);
     memory_broker_free(r->broker);
+    time_board_free(r->times);
     progress_free(r->progress);
     r->schemas->free(r->schemas);
     plan_rig_done(&r->plan);

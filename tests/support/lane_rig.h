@@ -27,6 +27,7 @@ struct lane_rig {
     struct log *log; /* for producing and questions */
     struct schema_store *schemas;
     struct progress *progress;
+    struct time_board *times;
     struct rig_clock clock;
     int32_t *tasks;
     const char **topics;

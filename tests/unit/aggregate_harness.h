@@ -1,11 +1,13 @@
 /* Drives one aggregate without a window: rows in, result out, in batches of any size, merged from
- * any split. Values come as a vec of `rows` rows; event times beside. */
+ * any split. Values come as a vec of `rows` rows, or two; event times and source partitions beside.
+ */
 #ifndef KLAMM_TESTS_UNIT_AGGREGATE_HARNESS_H
 #define KLAMM_TESTS_UNIT_AGGREGATE_HARNESS_H
 
 #include "engine/aggregate.h"
 #include "engine/arena.h"
 #include "engine/memory.h"
+#include "engine/nested.h"
 #include "engine/random.h"
 
 #include <setjmp.h>
@@ -20,37 +22,65 @@
 struct rig {
     struct arena mem;
     struct aggregate_call call;
-    struct vec x;
+    struct vec x, y; /* the first argument, and the second unless it is a constant */
     struct batch batch;
     uint16_t rows;
     struct row_errors errors; /* of the last rig_add() */
 };
 
-/* Binds def over an argument of this type (NULL: no argument). */
-static inline int rig_bind(struct rig *g, const struct aggregate_def *def, const struct type *type,
-                           struct err *e)
+/* Binds def over an argument of type x (NULL: no argument) and a second one: of type y (NULL:
+ * none), or a constant as text. */
+static inline int rig_bind_two(struct rig *g, const struct aggregate_def *def, const struct type *x,
+                               const struct type *y, const char *constant, struct err *e)
 {
     *g = (struct rig){0};
     arena_init(&g->mem);
     g->call.def = def;
-    g->call.nargs = type ? 1 : 0;
-    g->call.arg_type[0] = type;
+    g->call.nargs = (x != NULL) + (y != NULL || constant != NULL);
+    g->call.arg_type[0] = x;
+    g->call.arg_type[1] = y;
     g->call.size = def->state_size;
     g->call.has_blob = def->has_blob;
+    struct diags d;
+    diags_init(&d);
+    struct schema *none = schema_new(&g->mem, 1);
+    uint16_t column = schema_add(none, "y", y ? y : &type_long, true, false);
+    assert_int_equal(column, 0);
+    struct config_text text = {.text = constant ? constant : "y"};
+    assert_int_equal(expression_compile(&g->call.arg[1], &g->mem, &text, none, &d), 0);
+    if (constant) {
+        g->call.arg_type[1] = expression_type(g->call.arg[1]);
+    }
+    diags_done(&d);
     return def->bind(&g->call, &g->mem, e);
+}
+
+/* Binds def over an argument of this type (NULL: no argument). */
+static inline int rig_bind(struct rig *g, const struct aggregate_def *def, const struct type *type,
+                           struct err *e)
+{
+    return rig_bind_two(g, def, type, NULL, NULL, e);
+}
+
+static inline void rig_init_two(struct rig *g, const struct aggregate_def *def,
+                                const struct type *x, const struct type *y, const char *constant,
+                                uint16_t rows)
+{
+    struct err e = {0};
+    assert_int_equal(rig_bind_two(g, def, x, y, constant, &e), 0);
+    assert_int_equal(g->call.size % 8, 0);
+    g->rows = rows;
+    g->x = vec_new(&g->mem, x ? x : &type_long, rows);
+    g->y = vec_new(&g->mem, g->call.arg_type[1] ? g->call.arg_type[1] : &type_long, rows);
+    g->batch.rows = g->batch.nsel = rows;
+    g->batch.mem = &g->mem;
+    g->batch.time = arena_zalloc(&g->mem, rows * sizeof *g->batch.time + 1);
 }
 
 static inline void rig_init(struct rig *g, const struct aggregate_def *def, const struct type *type,
                             uint16_t rows)
 {
-    struct err e = {0};
-    assert_int_equal(rig_bind(g, def, type, &e), 0);
-    assert_int_equal(g->call.size % 8, 0);
-    g->rows = rows;
-    g->x = vec_new(&g->mem, type ? type : &type_long, rows);
-    g->batch.rows = g->batch.nsel = rows;
-    g->batch.mem = &g->mem;
-    g->batch.time = arena_zalloc(&g->mem, rows * sizeof *g->batch.time + 1);
+    rig_init_two(g, def, type, NULL, NULL, rows);
 }
 
 static inline void rig_null(struct rig *g, uint16_t row)
@@ -77,7 +107,8 @@ static inline void rig_add(struct rig *g, void *state, uint16_t from, uint16_t t
         row[n] = i;
         states[n++] = state;
     }
-    struct aggregate_rows r = {&g->batch, &g->x, n, row, states};
+    const struct vec arg[2] = {g->x, g->y};
+    struct aggregate_rows r = {&g->batch, arg, n, row, states};
     g->errors = (struct row_errors){0};
     assert_int_equal(g->call.def->update(&g->call, &r, &g->errors), 0);
 }
@@ -197,6 +228,17 @@ static inline void rig_refuses(const struct aggregate_def *def, const struct typ
     struct rig g;
     struct err e = {0};
     assert_int_equal(rig_bind(&g, def, type, &e), -ERR_CONFIG);
+    assert_string_equal(e.text, message);
+    rig_done(&g);
+}
+
+/* The same, of an aggregate with two arguments. */
+static inline void rig_refuses_two(const struct aggregate_def *def, const struct type *x,
+                                   const struct type *y, const char *constant, const char *message)
+{
+    struct rig g;
+    struct err e = {0};
+    assert_int_equal(rig_bind_two(&g, def, x, y, constant, &e), -ERR_CONFIG);
     assert_string_equal(e.text, message);
     rig_done(&g);
 }

@@ -212,6 +212,43 @@ static void test_writes_generated_schema(void **state)
     codec_avro.writer_close(w);
 }
 
+/* A stream that has been renamed goes on with the topic's record. */
+static void test_keeps_the_name_of_the_record(void **state)
+{
+    struct fixture *f = *state;
+    schema_add(f->schema, "n", &type_long, false, false);
+    struct codec_writer *w;
+    static const char *const known[][2] = {
+        {"{\"type\":\"record\",\"name\":\"a.b.Old\",\"fields\":[]}",
+         "{\"type\":\"record\",\"name\":\"Old\",\"namespace\":\"a.b\",\"fields\":[{\"name\":\"n\","
+         "\"type\":\"long\"}]}"},
+        {"{\"type\":\"record\",\"name\":\"Bare\",\"fields\":[]}",
+         "{\"type\":\"record\",\"name\":\"Bare\",\"fields\":[{\"name\":\"n\",\"type\":\"long\"}]}"},
+        {"\"string\"",
+         "{\"type\":\"record\",\"name\":\"HostLoad\",\"namespace\":\"klamm.host_load\","
+         "\"fields\":[{\"name\":\"n\",\"type\":\"long\"}]}"},
+    };
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+        avro_store_add(&f->store, "out-value", known[i][0]);
+        assert_int_equal(codec_avro.writer_open(&w, &f->spec, f->schema, &f->store.store, &f->err),
+                         0);
+        assert_string_equal(f->store.json[f->store.n - 1], known[i][1]);
+        codec_avro.writer_close(w);
+    }
+    schema_add(f->schema, "m", &type_long, false, false);
+    f->schema->key = (uint16_t[]){0, 1};
+    f->schema->nkey = 2;
+    f->spec.is_key = true;
+    f->spec.subject = "out-key";
+    avro_store_add(&f->store, "out-key",
+                   "{\"type\":\"record\",\"name\":\"x.OldKey\",\"fields\":[]}");
+    assert_int_equal(codec_avro.writer_open(&w, &f->spec, f->schema, &f->store.store, &f->err), 0);
+    assert_string_equal(f->store.json[f->store.n - 1],
+                        "{\"type\":\"record\",\"name\":\"OldKey\",\"namespace\":\"x\",\"fields\":[{"
+                        "\"name\":\"n\",\"type\":\"long\"},{\"name\":\"m\",\"type\":\"long\"}]}");
+    codec_avro.writer_close(w);
+}
+
 static void test_writes_keys(void **state)
 {
     struct fixture *f = *state;
@@ -291,6 +328,7 @@ int main(void)
         TEST(test_reads_by_id_and_latest),
         TEST(test_many_ids),
         TEST(test_writes_generated_schema),
+        TEST(test_keeps_the_name_of_the_record),
         TEST(test_writes_keys),
         TEST(test_names_collide),
         TEST(test_raw_round_trip),

@@ -236,6 +236,21 @@ static void expires_by_the_least_of_all_partitions(void **state)
     harness_done(&h);
 }
 
+/* A partition that was idle has seen less than what time is by now: it is judged by that. */
+static void partition_that_is_back(void **state)
+{
+    (void)state;
+    struct join_row l = L(10, "a", 1);
+    struct harness h;
+    l.seen = 10;
+    l.low = 100;
+    harness_init(&h, "{with: right, type: left, within: 5ms}", "string");
+    assert_int_equal(harness_push(&h, &l, 1), 0);
+    assert_string_equal(harness_out(&h), PAIR(1, null, 10));
+    assert_int_equal(state_count(h.op.state), 0);
+    harness_done(&h);
+}
+
 static void deletions_are_skipped(void **state)
 {
     (void)state;
@@ -292,6 +307,7 @@ int main(void)
         cmocka_unit_test(late_rows),
         cmocka_unit_test(expired_rows_come_first),
         cmocka_unit_test(expires_by_the_least_of_all_partitions),
+        cmocka_unit_test(partition_that_is_back),
         cmocka_unit_test(deletions_are_skipped),
         cmocka_unit_test(hot_key),
     };

@@ -3,7 +3,9 @@
 #include "tests/unit/mock_kafka.h"
 #include "worker/kafka_log.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 static void expect(const rd_kafka_conf_t *conf, const char *name, const char *value)
 {
@@ -123,6 +125,58 @@ static void test_errors_say_who_acts(void **state)
     }
 }
 
+/* What klamm prints for a line or an error of librdkafka. */
+static const char *printed(rd_kafka_t *rk, struct kafka_log *l, const char *fac, int code,
+                           const char *words)
+{
+    static char text[500];
+    FILE *f = tmpfile();
+    int saved = dup(STDERR_FILENO);
+    assert_non_null(f);
+    dup2(fileno(f), STDERR_FILENO);
+    if (fac != NULL) {
+        kafka_on_log(rk, 4, fac, words);
+    } else {
+        kafka_on_error(rk, code, words, l);
+    }
+    dup2(saved, STDERR_FILENO);
+    close(saved);
+    rewind(f);
+    text[fread(text, 1, sizeof text - 1, f)] = '\0';
+    fclose(f);
+    return text;
+}
+
+static void test_what_passes_by_itself_is_not_printed(void **state)
+{
+    static const struct {
+        const char *fac, *words;
+        int code;
+        bool is_printed;
+    } cases[] = {
+        {"GETPID", "Failed to acquire: Broker: Coordinator load in progress: retrying", 0, false},
+        {"TXNERR", "Fatal transaction error: Failed to end transaction", 0, false},
+        {"FATAL", "Fatal error: Broker: INVALID_TXN_STATE", 0, false},
+        {"FAIL", "host:9092: Connect failed: Connection refused", 0, true},
+        {NULL, "loading", RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS, false},
+        {NULL, "no coordinator", RD_KAFKA_RESP_ERR_COORDINATOR_NOT_AVAILABLE, false},
+        {NULL, "all down", RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN, true},
+    };
+    struct err e = {0};
+    const struct log_config cfg = {.instance = NULL};
+    (void)state;
+    struct kafka_log *l = bare_log(NULL);
+    rd_kafka_t *rk = kafka_new(RD_KAFKA_PRODUCER, kafka_conf(l, KAFKA_PRODUCER, &cfg, &e), &e);
+    assert_non_null(rk);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const char *text = printed(rk, l, cases[i].fac, cases[i].code, cases[i].words);
+        if ((strstr(text, cases[i].words) != NULL) != cases[i].is_printed) {
+            fail_msg("%s: \"%s\"", cases[i].words, text);
+        }
+    }
+    rd_kafka_destroy(rk);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -131,6 +185,7 @@ int main(void)
         cmocka_unit_test(test_user_properties_win_over_defaults_but_not_over_the_protocol),
         cmocka_unit_test(test_memory_limit_bounds_the_queues),
         cmocka_unit_test(test_errors_say_who_acts),
+        cmocka_unit_test(test_what_passes_by_itself_is_not_printed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -36,6 +36,25 @@ static void ties_in_input_order(void **state)
     rig_done(&g);
 }
 
+/* Behind a repartition: rows of several partitions in any order, of each in its own. */
+static void ties_by_source_partition(void **state)
+{
+    (void)state;
+    static int32_t parts[3][5] = {{1, 0, 1, 0, 2}, {2, 0, 1, 1, 0}, {1, 2, 1, 0, 0}};
+    static const int64_t values[3][5] = {
+        {10, 1, 11, 2, 20}, {20, 1, 10, 11, 2}, {10, 20, 11, 1, 2}};
+    for (int k = 0; k < 3; k++) {
+        struct rig g;
+        rig_init(&g, &aggregate_last, &type_long, 5);
+        memcpy(g.x.i, values[k], sizeof values[k]);
+        g.batch.part = parts[k];
+        assert_int_equal(rig_all(&g).i[0], 20);
+        rig_any_batch_size(&g);
+        rig_combines(&g, 0);
+        rig_done(&g);
+    }
+}
+
 static void every_type(void **state)
 {
     (void)state;
@@ -97,7 +116,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(by_event_time),   cmocka_unit_test(ties_in_input_order),
         cmocka_unit_test(every_type),      cmocka_unit_test(long_texts),
-        cmocka_unit_test(null_of_nothing),
+        cmocka_unit_test(null_of_nothing), cmocka_unit_test(ties_by_source_partition),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

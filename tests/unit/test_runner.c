@@ -5,7 +5,6 @@
 
 #include "engine/logger.h"
 
-#include <pthread.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -141,39 +140,42 @@ static void sinks_are_emptied(void **state)
     running_done(&r);
 }
 
-static void *stop_soon(void *arg)
-{
-    struct running *r = arg;
-    nanosleep(&(struct timespec){0, 300000000}, NULL);
-    atomic_store(&r->stop, true);
-    return NULL;
-}
-
-/* State that cannot be read fails the lane again and again; between, the run can be stopped. */
-static void a_lane_that_fails_is_started_again(void **state)
+/* State that another topology saved, and state that cannot be read, end the run: no other try would
+ * find them better. */
+static void state_that_does_not_fit_ends_the_run(void **state)
 {
     (void)state;
-    struct running r;
-    struct err e = {0};
-    pthread_t thread;
-    running_init(&r);
-    struct record bad = {.topic = "t-a-running-changelog",
-                         .key = "k",
-                         .key_n = 1,
-                         .value = "\xff\xff!",
-                         .value_n = 3};
-    assert_int_equal(r.m.client.log->ops->produce(r.m.client.log, &bad, 1, &e), 0);
-    assert_int_equal(pthread_create(&thread, NULL, stop_soon, &r), 0);
-    assert_int_equal(
-        running_run(&r,
-                    "name: t\nstreams:\n  a:\n    from: {topic: x, value: json, key: {h: "
-                    "string}, columns: {h: string, v: long}}\n    steps:\n"
-                    "      - running: cumsum(v) as sum\n    to: out\n",
-                    "{\"key\":\"k\",\"value\":{\"h\":\"k\",\"v\":1}}\n"),
-        0);
-    pthread_join(thread, NULL);
-    assert_string_equal(memory_client_topic(&r.m, "out", "json"), "");
-    running_done(&r);
+    static const struct {
+        const char *value;
+        size_t n;
+        int result;
+        const char *words;
+    } entry[] = {
+        {"\2\0abcd12345678", 14, -ERR_CONFIG, "was saved by other settings of the step"},
+        {"\xff\xff....", 6, -ERR_CONFIG, "was written by another version of klamm"},
+        {"\2\0!", 3, -ERR_DATA, "damaged entry"},
+    };
+    for (size_t i = 0; i < sizeof entry / sizeof *entry; i++) {
+        struct running r;
+        struct err e = {0};
+        running_init(&r);
+        struct record bad = {.topic = "t-a-running-changelog",
+                             .key = "k",
+                             .key_n = 1,
+                             .value = entry[i].value,
+                             .value_n = entry[i].n};
+        assert_int_equal(r.m.client.log->ops->produce(r.m.client.log, &bad, 1, &e), 0);
+        assert_int_equal(
+            running_run(&r,
+                        "name: t\nstreams:\n  a:\n    from: {topic: x, value: json, key: {h: "
+                        "string}, columns: {h: string, v: long}}\n    steps:\n"
+                        "      - running: cumsum(v) as sum\n    to: out\n",
+                        "{\"key\":\"k\",\"value\":{\"h\":\"k\",\"v\":1}}\n"),
+            entry[i].result);
+        assert_non_null(strstr(r.err.text, entry[i].words));
+        assert_string_equal(memory_client_topic(&r.m, "out", "json"), "");
+        running_done(&r);
+    }
 }
 
 static void what_has_no_end_is_refused(void **state)
@@ -204,7 +206,7 @@ int main(void)
         cmocka_unit_test(wrong_topologies_and_rows),
         cmocka_unit_test(feeders_go_on_where_they_were),
         cmocka_unit_test(sinks_are_emptied),
-        cmocka_unit_test(a_lane_that_fails_is_started_again),
+        cmocka_unit_test(state_that_does_not_fit_ends_the_run),
         cmocka_unit_test(what_has_no_end_is_refused),
     };
     logger_level(LOG_LEVEL_ERROR);

@@ -84,40 +84,12 @@ static void test_bind(void **state)
                                       "1:1 `_time` cannot be set: choose another name\n"});
 }
 
-static void test_other_calls(void **state)
-{
-    (void)state;
-    struct task old, new;
-    struct buffer log;
-    struct err e = {0};
-    buffer_init(&log);
-    const char *rows = "- [1, 1]\n";
-    assert_true(stand_bind(
-        &old, &(struct stand_case){&op_running, "v: long", "", "lag(v) as a", rows, ""}));
-    assert_int_equal(yaml_parse(&old.rows, &old.plan, "rows", rows, strlen(rows), &old.diags), 0);
-    stand_open(&old);
-    stand_push(&old, 0, 1);
-    assert_int_equal(state_changes(old.op.state, stand_log, &log), 0);
-    stand_close(&old);
-    stand_done(&old);
-    assert_true(stand_bind(
-        &new, &(struct stand_case){&op_running, "v: long", "", "lag(v, 2) as a", "", ""}));
-    stand_open(&new);
-    stand_replay(new.op.state, &log);
-    assert_int_equal(op_running.open(&new.op, &e), -ERR_CONFIG);
-    assert_non_null(strstr(e.text, "made by other calls"));
-    stand_close(&new);
-    stand_done(&new);
-    buffer_done(&log);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_expressions), cmocka_unit_test(test_replaced_and_maps),
         cmocka_unit_test(test_texts),       cmocka_unit_test(test_one_group_and_null_keys),
         cmocka_unit_test(test_row_errors),  cmocka_unit_test(test_bind),
-        cmocka_unit_test(test_other_calls),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

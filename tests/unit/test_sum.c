@@ -38,6 +38,24 @@ static void overflow_is_a_row_error(void **state)
     rig_done(&g);
 }
 
+static void two_sums_may_leave_the_range(void **state)
+{
+    (void)state;
+    struct rig g;
+    rig_init(&g, &aggregate_sum, &type_long, 2);
+    g.x.i[0] = INT64_MAX;
+    g.x.i[1] = 1;
+    void *a = rig_state(&g), *b = rig_state(&g);
+    rig_add(&g, a, 0, 1);
+    rig_add(&g, b, 1, 2);
+    assert_null(g.call.def->failed(&g.call, a));
+    g.call.def->combine(&g.call, a, b);
+    assert_string_equal(g.call.def->failed(&g.call, a), "sum leaves the range of a long");
+    struct vec out = rig_result(&g, a);
+    assert_true(vec_is_null(&out, 0));
+    rig_done(&g);
+}
+
 static void doubles_are_compensated(void **state)
 {
     (void)state;
@@ -92,7 +110,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(longs_are_exact),         cmocka_unit_test(overflow_is_a_row_error),
         cmocka_unit_test(doubles_are_compensated), cmocka_unit_test(infinities_as_ieee),
-        cmocka_unit_test(null_of_nothing),
+        cmocka_unit_test(null_of_nothing),         cmocka_unit_test(two_sums_may_leave_the_range),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -225,27 +225,6 @@ static void damaged_metadata_is_left_alone(void **state)
     }
 }
 
-static void state_of_another_version_is_refused(void **state)
-{
-    (void)state;
-    struct task_rig r;
-    task_rig_init(&r, one, 0);
-    task_rig_new(&r, 0);
-    struct record rec = {.topic = "t-a-window-changelog",
-                         .key = "k",
-                         .key_n = 1,
-                         .value = "\xff\xff...",
-                         .value_n = 5};
-    assert_int_equal(task_restore(r.task, 0, &rec, &r.err), -ERR_FATAL);
-    assert_non_null(strstr(r.err.text, "changelog t-a-window-changelog holds state of another "
-                                       "version of window (found 65535, need "));
-    assert_non_null(strstr(r.err.text, "delete the topic to begin with empty state"));
-    rec.value_n = 1;
-    err_clear(&r.err);
-    assert_int_equal(task_restore(r.task, 0, &rec, &r.err), -ERR_FATAL);
-    task_rig_done(&r);
-}
-
 static void caught_up_moves_the_position(void **state)
 {
     (void)state;
@@ -353,7 +332,6 @@ int main(void)
         cmocka_unit_test(state_and_watermarks_come_back),
         cmocka_unit_test(a_union_is_as_late_after_a_restart),
         cmocka_unit_test(damaged_metadata_is_left_alone),
-        cmocka_unit_test(state_of_another_version_is_refused),
         cmocka_unit_test(caught_up_moves_the_position),
         cmocka_unit_test(the_wall_clock_moves_a_silent_stream),
         cmocka_unit_test(now_is_the_task_s_clock),

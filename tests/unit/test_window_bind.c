@@ -31,6 +31,28 @@ static void result_columns(void **state)
     harness_done(&h);
 }
 
+static void equal_calls_share_a_state(void **state)
+{
+    (void)state;
+    struct harness h;
+    assert_int_equal(harness_bind(&h,
+                                  "tumbling: 10s\n"
+                                  "aggregate:\n"
+                                  "  a: quantile(d, 0.5)\n"
+                                  "  b: quantile(d, 0.9)\n"
+                                  "  c: quantile(d, 0.50) - quantile(v, 0.5)\n"
+                                  "  e: quantile(d, 1)\n"
+                                  "  f: quantile(d, 1.0)\n"
+                                  "  g: quantile(d + 0, 0.5)\n"
+                                  "  h: top_k(s, 3)[0]\n"
+                                  "having: quantile(d, 0.9) > 1 and top_k(s, 3)[1] is null\n",
+                                  NULL),
+                     0);
+    const struct window_plan *p = h.node.bound;
+    assert_int_equal(p->window.ncalls, 7);
+    harness_done(&h);
+}
+
 static void several_key_columns(void **state)
 {
     (void)state;
@@ -129,7 +151,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(result_columns),          cmocka_unit_test(several_key_columns),
         cmocka_unit_test(problems_are_named),      cmocka_unit_test(what_is_not_there_is_refused),
-        cmocka_unit_test(names_that_windows_need),
+        cmocka_unit_test(names_that_windows_need), cmocka_unit_test(equal_calls_share_a_state),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -60,6 +60,36 @@ static void a_failing_result_is_a_bad_row(void **state)
     harness_done(&h);
 }
 
+static int leave_the_range(void *ctx, struct state_entry *e)
+{
+    uint32_t n;
+    const char *key = state_key(e, &n);
+    if (key[n - 1] == 'b') {
+        const int64_t sum[] = {INT64_MIN, 2, 1}; /* as a combine leaves it */
+        memcpy((char *)state_value(e) + sizeof(int64_t), sum, sizeof sum);
+        *(int *)ctx += 1;
+    }
+    return 0;
+}
+
+static void a_failed_aggregate_is_a_bad_row(void **state)
+{
+    (void)state;
+    struct harness h;
+    int changed = 0;
+    harness_init(&h, "{tumbling: 10ms, aggregate: \"count() as n, sum(v) as x, 1 / sum(v) as y\"}");
+    h.tolerates = true;
+    struct row r[] = {{"a", 1, 1, 0, NULL, 1}, {"b", 2, 5, 0, NULL, 2}, {"c", 3, 1, 0, NULL, 3}};
+    assert_int_equal(harness_push(&h, r, 3), 0);
+    assert_int_equal(state_each(h.op.state, leave_the_range, &changed), 0);
+    assert_int_equal(changed, 1);
+    assert_int_equal(harness_advance(&h, 10), 0);
+    assert_string_equal(harness_out(&h), "host=a window_start=0 window_end=10 n=1 x=1 y=1 @9\n"
+                                         "host=c window_start=0 window_end=10 n=1 x=1 y=1 @9\n");
+    assert_string_equal(buffer_cstr(&h.bad), "9: sum leaves the range of a long\n");
+    harness_done(&h);
+}
+
 static void more_rows_than_a_batch(void **state)
 {
     (void)state;
@@ -130,6 +160,7 @@ int main(void)
         cmocka_unit_test(expressions_over_aggregates),
         cmocka_unit_test(having_sees_results_and_aggregates),
         cmocka_unit_test(a_failing_result_is_a_bad_row),
+        cmocka_unit_test(a_failed_aggregate_is_a_bad_row),
         cmocka_unit_test(more_rows_than_a_batch),
         cmocka_unit_test(keys_of_several_columns_and_of_none),
     };

@@ -1,29 +1,27 @@
-/* What first and last share: one kept value with its event time.
+/* What first and last share: one kept value with its stamp.
  *
- *   state   { value, time, has } of fixed types, { blob, time, has } of all others; version 1
+ *   state   { value, stamp } of fixed types, { blob, stamp } of all others; version 2
  *   null    skipped; null when there is no value
- *   order   by event time, ties in input order: of equal times the first row is first, the last
- * last merge   by time as well; on a tie `into` came first
+ *   order   stamp.h: by event time, ties by source partition, then in input order: of equal stamps
+ *           the first row is first, the last last
+ *   merge   by stamp as well; on a tie `into` came first
  */
 #ifndef KLAMM_WINDOWS_AGGREGATES_EDGE_H
 #define KLAMM_WINDOWS_AGGREGATES_EDGE_H
 
+#include "windows/aggregates/stamp.h"
 #include "windows/aggregates/value.h"
 
 enum edge { EDGE_FIRST, EDGE_LAST };
 
-struct edge_stamp {
-    int64_t time, has;
-};
-
 struct fixed_edge {
     int64_t value;
-    struct edge_stamp stamp;
+    struct stamp stamp;
 };
 
 struct text_edge {
     struct blob value;
-    struct edge_stamp stamp;
+    struct stamp stamp;
 };
 
 static inline int edge_bind(struct aggregate_call *c, struct arena *a, struct err *e)
@@ -37,13 +35,14 @@ static inline int edge_bind(struct aggregate_call *c, struct arena *a, struct er
     return 0;
 }
 
-/* Whether a value of this time replaces the one kept; if so, the time is kept already. */
-static inline bool edge_replaces(struct edge_stamp *s, int64_t time, enum edge edge)
+/* Whether a value of this stamp replaces the one kept; if so, the stamp is kept already. */
+static inline bool edge_replaces(struct stamp *s, struct stamp stamp, enum edge edge)
 {
-    if (s->has && (edge == EDGE_FIRST ? time >= s->time : time < s->time)) {
+    int order = s->has ? stamp_order(&stamp, s) : 0;
+    if (s->has && (edge == EDGE_FIRST ? order >= 0 : order < 0)) {
         return false;
     }
-    *s = (struct edge_stamp){time, 1};
+    *s = stamp;
     return true;
 }
 
@@ -53,18 +52,18 @@ static inline int edge_update(const struct aggregate_call *c, const struct aggre
     const struct vec *v = &r->arg[0];
     for (uint16_t i = 0; i < r->n; i++) {
         uint16_t row = r->row[i];
-        int64_t time = r->batch->time[row];
+        struct stamp stamp = stamp_of(r->batch, row);
         if (vec_is_null(v, row)) {
             continue;
         }
         if (c->has_blob) {
             struct text_edge *s = r->state[i];
-            if (edge_replaces(&s->stamp, time, edge)) {
+            if (edge_replaces(&s->stamp, stamp, edge)) {
                 blob_set(&s->value, str_data(&v->s[row]), v->s[row].n);
             }
         } else {
             struct fixed_edge *s = r->state[i];
-            if (edge_replaces(&s->stamp, time, edge)) {
+            if (edge_replaces(&s->stamp, stamp, edge)) {
                 s->value = fixed_bits(v, row);
             }
         }
@@ -78,14 +77,14 @@ static inline void edge_combine(const struct aggregate_call *c, void *into, cons
     if (c->has_blob) {
         struct text_edge *a = into;
         const struct text_edge *b = from;
-        if (b->stamp.has && edge_replaces(&a->stamp, b->stamp.time, edge)) {
+        if (b->stamp.has && edge_replaces(&a->stamp, b->stamp, edge)) {
             blob_set(&a->value, b->value.p, b->value.n);
         }
         return;
     }
     struct fixed_edge *a = into;
     const struct fixed_edge *b = from;
-    if (b->stamp.has && edge_replaces(&a->stamp, b->stamp.time, edge)) {
+    if (b->stamp.has && edge_replaces(&a->stamp, b->stamp, edge)) {
         a->value = b->value;
     }
 }

@@ -12,8 +12,6 @@
 
 #include "windows/aggregates/value.h"
 
-#include <math.h>
-
 struct fixed_extremum {
     int64_t value, has;
 };
@@ -37,25 +35,6 @@ static inline int extremum_bind(struct aggregate_call *c, struct arena *a, struc
     return 0;
 }
 
-static inline int compare_doubles(double a, double b)
-{
-    if (isnan(a) || isnan(b)) {
-        return (isnan(a) != 0) - (isnan(b) != 0);
-    }
-    return a == b ? (signbit(b) != 0) - (signbit(a) != 0) : (a > b) - (a < b);
-}
-
-static inline int compare_fixed(const struct type *t, int64_t a, int64_t b)
-{
-    if (t->kind != TYPE_DOUBLE) {
-        return (a > b) - (a < b);
-    }
-    double x, y;
-    memcpy(&x, &a, sizeof x);
-    memcpy(&y, &b, sizeof y);
-    return compare_doubles(x, y);
-}
-
 static inline void extremum_fixed(const struct type *t, struct fixed_extremum *s, int64_t value,
                                   int way)
 {
@@ -67,13 +46,8 @@ static inline void extremum_fixed(const struct type *t, struct fixed_extremum *s
 
 static inline void extremum_text(struct text_extremum *s, const char *p, uint32_t n, int way)
 {
-    if (s->has) {
-        uint32_t m = n < s->value.n ? n : s->value.n;
-        int order = m > 0 ? memcmp(p, s->value.p, m) : 0;
-        order = order != 0 ? order : (n > s->value.n) - (n < s->value.n);
-        if ((order > 0) - (order < 0) != way) {
-            return;
-        }
+    if (s->has && compare_bytes(p, n, s->value.p, s->value.n) != way) {
+        return;
     }
     blob_set(&s->value, p, n);
     s->has = 1;

@@ -16,11 +16,12 @@ static void first_combine(const struct aggregate_call *c, void *into, const void
 
 const struct aggregate_def aggregate_first = {
     .name = "first",
-    .doc = "first(x): the first value by event time that is not null; ties in input order.",
+    .doc = "first(x): the first value by event time that is not null; ties by source partition and "
+           "offset.",
     .min_args = 1,
     .max_args = 1,
     .state_size = sizeof(struct fixed_edge),
-    .version = 1,
+    .version = 2,
     .bind = edge_bind,
     .update = first_update,
     .combine = first_combine,

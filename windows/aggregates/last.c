@@ -15,11 +15,12 @@ static void last_combine(const struct aggregate_call *c, void *into, const void 
 
 const struct aggregate_def aggregate_last = {
     .name = "last",
-    .doc = "last(x): the last value by event time that is not null; ties in input order.",
+    .doc = "last(x): the last value by event time that is not null; ties by source partition and "
+           "offset.",
     .min_args = 1,
     .max_args = 1,
     .state_size = sizeof(struct fixed_edge),
-    .version = 1,
+    .version = 2,
     .bind = edge_bind,
     .update = last_update,
     .combine = last_combine,

@@ -1,16 +1,19 @@
 /* sum(x): exact for longs (leaving their range is a row error, and the row is not added),
  * compensated for doubles.
  *
- *   state   longs { sum, n }, doubles { s, c, n }; version 1
+ *   state   longs { sum, n, is_over }, doubles { s, c, n }; version 2
  *   null    skipped; the sum of no rows is null, not 0
- *   merge   adds; two sums of longs that leave the range together end at the nearest bound
+ *   merge   adds; two sums of longs that leave the range together have no result: the result row
+ *           is bad
  *   order   rows are added in input order: the same bits for any batch size
  */
 #include "windows/aggregates/compensated.h"
 #include "windows/aggregates/value.h"
 
+static const char is_out_of_range[] = "sum leaves the range of a long";
+
 struct long_sum {
-    int64_t sum, n;
+    int64_t sum, n, is_over;
 };
 
 static int sum_bind(struct aggregate_call *c, struct arena *a, struct err *e)
@@ -37,7 +40,7 @@ static void update_longs(const struct aggregate_rows *r, struct row_errors *erro
             continue;
         }
         if (__builtin_add_overflow(s->sum, x->i[row], &sum)) {
-            row_failed(r, errors, row, "sum leaves the range of a long");
+            row_failed(r, errors, row, is_out_of_range);
             continue;
         }
         s->sum = sum;
@@ -72,9 +75,8 @@ static void sum_combine(const struct aggregate_call *c, void *into, const void *
     }
     struct long_sum *a = into;
     const struct long_sum *b = from;
-    if (__builtin_add_overflow(a->sum, b->sum, &a->sum)) {
-        a->sum = b->sum > 0 ? INT64_MAX : INT64_MIN;
-    }
+    a->is_over |= b->is_over;
+    a->is_over |= __builtin_add_overflow(a->sum, b->sum, &a->sum);
     a->n += b->n;
 }
 
@@ -84,7 +86,7 @@ static void sum_result(const struct aggregate_call *c, const void *state, struct
     if (c->type->kind == TYPE_LONG) {
         const struct long_sum *s = state;
         out->i[row] = s->sum;
-        if (s->n == 0) {
+        if (s->n == 0 || s->is_over) {
             vec_set_null(out, mem, rows, row);
         }
         return;
@@ -96,15 +98,22 @@ static void sum_result(const struct aggregate_call *c, const void *state, struct
     }
 }
 
+static const char *sum_failed(const struct aggregate_call *c, const void *state)
+{
+    const struct long_sum *s = state;
+    return c->type->kind == TYPE_LONG && s->is_over ? is_out_of_range : NULL;
+}
+
 const struct aggregate_def aggregate_sum = {
     .name = "sum",
     .doc = "sum(x): sum of the values that are not null; exact for longs.",
     .min_args = 1,
     .max_args = 1,
     .state_size = sizeof(struct compensated),
-    .version = 1,
+    .version = 2,
     .bind = sum_bind,
     .update = sum_update,
     .combine = sum_combine,
     .result = sum_result,
+    .failed = sum_failed,
 };

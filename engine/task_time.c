@@ -1,0 +1,113 @@
+/* A task's time where the wall clock has a say (docs/time.md): inputs that fall silent.
+ *
+ *   idle, others are not    follows the least of the topic's partitions that are not
+ *   all are idle            stands still, or, with advance: wall_clock, goes on from its last
+ * record behind a repartition    a source partition is idle when its task says so, and follows the
+ * others
+ *
+ * What has been followed is kept with the offset as any other watermark.
+ */
+#include "engine/task_internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static bool has_fallen_silent(const struct input *in, int64_t now)
+{
+    return now - in->last_record >= in->source->time.idle;
+}
+
+/* Its watermark goes on with the wall clock once all are silent. */
+static bool has_own_clock(const struct input *in)
+{
+    return !in->nparts && in->source->time.advance == ADVANCE_WALL_CLOCK &&
+           in->max_time != TIME_MIN;
+}
+
+static bool input_is_idle(const struct input *in, int64_t now)
+{
+    for (int k = 0; k < in->nparts; k++) {
+        if (!in->part[k].is_idle) {
+            return false;
+        }
+    }
+    return in->nparts || has_fallen_silent(in, now);
+}
+
+bool task_idle(const struct task *t, int input, int64_t now)
+{
+    return input_is_idle(&t->input[input], now);
+}
+
+bool task_is_silent(const struct task *t)
+{
+    for (int i = 0; i < t->ninputs; i++) {
+        if (!input_is_idle(&t->input[i], t->now) || has_own_clock(&t->input[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+void task_others(struct task *t, int input, int64_t watermark)
+{
+    t->input[input].others = watermark;
+}
+
+struct part_time task_time_of(const char *metadata, int nth)
+{
+    const char *p = metadata;
+    struct part_time time = {.watermark = TIME_MIN};
+    for (; p && nth > 0; nth--) {
+        p = strchr(p, ';');
+        p = p ? p + 1 : NULL;
+    }
+    if (p && *p == 'w') {
+        char *end;
+        time.watermark = strtoll(p + 1, &end, 10);
+        time.is_idle = *end == 'i';
+    }
+    return time;
+}
+
+void input_lift(struct input *in)
+{
+    int64_t least = TIME_MAX;
+    for (int i = 0; i < in->nparts; i++) {
+        least = in->part[i].watermark < least ? in->part[i].watermark : least;
+    }
+    in->watermark = in->nparts && least > in->watermark ? least : in->watermark;
+}
+
+static void follow_parts(struct input *in)
+{
+    int64_t least = TIME_MAX;
+    for (int k = 0; k < in->nparts; k++) {
+        if (!in->part[k].is_idle && in->part[k].watermark < least) {
+            least = in->part[k].watermark;
+        }
+    }
+    for (int k = 0; k < in->nparts && least != TIME_MAX; k++) {
+        if (in->part[k].is_idle && in->part[k].watermark < least) {
+            in->part[k].watermark = least;
+        }
+    }
+    input_lift(in);
+}
+
+int input_tick(struct task *t, struct input *in)
+{
+    int64_t w = in->others;
+    bool is_idle = input_is_idle(in, t->now);
+    t->dirty |= is_idle != in->is_idle; /* other members are to know */
+    in->is_idle = is_idle;
+    if (in->nparts) {
+        follow_parts(in);
+    } else if (is_idle) {
+        if (w == TIME_MIN && has_own_clock(in)) {
+            w = in->max_time - in->source->time.out_of_order + (t->now - in->last_record);
+        }
+        in->watermark = w > in->watermark ? w : in->watermark;
+    }
+    return task_raise_source(t, in, source_watermark(t, in));
+}

@@ -1,0 +1,124 @@
+#!/usr/bin/env python3
+"""State that stands in the changelog, and a topology that has changed since (docs/operations.md).
+
+  refused     windows of another size: exit code 2, once, with all names and the remedy; nothing moves
+  undone      the old topology goes on where it was, as if nothing had been
+  renamed     a stream of another name begins anew, while its offsets go on
+  reset       with Kafka's own tools: the changed topology begins from the first record
+  damaged     a changelog entry that cannot be read: exit code 1, once
+"""
+import json
+import os
+import subprocess
+import time
+
+import fastavro
+
+from kafkatest import HERE, Scratch, check, encode, same, say
+
+BASE = 1_700_000_000_000
+SCHEMA = {"type": "record", "name": "Sample", "fields": [
+    {"name": "host", "type": "string"}, {"name": "ts", "type": "long"}]}
+PARSED = fastavro.parse_schema(SCHEMA)
+TOPOLOGY = """
+name: change
+kafka: {bootstrap.servers: "${env:KAFKA}"}
+lanes: 2
+streams:
+  samples:
+    from: {topic: in, schema: sample.avsc, key: {host: string}}
+    time: {field: ts}
+  STREAM:
+    from: samples
+    steps:
+      - window: {tumbling: SIZE, aggregate: count() as n}
+    to: out
+"""
+CHANGELOG = "change-load-window-changelog"
+
+
+def send(*seconds):
+    """One row of each of two hosts, in a partition each."""
+    for p in range(2):
+        s.produce("in", [(b"h%d" % p, encode({"host": f"h{p}", "ts": BASE + at * 1000}, PARSED, schema_id))
+                         for at in seconds], p)
+
+
+def run(size, status=0, stream="load"):
+    file = s.file("change.yaml", TOPOLOGY.replace("SIZE", size).replace("STREAM", stream))
+    begin = time.monotonic()
+    _, errors = s.klamm("run", file, "--until-end", "--set", f"name={s.name('change')}", "--set",
+                        f"state.dir={s.dir}/state", "--set", f"streams.samples.from.topic={s.name('in')}",
+                        "--set", f"streams.{stream}.to={s.name('out')}", status=status)
+    for noise in ("GETPID", "TXNERR", "FATAL"):
+        check(noise not in errors, f"messages of librdkafka:\n{errors}")
+    return errors, time.monotonic() - begin
+
+
+def windows():
+    """(host, second, rows) of all results."""
+    s.wait_decided("out")
+    return sorted((r["host"], int(r["window_start"].timestamp()) - BASE // 1000, r["n"])
+                  for _, r in s.rows("out"))
+
+
+def refused(status, errors, took, words):
+    lines = [line for line in errors.splitlines() if "error" in line]
+    check(len(lines) == 1, f"not one error:\n{errors}")
+    for word in words:
+        check(word in lines[0], f"no \"{word}\" in\n{errors}")
+    check("again" not in errors.replace("begins anew", ""), f"it was tried again:\n{errors}")
+    say(f"exit code {status} after {took:.1f} s: {lines[0]}")
+
+
+def tool(*arguments):
+    done = subprocess.run([os.path.join(HERE, "kafka-tools"), *arguments], text=True, env=s.env,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    check(done.returncode == 0, f"{arguments}: {done.stdout}")
+
+
+
+with Scratch("state") as s:
+    group = f"klamm-{s.name('change')}"
+    schema = s.file("sample.avsc", json.dumps(SCHEMA))
+    s.topic("in", 2)
+    s.klamm("produce", s.name("in"), "--schema", schema, os.devnull)
+    schema_id = s.schema_id(s.name("in") + "-value")
+
+    send(1, 2, 11, 12, 13)
+    run("10s")
+    closed = [(h, 0, 2) for h in ("h0", "h1")]
+    same("first windows", windows(), closed)
+
+    before = s.committed(group, "in"), s.ends("out"), s.ends(CHANGELOG)
+    send(14)
+    errors, took = run("20s", status=2)
+    refused(2, errors, took, [f"topology {s.name('change')},", "stream load,", "step `window`",
+                              s.name(CHANGELOG), "Undo the change", "another name", "docs/operations.md"])
+    same("offsets after a refusal", (s.committed(group, "in"), s.ends("out"), s.ends(CHANGELOG)), before)
+
+    send(21)
+    run("10s")
+    closed += [(h, 10, 4) for h in ("h0", "h1")]
+    same("windows after the change was undone", windows(), sorted(closed))
+
+    send(22, 41)
+    run("20s", stream="again")
+    closed += [(h, 20, 1) for h in ("h0", "h1")]  # without the row of second 21, read under the old name
+    same("windows of a stream of another name", windows(), sorted(closed))
+
+    s.wait_until("the group has no members", lambda: not s.members(group)[1])
+    tool("groups", "--delete", "--group", group)
+    tool("topics", "--delete", "--topic", f"{s.name('change')}-.*-(changelog|repartition)")
+    s.wait_until("the changelog is gone", lambda: not s.partitions(CHANGELOG))
+    run("20s")
+    closed += [(h, 0, 6) for h in ("h0", "h1")] + [(h, 20, 2) for h in ("h0", "h1")]
+    same("windows after a reset", windows(), sorted(closed))
+
+    entry = next(r for r in s.read(CHANGELOG) if r.value)
+    s.produce(CHANGELOG, [(entry.key, entry.value[:-1])], entry.partition)
+    send(42)
+    errors, took = run("20s", status=1)
+    refused(1, errors, took, [f"topology {s.name('change')},", "stream load,", "step `window`",
+                              f"{s.name(CHANGELOG)} partition {entry.partition} offset ", "damaged entry",
+                              "docs/operations.md"])

@@ -1,0 +1,122 @@
+/* Time board: the least of the partitions that are not idle, ours and those of others. */
+#include "engine/clock.h"
+#include "tests/support/plan_rig.h"
+#include "worker/time_board.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+struct fixture {
+    struct plan_rig rig;
+    struct time_board *board;
+    const struct plan_source *a, *b;
+};
+
+static const int32_t tasks[] = {3};
+
+/* Two streams read topic x, so the metadata of its offsets has two times. */
+static void init(struct fixture *f)
+{
+    assert_int_equal(plan_rig_init(&f->rig,
+                                   "name: t\nstreams:\n"
+                                   "  a:\n    from: {topic: x, value: json, columns: {v: long}}\n"
+                                   "    time: {idle: 100ms}\n    to: oa\n"
+                                   "  b:\n    from: {topic: x, value: json, columns: {v: long}}\n"
+                                   "    time: {idle: 200ms}\n    to: ob\n"),
+                     0);
+    f->board = time_board_new(f->rig.plan, tasks);
+    f->a = f->rig.plan->source[0];
+    f->b = f->rig.plan->source[1];
+}
+
+static void done(struct fixture *f)
+{
+    time_board_free(f->board);
+    plan_rig_done(&f->rig);
+}
+
+static void set(struct fixture *f, int32_t partition, int64_t watermark, bool is_idle)
+{
+    time_board_set(f->board, f->a, f->a->topic[0], partition, watermark, is_idle, 1000);
+}
+
+static int64_t least(struct fixture *f, const struct plan_source *s)
+{
+    return time_board_least(f->board, s, s->topic[0]);
+}
+
+static void the_least_that_is_not_idle(void **state)
+{
+    (void)state;
+    struct fixture f;
+    init(&f);
+    assert_int_equal(least(&f, f.a), TIME_MIN); /* nobody has said anything */
+    set(&f, 0, 70, false);
+    set(&f, 1, 50, false);
+    assert_int_equal(least(&f, f.a), TIME_MIN);
+    set(&f, 2, 10, true);
+    assert_int_equal(least(&f, f.a), 50);
+    set(&f, 1, 50, true);
+    assert_int_equal(least(&f, f.a), 70);
+    set(&f, 0, 70, true);
+    assert_int_equal(least(&f, f.a), TIME_MIN);
+    set(&f, 7, 1, false); /* no such partition */
+    assert_int_equal(least(&f, f.a), TIME_MIN);
+    assert_int_equal(least(&f, f.b), TIME_MIN);
+    done(&f);
+}
+
+static void others_are_heard_of(void **state)
+{
+    (void)state;
+    struct fixture f;
+    int32_t other[3];
+    init(&f);
+    set(&f, 0, 5, true);
+    assert_int_equal(time_board_others(f.board, "x", other, 3), 2);
+    assert_int_equal(other[0], 1);
+    assert_int_equal(other[1], 2);
+    assert_int_equal(time_board_others(f.board, "x", other, 1), 1);
+    assert_int_equal(time_board_others(f.board, "y", other, 3), 0);
+    time_board_heard(f.board, "x", 1, "w60;w80", 1000);
+    time_board_heard(f.board, "x", 2, NULL, 1000);
+    assert_int_equal(least(&f, f.a), TIME_MIN);
+    time_board_heard(f.board, "x", 1, "w65;w90", 1099);
+    time_board_heard(f.board, "x", 2, NULL, 1100); /* silent for a's idle, not for b's */
+    assert_int_equal(least(&f, f.a), 65);
+    assert_int_equal(least(&f, f.b), TIME_MIN);
+    time_board_heard(f.board, "x", 1, "w65i;w91", 1110);
+    assert_int_equal(least(&f, f.a), TIME_MIN);
+    time_board_heard(f.board, "x", 0, "w99", 1110); /* ours: we know better */
+    assert_int_equal(least(&f, f.a), TIME_MIN);
+    time_board_give_up(f.board, "x", 0, 1120);
+    assert_int_equal(time_board_others(f.board, "x", other, 3), 3);
+    time_board_heard(f.board, "x", 0, "w99", 1120);
+    assert_int_equal(least(&f, f.a), 99);
+    done(&f);
+}
+
+static void asked_now_and_then(void **state)
+{
+    (void)state;
+    struct fixture f;
+    init(&f);
+    assert_true(time_board_asks(f.board, 1000, 500));
+    assert_false(time_board_asks(f.board, 1499, 500));
+    assert_true(time_board_asks(f.board, 1500, 500));
+    done(&f);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_least_that_is_not_idle),
+        cmocka_unit_test(others_are_heard_of),
+        cmocka_unit_test(asked_now_and_then),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,179 @@
+/* One row per source, topic and partition, under one mutex; a topology has few sources, so rows are
+ * found by looking through them. */
+#include "worker/time_board.h"
+
+#include "engine/clock.h"
+#include "engine/memory.h"
+#include "engine/task.h"
+
+#include <pthread.h>
+#include <string.h>
+
+struct place_in_time {
+    int64_t watermark;
+    int64_t changed_at; /* of another member's: when we saw it change; 0: never looked */
+    bool is_ours, is_idle;
+};
+
+struct board_input {
+    const struct plan_source *source;
+    const char *topic;
+    int nth; /* of the sources of its sub-plan that read this topic: its place in the metadata */
+    int32_t n;
+    struct place_in_time *at;
+};
+
+struct time_board {
+    pthread_mutex_t mutex;
+    int n;
+    struct board_input *input;
+    int64_t asked_at;
+};
+
+static void add_input(struct time_board *b, const struct plan *p, const struct plan_source *source,
+                      const char *topic, const int32_t *tasks)
+{
+    uint16_t subplan = p->vertex[source->vertex]->subplan;
+    struct board_input *in = &b->input[b->n];
+    *in = (struct board_input){.source = source, .topic = topic, .n = tasks[subplan]};
+    for (int i = 0; i < b->n; i++) {
+        in->nth += strcmp(b->input[i].topic, topic) == 0;
+    }
+    in->at = mem_zalloc(((size_t)in->n + 1) * sizeof *in->at);
+    for (int32_t i = 0; i < in->n; i++) {
+        in->at[i].watermark = TIME_MIN;
+    }
+    b->n++;
+}
+
+struct time_board *time_board_new(const struct plan *p, const int32_t *tasks)
+{
+    struct time_board *b = mem_zalloc(sizeof *b);
+    size_t n = 1;
+    pthread_mutex_init(&b->mutex, NULL);
+    for (uint16_t i = 0; i < p->nsources; i++) {
+        n += (size_t)p->source[i]->ntopics;
+    }
+    b->input = mem_array(n, sizeof *b->input);
+    for (uint16_t i = 0; i < p->nsources; i++) {
+        for (int k = 0; p->source[i]->repartition < 0 && k < p->source[i]->ntopics; k++) {
+            add_input(b, p, p->source[i], p->source[i]->topic[k], tasks);
+        }
+    }
+    return b;
+}
+
+void time_board_free(struct time_board *b)
+{
+    if (b) {
+        for (int i = 0; i < b->n; i++) {
+            mem_free(b->input[i].at);
+        }
+        mem_free(b->input);
+        pthread_mutex_destroy(&b->mutex);
+        mem_free(b);
+    }
+}
+
+static struct board_input *find(struct time_board *b, const struct plan_source *source,
+                                const char *topic)
+{
+    for (int i = 0; i < b->n; i++) {
+        if (b->input[i].source == source && b->input[i].topic == topic) {
+            return &b->input[i];
+        }
+    }
+    return NULL;
+}
+
+void time_board_set(struct time_board *b, const struct plan_source *source, const char *topic,
+                    int32_t partition, int64_t watermark, bool is_idle, int64_t now)
+{
+    pthread_mutex_lock(&b->mutex);
+    struct board_input *in = find(b, source, topic);
+    if (in && partition < in->n) {
+        in->at[partition] = (struct place_in_time){watermark, now, true, is_idle};
+    }
+    pthread_mutex_unlock(&b->mutex);
+}
+
+void time_board_give_up(struct time_board *b, const char *topic, int32_t partition, int64_t now)
+{
+    pthread_mutex_lock(&b->mutex);
+    for (int i = 0; i < b->n; i++) {
+        struct board_input *in = &b->input[i];
+        if (strcmp(in->topic, topic) == 0 && partition < in->n) {
+            in->at[partition].is_ours = false;
+            in->at[partition].changed_at = now;
+        }
+    }
+    pthread_mutex_unlock(&b->mutex);
+}
+
+int64_t time_board_least(struct time_board *b, const struct plan_source *source, const char *topic)
+{
+    int64_t least = TIME_MAX;
+    pthread_mutex_lock(&b->mutex);
+    const struct board_input *in = find(b, source, topic);
+    for (int32_t i = 0; in && i < in->n; i++) {
+        const struct place_in_time *x = &in->at[i];
+        least = !x->is_idle && x->watermark < least ? x->watermark : least;
+    }
+    pthread_mutex_unlock(&b->mutex);
+    return least == TIME_MAX ? TIME_MIN : least;
+}
+
+bool time_board_asks(struct time_board *b, int64_t now, int64_t every)
+{
+    pthread_mutex_lock(&b->mutex);
+    bool is_due = now - b->asked_at >= every;
+    b->asked_at = is_due ? now : b->asked_at;
+    pthread_mutex_unlock(&b->mutex);
+    return is_due;
+}
+
+int time_board_others(struct time_board *b, const char *topic, int32_t *partition, int most)
+{
+    int n = 0;
+    pthread_mutex_lock(&b->mutex);
+    for (int i = 0; i < b->n; i++) {
+        const struct board_input *in = &b->input[i];
+        if (in->nth == 0 && strcmp(in->topic, topic) == 0) {
+            for (int32_t k = 0; k < in->n && n < most; k++) {
+                if (!in->at[k].is_ours) {
+                    partition[n++] = k;
+                }
+            }
+        }
+    }
+    pthread_mutex_unlock(&b->mutex);
+    return n;
+}
+
+/* One that has committed nothing yet has had no records, or nobody reads it: after a while it is
+ * not waited for. */
+static void note(struct board_input *in, int32_t partition, struct part_time heard, int64_t now)
+{
+    struct place_in_time *x = &in->at[partition];
+    if (x->is_ours) {
+        return;
+    }
+    if (x->changed_at == 0 || heard.watermark > x->watermark) {
+        x->changed_at = now;
+        x->watermark = heard.watermark > x->watermark ? heard.watermark : x->watermark;
+    }
+    x->is_idle = heard.is_idle || now - x->changed_at >= in->source->time.idle;
+}
+
+void time_board_heard(struct time_board *b, const char *topic, int32_t partition,
+                      const char *metadata, int64_t now)
+{
+    pthread_mutex_lock(&b->mutex);
+    for (int i = 0; i < b->n; i++) {
+        struct board_input *in = &b->input[i];
+        if (strcmp(in->topic, topic) == 0 && partition < in->n) {
+            note(in, partition, task_time_of(metadata, in->nth), now);
+        }
+    }
+    pthread_mutex_unlock(&b->mutex);
+}

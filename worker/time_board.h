@@ -1,0 +1,34 @@
+/* Time board: how far event time is in every input partition, as far as this process knows. Lanes
+ * write their own partitions and read what idle ones are to follow (docs/time.md). Thread-safe.
+ *
+ *   own      written at each tick by the lane that has it
+ *   others'  as committed by whoever has it, asked for while somebody waits; one that says so, or
+ *            has not changed for time.idle, counts as idle
+ */
+#ifndef KLAMM_WORKER_TIME_BOARD_H
+#define KLAMM_WORKER_TIME_BOARD_H
+
+#include "engine/plan.h"
+
+struct time_board;
+
+/* tasks: per sub-plan, how many partitions its inputs have. Both must outlive the board. */
+struct time_board *time_board_new(const struct plan *p, const int32_t *tasks);
+void time_board_free(struct time_board *b);
+/* A partition of ours. source and topic are the plan's. */
+void time_board_set(struct time_board *b, const struct plan_source *source, const char *topic,
+                    int32_t partition, int64_t watermark, bool is_idle, int64_t now);
+/* The partition has gone to somebody else. */
+void time_board_give_up(struct time_board *b, const char *topic, int32_t partition, int64_t now);
+/* The least watermark of the topic's partitions that are not idle; TIME_MIN when there is none. */
+int64_t time_board_least(struct time_board *b, const struct plan_source *source, const char *topic);
+/* Whether it is time to ask for the partitions of others: true at most once in `every` ms, over all
+ * lanes. */
+bool time_board_asks(struct time_board *b, int64_t now, int64_t every);
+/* Partitions of a topic that are not ours, at most `most`; how many. */
+int time_board_others(struct time_board *b, const char *topic, int32_t *partition, int most);
+/* What another member has committed there: the metadata of its offset, NULL for none. */
+void time_board_heard(struct time_board *b, const char *topic, int32_t partition,
+                      const char *metadata, int64_t now);
+
+#endif
