@@ -191,6 +191,12 @@ int plan_place(struct planner *b, const struct stream *st, struct node *n, struc
         v->out[o] = n->out[o];
     }
     plan_connect(b, at, vertex, 0);
+    if (n->noutputs == 2 && n->output_name[0] == NULL) {
+        struct side *side = &b->side[b->nsides++];
+        *side = (struct side){n->output_name[1], n, *at};
+        side->ref.vertex = vertex;
+        side->ref.output = 1;
+    }
     if (other && n->table < 0) {
         plan_connect(b, other, vertex, 1);
     }
@@ -358,6 +364,26 @@ static void check_topics(struct planner *b)
     }
 }
 
+/* Late rows go to a stream that takes nothing else. */
+static void check_sides(struct planner *b)
+{
+    for (int i = 0; i < b->nsides; i++) {
+        struct node *n = b->side[i].node;
+        const struct stream *st = topology_stream(b->t, b->side[i].name);
+        if (st == NULL) {
+            diags_add(b->d, n->at, n->path,
+                      "late: there is no stream \"%s\": add one without `from`, with `steps` or "
+                      "`to`",
+                      b->side[i].name);
+        } else if (st->from.kind != END_NONE) {
+            diags_add(b->d, n->at, n->path,
+                      "late: stream \"%s\" has a `from`: late rows go to a stream of their own, "
+                      "without `from` (others may read it)",
+                      st->name);
+        }
+    }
+}
+
 static void build(struct planner *b)
 {
     for (int i = 0; i < b->t->nstreams; i++) {
@@ -368,6 +394,7 @@ static void build(struct planner *b)
         plan_table(b, &b->t->table[i], b->t->table[i].source.at, &end);
     }
     check_topics(b);
+    check_sides(b);
     if (b->d->n == 0 && b->p->nsinks == 0) {
         diags_add(b->d, b->t->streams->at, "streams", "no stream writes anywhere: give one a `to`");
     }
@@ -399,6 +426,7 @@ static int plan_all(struct plan **out, struct planner *b)
     p->sink = arena_array(&p->mem, steps, sizeof *p->sink);
     b->group = arena_array(&p->mem, steps, sizeof *b->group);
     b->mark = arena_zalloc(&p->mem, (size_t)t->nstreams * sizeof *b->mark + 1);
+    b->side = arena_zalloc(&p->mem, steps * sizeof *b->side);
     b->end = arena_zalloc(&p->mem, (size_t)t->nstreams * sizeof *b->end + 1);
     b->table = arena_zalloc(&p->mem, (size_t)t->ntables * sizeof *b->table + 1);
     build(b);

@@ -17,6 +17,13 @@ struct ref {
     const char *key_format; /* codec of the record keys by which rows were put into partitions */
 };
 
+/* What a step hands to another stream beside its output: late rows of a window. */
+struct side {
+    const char *name; /* of that stream */
+    struct node *node;
+    struct ref ref;
+};
+
 enum mark { MARK_NEW, MARK_OPEN, MARK_DONE };
 
 struct table_cfg;
@@ -36,6 +43,8 @@ struct planner {
     enum mark *mark; /* per stream */
     struct ref *end; /* per stream */
     struct planned_table *table;
+    struct side *side;
+    int nsides;
     uint16_t *group; /* union-find over sub-plans */
     int ngroups;
     int nrepartitions; /* of the stream being built */

@@ -190,10 +190,62 @@ int plan_find_ref(struct planner *b, const struct config_text *text, struct ref 
     return -ERR_CONFIG;
 }
 
+/* Whether a step of the stream sends late rows to `name`. */
+static bool sends_late(const struct stream *st, const char *name)
+{
+    for (int k = 0; k < st->nsteps; k++) {
+        const struct yaml *y = st->step[k];
+        if (y->kind != YAML_MAP || y->n != 1 || y->item[0]->kind != YAML_MAP) {
+            continue;
+        }
+        const struct yaml *late = yaml_get(y->item[0], "late");
+        if (late && late->text && strcmp(late->text, name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A stream without from: the late rows of the windows that name it. */
+static int plan_late(struct planner *b, const struct stream *st, struct ref *out)
+{
+    int n = 0, status = 0;
+    for (int i = 0; i < b->t->nstreams; i++) {
+        if (sends_late(&b->t->stream[i], st->name)) {
+            status = plan_stream(b, i, st->at) < 0 ? -ERR_CONFIG : status;
+            n++;
+        }
+    }
+    if (n == 0) {
+        return diags_add(b->d, st->at, st->path,
+                         "a stream needs `from`, unless a window sends its late rows there: "
+                         "`late: %s`",
+                         st->name);
+    }
+    struct ref *in = arena_zalloc(&b->p->mem, ((size_t)b->nsides + 1) * sizeof *in);
+    n = 0;
+    for (int i = 0; i < b->nsides; i++) {
+        if (strcmp(b->side[i].name, st->name) == 0) {
+            in[n++] = b->side[i].ref;
+        }
+    }
+    if (status < 0 || n == 0) {
+        return -ERR_CONFIG;
+    }
+    if (n == 1) {
+        *out = in[0];
+        return 0;
+    }
+    return plan_union(b, st, in, n, out);
+}
+
 int plan_from(struct planner *b, const struct stream *st, struct ref *out)
 {
     if (st->from.kind == END_BROKEN) {
         return -ERR_CONFIG;
+    }
+    if (st->from.kind == END_NONE) {
+        return plan_late(b, st, out);
     }
     if (st->from.kind != END_STREAMS) {
         return plan_topic_source(b, st, out);

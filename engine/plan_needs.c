@@ -35,6 +35,21 @@ static void needs_of_step(const struct vertex *v, int input, const bool *out, bo
     }
 }
 
+/* Columns that are read of a vertex's output, which has n of them. */
+static void needs_of_output(const struct plan *p, const struct vertex *v, int output, uint16_t n,
+                            bool *needs);
+
+/* Late rows of a window: its input's columns, whatever its results need. */
+static void needs_of_side(const struct plan *p, const struct vertex *v, bool *in)
+{
+    const struct node *node = v->node;
+    for (int o = 1; o < v->noutputs; o++) {
+        if (v->out[o] == node->in[0] && v->out[0] != node->in[0]) {
+            needs_of_output(p, v, o, node->in[0]->n, in);
+        }
+    }
+}
+
 static void needs_of_sink(const struct plan *p, const struct plan_sink *k, bool *in)
 {
     for (uint16_t c = 0; c < k->schema->n; c++) {
@@ -92,6 +107,30 @@ static void find_write_schema(struct plan *p, struct plan_sink *k, const bool *n
     }
 }
 
+static void needs_of_output(const struct plan *p, const struct vertex *v, int output, uint16_t n,
+                            bool *needs)
+{
+    for (uint16_t e = 0; e < v->edges[output].n; e++) {
+        const struct edge *edge = &v->edges[output].item[e];
+        const struct vertex *w = p->vertex[edge->to];
+        if (w->kind == VERTEX_SINK) {
+            for (uint16_t c = 0; c < n; c++) {
+                needs[c] |= w->needs[c];
+            }
+        } else if (w->kind == VERTEX_UNION) {
+            for (uint16_t c = 0; c < w->out[0]->n; c++) {
+                int16_t from = w->merge->column[edge->input][c];
+                if (from >= 0) {
+                    needs[from] |= w->needs[c];
+                }
+            }
+        } else {
+            needs_of_step(w, edge->input, w->needs, needs);
+            needs_of_side(p, w, needs);
+        }
+    }
+}
+
 void plan_find_needs(struct plan *p)
 {
     for (uint16_t i = p->nvertices; i-- > 0;) {
@@ -99,23 +138,8 @@ void plan_find_needs(struct plan *p)
         uint16_t n = v->noutputs ? v->out[0]->n : v->sink->schema->n;
         v->needs = arena_zalloc(&p->mem, n + 1U);
         for (int o = 0; o < v->noutputs; o++) {
-            for (uint16_t e = 0; e < v->edges[o].n; e++) {
-                const struct edge *edge = &v->edges[o].item[e];
-                const struct vertex *w = p->vertex[edge->to];
-                if (w->kind == VERTEX_SINK) {
-                    for (uint16_t c = 0; c < n; c++) {
-                        v->needs[c] |= w->needs[c];
-                    }
-                } else if (w->kind == VERTEX_UNION) {
-                    for (uint16_t c = 0; c < w->out[0]->n; c++) {
-                        int16_t from = w->merge->column[edge->input][c];
-                        if (from >= 0) {
-                            v->needs[from] |= w->needs[c];
-                        }
-                    }
-                } else {
-                    needs_of_step(w, edge->input, w->needs, v->needs);
-                }
+            if (v->out[o] == v->out[0]) {
+                needs_of_output(p, v, o, n, v->needs);
             }
         }
         if (v->kind == VERTEX_SOURCE && v->source->time_column >= 0) {

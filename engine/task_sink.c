@@ -125,6 +125,7 @@ int sink_push(struct task *t, struct spot *s, struct batch *b)
         r[i].value_n = r[i].value ? at[i].end - at[i].value : 0;
     }
     t->counts.rows_out += k->repartition ? 0 : n;
+    t->dirty |= n > 0; /* what comes out with a tick wants a commit too */
     return n ? t->env.produce(t->env.ctx, r, n, &t->failure) : 0;
 }
 

@@ -63,7 +63,7 @@ struct stream_cfg {
 };
 #define STREAM(member) offsetof(struct stream_cfg, member)
 const struct config_field stream_fields[] = {
-    {"from", CONFIG_YAML, STREAM(from), .required = true,
+    {"from", CONFIG_YAML, STREAM(from),
      .doc = "a stream, a list of streams, `{topic: …}`, or a connector such as `{generator: …}`"},
     {"time", CONFIG_SECTION, STREAM(time), .section = time_fields, .doc = "event time"},
     {"steps", CONFIG_YAML, STREAM(steps), .doc = "list of steps, each a map with one key"},
@@ -396,6 +396,7 @@ static int parse_stream(struct stream *s, const struct topology *t, const struct
     }
     config_parse(stream_fields, &c, y, s->path, a, d);
     parse_common(s, t, y, &c.time, &c.errors, d);
+    s->from.kind = END_NONE;
     if (c.from) {
         parse_end(&s->from, c.from, arena_printf(a, "%s.from", s->path), true, a, d);
     }

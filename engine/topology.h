@@ -28,6 +28,7 @@ enum end_kind {
     END_STREAMS,   /* from: names of streams (union when several) */
     END_TOPICS,    /* one or more topics */
     END_CONNECTOR, /* generator, file, log, … */
+    END_NONE,      /* no from: a window sends its late rows there */
 };
 
 /* One `from`, or one entry of `to`. */

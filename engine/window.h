@@ -22,12 +22,16 @@
 
 struct window_op;
 
+enum window_emit { EMIT_FINAL, EMIT_UPDATES, EMIT_EVERY };
+
 /* A window bound in the plan. */
 struct window {
     const struct window_def *def;
     const void *cfg; /* the kind's: what its config tables parse into */
     const struct schema *in;
     int64_t grace;
+    enum window_emit emit;
+    int64_t every; /* EMIT_EVERY: ms between two emissions */
     int ncalls;
     struct aggregate_call *call;
     uint32_t value_size; /* head and all aggregates */
@@ -48,8 +52,10 @@ struct window_def {
     const struct config_field *value;
     size_t config_size;
     uint32_t head_size; /* multiple of 8 */
-    bool includes_end;  /* the end belongs to the window: event time of a result is its end, not one
-                           ms before */
+    /* For window_combine(): into += from, of two heads. NULL: heads stay as they are. */
+    void (*combine_head)(void *into, const void *from);
+    bool includes_end; /* the end belongs to the window: event time of a result is its end, not one
+                          ms before */
     /* Checks cfg beyond its tables; problems through node_error(). NULL: nothing to check. */
     int (*bind)(const struct window *w, struct node *n);
     /* How long after the watermark it may still emit rows before the watermark. */
@@ -59,6 +65,10 @@ struct window_def {
     int (*push)(struct window_op *o, const struct window_rows *r);
     int (*watermark)(struct window_op *o, int64_t time);
     int64_t (*next_time)(const struct window_op *o);
+    /* Wall clock went on, for `emit: {every}`; NULL: this kind has not that. */
+    int (*tick)(struct window_op *o, int64_t now);
+    /* Before a commit: what is not in the store yet. NULL: all is. */
+    void (*flush)(struct window_op *o);
     void (*close)(struct window_op *o); /* also after a failed open */
 };
 
@@ -71,7 +81,11 @@ struct window_op {
     void *self;                     /* the kind's */
     const struct window_rows *rows; /* during push */
     const struct vec *arg;          /* of all calls, in order; during push */
+    /* `seen` of the results that come: TIME_MAX, their own time (what comes out in the order of
+     * its ends); else what the kind says, that no earlier row follows. */
+    int64_t seen;
     struct window_output *out;
+    uint16_t *late, nlate; /* rows that no window took; NULL: they are dropped */
 };
 
 /* ---- what the step does for its kinds ---- */
@@ -94,6 +108,11 @@ static inline int64_t time_after(int64_t a, int64_t b)
 int window_add(struct window_op *o, uint16_t n, const uint16_t *row, void **state);
 /* A new value: heads and states are zero bytes before. Calls every aggregate's init. */
 void window_init(const struct window *w, void *value);
+/* into += from, of two values with their heads, which are left as they are; `from` is later or
+ * equal in event time. */
+void window_combine(const struct window *w, void *into, const void *from);
+/* Releases what a value owns that does not stand in the store; all of it is zero bytes then. */
+void window_clear(const struct window *w, void *value);
 /* No window took the row. */
 int window_late(struct window_op *o, uint16_t row);
 /* How many rows are likely to follow: sizes the next batch. */
@@ -101,6 +120,12 @@ void window_expect(struct window_op *o, uint64_t rows);
 /* One result row: states of the aggregates (behind the head), copied before it returns. */
 int window_emit(struct window_op *o, const void *key, uint32_t key_n, int64_t start, int64_t end,
                 const void *states);
+/* A result row that deletes what came out for these bounds before. */
+int window_retract(struct window_op *o, const void *key, uint32_t key_n, int64_t start,
+                   int64_t end);
+/* EMIT_UPDATES: the results that come now come out with this row. What is taken from op->mem after
+ * the first of them is gone with the next. */
+void window_update(struct window_op *o, uint16_t row);
 /* After the last window_emit() of a push or watermark. Releases what was taken from op->mem since
  * the first of them; so may any window_emit(), when a batch is full. */
 int window_flush(struct window_op *o);

@@ -11,8 +11,8 @@
 
 #include "engine/error.h"
 #include "engine/hash.h"
-#include "engine/key.h"
 #include "engine/memory.h"
+#include "windows/key_order.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -175,6 +175,12 @@ const void *pane_key(const struct state_entry *e, uint32_t *n)
     return key + PANE_START_BYTES;
 }
 
+int64_t pane_start(const struct state_entry *e)
+{
+    uint32_t n;
+    return get_start(state_key(e, &n));
+}
+
 static bool has_key(const struct state_entry *e, const struct str *key)
 {
     uint32_t n;
@@ -226,62 +232,20 @@ int panes_load(struct panes *p)
 /* ---- order ------------------------------------------------------------------------------------
  */
 
-struct sortable {
-    uint64_t head; /* first 8 bytes of the text, big-endian, padded with zeros */
-    const char *text;
-    uint32_t n;
-    struct state_entry *entry;
-};
-
-static int compare_text(const void *a, const void *b)
+static const void *item_key(const void *ctx, const void *item, uint32_t *n)
 {
-    const struct sortable *x = a, *y = b;
-    if (x->head != y->head) {
-        return x->head < y->head ? -1 : 1;
-    }
-    uint32_t n = x->n < y->n ? x->n : y->n;
-    int order = memcmp(x->text, y->text, n);
-    if (order != 0 || x->n != y->n) {
-        return order != 0 ? order : x->n < y->n ? -1 : 1;
-    }
-    /* Keys that differ and print alike: by their bytes. */
-    uint32_t x_n, y_n;
-    const void *x_key = pane_key(x->entry, &x_n);
-    const void *y_key = pane_key(y->entry, &y_n);
-    order = memcmp(x_key, y_key, x_n < y_n ? x_n : y_n);
-    return order != 0 ? order : x_n < y_n ? -1 : x_n > y_n;
-}
-
-static uint64_t text_head(const char *text, uint32_t n)
-{
-    uint64_t head = 0;
-    for (uint32_t i = 0; i < 8; i++) {
-        head = head << 8 | (i < n ? (uint8_t)text[i] : 0);
-    }
-    return head;
+    (void)ctx;
+    return pane_key(item, n);
 }
 
 void pane_sort(struct pane *pane, const struct schema *schema, struct arena *scratch)
 {
-    bool is_plain = schema->nkey == 1 && schema->col[schema->key[0]].type->kind == TYPE_STRING;
-    struct sortable *item = arena_array(scratch, pane->n + 1U, sizeof *item);
-    struct buffer text;
-    buffer_init(&text);
+    void **item = arena_array(scratch, pane->n + 1U, sizeof *item);
     for (uint32_t i = 0; i < pane->n; i++) {
-        struct sortable *s = &item[i];
-        s->entry = pane->entry[i];
-        s->text = pane_key(s->entry, &s->n);
-        if (!is_plain) {
-            buffer_clear(&text);
-            key_text(schema, s->text, s->n, &text);
-            s->n = (uint32_t)text.n;
-            s->text = arena_strndup(scratch, buffer_cstr(&text), text.n);
-        }
-        s->head = text_head(s->text, s->n);
+        item[i] = pane->entry[i];
     }
-    buffer_done(&text);
-    qsort(item, pane->n, sizeof *item, compare_text);
+    key_order(item, pane->n, item_key, NULL, schema, scratch);
     for (uint32_t i = 0; i < pane->n; i++) {
-        pane->entry[i] = item[i].entry;
+        pane->entry[i] = item[i];
     }
 }

@@ -50,6 +50,8 @@ struct state_entry *panes_entry(struct panes *p, struct pane *pane, uint64_t key
 struct pane *panes_first(const struct panes *p);
 /* Key bytes of an entry, without the start. */
 const void *pane_key(const struct state_entry *e, uint32_t *n);
+/* Start of the pane that an entry stands in. */
+int64_t pane_start(const struct state_entry *e);
 /* Sorts the pane's entries by the text of their keys; `schema` holds the key columns. */
 void pane_sort(struct pane *pane, const struct schema *schema, struct arena *scratch);
 /* Deletes the first pane with its entries. */

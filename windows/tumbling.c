@@ -2,11 +2,13 @@
  *
  *   state     key: start (8 bytes, big-endian), key bytes; value: the aggregates
  *   closed    once watermark >= end + grace; emitted once, then deleted
+ *   updates   the result so far with every row; nothing comes out when a window closes
  *   late      a row whose window is closed by the watermark as of that row, or with a negative time
  *   restart   the index of panes is rebuilt from the store
  */
 #include "engine/memory.h"
 #include "engine/window.h"
+#include "windows/every.h"
 #include "windows/panes.h"
 
 #include <stddef.h>
@@ -17,6 +19,7 @@ struct tumbling_cfg {
 
 struct tumbling {
     struct panes panes;
+    struct every changed; /* emit: {every} */
     int64_t size;
 };
 
@@ -30,6 +33,12 @@ static int64_t tumbling_lag(const struct window *w)
     return w->grace;
 }
 
+static int change_entry(void *ctx, struct state_entry *e)
+{
+    every_changed(ctx, e);
+    return 0;
+}
+
 static int tumbling_open(struct window_op *o, struct err *e)
 {
     const struct tumbling_cfg *cfg = o->w->cfg;
@@ -40,7 +49,25 @@ static int tumbling_open(struct window_op *o, struct err *e)
     if (panes_load(&t->panes) < 0) {
         return err_set(e, ERR_DATA, "the restored state of the window is damaged");
     }
+    if (o->w->emit == EMIT_EVERY) {
+        every_init(&t->changed);
+        return state_each(o->op->state, change_entry, &t->changed);
+    }
     return 0;
+}
+
+/* One row into its window, which comes out as it is now. */
+static int update(struct window_op *o, const struct window_rows *r, uint16_t at, int64_t start,
+                  void *state)
+{
+    const struct tumbling *t = o->self;
+    const struct str *key = &r->keys.key[at];
+    void *moved = state; /* window_add() moves it */
+    window_update(o, at);
+    int status = window_add(o, 1, &at, &moved);
+    return status < 0
+               ? status
+               : window_emit(o, str_data(key), key->n, start, time_after(start, t->size), state);
 }
 
 static int tumbling_push(struct window_op *o, const struct window_rows *r)
@@ -49,6 +76,9 @@ static int tumbling_push(struct window_op *o, const struct window_rows *r)
     uint16_t *row = arena_array(r->batch->mem, r->n, sizeof *row);
     void **state = arena_array(r->batch->mem, r->n, sizeof *state);
     uint16_t n = 0;
+    if (o->w->emit == EMIT_UPDATES) {
+        window_expect(o, r->n);
+    }
     struct pane *pane = NULL;
     int64_t start = 0, end = -1; /* of the pane in hand; none yet */
     int64_t closed_at = 0;
@@ -77,18 +107,30 @@ static int tumbling_push(struct window_op *o, const struct window_rows *r)
             window_init(o->w, state[n]);
         }
         row[n++] = at;
+        if (o->w->emit == EMIT_EVERY) {
+            every_changed(&t->changed, e);
+        }
+        if (o->w->emit == EMIT_UPDATES) {
+            int status = update(o, r, at, start, state[--n]);
+            if (status < 0) {
+                return status;
+            }
+        }
     }
     return window_add(o, n, row, state);
 }
 
 static int close_pane(struct window_op *o, struct pane *pane)
 {
-    const struct tumbling *t = o->self;
+    struct tumbling *t = o->self;
     struct arena_mark mark = arena_mark(o->op->mem);
     pane_sort(pane, o->w->in, o->op->mem);
     arena_release(o->op->mem, mark);
     window_expect(o, pane->n);
     for (uint32_t i = 0; i < pane->n; i++) {
+        if (o->w->emit == EMIT_EVERY && !every_take(&t->changed, pane->entry[i])) {
+            continue; /* it came out as it is */
+        }
         uint32_t n;
         const void *key = pane_key(pane->entry[i], &n);
         int status =
@@ -100,26 +142,47 @@ static int close_pane(struct window_op *o, struct pane *pane)
     return 0;
 }
 
+static struct every_result result_of(const struct window_op *o, const struct state_entry *e)
+{
+    const struct tumbling *t = o->self;
+    struct every_result r = {.start = pane_start(e), .states = state_value(e)};
+    r.end = time_after(r.start, t->size);
+    r.key = pane_key(e, &r.key_n);
+    return r;
+}
+
+static int tumbling_tick(struct window_op *o, int64_t now)
+{
+    struct tumbling *t = o->self;
+    return o->w->emit == EMIT_EVERY ? every_tick(o, &t->changed, now, result_of) : 0;
+}
+
 static int tumbling_watermark(struct window_op *o, int64_t time)
 {
     struct tumbling *t = o->self;
     struct pane *pane;
     while ((pane = panes_first(&t->panes)) != NULL &&
            time >= time_after(pane_end(t, pane), o->w->grace)) {
-        int status = close_pane(o, pane);
+        int status = o->w->emit == EMIT_UPDATES ? 0 : close_pane(o, pane);
         if (status < 0) {
             return status;
         }
         panes_drop_first(&t->panes);
     }
-    return window_flush(o);
+    int status = window_flush(o);
+    if (status == 0 && o->w->emit == EMIT_EVERY) {
+        status = every_watermark(o, &t->changed, time, result_of);
+    }
+    return status;
 }
 
 static int64_t tumbling_next_time(const struct window_op *o)
 {
     const struct tumbling *t = o->self;
     const struct pane *pane = panes_first(&t->panes);
-    return pane ? time_after(pane_end(t, pane), o->w->grace) : TIME_MAX;
+    int64_t close = pane ? time_after(pane_end(t, pane), o->w->grace) : TIME_MAX;
+    int64_t next = o->w->emit == EMIT_EVERY ? every_next_time(&t->changed) : TIME_MAX;
+    return next < close ? next : close;
 }
 
 static void tumbling_close(struct window_op *o)
@@ -127,6 +190,7 @@ static void tumbling_close(struct window_op *o)
     struct tumbling *t = o->self;
     if (t) {
         panes_done(&t->panes);
+        every_done(&t->changed);
         mem_free(t);
     }
 }
@@ -145,5 +209,6 @@ const struct window_def window_tumbling = {
     .push = tumbling_push,
     .watermark = tumbling_watermark,
     .next_time = tumbling_next_time,
+    .tick = tumbling_tick,
     .close = tumbling_close,
 };

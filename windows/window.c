@@ -3,7 +3,7 @@
  *   in        keyed rows; a row with a null in its key is counted and dropped
  *   out       key columns, window_start, window_end, the aggregates (window_output.c)
  *   state     one value per window (or piece of one) and key: window_state.c has its bytes
- *   late      a row that no window takes is counted and dropped
+ *   late      a row that no window takes is counted, and dropped or sent to a stream: output 1
  *   restart   state comes back from the changelog, the kind rebuilds its indexes
  *
  * Which window a row belongs to is the business of the kinds (tumbling.c, …; engine/window.h), what
@@ -86,22 +86,44 @@ static int parse_kind(struct window_plan *p, struct node *n, const struct yaml *
 static int check_options(struct node *n, const struct window_cfg *cfg)
 {
     int status = 0;
-    const struct yaml *emit = cfg->emit;
-    if (emit && (emit->text == NULL || strcmp(emit->text, "final") != 0)) {
-        bool is_known = emit->kind == YAML_MAP || (emit->text && !strcmp(emit->text, "updates"));
-        status = node_error(n, emit->at,
-                            is_known ? "this version of klamm emits `final` results only"
-                                     : "expected final, updates or {every: DURATION}");
-    }
-    if (strcmp(cfg->late, "drop") != 0) {
-        status = node_error(n, n->at,
-                            "late: this version of klamm can only drop late rows, not send them "
-                            "to a stream");
-    }
     if (cfg->fill != FILL_NONE) {
         status = node_error(n, n->at, "fill: this version of klamm has only `none`");
     }
     return status;
+}
+
+struct emit_cfg {
+    int64_t every;
+};
+
+static const struct config_field emit_fields[] = {
+    {"every", CONFIG_DURATION, offsetof(struct emit_cfg, every), .min = 1, .required = true,
+     .doc = "time between two results of a window that changes"},
+    {0},
+};
+
+static int bind_emit(struct window *w, struct node *n, const struct yaml *emit)
+{
+    if (emit == NULL || (emit->text && strcmp(emit->text, "final") == 0)) {
+        w->emit = EMIT_FINAL;
+        return 0;
+    }
+    if (emit->text && strcmp(emit->text, "updates") == 0) {
+        w->emit = EMIT_UPDATES;
+        return 0;
+    }
+    if (emit->kind != YAML_MAP) {
+        return node_error(n, emit->at, "expected final, updates or {every: DURATION}");
+    }
+    w->emit = EMIT_EVERY;
+    char path[512];
+    snprintf(path, sizeof path, "%s.emit", n->path);
+    struct emit_cfg cfg = {0};
+    if (config_parse(emit_fields, &cfg, emit, path, n->mem, n->diags) < 0) {
+        return -ERR_CONFIG;
+    }
+    w->every = cfg.every;
+    return 0;
 }
 
 static int window_bind(struct node *n)
@@ -114,8 +136,15 @@ static int window_bind(struct node *n)
     w->in = n->in[0];
     w->grace = cfg->grace;
     int status = check_options(n, cfg);
+    status = bind_emit(w, n, cfg->emit) < 0 ? -ERR_CONFIG : status;
     if (choose_kind(w, n, cfg, &value) < 0 || parse_kind(p, n, value) < 0) {
         return -ERR_CONFIG;
+    }
+    if (w->emit == EMIT_EVERY && w->def->tick == NULL) {
+        status = node_error(n, cfg->emit->at,
+                            "emit: {every: …} is for tumbling and hopping windows; %s windows "
+                            "emit `final` or `updates`",
+                            w->def->name);
     }
     w->value_size = w->def->head_size;
     if (window_bind_output(p, n, cfg) < 0 || status < 0) {
@@ -127,6 +156,11 @@ static int window_bind(struct node *n)
     window_bind_state(p);
     n->out[0] = p->out;
     n->noutputs = 1;
+    if (strcmp(cfg->late, "drop") != 0) {
+        n->out[1] = n->in[0];
+        n->output_name[1] = cfg->late;
+        n->noutputs = 2;
+    }
     return 0;
 }
 
@@ -166,6 +200,7 @@ static int window_open(struct op *op, struct err *e)
     op->self = o;
     o->op = op;
     o->w = &p->window;
+    o->seen = TIME_MAX;
     o->out = window_output_new(p);
     return p->window.def->open(o, e);
 }
@@ -208,11 +243,49 @@ void window_init(const struct window *w, void *value)
     }
 }
 
+void window_combine(const struct window *w, void *into, const void *from)
+{
+    if (w->def->combine_head) {
+        w->def->combine_head(into, from);
+    }
+    for (int i = 0; i < w->ncalls; i++) {
+        const struct aggregate_call *c = &w->call[i];
+        uint32_t at = w->def->head_size + c->at;
+        c->def->combine(c, (char *)into + at, (const char *)from + at);
+    }
+}
+
+void window_clear(const struct window *w, void *value)
+{
+    char *states = (char *)value + w->def->head_size;
+    for (int i = 0; i < w->ncalls; i++) {
+        const struct aggregate_call *c = &w->call[i];
+        if (c->has_blob) {
+            struct blob blob;
+            memcpy(&blob, states + c->at, sizeof blob);
+            mem_free(blob.p);
+        }
+    }
+    memset(value, 0, w->value_size);
+}
+
 int window_late(struct window_op *o, uint16_t row)
 {
-    (void)row;
     o->op->counter[COUNT_LATE]++;
+    if (o->late) {
+        o->late[o->nlate++] = row;
+    }
     return 0;
+}
+
+/* Late rows of the push, behind what it gave. */
+static int emit_late(struct window_op *o, const struct batch *b)
+{
+    if (o->nlate == 0) {
+        return 0;
+    }
+    struct batch late = batch_select(b, o->late, o->nlate);
+    return op_emit(o->op, 1, &late);
 }
 
 int window_add(struct window_op *o, uint16_t n, const uint16_t *row, void **state)
@@ -243,6 +316,12 @@ int window_add(struct window_op *o, uint16_t n, const uint16_t *row, void **stat
         }
     }
     return 0;
+}
+
+void window_update(struct window_op *o, uint16_t row)
+{
+    int64_t seen = window_seen(o, row), lag = o->w->def->lag ? o->w->def->lag(o->w) : 0;
+    o->seen = seen < TIME_MIN + lag ? TIME_MIN : seen - lag;
 }
 
 /* Arguments of all calls, in order; rows that fail leave the batch. */
@@ -305,16 +384,34 @@ static int window_push(struct op *op, int input, struct batch *b)
     rows.n = keyed.nsel;
     o->rows = &rows;
     o->arg = arg;
+    o->nlate = 0;
+    o->late = op->node->noutputs > 1 ? arena_array(b->mem, keyed.nsel, sizeof *o->late) : NULL;
     status = o->w->def->push(o, &rows);
     o->rows = NULL;
     o->arg = NULL;
-    return status < 0 ? status : window_flush(o);
+    status = status < 0 ? status : window_flush(o);
+    return status < 0 ? status : emit_late(o, &keyed);
 }
 
 static int window_watermark(struct op *op, int64_t time)
 {
     struct window_op *o = op->self;
     return o->w->def->watermark(o, time);
+}
+
+static int window_tick(struct op *op, int64_t now)
+{
+    struct window_op *o = op->self;
+    return o->w->def->tick ? o->w->def->tick(o, now) : 0;
+}
+
+static int window_flush_state(struct op *op)
+{
+    struct window_op *o = op->self;
+    if (o->w->def->flush) {
+        o->w->def->flush(o);
+    }
+    return 0;
 }
 
 static int64_t window_next_time(struct op *op)
@@ -341,9 +438,12 @@ static const struct config_field fields[] = {
     {"grace", CONFIG_DURATION, offsetof(struct window_cfg, grace), .def = "0s",
      .doc = "how long a window waits for late rows after its end"},
     {"emit", CONFIG_YAML, offsetof(struct window_cfg, emit),
-     .doc = "`final`: each window once, when it is closed"},
+     .doc = "`final`: each window once, when it is closed; `updates`: its result so far with every "
+            "row"},
     {"late", CONFIG_TEXT, offsetof(struct window_cfg, late), .def = "drop",
-     .doc = "what happens to rows that no window takes: `drop` counts and drops them"},
+     .doc =
+         "what happens to rows that no window takes: `drop` counts and drops them; else the name "
+         "of a stream without `from`, which gets them"},
     {"having", CONFIG_EXPRESSION, offsetof(struct window_cfg, having),
      .doc = "only results for which this is true come out; it sees result columns and aggregates"},
     {"fill", CONFIG_ENUM, offsetof(struct window_cfg, fill), .def = "none", .values = fills,
@@ -367,5 +467,7 @@ const struct step_def op_window = {
     .push = window_push,
     .watermark = window_watermark,
     .next_time = window_next_time,
+    .tick = window_tick,
+    .flush = window_flush_state,
     .close = window_close,
 };

@@ -208,6 +208,15 @@ static const struct schema *outer_schema(struct node *n)
     return s;
 }
 
+/* Results that replace each other are known by their window too. */
+static void add_window_to_key(struct window_plan *p, struct schema *out)
+{
+    if (p->window.emit != EMIT_FINAL) {
+        out->key[out->nkey++] = (uint16_t)schema_find(out, "window_start");
+        out->key[out->nkey++] = (uint16_t)schema_find(out, "window_end");
+    }
+}
+
 int window_bind_output(struct window_plan *p, struct node *n, const struct window_cfg *cfg)
 {
     struct named_expression *named;
@@ -236,10 +245,12 @@ int window_bind_output(struct window_plan *p, struct node *n, const struct windo
     }
     p->out = out;
     if (status < 0 || cfg->having.text == NULL) {
+        add_window_to_key(p, out);
         return status;
     }
     p->has_having = true;
     status = compile_item(p, n, &cfg->having, out, &p->having);
+    add_window_to_key(p, out);
     if (status == 0 && expression_type(p->having.x)->kind != TYPE_BOOLEAN) {
         return node_error(n, cfg->having.at, "having must be true or false");
     }

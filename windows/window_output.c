@@ -7,11 +7,14 @@
  * its `seen`: windows come out in the order of their ends, so that no earlier row can follow, and
  * unlike the watermark of the moment this does not depend on the size of batches. A result whose
  * expression fails, or of which an aggregate could not hold all, is a bad row without a source
- * record.
+ * record. With `emit: updates` results come out with rows instead: `seen` is what no later result
+ * falls below, and a deletion has nulls for its calls.
  */
 #include "windows/window_internal.h"
 
 #include "engine/memory.h"
+
+#include <string.h>
 
 #ifdef KLAMM_SMALL
 #define OUTPUT_ROWS 3
@@ -80,11 +83,11 @@ static void mark_failed(struct window_output *out, uint16_t row, const char *tex
     }
 }
 
-int window_emit(struct window_op *o, const void *key, uint32_t key_n, int64_t start, int64_t end,
-                const void *states)
+/* A row with its key, bounds and times; *at is its number. */
+static int begin_row(struct window_op *o, const void *key, uint32_t key_n, int64_t start,
+                     int64_t end, uint16_t *at)
 {
     struct window_output *out = o->out;
-    const struct window *w = o->w;
     if (out->b && out->n == out->cap) {
         int status = window_flush(o);
         if (status < 0) {
@@ -95,26 +98,56 @@ int window_emit(struct window_op *o, const void *key, uint32_t key_n, int64_t st
         begin(o);
     }
     struct batch *b = out->b;
-    uint16_t row = out->n++;
-    uint16_t nkey = out->p->outer->nkey;
-    int status = key_restore(out->p->out, key, key_n, b->col, row, out->cap, b->mem);
+    uint16_t row = out->n++, nkey = out->p->outer->nkey;
+    *at = row;
+    int status = key_restore(out->p->outer, key, key_n, b->col, row, out->cap, b->mem);
     if (status < 0) {
         return status;
     }
     b->col[nkey].i[row] = start;
     b->col[nkey + 1].i[row] = end;
-    b->time[row] = b->seen[row] = w->def->includes_end ? end : end - 1;
-    for (int i = 0; i < w->ncalls; i++) {
+    b->time[row] = o->w->def->includes_end ? end : end - 1;
+    b->seen[row] = o->seen == TIME_MAX ? b->time[row] : o->seen;
+    if (out->expected > 0) {
+        out->expected--;
+    }
+    return 0;
+}
+
+int window_emit(struct window_op *o, const void *key, uint32_t key_n, int64_t start, int64_t end,
+                const void *states)
+{
+    struct window_output *out = o->out;
+    const struct window *w = o->w;
+    uint16_t row;
+    int status = begin_row(o, key, key_n, start, end, &row);
+    for (int i = 0; i < w->ncalls && status == 0; i++) {
         const struct aggregate_call *c = &w->call[i];
         const void *state = (const char *)states + c->at;
         const char *text = c->def->failed ? c->def->failed(c, state) : NULL;
-        c->def->result(c, state, &out->call[i], row, out->cap, b->mem);
+        c->def->result(c, state, &out->call[i], row, out->cap, out->b->mem);
         if (text) {
             mark_failed(out, row, text);
         }
     }
-    if (out->expected > 0) {
-        out->expected--;
+    return status;
+}
+
+int window_retract(struct window_op *o, const void *key, uint32_t key_n, int64_t start, int64_t end)
+{
+    struct window_output *out = o->out;
+    uint16_t row;
+    int status = begin_row(o, key, key_n, start, end, &row);
+    if (status < 0) {
+        return status;
+    }
+    struct batch *b = out->b;
+    if (b->row_op == NULL) {
+        b->row_op = arena_zalloc(b->mem, out->cap);
+    }
+    b->row_op[row] = ROW_DELETE;
+    for (int i = 0; i < o->w->ncalls; i++) {
+        vec_set_null(&out->call[i], b->mem, out->cap, row);
     }
     return 0;
 }
@@ -151,6 +184,22 @@ static int eval_items(struct window_op *o, struct batch *b)
     return op_bad_rows(o->op, b, &errors);
 }
 
+/* Adds the deletions to the rows that passed: both ascending, sel has room for all. */
+static uint16_t with_deletes(const struct batch *b, uint16_t *sel, uint16_t nsel)
+{
+    uint16_t *passed = arena_array(b->mem, nsel + 1U, sizeof *passed), n = 0, i = 0;
+    memcpy(passed, sel, nsel * sizeof *passed);
+    for (uint16_t k = 0; k < b->nsel; k++) {
+        uint16_t row = batch_row(b, k);
+        bool has_passed = i < nsel && passed[i] == row;
+        i = (uint16_t)(i + has_passed);
+        if (has_passed || b->row_op[row] == ROW_DELETE) {
+            sel[n++] = row;
+        }
+    }
+    return n;
+}
+
 static int apply_having(struct window_op *o, struct batch *b)
 {
     const struct window_output *out = o->out;
@@ -161,6 +210,9 @@ static int apply_having(struct window_op *o, struct batch *b)
     int status = expression_filter(out->p->having.x, &view, sel, &nsel, &errors);
     if (status < 0) {
         return status;
+    }
+    if (b->row_op) {
+        nsel = with_deletes(b, sel, nsel);
     }
     status = op_bad_rows(o->op, b, &errors);
     b->sel = sel; /* failed rows are not among them: their result is null */

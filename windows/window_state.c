@@ -122,6 +122,9 @@ void window_state_layout(const struct node *n, struct buffer *words)
     } else {
         config_value(words, w->def->value, w->cfg);
     }
+    if (w->emit != EMIT_FINAL) {
+        buffer_text(words, "so far\n"); /* hopping windows are not shared then */
+    }
     for (int i = 0; i < w->ncalls; i++) {
         const struct aggregate_call *c = &w->call[i];
         buffer_printf(words, "%s %u", c->def->name, (unsigned)c->def->version);

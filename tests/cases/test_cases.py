@@ -21,7 +21,7 @@ if len(files) < 8:
 failed = 0
 for way in ways:
     run = subprocess.run([klamm, "test", *way, *files], capture_output=True, text=True, timeout=250)
-    if run.returncode != 0 or "0 passed" in run.stdout:
+    if run.returncode != 0 or "\n0 passed" in run.stdout:
         failed += 1
         print(f"klamm test {' '.join(way)}: exit {run.returncode}")
         print(run.stdout, run.stderr, sep="\n")

@@ -91,6 +91,24 @@ static void streams_are_known(void **state)
         "there is no stream \"kittens\"; to read a topic write `from: {topic: kittens}`");
 }
 
+#define LATE "      - window: {tumbling: 5s, late: missed, aggregate: count() as n}\n"
+
+static void late_rows_go_to_a_stream_of_their_own(void **state)
+{
+    (void)state;
+    assert_refused(HEAD IN("{host: string}") "    steps:\n" LATE "    to: o\n",
+                   "late: there is no stream \"missed\": add one without `from`");
+    assert_refused(HEAD IN("{host: string}") "    steps:\n" LATE "    to: o\n"
+                                             "  missed: {from: in, to: m}\n",
+                   "late: stream \"missed\" has a `from`");
+    assert_refused(HEAD IN("{host: string}") "    to: o\n  missed: {to: m}\n",
+                   "a stream needs `from`, unless a window sends its late rows there");
+    assert_refused(HEAD "  missed: {to: m, steps: [{filter: nope > 1}]}\n" IN(
+                       "{host: string}") "    steps:\n" LATE "    to: o\n",
+                   "nope");
+    assert_refused(HEAD "  missed: {from: a}\n  a:\n    from: missed\n    steps:\n" LATE, "cycle");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -99,6 +117,7 @@ int main(void)
         cmocka_unit_test(streams_fan_out_and_split),
         cmocka_unit_test(cycles),
         cmocka_unit_test(streams_are_known),
+        cmocka_unit_test(late_rows_go_to_a_stream_of_their_own),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

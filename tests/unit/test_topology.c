@@ -162,7 +162,6 @@ static const struct wrong {
     {"name: t\nstreams: {}\n", "2:10 streams: expected a map of streams by name"},
     {"name: t\nstreams: {a: 5}\n", "2:14 streams.a: a stream is a map with `from`"},
     {"name: t\nstreams: {a.b: {from: x}}\n", "2:11 streams.a.b: a stream's name is made of"},
-    {"name: t\nstreams: {a: {to: x}}\n", "2:14 streams.a: key `from` is missing"},
     {"name: t\nstreams: {a: {from: []}}\n", "2:21 streams.a.from: expected a stream name"},
     {"name: t\nstreams: {a: {from: }}\n", "streams.a.from"},
     {"name: t\nstreams: {a: {from: {topik: x}}}\n",

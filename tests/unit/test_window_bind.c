@@ -120,14 +120,13 @@ static void problems_are_named(void **state)
 static void what_is_not_there_is_refused(void **state)
 {
     (void)state;
-    assert_refused("{session: 5s, aggregate: count() as n}",
-                   "session windows are not in this version");
-    assert_refused("{tumbling: 5s, aggregate: count() as n, emit: updates}",
-                   "`final` results only");
-    assert_refused("{tumbling: 5s, aggregate: count() as n, emit: {every: 5s}}",
-                   "`final` results only");
+    assert_refused("{session: 5s, aggregate: count() as n, emit: {every: 5s}}",
+                   "session windows emit `final` or `updates`");
+    assert_refused("{count: 5, aggregate: count() as n, emit: updates}",
+                   "`emit: final` is all it can do");
+    assert_refused("{tumbling: 5s, aggregate: count() as n, emit: {evry: 5s}}", "every");
+    assert_refused("{tumbling: 5s, aggregate: count() as n, emit: {every: 0s}}", "at least 1ms");
     assert_refused("{tumbling: 5s, aggregate: count() as n, emit: fnal}", "expected final");
-    assert_refused("{tumbling: 5s, aggregate: count() as n, late: other}", "only drop late rows");
     assert_refused("{tumbling: 5s, aggregate: count() as n, fill: zero}", "only `none`");
 }
 

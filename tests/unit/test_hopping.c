@@ -1,0 +1,188 @@
+/* Hopping windows at their boundaries, as Kafka Streams has them. */
+#include "tests/unit/window_harness.h"
+
+static void overlapping_windows_share_rows(void **state)
+{
+    (void)state;
+    struct harness h;
+    harness_init(&h,
+                 "{hopping: {size: 10ms, every: 5ms}, aggregate: \"count() as n, sum(v) as s\"}");
+    struct row r[] = {{"a", 3, 1, 0, NULL, 0},
+                      {"b", 4, 8, 0, NULL, 0},
+                      {"a", 7, 2, 0, NULL, 0},
+                      {"a", 12, 4, 0, NULL, 0},
+                      {"z", 99, 0, 0, NULL, 0}};
+    assert_int_equal(harness_run(&h, r, 5, 2048), 0);
+    assert_string_equal(harness_out(&h), "host=a window_start=0 window_end=10 n=2 s=3 @9\n"
+                                         "host=b window_start=0 window_end=10 n=1 s=8 @9\n"
+                                         "host=a window_start=5 window_end=15 n=2 s=6 @14\n"
+                                         "host=a window_start=10 window_end=20 n=1 s=4 @19\n");
+    harness_done(&h);
+}
+
+static void a_rest_cuts_two_slices(void **state)
+{
+    (void)state;
+    struct harness h;
+    harness_init(&h, "{hopping: {size: 7ms, every: 3ms}, aggregate: count() as n}");
+    struct row r[] = {{"a", 6, 1, 0, NULL, 0}, {"a", 7, 1, 0, NULL, 0}, {"z", 99, 0, 0, NULL, 0}};
+    assert_int_equal(harness_run(&h, r, 3, 2048), 0);
+    assert_string_equal(harness_out(&h), "host=a window_start=0 window_end=7 n=1 @6\n"
+                                         "host=a window_start=3 window_end=10 n=2 @9\n"
+                                         "host=a window_start=6 window_end=13 n=2 @12\n");
+    harness_done(&h);
+}
+
+static void closes_at_end_plus_grace(void **state)
+{
+    (void)state;
+    struct harness h;
+    harness_init(&h, "{hopping: {size: 10ms, every: 5ms}, grace: 5ms, aggregate: count() as n}");
+    struct row r[] = {{"a", 3, 1, 0, NULL, 0}, {"b", 14, 1, 0, NULL, 0}};
+    assert_int_equal(harness_run(&h, r, 2, 1), 0);
+    assert_int_equal(op_window.next_time(&h.op), 15);
+    assert_string_equal(harness_out(&h), "");
+    struct row more[] = {{"b", 15, 1, 0, NULL, 0}};
+    assert_int_equal(harness_run(&h, more, 1, 1), 0);
+    assert_string_equal(harness_out(&h), "host=a window_start=0 window_end=10 n=1 @9\n");
+    assert_int_equal(op_window.lag(&h.node), 5);
+    harness_done(&h);
+}
+
+/* The older window has not fired yet when the row comes, but is closed as of that row. */
+static void late_for_some_windows_only(void **state)
+{
+    (void)state;
+    struct harness h;
+    harness_init(&h,
+                 "{hopping: {size: 10ms, every: 5ms}, aggregate: \"count() as n, first(v) as f\"}");
+    struct row r[] = {{"a", 7, 1, 0, NULL, 7},
+                      {"b", 12, 1, 0, NULL, 12},
+                      {"a", 7, 2, 0, NULL, 12},  /* [0, 10) is closed, [5, 15) is not */
+                      {"a", 4, 3, 0, NULL, 12}}; /* late for all */
+    assert_int_equal(harness_push(&h, r, 4), 0);
+    assert_int_equal(h.op.counter[COUNT_LATE], 1);
+    harness_restart(&h);
+    harness_advance(&h, 12);
+    assert_string_equal(harness_out(&h), "host=a window_start=0 window_end=10 n=1 f=1 @9\n");
+    harness_restart(&h);
+    harness_advance(&h, 15);
+    assert_string_equal(harness_out(&h), "host=a window_start=0 window_end=10 n=1 f=1 @9\n"
+                                         "host=a window_start=5 window_end=15 n=2 f=1 @14\n"
+                                         "host=b window_start=5 window_end=15 n=1 f=1 @14\n");
+    harness_done(&h);
+}
+
+/* After a restart a task goes through all watermarks again, from the one of its commit on. */
+static void a_closed_window_stays_closed_over_a_restart(void **state)
+{
+    (void)state;
+    struct harness h;
+    harness_init(&h, "{hopping: {size: 10ms, every: 5ms}, aggregate: count() as n}");
+    struct row r[] = {{"a", 7, 1, 0, NULL, 7}};
+    assert_int_equal(harness_push(&h, r, 1), 0);
+    harness_advance(&h, 12);
+    const char *once = "host=a window_start=0 window_end=10 n=1 @9\n";
+    assert_string_equal(harness_out(&h), once);
+    harness_restart(&h);
+    h.op.watermark = TIME_MIN;
+    harness_advance(&h, 12);
+    assert_string_equal(harness_out(&h), once);
+    harness_advance(&h, 15);
+    assert_string_equal(harness_out(&h), "host=a window_start=0 window_end=10 n=1 @9\n"
+                                         "host=a window_start=5 window_end=15 n=1 @14\n");
+    assert_int_equal(state_count(h.op.state), 0);
+    harness_done(&h);
+}
+
+static void no_negative_windows(void **state)
+{
+    (void)state;
+    struct harness h;
+    harness_init(&h, "{hopping: {size: 10ms, every: 3ms}, aggregate: count() as n}");
+    struct row r[] = {
+        {"a", -1, 1, 0, NULL, -1}, {"a", TIME_MIN, 1, 0, NULL, -1}, {"a", 0, 1, 0, NULL, 0}};
+    assert_int_equal(harness_push(&h, r, 3), 0);
+    assert_int_equal(h.op.counter[COUNT_LATE], 2);
+    harness_advance(&h, TIME_MAX);
+    assert_string_equal(harness_out(&h), "host=a window_start=0 window_end=10 n=1 @9\n");
+    harness_done(&h);
+}
+
+static void the_end_of_time(void **state)
+{
+    (void)state;
+    struct harness h;
+    harness_init(&h, "{hopping: {size: 10ms, every: 4ms}, grace: 1d, aggregate: count() as n}");
+    struct row r[] = {{"a", TIME_MAX - 1, 1, 0, NULL, 0}, {"a", 5, 1, 0, NULL, 0}};
+    assert_int_equal(harness_push(&h, r, 2), 0);
+    harness_advance(&h, TIME_MAX);
+    assert_string_equal(
+        harness_out(&h),
+        "host=a window_start=0 window_end=10 n=1 @9\n"
+        "host=a window_start=4 window_end=14 n=1 @13\n"
+        "host=a window_start=9223372036854775800 window_end=9223372036854775807 n=1 "
+        "@9223372036854775806\n"
+        "host=a window_start=9223372036854775804 window_end=9223372036854775807 n=1 "
+        "@9223372036854775806\n");
+    assert_int_equal(op_window.next_time(&h.op), TIME_MAX);
+    assert_int_equal(state_count(h.op.state), 0);
+    harness_done(&h);
+}
+
+/* However many windows a row is in, it makes one entry; a jump of time visits no empty window. */
+static void a_row_touches_one_pane(void **state)
+{
+    (void)state;
+    struct harness h;
+    harness_init(&h, "{hopping: {size: 1000s, every: 1ms}, aggregate: count() as n}");
+    struct row r[] = {{"a", 5, 1, 0, NULL, 5}, {"a", 5, 1, 0, NULL, 5}, {"a", 5, 1, 0, NULL, 5}};
+    assert_int_equal(harness_push(&h, r, 3), 0);
+    assert_int_equal(state_count(h.op.state), 1);
+    harness_advance(&h, TIME_MAX);
+    assert_int_equal(state_count(h.op.state), 0);
+    const char *last = "host=a window_start=5 window_end=1000005 n=3 @1000004\n";
+    assert_string_equal(harness_out(&h) + h.out.n - strlen(last), last);
+    harness_done(&h);
+}
+
+static void assert_refused(const char *text, const char *why)
+{
+    struct harness h;
+    char line[600] = "";
+    assert_true(harness_bind(&h, text, NULL) < 0);
+    assert_true(h.diags.n > 0);
+    diags_format(&h.diags, 0, line, sizeof line);
+    if (strstr(line, why) == NULL) {
+        fail_msg("%s", line);
+    }
+    harness_done(&h);
+}
+
+static void hostile_sizes_are_refused(void **state)
+{
+    (void)state;
+    assert_refused("{hopping: {size: 5ms, every: 6ms}, aggregate: count() as n}",
+                   "rows between two windows would be in none");
+    assert_refused("{hopping: {size: 2000s, every: 1ms}, aggregate: count() as n}",
+                   "in 2000000 windows, more than 1000000");
+    assert_refused("{hopping: {size: 5ms, every: 0s}, aggregate: count() as n}", "every");
+    assert_refused("{hopping: {size: 5ms}, aggregate: count() as n}", "every");
+    assert_refused("{hopping: 5ms, aggregate: count() as n}", "expected a map");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(overlapping_windows_share_rows),
+        cmocka_unit_test(a_rest_cuts_two_slices),
+        cmocka_unit_test(closes_at_end_plus_grace),
+        cmocka_unit_test(late_for_some_windows_only),
+        cmocka_unit_test(a_closed_window_stays_closed_over_a_restart),
+        cmocka_unit_test(no_negative_windows),
+        cmocka_unit_test(the_end_of_time),
+        cmocka_unit_test(a_row_touches_one_pane),
+        cmocka_unit_test(hostile_sizes_are_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

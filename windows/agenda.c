@@ -1,0 +1,122 @@
+/* Dates stand in a heap, for the least, and in an open addressing table by their time, so that
+ * adding to a date that exists does not touch the heap.
+ */
+#include "windows/agenda.h"
+
+#include "engine/hash.h"
+#include "engine/memory.h"
+
+#include <stddef.h>
+
+#define SLOTS_LEAST 16
+
+void agenda_init(struct agenda *a)
+{
+    *a = (struct agenda){.nslots = SLOTS_LEAST};
+    heap_init(&a->times);
+    a->slot = mem_zalloc(a->nslots * sizeof(struct date *));
+}
+
+static void date_free(struct date *d)
+{
+    mem_free(d->item);
+    mem_free(d);
+}
+
+void agenda_done(struct agenda *a)
+{
+    struct heap_entry least;
+    while (heap_pop(&a->times, &least)) {
+        date_free(least.item);
+    }
+    heap_done(&a->times);
+    mem_free(a->slot);
+    *a = (struct agenda){0};
+}
+
+/* The slot of the time, or the empty one where it belongs. */
+static uint32_t slot_of(const struct agenda *a, int64_t time)
+{
+    uint32_t mask = a->nslots - 1;
+    uint32_t at = (uint32_t)(hash_mix(0, (uint64_t)time) >> 32) & mask;
+    while (a->slot[at] && a->slot[at]->time != time) {
+        at = (at + 1) & mask;
+    }
+    return at;
+}
+
+static void rebuild_slots(struct agenda *a, uint32_t nslots)
+{
+    mem_free(a->slot);
+    a->nslots = nslots;
+    a->slot = mem_zalloc(nslots * sizeof(struct date *));
+    for (uint32_t i = 0; i < a->times.n; i++) {
+        struct date *d = a->times.entry[i].item;
+        a->slot[slot_of(a, d->time)] = d;
+    }
+}
+
+static void clear_slot(struct agenda *a, int64_t time)
+{
+    uint32_t mask = a->nslots - 1;
+    uint32_t at = slot_of(a, time);
+    a->slot[at] = NULL;
+    for (at = (at + 1) & mask; a->slot[at]; at = (at + 1) & mask) {
+        struct date *moved = a->slot[at];
+        a->slot[at] = NULL;
+        a->slot[slot_of(a, moved->time)] = moved;
+    }
+}
+
+static struct date *date_at(struct agenda *a, int64_t time)
+{
+    if (a->last && a->last->time == time) {
+        return a->last;
+    }
+    uint32_t at = slot_of(a, time);
+    struct date *d = a->slot[at];
+    if (d == NULL) {
+        d = mem_zalloc(sizeof *d);
+        d->time = time;
+        heap_push(&a->times, time, d);
+        a->slot[at] = d;
+        a->ndates++;
+        if (a->ndates * 2 > a->nslots) {
+            rebuild_slots(a, a->nslots * 2);
+        }
+    }
+    a->last = d;
+    return d;
+}
+
+void agenda_add(struct agenda *a, int64_t time, void *item)
+{
+    struct date *d = date_at(a, time);
+    if (d->n == d->cap) {
+        d->cap = d->cap ? d->cap * 2 : 4;
+        d->item = mem_resize(d->item, d->cap, sizeof *d->item);
+    }
+    d->item[d->n++] = item;
+}
+
+struct date *agenda_first(const struct agenda *a)
+{
+    const struct heap_entry *least = heap_peek(&a->times);
+    return least ? least->item : NULL;
+}
+
+void agenda_drop_first(struct agenda *a)
+{
+    struct heap_entry least;
+    if (!heap_pop(&a->times, &least)) {
+        return;
+    }
+    struct date *d = least.item;
+    clear_slot(a, d->time);
+    a->ndates--;
+    a->last = a->last == d ? NULL : a->last;
+    date_free(d);
+    if (a->nslots > SLOTS_LEAST && a->ndates * 8 < a->nslots) {
+        rebuild_slots(a, a->nslots / 2);
+    }
+}

@@ -1,0 +1,35 @@
+/* Agenda: what falls due when. Times are those of windows (an end, a number), not of a clock.
+ *
+ *   least ──> | 10: a c d | 20: b | 70: a |      one list of items per time
+ *
+ * Adding costs one look-up and 8 bytes. An item stays until its time is dropped: whoever changes
+ * his mind adds another and ignores the first. One owner: the task.
+ */
+#ifndef KLAMM_WINDOWS_AGENDA_H
+#define KLAMM_WINDOWS_AGENDA_H
+
+#include "engine/heap.h"
+
+#include <stdint.h>
+
+struct date {
+    int64_t time;
+    void **item; /* in the order in which they were added */
+    uint32_t n, cap;
+};
+
+struct agenda {
+    struct heap times;  /* of struct date */
+    struct date **slot; /* by time; a power of two */
+    uint32_t nslots, ndates;
+    struct date *last; /* that something was added to */
+};
+
+void agenda_init(struct agenda *a);
+void agenda_done(struct agenda *a);
+void agenda_add(struct agenda *a, int64_t time, void *item);
+/* The date with the least time, or NULL; valid until it is dropped, also while others are added. */
+struct date *agenda_first(const struct agenda *a);
+void agenda_drop_first(struct agenda *a);
+
+#endif

@@ -1,0 +1,437 @@
+/* Hopping windows: [start, start + size) for every start that is a multiple of `every`, never
+ * negative.
+ *
+ *   every      |---------|---------|---------|---------|
+ *   windows    [==========0===========)                      size = 2 * every + rest
+ *                        [==========1===========)
+ *   slices     |0  |1    |2  |3    |4  |5    |6  |7    |     cut where a window begins or ends
+ *
+ * A row touches the state of one slice, however many windows overlap there. A window is the slices
+ * in it, combined when it closes (fold.h). Slices are numbered: one per `every`, two when a rest is
+ * left.
+ *
+ *   state     key: number of the slice, number of the first window that sees it, key bytes; value:
+ *             the aggregates. One more entry says which windows have been closed
+ *   closed    once watermark >= end + grace; emitted once; a slice goes with its last window
+ *   updates   (and every) every window has a value of its own, as every row comes out with each of
+ * them: slices are whole windows then late      judged window by window: a row that came too late
+ * for the older of its windows stands in a point of its own, seen by the younger ones only; with no
+ * window left it is late. So is a row with a negative time restart   series are rebuilt from the
+ * store
+ */
+#include "engine/memory.h"
+#include "engine/window.h"
+#include "windows/every.h"
+#include "windows/fold.h"
+
+#include <inttypes.h>
+#include <stddef.h>
+
+#define WINDOWS_A_ROW_MOST 1000000
+
+struct hopping_cfg {
+    int64_t size, every;
+};
+
+struct hopping {
+    struct series_set set;
+    struct fold fold;
+    int64_t size, every, rest;
+    int64_t need; /* size + grace */
+    int64_t next; /* number of the first window that is not closed */
+    bool apart;   /* slices are windows: `emit: updates`, `{every}` */
+    struct every changed;
+    void *value; /* of the window that closes */
+};
+
+/* ---- arithmetic -------------------------------------------------------------------------------
+ */
+
+static int64_t per_step(const struct hopping *h)
+{
+    return h->rest > 0 ? 2 : 1;
+}
+
+/* The last slice of the window, when its first is `low`. */
+static int64_t last_slice(const struct hopping *h, int64_t low)
+{
+    return low + per_step(h) * (h->size / h->every) - (h->rest > 0 ? 0 : 1);
+}
+
+static int64_t slice_of(const struct hopping *h, int64_t time)
+{
+    int64_t step = time / h->every;
+    return h->rest == 0 ? step : 2 * step + (time % h->every >= h->rest);
+}
+
+/* Numbers of the first and last window that a slice is in. */
+static int64_t first_window(const struct hopping *h, int64_t slice)
+{
+    if (h->apart) {
+        return slice;
+    }
+    int64_t back = h->size / h->every;
+    int64_t first = h->rest > 0 ? (slice + 1) / 2 - back : slice - back + 1;
+    return first > 0 ? first : 0;
+}
+
+static int64_t last_window(const struct hopping *h, int64_t slice)
+{
+    return h->apart ? slice : slice / per_step(h);
+}
+
+static int64_t window_begin(const struct hopping *h, int64_t number)
+{
+    return number > TIME_MAX / h->every ? TIME_MAX : number * h->every;
+}
+
+/* The watermark that closes the window. */
+static int64_t closes_at(const struct hopping *h, int64_t number)
+{
+    return time_after(window_begin(h, number), h->need);
+}
+
+/* The first window that is open at this watermark. */
+static int64_t first_open(const struct hopping *h, int64_t watermark)
+{
+    return watermark < h->need ? 0 : (watermark - h->need) / h->every + 1;
+}
+
+/* ---- binding and restart ----------------------------------------------------------------------
+ */
+
+static int hopping_bind(const struct window *w, struct node *n)
+{
+    const struct hopping_cfg *cfg = w->cfg;
+    if (cfg->every > cfg->size) {
+        return node_error(n, n->at,
+                          "hopping: every (%" PRId64 " ms) is larger than size (%" PRId64
+                          " ms): rows between two windows would be in none; make size at least "
+                          "every, or filter the rows before",
+                          cfg->every, cfg->size);
+    }
+    if (cfg->size / cfg->every > WINDOWS_A_ROW_MOST) {
+        return node_error(n, n->at,
+                          "hopping: each row would be in %" PRId64
+                          " windows, more than %d: make every larger or size smaller",
+                          cfg->size / cfg->every, WINDOWS_A_ROW_MOST);
+    }
+    return 0;
+}
+
+static int64_t hopping_lag(const struct window *w)
+{
+    return w->grace;
+}
+
+/* The next window that sees any of the series' points. */
+static int64_t next_window(const struct hopping *h, struct series *s)
+{
+    const struct point *p = series_points(s);
+    int64_t best = SERIES_NEVER;
+    for (uint32_t i = 0; i < s->n; i++) {
+        int64_t first = first_window(h, p[i].pos), from = point_from(&p[i]);
+        first = first > h->next ? first : h->next;
+        if (first >= best) {
+            break; /* what follows is in no earlier window */
+        }
+        from = from > first ? from : first;
+        best = from < best ? from : best;
+    }
+    return best;
+}
+
+static void schedule(void *ctx, struct series *s)
+{
+    struct hopping *h = ctx;
+    series_schedule(&h->set, s, next_window(h, s));
+}
+
+static void change_all(void *ctx, struct series *s)
+{
+    struct hopping *h = ctx;
+    for (uint32_t i = 0; i < s->n; i++) {
+        every_changed(&h->changed, series_points(s)[i].entry);
+    }
+}
+
+static int hopping_open(struct window_op *o, struct err *e)
+{
+    const struct hopping_cfg *cfg = o->w->cfg;
+    struct hopping *h = mem_zalloc(sizeof *h);
+    o->self = h;
+    h->size = cfg->size;
+    h->every = cfg->every;
+    h->rest = cfg->size % cfg->every;
+    h->apart = o->w->emit != EMIT_FINAL;
+    h->need = time_after(cfg->size, o->w->grace);
+    h->value = mem_zalloc(o->w->value_size + 1U);
+    fold_init(&h->fold, o->w);
+    series_init(&h->set, o->op->state, o->w->value_size, 2);
+    if (series_load(&h->set, NULL) < 0) {
+        return err_set(e, ERR_FATAL, "the restored state of the window is damaged");
+    }
+    h->next = h->set.fired > 0 ? h->set.fired : 0;
+    series_each(&h->set, schedule, h);
+    if (o->w->emit == EMIT_EVERY) {
+        every_init(&h->changed);
+        series_each(&h->set, change_all, h);
+    }
+    return 0;
+}
+
+static void hopping_close(struct window_op *o)
+{
+    struct hopping *h = o->self;
+    if (h) {
+        fold_done(&h->fold);
+        series_done(&h->set);
+        every_done(&h->changed);
+        mem_free(h->value);
+        mem_free(h);
+    }
+}
+
+static void hopping_flush(struct window_op *o)
+{
+    struct hopping *h = o->self;
+    h->set.fired = h->next;
+    series_flush(&h->set);
+}
+
+/* ---- rows -------------------------------------------------------------------------------------
+ */
+
+/* What consecutive rows mostly share. */
+struct hop {
+    int64_t slice, begin, end; /* of the slice */
+    int64_t first, last;       /* windows */
+    int64_t open, open_until;  /* first open window, for watermarks below open_until */
+    int64_t open_since;
+};
+
+static void find_slice(const struct hopping *h, struct hop *x, int64_t time)
+{
+    int64_t step = time - time % h->every;
+    x->slice = slice_of(h, time);
+    x->begin = time - step >= h->rest ? step + h->rest : step;
+    x->end = time_after(step, time - step >= h->rest ? h->every : h->rest);
+    x->first = first_window(h, x->slice);
+    x->last = last_window(h, x->slice);
+}
+
+static void find_open(const struct hopping *h, struct hop *x, int64_t seen)
+{
+    x->open = first_open(h, seen);
+    x->open_since = seen;
+    x->open_until = closes_at(h, x->open);
+}
+
+/* The point that the row belongs to; NULL when no window takes it. */
+static struct state_entry *take_row(struct window_op *o, const struct window_rows *r, uint16_t at,
+                                    struct hop *x)
+{
+    struct hopping *h = o->self;
+    int64_t time = r->batch->time[at], seen = window_seen(o, at);
+    if (time < 0) {
+        return NULL;
+    }
+    if (time < x->begin || time >= x->end) {
+        find_slice(h, x, time);
+    }
+    if (seen < x->open_since || seen >= x->open_until) {
+        find_open(h, x, seen);
+    }
+    if (x->open > x->last) {
+        return NULL;
+    }
+    int64_t from = x->open > x->first ? x->open : 0;
+    struct series *s;
+    bool is_new;
+    struct state_entry *e =
+        series_entry(&h->set, r->keys.hash[at], &r->keys.key[at], x->slice, from, &s, &is_new);
+    if (is_new) {
+        window_init(o->w, state_value(e));
+        fold_forget(&h->fold, s, x->slice);
+        series_schedule(&h->set, s, from > 0 ? from : x->first);
+    }
+    return e;
+}
+
+/* Of a window with a value of its own. */
+static struct every_result result_of(const struct window_op *o, const struct state_entry *e)
+{
+    const struct hopping *h = o->self;
+    struct every_result r = {.states = state_value(e)};
+    r.start = window_begin(h, entry_pos(e));
+    r.end = time_after(r.start, h->size);
+    r.key = series_entry_key(&h->set, e, &r.key_n);
+    return r;
+}
+
+/* One row into all of its windows that are open; each comes out as it is now. */
+static int update(struct window_op *o, const struct window_rows *r, uint16_t at)
+{
+    struct hopping *h = o->self;
+    int64_t time = r->batch->time[at];
+    int64_t number = first_open(h, window_seen(o, at)), last = time < 0 ? -1 : time / h->every;
+    int64_t first = time < h->size ? 0 : (time - h->size) / h->every + 1;
+    const struct str *key = &r->keys.key[at];
+    number = number > first ? number : first;
+    if (o->w->emit == EMIT_UPDATES) {
+        window_update(o, at);
+    }
+    int status = number > last ? window_late(o, at) : 0;
+    for (; number <= last && status == 0; number++) {
+        struct series *s;
+        bool is_new;
+        struct state_entry *e =
+            series_entry(&h->set, r->keys.hash[at], key, number, 0, &s, &is_new);
+        if (is_new) {
+            window_init(o->w, state_value(e));
+            series_schedule(&h->set, s, number);
+        }
+        status = window_add(o, 1, &at, &(void *){state_value(e)});
+        if (status == 0 && o->w->emit == EMIT_UPDATES) {
+            struct every_result x = result_of(o, e);
+            status = window_emit(o, x.key, x.key_n, x.start, x.end, x.states);
+        } else if (status == 0) {
+            every_changed(&h->changed, e);
+        }
+    }
+    return status;
+}
+
+static int hopping_push(struct window_op *o, const struct window_rows *r)
+{
+    const struct hopping *h = o->self;
+    if (h->apart) {
+        window_expect(o, (uint64_t)r->n * (uint64_t)(h->size / h->every + 1));
+    }
+    uint16_t *row = arena_array(r->batch->mem, r->n, sizeof *row), n = 0;
+    void **state = arena_array(r->batch->mem, r->n, sizeof *state);
+    struct hop x = {.end = -1, .open_since = TIME_MAX, .open_until = TIME_MIN};
+    for (uint16_t k = 0; k < r->n && h->apart; k++) {
+        int status = update(o, r, r->row[k]);
+        if (status < 0) {
+            return status;
+        }
+    }
+    for (uint16_t k = 0; k < r->n && !h->apart; k++) {
+        const struct state_entry *e = take_row(o, r, r->row[k], &x);
+        if (e == NULL) {
+            int status = window_late(o, r->row[k]);
+            if (status < 0) {
+                return status;
+            }
+            continue;
+        }
+        state[n] = state_value(e);
+        row[n++] = r->row[k];
+    }
+    return window_add(o, n, row, state);
+}
+
+/* ---- closing ----------------------------------------------------------------------------------
+ */
+
+static int emit_window(struct window_op *o, struct series *s, int64_t number)
+{
+    struct hopping *h = o->self;
+    int64_t low = number * per_step(h), begin = window_begin(h, number);
+    int status = 0;
+    window_init(o->w, h->value);
+    if (fold_range(&h->fold, s, low, last_slice(h, low), number, true, h->value) > 0) {
+        uint32_t n;
+        const void *key = series_key(&h->set, s, &n);
+        status = window_emit(o, key, n, begin, time_after(begin, h->size), h->value);
+    }
+    window_clear(o->w, h->value);
+    return status;
+}
+
+/* The window closes, and with it the points that no later one holds. */
+static int close_series(struct window_op *o, struct series *s, int64_t number)
+{
+    struct hopping *h = o->self;
+    int status = h->apart ? 0 : emit_window(o, s, number);
+    uint32_t gone = 0;
+    const struct point *p = series_points(s);
+    if (o->w->emit == EMIT_EVERY && p[0].pos == number && every_take(&h->changed, p[0].entry)) {
+        struct every_result x = result_of(o, p[0].entry);
+        status = window_emit(o, x.key, x.key_n, x.start, x.end, x.states);
+    }
+    while (gone < s->n && last_window(h, p[gone].pos) <= number) {
+        fold_forget(&h->fold, s, p[gone++].pos);
+    }
+    bool is_last = gone == s->n;
+    if (gone > 0) {
+        series_remove(&h->set, s, 0, gone);
+    }
+    if (!is_last) {
+        schedule(h, s);
+    }
+    return status;
+}
+
+static int hopping_watermark(struct window_op *o, int64_t time)
+{
+    struct hopping *h = o->self;
+    struct date *d;
+    int status = 0;
+    while (status == 0 && (d = agenda_first(&h->set.agenda)) && time >= closes_at(h, d->time)) {
+        uint32_t n = series_due(&h->set, d, o->w->in, o->op->mem);
+        window_expect(o, n);
+        h->next = d->time + 1;
+        for (uint32_t i = 0; i < n && status == 0; i++) {
+            status = close_series(o, d->item[i], d->time);
+        }
+        agenda_drop_first(&h->set.agenda);
+    }
+    int64_t open = first_open(h, time);
+    h->next = open > h->next ? open : h->next;
+    status = status < 0 ? status : window_flush(o);
+    if (status == 0 && o->w->emit == EMIT_EVERY) {
+        status = every_watermark(o, &h->changed, time, result_of);
+    }
+    return status;
+}
+
+static int hopping_tick(struct window_op *o, int64_t now)
+{
+    struct hopping *h = o->self;
+    return o->w->emit == EMIT_EVERY ? every_tick(o, &h->changed, now, result_of) : 0;
+}
+
+static int64_t hopping_next_time(const struct window_op *o)
+{
+    const struct hopping *h = o->self;
+    const struct date *d = agenda_first(&h->set.agenda);
+    int64_t close = d ? closes_at(h, d->time) : TIME_MAX;
+    int64_t next = o->w->emit == EMIT_EVERY ? every_next_time(&h->changed) : TIME_MAX;
+    return next < close ? next : close;
+}
+
+static const struct config_field fields[] = {
+    {"size", CONFIG_DURATION, offsetof(struct hopping_cfg, size), .min = 1, .required = true,
+     .doc = "length of a window"},
+    {"every", CONFIG_DURATION, offsetof(struct hopping_cfg, every), .min = 1, .required = true,
+     .doc = "time from the start of a window to that of the next, at most `size`"},
+    {0},
+};
+
+const struct window_def window_hopping = {
+    .name = "hopping",
+    .doc = "Overlapping windows of one size, aligned to the epoch.",
+    .config = fields,
+    .config_size = sizeof(struct hopping_cfg),
+    .bind = hopping_bind,
+    .lag = hopping_lag,
+    .open = hopping_open,
+    .push = hopping_push,
+    .watermark = hopping_watermark,
+    .next_time = hopping_next_time,
+    .tick = hopping_tick,
+    .flush = hopping_flush,
+    .close = hopping_close,
+};

@@ -1,0 +1,399 @@
+/* Sessions: rows of a key that lie at most `gap` apart, and [first, last] of their times.
+ *
+ *   gap 10     5 . 12 . . . . . . . 23        two sessions: [5, 12] and [23, 23]
+ *                          ^ 17               a row at 17 is at most 10 from both: one, [5, 23]
+ *
+ *   state     key: a number (the time of the first row, or the next that is free), key bytes;
+ * value: first and last time, then the aggregates closed    once watermark > last + gap + grace;
+ * emitted once, then deleted. A closed session never merges, also when its result is not out yet:
+ * openness is judged row by row late      a row whose session, after merging, is closed; or with a
+ * negative time merge     states are combined in the order of event time, then the row is added
+ *   restart   series are rebuilt from the store
+ *
+ * Sessions of a key stand in the order of their ends, which are all different. A key has one date
+ * in the agenda, its least end as it was once; when that comes and the session went on meanwhile,
+ * the date moves.
+ */
+#include "engine/memory.h"
+#include "engine/window.h"
+#include "windows/series.h"
+
+#include <stddef.h>
+#include <stdlib.h>
+
+struct session_cfg {
+    int64_t gap;
+};
+
+/* In front of the aggregates. */
+struct session_head {
+    int64_t start, end;
+};
+
+struct session {
+    struct series_set set;
+    int64_t gap, wait; /* wait: gap + grace */
+};
+
+/* Rows accepted, not yet added to their states. */
+struct waiting {
+    uint16_t *row, n;
+    void **state;
+};
+
+static struct session_head *head_of(const struct state_entry *e)
+{
+    return state_value(e);
+}
+
+static void *states_of(const struct state_entry *e)
+{
+    return head_of(e) + 1;
+}
+
+static int64_t end_of(const struct state_entry *e)
+{
+    return head_of(e)->end;
+}
+
+/* The least watermark that closes a session with this end. */
+static int64_t closes_at(const struct session *x, int64_t end)
+{
+    return time_after(time_after(end, x->wait), 1);
+}
+
+static int64_t session_lag(const struct window *w)
+{
+    const struct session_cfg *cfg = w->cfg;
+    return time_after(cfg->gap, w->grace);
+}
+
+static void schedule(void *ctx, struct series *s)
+{
+    struct session *x = ctx;
+    series_schedule(&x->set, s, series_points(s)[0].pos);
+}
+
+static int session_open(struct window_op *o, struct err *e)
+{
+    const struct session_cfg *cfg = o->w->cfg;
+    struct session *x = mem_zalloc(sizeof *x);
+    o->self = x;
+    x->gap = cfg->gap;
+    x->wait = session_lag(o->w);
+    series_init(&x->set, o->op->state, o->w->value_size, 1);
+    if (series_load(&x->set, end_of) < 0) {
+        return err_set(e, ERR_FATAL, "the restored state of the window is damaged");
+    }
+    series_each(&x->set, schedule, x);
+    return 0;
+}
+
+static void session_close(struct window_op *o)
+{
+    struct session *x = o->self;
+    if (x) {
+        series_done(&x->set);
+        mem_free(x);
+    }
+}
+
+/* ---- rows -------------------------------------------------------------------------------------
+ */
+
+static int add_waiting(struct window_op *o, struct waiting *wait)
+{
+    int status = window_add(o, wait->n, wait->row, wait->state);
+    wait->n = 0;
+    return status;
+}
+
+/* Sessions that a row joins: points [begin, begin + n) hold them, others may stand between. */
+struct joined {
+    uint32_t begin, n;
+    int64_t start, end; /* with the row */
+};
+
+static bool joins(const struct session *x, const struct point *p, int64_t time)
+{
+    return head_of(p->entry)->start <= time_after(time, x->gap);
+}
+
+/* Looks for the open sessions within the gap; `limit`: those that end before are closed. */
+static struct joined find_joined(struct session *x, struct series *s, int64_t time, int64_t limit)
+{
+    struct joined j = {.start = time, .end = time};
+    int64_t least = time - x->gap;
+    j.begin = series_lower(s, least > limit ? least : limit);
+    const struct point *p = series_points(s);
+    for (uint32_t i = j.begin; i < s->n; i++) {
+        if (!joins(x, &p[i], time)) {
+            continue;
+        }
+        const struct session_head *h = head_of(p[i].entry);
+        j.begin = j.n == 0 ? i : j.begin;
+        j.n = i + 1 - j.begin;
+        j.start = h->start < j.start ? h->start : j.start;
+        j.end = h->end > j.end ? h->end : j.end;
+    }
+    return j;
+}
+
+static int by_start(const void *a, const void *b)
+{
+    const struct session_head *x = head_of(*(struct state_entry *const *)a);
+    const struct session_head *y = head_of(*(struct state_entry *const *)b);
+    return (x->start > y->start) - (x->start < y->start);
+}
+
+/* Makes one session of those joined; returns where it stands among the points. */
+static uint32_t merge(struct window_op *o, struct series *s, const struct joined *j, int64_t time)
+{
+    struct session *x = o->self;
+    struct arena_mark mark = arena_mark(o->op->mem);
+    struct state_entry **list = arena_array(o->op->mem, j->n, sizeof *list);
+    uint32_t n = 0, end = j->begin + j->n;
+    for (uint32_t i = j->begin; i < end; i++) {
+        const struct point *p = &series_points(s)[i];
+        if (joins(x, p, time)) {
+            list[n++] = p->entry;
+        }
+    }
+    qsort(list, n, sizeof *list, by_start);
+    struct state_entry *into = list[0];
+    for (uint32_t i = 1; i < n; i++) {
+        window_combine(o->w, head_of(into), head_of(list[i]));
+    }
+    uint32_t at = j->begin;
+    for (uint32_t i = j->begin, left = j->n; left > 0; left--) {
+        struct state_entry *e = series_points(s)[i].entry;
+        if (e == into) {
+            at = i++;
+        } else if (joins(x, &series_points(s)[i], time)) {
+            series_remove(&x->set, s, i, 1);
+        } else {
+            i++;
+        }
+    }
+    arena_release(o->op->mem, mark);
+    return at;
+}
+
+/* Deletes what came out for the sessions that the row joins. */
+static int retract(struct window_op *o, struct series *s, const struct joined *j, int64_t time)
+{
+    struct session *x = o->self;
+    int status = 0;
+    for (uint32_t i = j->begin; i < j->begin + j->n && status == 0; i++) {
+        const struct point *p = &series_points(s)[i];
+        if (joins(x, p, time)) {
+            uint32_t n;
+            const void *key = series_entry_key(&x->set, p->entry, &n);
+            const struct session_head *h = head_of(p->entry);
+            status = window_retract(o, key, n, h->start, h->end);
+        }
+    }
+    return status;
+}
+
+/* The row into its session, which comes out as it is now. */
+static int update(struct window_op *o, const struct window_rows *r, uint16_t at,
+                  const struct state_entry *e)
+{
+    const struct str *key = &r->keys.key[at];
+    int status = window_add(o, 1, &at, &(void *){states_of(e)});
+    return status < 0 ? status
+                      : window_emit(o, str_data(key), key->n, head_of(e)->start, head_of(e)->end,
+                                    states_of(e));
+}
+
+static int take_row(struct window_op *o, const struct window_rows *r, uint16_t at,
+                    struct waiting *wait)
+{
+    struct session *x = o->self;
+    int64_t time = r->batch->time[at], seen = window_seen(o, at);
+    int64_t limit = seen < TIME_MIN + x->wait ? TIME_MIN : seen - x->wait;
+    struct series *s = series_find(&x->set, r->keys.hash[at], &r->keys.key[at]);
+    struct joined j = {.start = time, .end = time};
+    if (s) {
+        j = find_joined(x, s, time, limit);
+    }
+    if (time < 0 || j.end < limit) {
+        return window_late(o, at);
+    }
+    bool is_update = o->w->emit == EMIT_UPDATES;
+    if (is_update) {
+        window_update(o, at);
+    }
+    if (is_update && j.n > 0 && (j.start != time || j.end != time)) {
+        int status = retract(o, s, &j, time);
+        if (status < 0) {
+            return status;
+        }
+    }
+    struct state_entry *e;
+    if (j.n == 0) {
+        e = series_add(&x->set, r->keys.hash[at], &r->keys.key[at], time, time, &s);
+        window_init(o->w, head_of(e));
+    } else {
+        uint32_t i = j.begin;
+        if (j.n > 1) {
+            int status = add_waiting(o, wait);
+            if (status < 0) {
+                return status;
+            }
+            i = merge(o, s, &j, time);
+        }
+        e = series_points(s)[i].entry;
+        series_reorder(s, i, j.end);
+        state_touch(x->set.state, e);
+    }
+    *head_of(e) = (struct session_head){j.start, j.end};
+    schedule(x, s);
+    if (is_update) {
+        return update(o, r, at, e);
+    }
+    wait->row[wait->n] = at;
+    wait->state[wait->n++] = states_of(e);
+    return 0;
+}
+
+static int session_push(struct window_op *o, const struct window_rows *r)
+{
+    struct waiting wait = {.row = arena_array(r->batch->mem, r->n, sizeof *wait.row),
+                           .state = arena_array(r->batch->mem, r->n, sizeof *wait.state)};
+    if (o->w->emit == EMIT_UPDATES) {
+        window_expect(o, 2U * r->n);
+    }
+    for (uint16_t k = 0; k < r->n; k++) {
+        int status = take_row(o, r, r->row[k], &wait);
+        if (status < 0) {
+            return status;
+        }
+    }
+    return add_waiting(o, &wait);
+}
+
+/* ---- closing ----------------------------------------------------------------------------------
+ */
+
+/* Moves dates whose session went on; the first date left has one that closes then, or there is
+ * none.
+ */
+static struct date *first_date(struct session *x)
+{
+    struct date *d;
+    while ((d = agenda_first(&x->set.agenda)) != NULL) {
+        while (d->n > 0) {
+            struct series *s = d->item[d->n - 1];
+            if (s->next == d->time && series_points(s)[0].pos == d->time) {
+                return d;
+            }
+            d->n--;
+            if (series_take_date(s, d->time)) {
+                schedule(x, s);
+            }
+        }
+        agenda_drop_first(&x->set.agenda);
+    }
+    return NULL;
+}
+
+static int emit_session(struct window_op *o, struct series *s)
+{
+    struct session *x = o->self;
+    const struct state_entry *e = series_points(s)[0].entry;
+    uint32_t n;
+    const void *key = series_entry_key(&x->set, e, &n);
+    const struct session_head *h = head_of(e);
+    int status =
+        o->w->emit == EMIT_FINAL ? window_emit(o, key, n, h->start, h->end, states_of(e)) : 0;
+    bool is_last = s->n == 1;
+    series_remove(&x->set, s, 0, 1);
+    if (!is_last) {
+        schedule(x, s);
+    }
+    return status;
+}
+
+/* Of the series of one date, in the order of their keys. */
+struct starting {
+    int64_t start;
+    uint32_t number;
+    struct series *series;
+};
+
+static int compare_starts(const void *a, const void *b)
+{
+    const struct starting *x = a, *y = b;
+    return x->start != y->start ? (x->start > y->start) - (x->start < y->start)
+                                : (x->number > y->number) - (x->number < y->number);
+}
+
+/* The series whose first session ends at the date, at the front of its items: by start, then key.
+ * Others, whose session went on, get another date. */
+static uint32_t find_due(struct window_op *o, struct date *d)
+{
+    struct session *x = o->self;
+    struct arena_mark mark = arena_mark(o->op->mem);
+    uint32_t ndue = series_due(&x->set, d, o->w->in, o->op->mem), n = 0;
+    struct starting *list = arena_array(o->op->mem, ndue + 1U, sizeof *list);
+    for (uint32_t i = 0; i < ndue; i++) {
+        struct series *s = d->item[i];
+        const struct point *p = series_points(s);
+        if (p->pos == d->time) {
+            list[n] = (struct starting){head_of(p->entry)->start, n, s};
+            n++;
+        } else {
+            schedule(x, s);
+        }
+    }
+    qsort(list, n, sizeof *list, compare_starts);
+    for (uint32_t i = 0; i < n; i++) {
+        d->item[i] = list[i].series;
+    }
+    arena_release(o->op->mem, mark);
+    return n;
+}
+
+static int session_watermark(struct window_op *o, int64_t time)
+{
+    struct session *x = o->self;
+    struct date *d;
+    int status = 0;
+    while (status == 0 && (d = agenda_first(&x->set.agenda)) && time >= closes_at(x, d->time)) {
+        uint32_t n = find_due(o, d);
+        window_expect(o, n);
+        for (uint32_t i = 0; i < n && status == 0; i++) {
+            status = emit_session(o, d->item[i]);
+        }
+        agenda_drop_first(&x->set.agenda);
+    }
+    return status < 0 ? status : window_flush(o);
+}
+
+static int64_t session_next_time(const struct window_op *o)
+{
+    struct session *x = o->self;
+    const struct date *d = first_date(x);
+    return d ? closes_at(x, d->time) : TIME_MAX;
+}
+
+static const struct config_field value = {
+    "session", CONFIG_DURATION, offsetof(struct session_cfg, gap), .min = 1,
+    .doc = "gap of silence that ends a session: rows at most this far apart belong together"};
+
+const struct window_def window_session = {
+    .name = "session",
+    .doc = "Rows of a key that follow each other without a gap of silence.",
+    .value = &value,
+    .config_size = sizeof(struct session_cfg),
+    .head_size = sizeof(struct session_head),
+    .includes_end = true,
+    .lag = session_lag,
+    .open = session_open,
+    .push = session_push,
+    .watermark = session_watermark,
+    .next_time = session_next_time,
+    .close = session_close,
+};
