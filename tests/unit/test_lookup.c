@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <stdio.h>
 #include <string.h>
 
 #define HEAD                                                                                       \
@@ -70,9 +71,7 @@ static void inner_drops_what_finds_nothing(void **state)
 static void columns(struct plan_rig *r, const char *steps, const char *expected)
 {
     char text[2000];
-    strcpy(text, HEAD);
-    strcat(text, steps);
-    strcat(text, TAIL);
+    snprintf(text, sizeof text, "%s%s%s", HEAD, steps, TAIL);
     struct buffer b;
     buffer_init(&b);
     if (plan_rig_init(r, text) < 0) {

@@ -115,12 +115,11 @@ static void versions_are_kept_where_asked_for(void **state)
     for (int i = 0; i < 2; i++) {
         struct plan_rig r;
         char text[1000];
-        snprintf(text, sizeof text, "%s%s",
+        snprintf(text, sizeof text, "%s%s}\n    to: out\n",
                  TABLES HOSTS(", history: 5s") "streams:\n" IN(
                      "{host: string}") "    steps:\n      - lookup: {table: hosts, "
                                        "take: rack",
                  asks[i]);
-        strcat(text, "}\n    to: out\n");
         plan(&r, text);
         const struct table_cfg *cfg = r.plan->vertex[2]->node->cfg;
         assert_int_equal(cfg->is_versioned, i);

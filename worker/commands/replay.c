@@ -484,7 +484,8 @@ static int run(const struct invocation *in)
 }
 
 static const struct flag flags[] = {
-    {"input", "STREAM=FILE", "rows of a stream or table: .jsonl (record lines), .csv or .avro; repeatable"},
+    {"input", "STREAM=FILE",
+     "rows of a stream or table: .jsonl (record lines), .csv or .avro; repeatable"},
     {"rows", "json|csv",
      "each line of a file is a value, whatever its ending or CSV with a header"},
     {"output", "DIR", "write DIR/<topic>.jsonl instead of stdout"},
