@@ -12,15 +12,14 @@
  *   ABORT      abort, rebuild all tasks from the committed offsets
  *   others     the lane ends; its last commit stands, and after RETRY the runner starts it again
  *
+ * Tables are read before the streams that look them up, and global ones beside: lane_tables.c.
  * An early commit (state changes beyond DIRTY_MOST) never comes sooner than 20 ms after the last
  * one: the broker would still be writing that one's markers.
  */
-#include "worker/lane.h"
 #include "engine/logger.h"
 #include "engine/memory.h"
+#include "worker/lane_impl.h"
 
-#include <pthread.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -32,46 +31,6 @@
 #define ASK_MS         200
 #define BOUNDS_MS      10000
 #define OTHERS_MOST    1024
-
-/* A partition that we own: where its records go. */
-struct route {
-    const char *topic; /* the plan's */
-    int32_t partition;
-    int64_t offset; /* committed when it was assigned */
-    char *metadata;
-    struct member *member;
-};
-
-struct member {        /* a task and its place */
-    struct task *task; /* NULL: to be built */
-    uint16_t subplan;
-    int32_t partition;
-    struct task_counts committed; /* as of the last commit: what came after may be read again */
-};
-
-struct last_metric {
-    const struct node *node;
-    const char *name;
-    double value;
-};
-
-struct lane {
-    struct lane_config cfg;
-    pthread_t thread;
-    atomic_bool stopping, leaving, done;
-    _Atomic uint64_t records, rows_out, bad, late, no_key, commits;
-    struct lane_counts closed; /* of tasks that are gone */
-    struct log *log;
-    int nroutes, nmembers;
-    struct route *route;
-    struct member **member;
-    struct route *last; /* of the last run */
-    bool rebuild, in_transaction;
-    int64_t last_commit, last_tick;
-    int result, nmetrics;
-    struct last_metric *metric;
-    struct err failure;
-};
 
 static int64_t now(const struct lane *l)
 {
@@ -97,11 +56,12 @@ static int32_t lane_tasks(void *ctx, uint16_t subplan)
     return l->cfg.tasks[subplan];
 }
 
-/* Sub-plan that reads a topic, or -1. */
+/* Sub-plan that reads a topic as a member of the group, or -1. */
 static int subplan_of(const struct plan *p, const char *topic, const char **name)
 {
     for (uint16_t i = 0; i < p->nsources; i++) {
-        for (int k = 0; k < p->source[i]->ntopics; k++) {
+        bool is_global = p->subplan[p->vertex[p->source[i]->vertex]->subplan].is_global;
+        for (int k = 0; k < p->source[i]->ntopics && !is_global; k++) {
             if (strcmp(p->source[i]->topic[k], topic) == 0) {
                 *name = p->source[i]->topic[k];
                 return p->vertex[p->source[i]->vertex]->subplan;
@@ -148,12 +108,17 @@ static void on_assigned(void *ctx, struct log_position *p, size_t n)
             continue;
         }
         l->route = mem_resize(l->route, (size_t)l->nroutes + 1, sizeof *l->route);
-        l->route[l->nroutes++] =
-            (struct route){topic, p[i].partition, p[i].offset,
-                           p[i].metadata && p[i].metadata[0] ? mem_strdup(p[i].metadata) : NULL,
-                           member_get(l, (uint16_t)subplan, p[i].partition)};
+        l->route[l->nroutes++] = (struct route){
+            .topic = topic,
+            .partition = p[i].partition,
+            .offset = p[i].offset,
+            .metadata = p[i].metadata && p[i].metadata[0] ? mem_strdup(p[i].metadata) : NULL,
+            .member = member_get(l, (uint16_t)subplan, p[i].partition)};
+        l->route[l->nroutes - 1].target = -1;
+        l->route[l->nroutes - 1].waiting.newest = TIME_MIN;
         if (l->route[l->nroutes - 1].member->task) { /* another input of it came earlier */
             restore_route(&l->route[l->nroutes - 1]);
+            l->route[l->nroutes - 1].member->is_changed = true;
         }
         progress_set(l->cfg.progress, topic, p[i].partition, p[i].offset);
     }
@@ -187,6 +152,7 @@ static void drop_routes(struct lane *l, const struct log_position *p, size_t n)
                 strcmp(l->route[k].topic, p[i].topic) == 0) {
                 time_board_give_up(l->cfg.times, l->route[k].topic, l->route[k].partition, now(l));
                 mem_free(l->route[k].metadata);
+                lane_merge_drop(&l->route[k]);
                 l->route[k--] = l->route[--l->nroutes];
             }
         }
@@ -323,7 +289,8 @@ static void follow_positions(struct lane *l)
     for (int i = 0; i < l->nroutes; i++) {
         const struct route *r = &l->route[i];
         int64_t offset;
-        if (!r->member->task ||
+        bool waits = r->waiting.head < r->waiting.n; /* the log is ahead of the task */
+        if (!r->member->task || waits ||
             l->log->ops->position(l->log, r->topic, r->partition, &offset) < 0) {
             continue;
         }
@@ -373,6 +340,7 @@ static int build_task(struct lane *l, struct member *m, struct err *e)
                            .batch_rows = l->cfg.batch_rows,
                            .limit_ahead = true,
                            .produce = lane_produce,
+                           .table = lane_table,
                            .tasks = lane_tasks};
     int r = task_new(&m->task, l->cfg.plan, m->subplan, m->partition, &env, e);
     for (int i = 0; r == 0 && i < s->nstores; i++) {
@@ -391,17 +359,17 @@ static int build_task(struct lane *l, struct member *m, struct err *e)
             r = l->cfg.until_end ? find_empty(l, &l->route[i], e) : 0;
         }
     }
-    return r < 0 ? r : task_open(m->task, e);
+    r = r < 0 ? r : task_open(m->task, e);
+    return r < 0 ? r : lane_begin_tables(l, m, e);
 }
 
 static int build_tasks(struct lane *l, struct err *e)
 {
     for (int i = 0; i < l->nmembers; i++) {
-        if (!l->member[i]->task) {
-            int r = build_task(l, l->member[i], e);
-            if (r < 0) {
-                return r;
-            }
+        struct member *m = l->member[i];
+        int r = !m->task ? build_task(l, m, e) : m->is_changed ? lane_begin_tables(l, m, e) : 0;
+        if (r < 0) {
+            return r;
         }
     }
     return 0;
@@ -425,6 +393,7 @@ static int rebuild(struct lane *l, struct err *e)
         r = l->log->ops->committed(l->log, p, (size_t)l->nroutes, 10000, e);
     }
     for (int i = 0; i < l->nroutes && r == 0; i++) {
+        lane_merge_drop(&l->route[i]);
         mem_free(l->route[i].metadata);
         l->route[i].metadata = p[i].metadata ? mem_strdup(p[i].metadata) : NULL;
         l->route[i].offset = p[i].offset;
@@ -462,11 +431,19 @@ static int push_runs(struct lane *l, const struct record *r, size_t n, struct er
                            (r[end].topic == r[at].topic || strcmp(r[end].topic, r[at].topic) == 0);
              end++) {
         }
-        const struct route *x = route_of(l, &r[at]);
-        if (!x) {
+        struct route *x = route_of(l, &r[at]);
+        int takes = x ? lane_takes(l, x, &r[at], e) : 0;
+        if (takes < 0) {
+            return takes;
+        }
+        if (takes == 0) {
             continue;
         }
         struct task *t = x->member->task;
+        if (x->member->merges) {
+            lane_merge_add(l, x, r + at, end - at);
+            continue;
+        }
         for (int in = -1; (in = task_input(t, x->topic, in)) >= 0;) {
             int result = task_push(t, in, r + at, end - at, e);
             if (result < 0) {
@@ -474,7 +451,7 @@ static int push_runs(struct lane *l, const struct record *r, size_t n, struct er
             }
         }
     }
-    return 0;
+    return lane_merge(l, e);
 }
 
 /* What other members have committed of the topics that idle inputs of ours read. */
@@ -572,7 +549,10 @@ static int once(struct lane *l, struct err *e)
     const struct record *r;
     size_t n = 0;
     int64_t wait = l->last_commit + l->cfg.plan->topology->commit_interval - now(l);
+    int64_t due = lane_merge_due(l) - now(l);
+    wait = due < wait ? due : wait;
     wait = wait < 0 ? 0 : wait > TICK_MS ? TICK_MS : wait;
+    l->polls++;
     int result = l->log->ops->poll(l->log, (int)wait, &r, &n, e);
     if (result == 0 && !l->rebuild) {
         result = build_tasks(l, e);
@@ -581,6 +561,9 @@ static int once(struct lane *l, struct err *e)
         }
     }
     l->log->ops->release(l->log);
+    if (result == 0 && !l->rebuild) {
+        result = lane_watch_tables(l, e);
+    }
     if (result == 0 && n == 0 && !l->rebuild) {
         follow_positions(l);
     }
@@ -589,6 +572,9 @@ static int once(struct lane *l, struct err *e)
     }
     if (result == 0 && now(l) - l->last_tick >= TICK_MS) {
         result = tick(l, e);
+    }
+    if (result == 0) {
+        result = lane_follow_globals(l, e);
     }
     if (result == 0 && commit_is_due(l)) {
         result = lane_commit(l, e);
@@ -603,6 +589,7 @@ static int run(struct lane *l, struct err *e)
     if (r < 0) {
         return r;
     }
+    r = lane_open_globals(l, e);
     l->last_commit = l->last_tick = now(l);
     while (r == 0 && !atomic_load(&l->stopping)) {
         r = once(l, e);
@@ -645,6 +632,7 @@ static void *lane_main(void *arg)
         }
         member_close(l, l->member[i]);
     }
+    lane_close_globals(l);
     if (l->log) {
         l->log->ops->close(l->log, atomic_load(&l->leaving) && l->result == 0);
     }
@@ -701,6 +689,7 @@ int lane_join(struct lane *l, struct err *e)
     }
     for (int i = 0; i < l->nroutes; i++) {
         mem_free(l->route[i].metadata);
+        lane_merge_drop(&l->route[i]);
     }
     for (int i = 0; i < l->nmembers; i++) {
         mem_free(l->member[i]);
