@@ -1,5 +1,10 @@
-/* What the files of a lane share: lane.c (the loop), lane_tables.c (global tables, and tables
- * before streams), lane_merge.c (rows of both by event time). Not for others.
+/* What the files of a lane share. Not for others.
+ *
+ *   lane.c          the loop, commits, the thread
+ *   lane_tasks.c    routes, and tasks: built, restored, closed
+ *   lane_time.c     inputs that have fallen silent
+ *   lane_tables.c   global tables, and tables before streams
+ *   lane_merge.c    rows of both by event time
  */
 #ifndef KLAMM_WORKER_LANE_IMPL_H
 #define KLAMM_WORKER_LANE_IMPL_H
@@ -87,6 +92,25 @@ struct lane {
     struct last_metric *metric;
     struct err failure;
 };
+
+static inline int64_t lane_now(const struct lane *l)
+{
+    return clock_now(l->cfg.clock);
+}
+
+/* The group gives partitions (log_events), or has taken some: routes come, or go with the tasks that
+ * have none left. */
+void lane_assigned(void *ctx, struct log_position *p, size_t n);
+void lane_drop_routes(struct lane *l, const struct log_position *p, size_t n);
+/* Restores and opens what is not built yet. */
+int lane_build_tasks(struct lane *l, struct err *e);
+/* After an abort: every task anew, every partition back to its committed offset. */
+int lane_rebuild(struct lane *l, struct err *e);
+void lane_close_member(struct lane *l, struct member *m);
+void lane_add_counts(struct lane_counts *sum, const struct task_counts *c);
+
+/* Idle inputs follow the others of their topic, wherever these are. */
+void lane_follow_others(struct lane *l);
 
 /* Global tables: made and read to their ends; followed, when it is time; gone. */
 int lane_open_globals(struct lane *l, struct err *e);

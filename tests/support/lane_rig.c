@@ -338,6 +338,7 @@ void lane_rig_start(struct lane_rig *r, int i)
         .batch_rows = r->batch_rows,
         .progress = r->progress,
         .times = r->times,
+        .until_end = r->until_end,
         .open_log = open_log,
         .ctx = r,
         .log = {.group = "g",

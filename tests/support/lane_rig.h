@@ -33,7 +33,7 @@ struct lane_rig {
     const char **topics;
     bool copartition;
     uint16_t batch_rows;
-    bool at_least_once;
+    bool at_least_once, until_end;
     char member[RIG_LANES][20];
     struct lane *lane[RIG_LANES];
     struct err err[RIG_LANES]; /* of lanes that ended */
