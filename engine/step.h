@@ -31,6 +31,15 @@ struct message {
     size_t n;
 };
 
+/* The other stream of a step with two inputs, and what must be equal for rows to meet. */
+struct second_input {
+    struct config_text stream;
+    int non;                         /* number of `on` columns; 0: the key of each as it is */
+    const struct config_text *on[2]; /* their names in the step's own input and in the other */
+    bool is_table;     /* `stream` is a table: its rows come from op_table_of(), not through push */
+    bool is_versioned; /* ... which keeps them by event time */
+};
+
 struct step_def {
     const char *name; /* the YAML key; also the file's name */
     const char *doc;  /* one sentence */
@@ -43,8 +52,12 @@ struct step_def {
     bool stateful;          /* has a state store and a changelog topic; needs a keyed input unless
                                keyless is set */
     bool keyless;           /* stateful, yet without a key */
+    bool internal;          /* the planner puts it in; no topology names it */
     uint16_t state_version; /* of the values in the store */
 
+    /* Optional, before bind: the step reads a second stream, input 1, partitioned and keyed as its
+     * own input. Rows of either are judged by the lesser watermark of both. */
+    int (*second)(const struct node *n, struct second_input *out);
     /* Once: reads n->cfg and n->in[], sets n->out[0..noutputs) and n->bound; problems go to
      * n->diags. Returns 0 or -ERR_CONFIG. */
     int (*bind)(struct node *n);
@@ -52,6 +65,8 @@ struct step_def {
      * when all outputs have the input's schema). in is preset to false. NULL: all columns are
      * needed. */
     void (*needs)(const struct node *n, const bool *out, bool *in);
+    /* The same for the columns of input 1. */
+    void (*second_needs)(const struct node *n, const bool *out, bool *in);
     /* How much later than its input's watermark rows may still come out, ms (windows: grace). NULL:
      * 0. */
     int64_t (*lag)(const struct node *n);
@@ -95,6 +110,9 @@ struct node {
     struct place at;
     const char *path;   /* key path, `streams.load.steps[2].window` */
     const char *stream; /* that it belongs to */
+    const char *second; /* that input 1 comes from, or NULL */
+    int table;          /* vertex of the table that it looks up, or -1 */
+    const uint16_t *on; /* then: columns of in[0] that the key columns of in[1] must equal */
     int number;         /* of the step in its stream, from 1 */
     uint64_t seed;      /* of the topology, mixed with stream and number */
     uint16_t ninputs, noutputs;
@@ -131,6 +149,7 @@ struct op {
     struct arena
         *mem; /* the task's batch arena: valid until the outermost push or watermark ends */
     int64_t watermark; /* of its input, TIME_MIN before the first */
+    bool rewinds;      /* set by open of tables: their topic is to be read from its beginning */
     int64_t pass;      /* most that may be passed on of it: `seen` of the oldest row that the step
                           keeps back, TIME_MAX when none */
     uint64_t counter[STEP_COUNTERS];
@@ -145,6 +164,9 @@ int op_bad_row(struct op *op, const struct batch *b, uint16_t row, const char *t
 /* The same for all of errors: *b's selection loses these rows (allocated from b->mem). */
 struct row_errors;
 int op_bad_rows(struct op *op, struct batch *b, const struct row_errors *errors);
+/* The table that a step with node->table looks up: the op of the step `table`, in this task or, of
+ * a global table, in the one that the lane keeps. Valid until the step returns. */
+struct op *op_table_of(struct op *op);
 /* Wall clock of the task (virtual in tests). */
 int64_t op_now(const struct op *op);
 /* The task's partition. */

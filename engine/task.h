@@ -26,6 +26,8 @@ struct task_env {
     bool limit_ahead;    /* records too far ahead of the wall clock are bad (not in replay) */
     /* Copies the records. partition -1: by the key. */
     int (*produce)(void *ctx, const struct record *r, size_t n, struct err *e);
+    /* The lane's task of a global table, which lives as long as the tasks that look it up. */
+    struct task *(*table)(void *ctx, uint16_t subplan);
     /* Tasks of a sub-plan: how many source partitions a repartition carries. */
     int32_t (*tasks)(void *ctx, uint16_t subplan);
 };
@@ -36,6 +38,7 @@ struct task_counts {
     uint64_t bad;        /* to dead letters */
     uint64_t tombstones; /* null values skipped */
     uint64_t late;       /* rows that no window took */
+    uint64_t no_key;     /* rows that a keyed step dropped, for a key column is null */
 };
 
 int task_new(struct task **out, const struct plan *plan, uint16_t subplan, int32_t partition,
@@ -45,12 +48,18 @@ int task_new(struct task **out, const struct plan *plan, uint16_t subplan, int32
 int task_input(const struct task *t, const char *topic, int after);
 int task_inputs(const struct task *t);
 const char *task_input_topic(const struct task *t, int input);
+/* Whether an input is read for a table only: its rows come before those of streams. */
+bool task_input_is_table(const struct task *t, int input);
+/* After open: the state of its table is of no use; the input is to be read from its beginning. */
+bool task_input_rewinds(const struct task *t, int input);
 /* Watermarks as committed with the input's offset (metadata may be NULL). */
 void task_input_restore(struct task *t, int input, int64_t offset, const char *metadata);
 /* One record of the changelog of store number `store` (plan's subplan.store). */
 int task_restore(struct task *t, int store, const struct record *r, struct err *e);
 int task_open(struct task *t, struct err *e);
 
+/* Event time of a record of an input; its timestamp where it cannot be read. */
+int64_t task_record_time(struct task *t, int input, const struct record *r);
 /* Runs records of one input, in offset order, through the steps. -ERR_DATA: a record that must not
  * be skipped; e names it. */
 int task_push(struct task *t, int input, const struct record *r, size_t n, struct err *e);
@@ -62,9 +71,17 @@ void task_caught_up(struct task *t, int input, int64_t offset);
 /* An input is idle: nothing has come there for its time.idle; behind a repartition, all of its
  * source partitions are. */
 bool task_idle(const struct task *t, int input, int64_t now);
-/* The least watermark of the partitions of the input's topic that are not idle, TIME_MIN when all
- * are: what it follows while it is idle, from the next tick on. */
-void task_others(struct task *t, int input, int64_t watermark);
+/* What the partitions of an input's topic have reached: it follows that while it is idle, from the
+ * next tick on. */
+struct others {
+    int64_t watermark; /* the least of those that are not idle; of the last ones that were */
+    bool are_idle;     /* all are: time stands still, or goes on with the wall clock */
+};
+void task_others(struct task *t, int input, struct others others);
+/* Wall clock when something last came at an input, or it was opened. */
+int64_t task_last_record(const struct task *t, int input);
+/* Nothing will come at an input for now: idle at once. */
+void task_expect_nothing(struct task *t, int input);
 /* What the metadata of another member's offset (may be NULL) says of the nth input that reads the
  * topic. */
 struct part_time task_time_of(const char *metadata, int nth);

@@ -91,8 +91,7 @@ bool every_take(struct every *x, struct state_entry *e)
     return true;
 }
 
-/* ---- emission ---------------------------------------------------------------------------------
- */
+/* ---- emission ---- */
 
 static const void *key_of(const void *ctx, const void *item, uint32_t *n)
 {

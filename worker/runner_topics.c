@@ -1,8 +1,9 @@
 /* Before a topology runs: how many tasks each sub-plan has, and the topics that are missing.
  *
- * A sub-plan has as many tasks as its outside topics have partitions, behind a repartition as many
- * as the one before it, or one. Outputs, repartitions and changelogs are made to match; a changelog
- * of another size is an error, since state is bound to partitions.
+ * A sub-plan has as many tasks as its outside topics have partitions; behind a repartition as many
+ * as that topic has, which is made like the input before it and stays so when the input gains
+ * partitions; or one. Outputs, repartitions and changelogs are made to match; a changelog of
+ * another size is an error, since state is bound to partitions.
  */
 #include "engine/memory.h"
 #include "worker/runner_impl.h"
@@ -47,7 +48,8 @@ static int32_t count_source(struct runner *r, const struct plan_source *s, struc
             return err_prefix(e, "%s:%d:%d: %s", s->end->at.file, s->end->at.line,
                               s->end->at.column, s->end->path);
         }
-        if (most && n != most && r->copartition) {
+        bool is_global = s->table && s->table->is_global;
+        if (most && n != most && r->copartition && !is_global) {
             return err_set(
                 e, ERR_CONFIG,
                 "%s:%d:%d: %s: topics read together need equally many partitions; \"%s\" "
@@ -72,16 +74,45 @@ static bool needs_equal_counts(const struct plan *p, const struct subplan *s)
     return passes_time;
 }
 
+/* met: what was counted before; NULL: a single task. */
+static int refuse_counts(const struct plan_source *src, int32_t n, const struct plan_source *met,
+                         int32_t other, struct err *e)
+{
+    char with[600] = "all rows must meet in one task";
+    if (met) {
+        snprintf(with, sizeof with, "topic %s of stream %s, with which it meets, has %d",
+                 met->topic[0], met->stream, other);
+    }
+    const struct plan_source *table = met && met->table ? met : src->table ? src : NULL;
+    if (table) {
+        return err_set(e, ERR_CONFIG,
+                       "%s %s: topic %s has %d partitions, but %s: create both with equally many, "
+                       "or make the table %s `global: true`",
+                       src->table ? "table" : "stream", src->stream, src->topic[0], n, with,
+                       table->stream);
+    }
+    return err_set(e, ERR_CONFIG,
+                   "stream %s: topic %s has %d partitions, but %s: create both with equally many, "
+                   "or give one a key that is computed before they meet, `key_by: KEY || '' as "
+                   "key`, so that it passes through an internal topic",
+                   src->stream, src->topic[0], n, with);
+}
+
 /* Tasks of a sub-plan: the partitions of its outside topics; else of what fills its repartitions,
  * which are made with as many. */
 static int count_subplan(struct runner *r, const struct subplan *s, struct err *e)
 {
     const struct plan *p = r->plan;
     int32_t outside = 0, inside = s->single ? 1 : 0;
+    const struct plan_source *met = NULL;
     for (uint16_t k = 0; k < s->nsources; k++) {
         const struct plan_source *src = p->source[s->source[k]];
         if (src->repartition >= 0) {
-            int32_t up = r->tasks[p->vertex[p->sink[src->repartition]->vertex]->subplan];
+            int32_t up = runner_partitions(r, src->topic[0], e);
+            if (up < 0) {
+                return up;
+            }
+            up = up > 0 ? up : r->tasks[p->vertex[p->sink[src->repartition]->vertex]->subplan];
             inside = !s->single && up > inside ? up : inside;
             continue;
         }
@@ -89,16 +120,13 @@ static int count_subplan(struct runner *r, const struct subplan *s, struct err *
         if (n < 0) {
             return n;
         }
-        if (other && n != other && needs_equal_counts(p, s)) {
-            return err_set(e, ERR_CONFIG,
-                           "stream %s: topic %s has %d partitions, but what it is united with has "
-                           "%d: give it a key_by of another key before they meet, or make the "
-                           "topics alike",
-                           src->stream, src->topic[0], n, other);
+        if (other && n != other && !s->is_global && needs_equal_counts(p, s)) {
+            return refuse_counts(src, n, met, other, e);
         }
+        met = met ? met : src;
         outside = n > outside ? n : outside;
     }
-    r->tasks[s->id] = outside ? outside : inside;
+    r->tasks[s->id] = s->is_global ? 1 : outside ? outside : inside;
     return 0;
 }
 
@@ -148,7 +176,7 @@ static int create_sink(struct runner *r, const struct plan_sink *k, struct err *
 {
     int32_t n = r->tasks[r->plan->vertex[k->vertex]->subplan];
     if (k->repartition) {
-        return create_internal(r, k->topic, k->single ? 1 : tasks_behind(r, k), false,
+        return create_internal(r, k->topic, k->single ? 1 : tasks_behind(r, k), k->is_compact,
                                "repartition", e);
     }
     const struct config_list *list = &k->end->config;
@@ -178,6 +206,12 @@ static int create_topics(struct runner *r, struct err *e)
         const struct errors_cfg *x = &r->topology->stream[i].errors;
         if (x->tolerance == TOLERATE_ALL) {
             result = create(r, x->dead_letter_topic, 1, CONFIG_UNSET, false, NULL, e);
+        }
+    }
+    for (int i = 0; result == 0 && i < r->topology->ntables; i++) {
+        const struct table *x = &r->topology->table[i];
+        if (x->source.errors.tolerance == TOLERATE_ALL && !x->is_global) {
+            result = create(r, x->source.errors.dead_letter_topic, 1, CONFIG_UNSET, false, NULL, e);
         }
     }
     bool feeds = false;
@@ -218,7 +252,7 @@ static void list_inputs(struct runner *r)
     list_topics_with_headers(r, most);
     for (uint16_t i = 0; i < p->nsubplans; i++) {
         int inputs = 0;
-        for (uint16_t k = 0; k < p->subplan[i].nsources; k++) {
+        for (uint16_t k = 0; k < p->subplan[i].nsources && !p->subplan[i].is_global; k++) {
             const struct plan_source *s = p->source[p->subplan[i].source[k]];
             for (int t = 0; t < s->ntopics; t++) {
                 bool known = false;
