@@ -3,16 +3,18 @@
  *   in        h=a v=1 at 0 s ........................ h=a v=2 at 17 min        after 5m, every 5m
  *   out                      5 min: h=a v=1 last_seen=0    10 min: the same    15 min: the same
  *
- *   columns   those of the key's last row (visible ones and the key), then last_seen, its event
- * time time      the moment that the silence reached `after`, and every `every` from then on; said
- * once the watermark is behind that, so a row `after` behind the last one is in time once without
- * `every`; the key is forgotten then bound     a key that stays silent is forgotten `forget` after
- * its last row, and comes anew with the next one: state holds the keys of that time late      a row
- * counts from its own watermark (`seen`) on, not from when it is read, so that the mixture of
- * source partitions does not show (silence.h) end       the end of the input is no silence: nothing
- * is said at the end of time deleted   rows of an upstream table that delete are counted and left
- * out state     key: key bytes; value: silence.h, with the last row as bytes restart   the heap is
- * made again from the store
+ *   columns   those of the key's last row (visible ones and the key), and last_seen, its time
+ *   time      the moment that the silence reached `after`, and every `every` from then on; said
+ *             once the watermark is behind that: a row `after` behind the last one is in time
+ *   once      without `every`; the key is forgotten then
+ *   bound     a key that stays silent is forgotten `forget` after its last row, and comes anew
+ *             with the next one: state holds the keys of that time
+ *   late      a row counts from its own watermark (`seen`) on, not from when it is read, so that
+ *             the mixture of source partitions does not show (silence.h)
+ *   end       the end of the input is no silence: nothing is said at the end of time
+ *   deleted   rows of an upstream table that delete are counted and left out
+ *   state     key: key bytes; value: silence.h, with the last row as bytes
+ *   restart   the heap is made again from the store
  *
  * Every key stands in the heap once, at the time at which something may be due: when rows make that
  * later the heap learns of it when the time comes.

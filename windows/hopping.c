@@ -15,6 +15,7 @@
  *   closed    once watermark >= end + grace; emitted once; a slice goes with its last window
  *   updates   (and every) every window has a value of its own, as every row comes out with each of
  *             them: slices are whole windows then
+ *   fill      empty windows between come out before the one that closes (fill.h)
  *   late      judged window by window: a row that came too late for the older of its windows stands
  *             in a point of its own, seen by the younger ones only; with no window left it is late.
  *             So is a row with a negative time

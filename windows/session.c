@@ -9,6 +9,8 @@
  *             never merges, also when its result is not out yet: openness is judged row by row
  *   late      a row whose session, after merging, is closed; or with a negative time
  *   merge     states are combined in the order of event time, then the row is added
+ *   every     what came out under bounds that have changed is deleted when the session comes out
+ *             again; what came out of one that another took in, at once
  *   restart   series are rebuilt from the store
  *
  * Sessions of a key stand in the order of their ends, which are all different. A key has one date

@@ -13,6 +13,8 @@
  *             behind it
  *   updates   a row comes out with every open window that holds it, and with its right window when
  *             it makes that
+ *   every     windows of the points that got rows; a point has the notes of what came out of its
+ *             left and of its right window
  *   late      a row once watermark > time + size + grace, or with a negative time. A row that comes
  *             when its left window is closed stands in a point of its own, seen by the windows
  *             that were still open

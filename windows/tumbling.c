@@ -3,6 +3,7 @@
  *   state     key: start (8 bytes, big-endian), key bytes; value: the aggregates
  *   closed    once watermark >= end + grace; emitted once, then deleted
  *   updates   the result so far with every row; nothing comes out when a window closes
+ *   fill      empty windows between come out before the one that closes (fill.h)
  *   late      a row whose window is closed by the watermark as of that row, or with a negative time
  *   restart   the index of panes is rebuilt from the store
  */
