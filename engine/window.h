@@ -97,6 +97,7 @@ struct window_op {
     /* `seen` of the results that come: TIME_MAX, their own time (what comes out in the order of
      * its ends); else what the kind says, that no earlier row follows. */
     int64_t seen;
+    int64_t low; /* likewise; TIME_MAX: as `seen` */
     struct window_output *out;
     uint16_t *late, nlate; /* rows that no window took; NULL: they are dropped */
 };

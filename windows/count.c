@@ -182,7 +182,7 @@ static int take_row(struct window_op *o, const struct window_rows *r, uint16_t a
         return 0;
     }
     int status = add_waiting(o);
-    o->seen = window_seen(o, at);
+    window_update(o, at);
     return status < 0 ? status : emit_window(o, s, (row + 1 - c->size) / c->every);
 }
 

@@ -198,7 +198,7 @@ int window_open(struct op *op, struct err *e)
     op->self = o;
     o->op = op;
     o->w = &p->window;
-    o->seen = TIME_MAX;
+    o->seen = o->low = TIME_MAX;
     o->out = window_output_new(p);
     return p->window.def->open(o, e);
 }
@@ -318,8 +318,10 @@ int window_add(struct window_op *o, uint16_t n, const uint16_t *row, void **stat
 
 void window_update(struct window_op *o, uint16_t row)
 {
-    int64_t seen = window_seen(o, row), lag = o->w->def->lag ? o->w->def->lag(o->w) : 0;
+    int64_t seen = window_seen(o, row), low = batch_low(o->rows->batch, row);
+    int64_t lag = o->w->def->lag ? o->w->def->lag(o->w) : 0;
     o->seen = seen < TIME_MIN + lag ? TIME_MIN : seen - lag;
+    o->low = low < TIME_MIN + lag ? TIME_MIN : low - lag;
 }
 
 /* Arguments of all calls, in order; rows that fail leave the batch. */
@@ -387,6 +389,7 @@ int window_push(struct op *op, int input, struct batch *b)
     status = o->w->def->push(o, &rows);
     o->rows = NULL;
     o->arg = NULL;
+    o->low = TIME_MAX;
     status = status < 0 ? status : window_flush(o);
     return status < 0 ? status : emit_late(o, &keyed);
 }

@@ -77,6 +77,7 @@ static void begin(struct window_op *o)
     }
     out->b = batch_new(mem, p->out, out->cap, needs);
     out->b->now = op_now(o->op);
+    out->b->low = arena_array(mem, out->cap, sizeof *out->b->low);
     out->call = arena_array(mem, (size_t)p->window.ncalls + 1, sizeof *out->call);
     for (int i = 0; i < p->window.ncalls; i++) {
         out->call[i] = vec_new(mem, p->window.call[i].type, out->cap);
@@ -122,6 +123,7 @@ static int begin_row(struct window_op *o, const void *key, uint32_t key_n, int64
     }
     b->time[row] = o->w->def->includes_end ? end : end - 1;
     b->seen[row] = o->seen == TIME_MAX ? b->time[row] : o->seen;
+    b->low[row] = o->low < b->seen[row] ? o->low : b->seen[row];
     if (out->expected > 0) {
         out->expected--;
     }

@@ -52,6 +52,7 @@ struct task {
     int64_t watermark;
     bool *needs; /* NULL: all columns are read */
     bool wrapped;
+    bool is_pushing; /* else the watermark rises */
 };
 
 int op_emit(struct op *op, int output, struct batch *b)
@@ -64,7 +65,9 @@ int op_emit(struct op *op, int output, struct batch *b)
             buffer_printf(out, "%d>", output);
         }
         buffer_printf(out, "%lld", (long long)b->time[row]);
-        assert_int_equal(batch_low(b, row), b->seen[row] / 2); /* as stand_push() has set it */
+        if (t->is_pushing) { /* as stand_push() has set it */
+            assert_int_equal(batch_low(b, row), b->seen[row] / 2);
+        }
         for (uint16_t c = 0; c < b->schema->n; c++) {
             const struct column *col = &b->schema->col[c];
             assert_true(b->col[c].data != NULL);
@@ -309,7 +312,9 @@ static inline void stand_push(struct task *t, int from, int to)
     }
     b->nsel = n;
     b->sel = t->wrapped ? sel : NULL;
+    t->is_pushing = true;
     assert_int_equal(t->c->def->push(&t->op, 0, b), 0);
+    t->is_pushing = false;
     t->op.watermark = t->watermark;
     if (t->c->def->watermark != NULL) {
         assert_int_equal(t->c->def->watermark(&t->op, t->watermark), 0);
