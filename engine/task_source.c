@@ -354,7 +354,7 @@ static int64_t read_batch(struct task *t, struct input *in, const struct record 
             break;
         }
     }
-    b->origin = in->nparts ? NULL : (const struct record *const *)origin;
+    b->origin = (const struct record *const *)origin;
     b->rows = b->nsel = row;
     b->schema = in->source->schema;
     b->now = now;
