@@ -29,6 +29,7 @@
 #include <string.h>
 
 #define EVENT_TIME_LIMIT 10000000000000000 /* ms; keeps sums of times and durations in range */
+#define PARTS_MOST       100000            /* partitions of one topic, as librdkafka has it */
 
 static int open_key(struct task *t, struct input *in, struct err *e)
 {
@@ -54,6 +55,17 @@ static int open_key(struct task *t, struct input *in, struct err *e)
     return src->key.def->reader_open(&in->key_reader, &src->key, schema, needs, t->env.schemas, e);
 }
 
+/* Makes them n: those that come new have no watermark yet. */
+static void add_parts(struct task *t, struct input *in, int n)
+{
+    struct part *part = arena_array(&t->mem, (size_t)n + 1, sizeof *part);
+    for (int i = 0; i < n; i++) {
+        part[i] = i < in->nparts ? in->part[i] : (struct part){TIME_MIN, in->last_record};
+    }
+    in->part = part;
+    in->nparts = n;
+}
+
 int input_open(struct task *t, struct input *in, struct err *e)
 {
     const struct plan_source *src = in->source;
@@ -64,11 +76,7 @@ int input_open(struct task *t, struct input *in, struct err *e)
     if (src->repartition >= 0) {
         const struct plan_sink *k = t->plan->sink[src->repartition];
         in->layout = sink_layout(k);
-        in->nparts = t->env.tasks(t->env.ctx, t->plan->vertex[k->vertex]->subplan);
-        in->part = arena_array(&t->mem, (size_t)in->nparts + 1, sizeof *in->part);
-        for (int i = 0; i < in->nparts; i++) {
-            in->part[i] = (struct part){TIME_MIN, in->last_record};
-        }
+        add_parts(t, in, t->env.tasks(t->env.ctx, t->plan->vertex[k->vertex]->subplan));
     }
     in->needs = arena_array(&t->mem, schema->n + 1U, sizeof *in->needs);
     for (uint16_t c = 0; c < schema->n; c++) {
@@ -225,8 +233,8 @@ static int read_time(const struct task *t, const struct input *in, const struct 
 }
 
 /* Reads the envelope: 1 a row follows at *value, 0 a watermark only; -ERR_DATA: damaged,
- * -ERR_CONFIG: a row of other columns. */
-static int open_envelope(struct input *in, const struct record *r, int64_t now,
+ * -ERR_CONFIG: a row of other columns. The topic upstream may have gained partitions meanwhile. */
+static int open_envelope(struct task *t, struct input *in, const struct record *r, int64_t now,
                          const uint8_t **value, size_t *n, int64_t *seen, int32_t *source_part)
 {
     const uint8_t *p = r->value, *end = p + r->value_n;
@@ -236,7 +244,7 @@ static int open_envelope(struct input *in, const struct record *r, int64_t now,
     }
     bool is_row = *p++ == 1;
     if (!(p = varint_read(p, end, &part)) || !(p = varint_read(p, end, seen)) || part < 0 ||
-        part >= in->nparts) {
+        part >= PARTS_MOST) {
         return -ERR_DATA;
     }
     if (is_row) {
@@ -248,6 +256,9 @@ static int open_envelope(struct input *in, const struct record *r, int64_t now,
             return -ERR_CONFIG;
         }
         p += 4;
+    }
+    if (part >= in->nparts) {
+        add_parts(t, in, (int)part + 1);
     }
     *source_part = (int32_t)part;
     struct part *from = &in->part[part];
@@ -296,7 +307,7 @@ static int read_row(struct task *t, struct input *in, const struct record *r, st
         return 0;
     }
     if (in->nparts) {
-        int is_row = open_envelope(in, r, now, &value, &n, &seen, &b->part[row]);
+        int is_row = open_envelope(t, in, r, now, &value, &n, &seen, &b->part[row]);
         if (is_row == -ERR_CONFIG) {
             return other_columns(t, in, r);
         }

@@ -1,8 +1,9 @@
 /* Before a topology runs: how many tasks each sub-plan has, and the topics that are missing.
  *
- * A sub-plan has as many tasks as its outside topics have partitions, behind a repartition as many
- * as the one before it, or one. Outputs, repartitions and changelogs are made to match; a changelog
- * of another size is an error, since state is bound to partitions.
+ * A sub-plan has as many tasks as its outside topics have partitions; behind a repartition as many
+ * as that has, when it is made as many as the sub-plan before it, or one. So what is behind a
+ * repartition goes on when the input gains partitions. Outputs, repartitions and changelogs are
+ * made to match; a changelog of another size is an error, since state is bound to partitions.
  */
 #include "engine/memory.h"
 #include "worker/runner_impl.h"
@@ -72,17 +73,22 @@ static bool needs_equal_counts(const struct plan *p, const struct subplan *s)
     return passes_time;
 }
 
-/* Tasks of a sub-plan: the partitions of its outside topics; else of what fills its repartitions,
- * which are made with as many. */
+/* Tasks of a sub-plan: the partitions of its outside topics; else of its repartitions; else of what
+ * fills them, and they are made with as many. */
 static int count_subplan(struct runner *r, const struct subplan *s, struct err *e)
 {
     const struct plan *p = r->plan;
-    int32_t outside = 0, inside = s->single ? 1 : 0;
+    int32_t outside = 0, inside = 0, before = 1;
     for (uint16_t k = 0; k < s->nsources; k++) {
         const struct plan_source *src = p->source[s->source[k]];
         if (src->repartition >= 0) {
             int32_t up = r->tasks[p->vertex[p->sink[src->repartition]->vertex]->subplan];
-            inside = !s->single && up > inside ? up : inside;
+            int32_t have = s->single ? 1 : runner_partitions(r, src->topic[0], e);
+            if (have < 0) {
+                return have;
+            }
+            inside = have > inside ? have : inside;
+            before = up > before ? up : before;
             continue;
         }
         int32_t n = count_source(r, src, e), other = s->single ? 1 : outside;
@@ -98,7 +104,7 @@ static int count_subplan(struct runner *r, const struct subplan *s, struct err *
         }
         outside = n > outside ? n : outside;
     }
-    r->tasks[s->id] = outside ? outside : inside;
+    r->tasks[s->id] = outside ? outside : inside ? inside : before;
     return 0;
 }
 
@@ -123,11 +129,12 @@ static int create_internal(struct runner *r, const char *topic, int32_t want, bo
     int result = create(r, topic, want, CONFIG_UNSET, is_compact, is_compact ? NULL : keep, e);
     int32_t n = result < 0 ? result : runner_partitions(r, topic, e);
     if (n > 0 && n != want) {
-        result = err_set(e, ERR_CONFIG, "%s %s has %d partitions, but the input has %d now: %s",
-                         what, topic, n, want,
+        result = err_set(e, ERR_CONFIG, "%s %s has %d partitions, but %s has %d now: %s", what,
+                         topic, n, is_compact ? "the input" : "what is read together with it", want,
                          is_compact ? "state is bound to partitions; put a key_by (repartition) "
                                       "before the step, or delete the changelog to begin anew"
-                                    : "stop all members, let --until-end empty it, and delete it");
+                                    : "give the topology another name, so that it begins anew; or "
+                                      "reset it as docs/operations.md tells");
     }
     return result;
 }

@@ -251,6 +251,28 @@ static void behind_a_repartition_the_least_partition_counts(void **state)
     pair_done(&x);
 }
 
+/* The topic upstream has gained one since this task began. */
+static void a_partition_that_comes_later_counts(void **state)
+{
+    (void)state;
+    struct pair x;
+    pair_init(&x);
+    x.down.ntasks = 1;
+    task_rig_start(&x.down, 1);
+    pair_push(&x, 0, 1, row);
+    pair_push(&x, 1, 2, row);
+    pair_push(&x, 0, 25, row);
+    pair_commit(&x, 0);
+    assert_string_equal(task_rig_out(&x.down), "");
+    pair_push(&x, 1, 12, row);
+    assert_string_equal(task_rig_out(&x.down), "out k 0,2,4\n");
+    assert_int_equal(task_counts(x.down.task).bad, 0);
+    char metadata[100];
+    task_position(x.down.task, 0, metadata, sizeof metadata);
+    assert_string_equal(metadata, "d0,12:aZ");
+    pair_done(&x);
+}
+
 /* However the rows of two partitions meet, equal event times go by partition and offset. */
 static void ties_go_by_source_partition(void **state)
 {
@@ -388,6 +410,7 @@ int main(void)
         cmocka_unit_test(meta_columns),
         cmocka_unit_test(event_times),
         cmocka_unit_test(behind_a_repartition_the_least_partition_counts),
+        cmocka_unit_test(a_partition_that_comes_later_counts),
         cmocka_unit_test(ties_go_by_source_partition),
         cmocka_unit_test(partitions_restore_their_watermarks),
         cmocka_unit_test(an_idle_partition_follows),
