@@ -1,5 +1,5 @@
 /* What the files of planning share: plan.c (steps, sinks), plan_from.c, plan_source.c,
- * plan_format.c, plan_graph.c. Not for others.
+ * plan_format.c, plan_graph.c, plan_topics.c. Not for others.
  */
 #ifndef KLAMM_ENGINE_PLAN_BUILD_H
 #define KLAMM_ENGINE_PLAN_BUILD_H
@@ -51,6 +51,8 @@ int plan_topic_source(struct planner *b, const struct stream *st, struct ref *ou
 /* plan_from.c */
 bool plan_same_key(const struct schema *x, const struct schema *y);
 int plan_from(struct planner *b, const struct stream *st, struct ref *out);
+/* plan_topics.c */
+void plan_check_topics(struct planner *b);
 /* plan.c */
 int plan_stream(struct planner *b, int i, struct place from);
 struct ref plan_broken(struct planner *b, const struct schema *known);
