@@ -74,9 +74,10 @@ static int encode_row(struct task *t, struct spot *s, const struct batch *b, uin
     at->value = out->n;
     at->has_value = !(b->row_op && b->row_op[row] == ROW_DELETE);
     if (r >= 0 && k->repartition) {
-        buffer_byte(out, 1);
+        buffer_byte(out, 3);
         buffer_varint(out, t->partition);
         buffer_varint(out, b->seen[row]);
+        buffer_varint(out, (int64_t)((uint64_t)b->time[row] - (uint64_t)b->seen[row]));
         put_layout(out, s->layout);
     }
     if (r >= 0 && at->has_value) {

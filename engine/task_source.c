@@ -8,8 +8,11 @@
  *
  * Records of a repartition carry an envelope before the Avro bytes:
  *
- *   byte 1 (row) or 2 (watermark only) | varint source partition | varint watermark
- *   and of a row: | layout, 4 bytes | Avro …
+ *   byte 3 (row) or 2 (watermark only) | varint source partition | varint watermark
+ *   and of a row: | varint event time minus watermark | layout, 4 bytes | Avro …
+ *
+ * The record's timestamp would not do for the event time: Kafka knows none before 1970, and its
+ * client takes 0 for now. Rows of earlier versions begin with 1 and have nothing else.
  *
  * The layout is a hash of the columns: rows that another version of the topology has left there are
  * no damage, and who changed it must decide.
@@ -235,18 +238,24 @@ static int read_time(const struct task *t, const struct input *in, const struct 
 /* Reads the envelope: 1 a row follows at *value, 0 a watermark only; -ERR_DATA: damaged,
  * -ERR_CONFIG: a row of other columns. The topic upstream may have gained partitions meanwhile. */
 static int open_envelope(struct task *t, struct input *in, const struct record *r, int64_t now,
-                         const uint8_t **value, size_t *n, int64_t *seen, int32_t *source_part)
+                         const uint8_t **value, size_t *n, int64_t *seen, int64_t *time,
+                         int32_t *source_part)
 {
     const uint8_t *p = r->value, *end = p + r->value_n;
     int64_t part;
-    if (r->value_n < 3 || (*p != 1 && *p != 2)) {
+    if (r->value_n < 3 || *p < 1 || *p > 3) {
         return -ERR_DATA;
     }
-    bool is_row = *p++ == 1;
+    bool has_time = *p == 3, is_row = *p++ != 2;
     if (!(p = varint_read(p, end, &part)) || !(p = varint_read(p, end, seen)) || part < 0 ||
         part >= PARTS_MOST) {
         return -ERR_DATA;
     }
+    int64_t ahead = 0;
+    if (has_time && !(p = varint_read(p, end, &ahead))) {
+        return -ERR_DATA;
+    }
+    *time = has_time ? (int64_t)((uint64_t)*seen + (uint64_t)ahead) : r->timestamp;
     if (is_row) {
         if (end - p < 4) {
             return -ERR_DATA;
@@ -307,7 +316,7 @@ static int read_row(struct task *t, struct input *in, const struct record *r, st
         return 0;
     }
     if (in->nparts) {
-        int is_row = open_envelope(t, in, r, now, &value, &n, &seen, &b->part[row]);
+        int is_row = open_envelope(t, in, r, now, &value, &n, &seen, &b->time[row], &b->part[row]);
         if (is_row == -ERR_CONFIG) {
             return other_columns(t, in, r);
         }
@@ -318,7 +327,6 @@ static int read_row(struct task *t, struct input *in, const struct record *r, st
         if (!is_row) {
             return 0;
         }
-        b->time[row] = r->timestamp;
     }
     if (src->value.def->read(in->value_reader, value, n, b, row, &e) < 0) {
         return e.kind == ERR_DATA ? bad_record(t, errors, r, "VALUE_CONVERTER", e.text)

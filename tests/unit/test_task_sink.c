@@ -66,7 +66,7 @@ static void partitions(void **state)
     const struct produced *p = task_rig_find(&r, "t-a-repartition");
     assert_int_equal(p->partition, -1);
     assert_string_equal(p->key, "5");
-    assert_int_equal(p->value[0], 1);
+    assert_int_equal(p->value[0], 3);
     task_rig_done(&r);
 }
 
