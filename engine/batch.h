@@ -39,7 +39,8 @@ struct batch {
     int64_t *seen;
     int64_t *low;                       /* NULL: as seen */
     uint8_t *row_op;                    /* NULL: all upserts */
-    const struct record *const *origin; /* source record of each row; NULL behind windows */
+    const struct record *const *origin; /* record of each row, behind a repartition that
+                                           of the internal topic; NULL behind windows */
     int32_t *part;                      /* source partition of each row, behind a repartition;
                                            NULL: one for all */
     struct vec *col;                    /* schema->n of them */

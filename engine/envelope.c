@@ -17,6 +17,9 @@ void envelope_write(struct buffer *b, const struct envelope *e)
     buffer_byte(b, (uint8_t)e->kind);
     buffer_varint(b, e->partition);
     buffer_varint(b, e->watermark);
+    if (is_row(e)) {
+        buffer_varint(b, (int64_t)((uint64_t)e->time - (uint64_t)e->watermark));
+    }
     for (int i = 0; is_row(e) && i < LAYOUT_BYTES; i++) {
         buffer_byte(b, (uint8_t)(e->layout >> 8 * i));
     }
@@ -32,6 +35,9 @@ int envelope_read(struct envelope *e, const void *bytes, size_t n)
     e->kind = (enum envelope_kind) * p++;
     p = varint_read(p, end, &e->partition);
     p = p ? varint_read(p, end, &e->watermark) : NULL;
+    int64_t ahead = 0;
+    p = p && is_row(e) ? varint_read(p, end, &ahead) : p;
+    e->time = (int64_t)((uint64_t)e->watermark + (uint64_t)ahead);
     if (!p || (is_row(e) && end - p < LAYOUT_BYTES)) {
         return -ERR_DATA;
     }

@@ -5,8 +5,10 @@
  *          deletes
  *   varint source partition
  *   varint watermark
- *   of a row: layout, 4 bytes, little endian | Avro without id
+ *   of a row: varint event time minus watermark | layout, 4 bytes, little endian | Avro without id
  *
+ * The record's timestamp would not do for the event time: Kafka knows none before 1970, and its
+ * client takes 0 for now.
  * The layout is a hash of the columns: rows that another version of the topology has left are no
  * damage, and who changed it must decide.
  */
@@ -20,6 +22,7 @@ enum envelope_kind { ENVELOPE_ROW = 1, ENVELOPE_TIME, ENVELOPE_IDLE, ENVELOPE_DE
 struct envelope {
     enum envelope_kind kind;
     int64_t partition, watermark;
+    int64_t time;      /* of a row */
     uint32_t layout;   /* of a row */
     const void *value; /* of a row; borrowed, not written */
     size_t n;

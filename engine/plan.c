@@ -385,27 +385,6 @@ int plan_stream(struct planner *b, int i, struct place from)
     return at.vertex < 0 ? -ERR_CONFIG : 0;
 }
 
-/* A topic that one stream writes and another reads would hide how they hang together: commits,
- * levels and the end of the input need to know it. */
-static void check_topics(struct planner *b)
-{
-    for (uint16_t k = 0; k < b->p->nsinks; k++) {
-        const struct plan_sink *sink = b->p->sink[k];
-        for (uint16_t i = 0; sink->end && i < b->p->nsources; i++) {
-            const struct plan_source *src = b->p->source[i];
-            for (int x = 0; x < src->ntopics; x++) {
-                if (strcmp(src->topic[x], sink->topic) == 0) {
-                    diags_add(b->d, sink->end->at, sink->end->path,
-                              "topic %s is read by stream \"%s\" of the same topology: let it read "
-                              "the stream instead, `from: %s` (if that is a cycle, write to "
-                              "another topic)",
-                              sink->topic, src->stream, sink->stream);
-                }
-            }
-        }
-    }
-}
-
 /* Late rows go to a stream that takes nothing else. */
 static void check_sides(struct planner *b)
 {
@@ -435,7 +414,6 @@ static void build(struct planner *b)
         struct ref end;
         plan_table(b, &b->t->table[i], b->t->table[i].source.at, &end);
     }
-    check_topics(b);
     check_sides(b);
     if (b->d->n == 0 && b->p->nsinks == 0) {
         diags_add(b->d, b->t->streams->at, "streams", "no stream writes anywhere: give one a `to`");
@@ -445,6 +423,7 @@ static void build(struct planner *b)
         plan_find_needs(b->p);
         plan_find_races(b->p);
     }
+    plan_check_topics(b);
 }
 
 static int plan_all(struct plan **out, struct planner *b)

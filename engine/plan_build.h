@@ -1,5 +1,5 @@
 /* What the files of planning share: plan.c (steps, sinks), plan_from.c, plan_source.c,
- * plan_second.c, plan_table.c, plan_format.c, plan_graph.c. Not for others.
+ * plan_second.c, plan_table.c, plan_format.c, plan_graph.c, plan_topics.c. Not for others.
  */
 #ifndef KLAMM_ENGINE_PLAN_BUILD_H
 #define KLAMM_ENGINE_PLAN_BUILD_H
@@ -87,6 +87,8 @@ int plan_find_table(struct planner *b, struct node *n, const struct second_input
                     struct ref *table);
 int plan_meet_table(struct planner *b, const struct stream *st, struct node *n, struct ref *at,
                     const struct ref *table);
+/* plan_topics.c */
+void plan_check_topics(struct planner *b);
 /* plan.c */
 const struct step_def *plan_internal_step(const char *name);
 /* Puts a bound step behind `at`. other: of steps with two inputs or a table, else NULL. */

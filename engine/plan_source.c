@@ -2,20 +2,19 @@
  *
  *   columns   value codec's, then those of the key that the value has not, then the hidden ones
  *   key       `key: {host: string}` names the column; else the key codec's columns (`_key`)
+ *   hidden    `_topic` and the like, of every record: no other column may have their names
  */
 #include "engine/plan_build.h"
 #include "engine/registry.h"
 
 #include <string.h>
 
-static int add_hidden(struct schema *s, const char *name, const struct type *type, bool nullable)
+static int refuse_reserved(struct planner *b, const struct end *end, const char *name)
 {
-    int at = schema_find(s, name);
-    if (at >= 0) {
-        s->col[at].hidden = true;
-        return at;
-    }
-    return schema_add(s, name, type, nullable, true);
+    return diags_add(b->d, end->at, end->path,
+                     "the column `%s` has the name of what every record has: leave it out of "
+                     "`columns`, or pin a `schema` without it",
+                     name);
 }
 
 /* A column that value and key have is one: both say the same. A table reads it from the key: a
@@ -79,6 +78,9 @@ static int infer_key(struct planner *b, struct plan_source *src, struct schema *
     if (!src->key.def) {
         return -ERR_CONFIG;
     }
+    if (schema_find(s, "_key") >= 0) {
+        return refuse_reserved(b, src->end, "_key");
+    }
     struct schema *k = schema_new(a, COLUMNS_MAX);
     src->key.is_key = true;
     plan_spec_from_registry(b, &src->key);
@@ -90,14 +92,27 @@ static int infer_key(struct planner *b, struct plan_source *src, struct schema *
     return r;
 }
 
-static void add_meta(struct plan_source *src, struct schema *s, struct arena *a)
+static void add_meta(struct planner *b, struct plan_source *src, struct schema *s)
 {
+    struct arena *a = &b->p->mem;
+    const struct {
+        const char *name;
+        const struct type *type;
+        int meta;
+    } all[] = {
+        {"_topic", &type_string, META_TOPIC},
+        {"_partition", &type_long, META_PARTITION},
+        {"_offset", &type_long, META_OFFSET},
+        {"_time", &type_timestamp, META_TIME},
+        {"_headers", type_map(a, &type_string), META_HEADERS},
+    };
     src->meta[META_KEY] = schema_find(s, "_key");
-    src->meta[META_TOPIC] = add_hidden(s, "_topic", &type_string, false);
-    src->meta[META_PARTITION] = add_hidden(s, "_partition", &type_long, false);
-    src->meta[META_OFFSET] = add_hidden(s, "_offset", &type_long, false);
-    src->meta[META_TIME] = add_hidden(s, "_time", &type_timestamp, false);
-    src->meta[META_HEADERS] = add_hidden(s, "_headers", type_map(a, &type_string), false);
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        if (schema_find(s, all[i].name) >= 0) {
+            refuse_reserved(b, src->end, all[i].name);
+        }
+        src->meta[all[i].meta] = schema_add(s, all[i].name, all[i].type, false, true);
+    }
 }
 
 static void unknown_time(struct planner *b, const struct schema *s, const struct stream *st,
@@ -264,7 +279,7 @@ int plan_topic_source(struct planner *b, const struct stream *st, struct ref *ou
         }
         infer_key(b, src, s);
     }
-    add_meta(src, s, a);
+    add_meta(b, src, s);
     src->schema = src->read_schema = s;
     if (b->d->n > before) {
         *out = plan_broken(b, s);

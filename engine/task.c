@@ -100,6 +100,7 @@ int task_new(struct task **out, const struct plan *plan, uint16_t subplan, int32
     t->env = *env;
     arena_init(&t->mem);
     arena_init(&t->batch);
+    arena_init(&t->dead_mem);
     make_spots(t);
     int r = make_inputs(t, e);
     if (r < 0) {
@@ -520,6 +521,7 @@ void task_free(struct task *t)
         input_close(&t->input[i]);
     }
     mem_free(t->dead);
+    arena_done(&t->dead_mem);
     arena_done(&t->batch);
     arena_done(&t->mem);
     mem_free(t);

@@ -2,6 +2,8 @@
  *
  *   record   goes out unchanged, with cause, stage and position in headers named as Kafka Connect
  *            names them; a row behind a window or repartition has no record: it goes out as JSON
+ *   once     a record of which several rows fail (flatten) goes out once for each stream that has
+ *            trouble with it, with the first cause: else one record could fill a disk
  *   order    that of the records: what one batch yields, at reading and in any step, is kept until
  *            the batch is through and sorted, so that the size of batches does not show
  *   none     with `tolerance: none` the first one fails the task; nothing of the batch commits
@@ -21,6 +23,7 @@ struct dead {
     struct record record;
     int64_t order;
     const char *stage, *text;
+    bool is_row; /* one of many that a record may have made */
 };
 
 static int send_dead(struct task *t, const struct errors_cfg *errors, const struct record *r,
@@ -60,8 +63,6 @@ static int send_dead(struct task *t, const struct errors_cfg *errors, const stru
     return result;
 }
 
-/* Sends it, or, while a batch is on its way, keeps it until the batch is through. What r points to
- * must live until then. */
 /* Where a record stands; of a row behind a window or repartition, which stands nowhere, what it is.
  */
 static void print_place(struct buffer *b, const struct record *r)
@@ -78,12 +79,22 @@ static void print_place(struct buffer *b, const struct record *r)
                   (const char *)r->value, is_cut ? "…" : "", time);
 }
 
-static int set_aside(struct task *t, const struct errors_cfg *errors, const struct record *r,
-                     int64_t order, const char *stage, const char *text)
+static bool is_same(const struct dead *a, const struct dead *b)
 {
-    t->counts.bad++;
+    return !a->is_row && !b->is_row && a->order == b->order && a->errors == b->errors;
+}
+
+/* Sends it, or, while a batch is on its way, keeps it until the batch is through. What d->record
+ * points to must live until then. */
+static int set_aside(struct task *t, const struct dead *d)
+{
+    const struct record *r = &d->record;
     t->dirty = true;
-    if (errors->tolerance == TOLERATE_NONE) {
+    if (t->collects_dead && t->ndead > 0 && is_same(&t->dead[t->ndead - 1], d)) {
+        return 0;
+    }
+    t->counts.bad++;
+    if (d->errors->tolerance == TOLERATE_NONE) {
         struct buffer place;
         buffer_init(&place);
         print_place(&place, r);
@@ -92,25 +103,26 @@ static int set_aside(struct task *t, const struct errors_cfg *errors, const stru
             err_set(&t->failure, ERR_DATA,
                     "%s: %s (errors: {tolerance: all, dead_letter_topic: …} sets bad records "
                     "aside instead of stopping)",
-                    buffer_cstr(&place), text);
+                    buffer_cstr(&place), d->text);
         buffer_done(&place);
         return result;
     }
     if (!t->collects_dead) {
-        return send_dead(t, errors, r, stage, text);
+        return send_dead(t, d->errors, r, d->stage, d->text);
     }
     if (t->ndead == t->cap_dead) {
         t->cap_dead = t->cap_dead * 2 + 16;
         t->dead = mem_resize(t->dead, t->cap_dead, sizeof *t->dead);
     }
-    t->dead[t->ndead++] = (struct dead){errors, *r, order, stage, arena_strdup(&t->batch, text)};
+    t->dead[t->ndead] = *d;
+    t->dead[t->ndead++].text = arena_strdup(&t->dead_mem, d->text);
     return 0;
 }
 
 int bad_record(struct task *t, const struct errors_cfg *errors, const struct record *r,
                const char *stage, const char *text)
 {
-    return set_aside(t, errors, r, r->offset, stage, text);
+    return set_aside(t, &(struct dead){errors, *r, r->offset, stage, text, false});
 }
 
 static void print_row(struct buffer *out, const struct batch *b, uint16_t row)
@@ -142,8 +154,9 @@ static void print_row(struct buffer *out, const struct batch *b, uint16_t row)
 int bad_row(struct task *t, const struct errors_cfg *errors, const struct batch *b, uint16_t row,
             const char *stage, const char *text)
 {
-    if (b->origin && b->origin[row]) {
-        return bad_record(t, errors, b->origin[row], stage, text);
+    const struct record *origin = b->origin ? b->origin[row] : NULL;
+    if (origin && !b->part) {
+        return bad_record(t, errors, origin, stage, text);
     }
     struct buffer value;
     buffer_init(&value);
@@ -152,10 +165,11 @@ int bad_row(struct task *t, const struct errors_cfg *errors, const struct batch 
                        .partition = t->partition,
                        .offset = -1,
                        .timestamp = b->time[row],
-                       .value = arena_strndup(&t->batch, value.data, value.n),
+                       .value = arena_strndup(&t->dead_mem, value.data, value.n),
                        .value_n = value.n};
     buffer_done(&value);
-    return set_aside(t, errors, &r, row, stage, text);
+    int64_t order = origin ? origin->offset : row;
+    return set_aside(t, &(struct dead){errors, r, order, stage, text, true});
 }
 
 /* Stable, and quick where all is in order already. */
@@ -171,14 +185,30 @@ static void sort_dead(struct dead *item, size_t n)
     }
 }
 
+/* In the same order as one before. */
+static bool was_sent(const struct dead *item, size_t i)
+{
+    for (size_t k = i; k > 0 && !item[i].is_row && item[k - 1].order == item[i].order; k--) {
+        if (is_same(&item[k - 1], &item[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
 int dead_send_all(struct task *t, int r)
 {
     t->collects_dead = false;
     sort_dead(t->dead, t->ndead);
     for (size_t i = 0; i < t->ndead && r == 0; i++) {
         const struct dead *d = &t->dead[i];
-        r = send_dead(t, d->errors, &d->record, d->stage, d->text);
+        if (was_sent(t->dead, i)) {
+            t->counts.bad--;
+        } else {
+            r = send_dead(t, d->errors, &d->record, d->stage, d->text);
+        }
     }
     t->ndead = 0;
+    arena_reset(&t->dead_mem);
     return r;
 }

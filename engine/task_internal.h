@@ -54,7 +54,7 @@ struct task {
     int32_t partition;
     struct task_env env;
     struct arena mem;   /* the task's life */
-    struct arena batch; /* the batch in hand */
+    struct arena batch; /* the batch in hand; steps give parts of it back */
     struct spot *spot;  /* per vertex of the sub-plan */
     uint16_t nspots;
     uint16_t *spot_of; /* per vertex of the plan */
@@ -68,6 +68,7 @@ struct task {
     bool collects_dead; /* a batch is on its way: bad records wait for its end */
     size_t ndead, cap_dead;
     struct dead *dead;
+    struct arena dead_mem; /* their texts */
 };
 
 int task_pass(struct task *t, const struct edges *edges, struct batch *b);

@@ -75,6 +75,7 @@ static int encode_row(struct task *t, struct spot *s, const struct batch *b, uin
         envelope_write(out, &(struct envelope){.kind = is_deleted ? ENVELOPE_DELETE : ENVELOPE_ROW,
                                                .partition = t->partition,
                                                .watermark = b->seen[row],
+                                               .time = b->time[row],
                                                .layout = s->layout});
     }
     if (r >= 0 && at->has_value) {

@@ -23,6 +23,7 @@
 #include <string.h>
 
 #define EVENT_TIME_LIMIT 10000000000000000 /* ms; keeps sums of times and durations in range */
+#define PARTS_MOST       100000            /* partitions of one topic, as librdkafka has it */
 
 static int open_key(struct task *t, struct input *in, struct err *e)
 {
@@ -48,6 +49,17 @@ static int open_key(struct task *t, struct input *in, struct err *e)
     return src->key.def->reader_open(&in->key_reader, &src->key, schema, needs, t->env.schemas, e);
 }
 
+/* Makes them n: those that come new have no watermark yet. */
+static void add_parts(struct task *t, struct input *in, int n)
+{
+    struct part_time *part = arena_array(&t->mem, (size_t)n + 1, sizeof *part);
+    for (int i = 0; i < n; i++) {
+        part[i] = i < in->nparts ? in->part[i] : (struct part_time){.watermark = TIME_MIN};
+    }
+    in->part = part;
+    in->nparts = n;
+}
+
 int input_open(struct task *t, struct input *in, struct err *e)
 {
     const struct plan_source *src = in->source;
@@ -59,11 +71,7 @@ int input_open(struct task *t, struct input *in, struct err *e)
     if (src->repartition >= 0) {
         const struct plan_sink *k = t->plan->sink[src->repartition];
         in->layout = sink_layout(k);
-        in->nparts = t->env.tasks(t->env.ctx, t->plan->vertex[k->vertex]->subplan);
-        in->part = arena_array(&t->mem, (size_t)in->nparts + 1, sizeof *in->part);
-        for (int i = 0; i < in->nparts; i++) {
-            in->part[i] = (struct part_time){.watermark = TIME_MIN};
-        }
+        add_parts(t, in, t->env.tasks(t->env.ctx, t->plan->vertex[k->vertex]->subplan));
     }
     in->needs = arena_array(&t->mem, schema->n + 1U, sizeof *in->needs);
     for (uint16_t c = 0; c < schema->n; c++) {
@@ -246,16 +254,20 @@ static void mark_deleted(struct batch *b, uint16_t row)
 }
 
 /* Reads the envelope: 1 a row follows, 0 none; -ERR_DATA: damaged, -ERR_CONFIG: a row of other
- * columns. */
-static int open_envelope(struct input *in, const struct record *r, struct envelope *e)
+ * columns. The topic upstream may have gained partitions meanwhile. */
+static int open_envelope(struct task *t, struct input *in, const struct record *r,
+                         struct envelope *e)
 {
     if (envelope_read(e, r->value, r->value_n) < 0 || e->partition < 0 ||
-        e->partition >= in->nparts) {
+        e->partition >= PARTS_MOST) {
         return -ERR_DATA;
     }
     bool is_row = e->kind == ENVELOPE_ROW || e->kind == ENVELOPE_DELETE;
     if (is_row && e->layout != in->layout) {
         return -ERR_CONFIG;
+    }
+    if (e->partition >= in->nparts) {
+        add_parts(t, in, (int)e->partition + 1);
     }
     struct part_time *from = &in->part[e->partition];
     bool matters = from->watermark <= in->watermark || from->is_idle;
@@ -322,7 +334,7 @@ static int read_row(struct task *t, struct input *in, const struct record *r, st
     }
     if (in->nparts) {
         struct envelope envelope;
-        int is_row = open_envelope(in, r, &envelope);
+        int is_row = open_envelope(t, in, r, &envelope);
         if (is_row == -ERR_CONFIG) {
             return other_columns(t, in, r);
         }
@@ -336,7 +348,7 @@ static int read_row(struct task *t, struct input *in, const struct record *r, st
         n = envelope.n;
         seen = envelope.watermark;
         b->part[row] = (int32_t)envelope.partition;
-        b->time[row] = r->timestamp;
+        b->time[row] = envelope.time;
         if (envelope.kind == ENVELOPE_DELETE) {
             mark_deleted(b, row);
         }
@@ -386,7 +398,7 @@ static int64_t read_batch(struct task *t, struct input *in, const struct record 
             break;
         }
     }
-    b->origin = in->nparts ? NULL : (const struct record *const *)origin;
+    b->origin = (const struct record *const *)origin;
     b->rows = b->nsel = row;
     b->schema = in->source->schema;
     b->now = now;

@@ -165,13 +165,15 @@ static int produce_one(struct kafka_log *l, struct kafka_topic *t, const struct 
                                 h->value != NULL ? (ssize_t)h->n : 0);
         }
     }
+    /* librdkafka takes 0 for now: the first millisecond of 1970 becomes its second. */
+    int64_t timestamp = r->timestamp < 0 ? 0 : r->timestamp > 0 ? r->timestamp : 1;
     rd_kafka_vu_t vu[] = {
         {.vtype = RD_KAFKA_VTYPE_RKT, .u.rkt = t->out},
         {.vtype = RD_KAFKA_VTYPE_PARTITION, .u.i32 = r->partition},
         {.vtype = RD_KAFKA_VTYPE_MSGFLAGS, .u.i = RD_KAFKA_MSG_F_COPY},
         {.vtype = RD_KAFKA_VTYPE_KEY, .u.mem = {writable(r->key), r->key_n}},
         {.vtype = RD_KAFKA_VTYPE_VALUE, .u.mem = {writable(r->value), r->value_n}},
-        {.vtype = RD_KAFKA_VTYPE_TIMESTAMP, .u.i64 = r->timestamp < 0 ? 0 : r->timestamp},
+        {.vtype = RD_KAFKA_VTYPE_TIMESTAMP, .u.i64 = timestamp},
         {.vtype = RD_KAFKA_VTYPE_HEADERS, .u.headers = headers},
     };
     size_t bytes = r->key_n + r->value_n;

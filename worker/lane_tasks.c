@@ -181,6 +181,13 @@ static int find_empty(struct lane *l, const struct route *r, struct err *e)
 static int build_task(struct lane *l, struct member *m, struct err *e)
 {
     const struct subplan *s = &l->cfg.plan->subplan[m->subplan];
+    if (s->nstores > 0 && m->partition >= l->cfg.tasks[m->subplan]) {
+        return err_set(e, ERR_CONFIG,
+                       "changelog %s has %d partitions, but the input has more now: state is bound "
+                       "to partitions; put a key_by (repartition) before the step, or delete the "
+                       "changelog to begin anew",
+                       s->store[0].changelog, l->cfg.tasks[m->subplan]);
+    }
     struct task_env env = {.ctx = l,
                            .clock = l->cfg.clock,
                            .schemas = l->cfg.schemas,

@@ -98,22 +98,23 @@ static int refuse_counts(const struct plan_source *src, int32_t n, const struct 
                    src->stream, src->topic[0], n, with);
 }
 
-/* Tasks of a sub-plan: the partitions of its outside topics; else of what fills its repartitions,
- * which are made with as many. */
+/* Tasks of a sub-plan: the partitions of its outside topics; else of its repartitions; else of what
+ * fills them, and they are made with as many. */
 static int count_subplan(struct runner *r, const struct subplan *s, struct err *e)
 {
     const struct plan *p = r->plan;
-    int32_t outside = 0, inside = s->single ? 1 : 0;
+    int32_t outside = 0, inside = 0, before = 1;
     const struct plan_source *met = NULL;
     for (uint16_t k = 0; k < s->nsources; k++) {
         const struct plan_source *src = p->source[s->source[k]];
         if (src->repartition >= 0) {
-            int32_t up = runner_partitions(r, src->topic[0], e);
-            if (up < 0) {
-                return up;
+            int32_t up = r->tasks[p->vertex[p->sink[src->repartition]->vertex]->subplan];
+            int32_t have = s->single ? 1 : runner_partitions(r, src->topic[0], e);
+            if (have < 0) {
+                return have;
             }
-            up = up > 0 ? up : r->tasks[p->vertex[p->sink[src->repartition]->vertex]->subplan];
-            inside = !s->single && up > inside ? up : inside;
+            inside = have > inside ? have : inside;
+            before = up > before ? up : before;
             continue;
         }
         int32_t n = count_source(r, src, e), other = s->single ? 1 : outside;
@@ -126,7 +127,7 @@ static int count_subplan(struct runner *r, const struct subplan *s, struct err *
         met = met ? met : src;
         outside = n > outside ? n : outside;
     }
-    r->tasks[s->id] = s->is_global ? 1 : outside ? outside : inside;
+    r->tasks[s->id] = s->is_global ? 1 : outside ? outside : inside ? inside : before;
     return 0;
 }
 
@@ -151,11 +152,12 @@ static int create_internal(struct runner *r, const char *topic, int32_t want, bo
     int result = create(r, topic, want, CONFIG_UNSET, is_compact, is_compact ? NULL : keep, e);
     int32_t n = result < 0 ? result : runner_partitions(r, topic, e);
     if (n > 0 && n != want) {
-        result = err_set(e, ERR_CONFIG, "%s %s has %d partitions, but the input has %d now: %s",
-                         what, topic, n, want,
+        result = err_set(e, ERR_CONFIG, "%s %s has %d partitions, but %s has %d now: %s", what,
+                         topic, n, is_compact ? "the input" : "what is read together with it", want,
                          is_compact ? "state is bound to partitions; put a key_by (repartition) "
                                       "before the step, or delete the changelog to begin anew"
-                                    : "stop all members, let --until-end empty it, and delete it");
+                                    : "give the topology another name, so that it begins anew; or "
+                                      "reset it as docs/operations.md tells");
     }
     return result;
 }

@@ -14,11 +14,19 @@ static void round_trips(void **state)
 {
     (void)state;
     static const struct envelope all[] = {
-        {.kind = ENVELOPE_ROW, .partition = 3, .watermark = 1700000000000, .layout = 0xfedcba98},
-        {.kind = ENVELOPE_ROW, .partition = 0, .watermark = TIME_MIN, .layout = 1},
+        {.kind = ENVELOPE_ROW,
+         .partition = 3,
+         .watermark = 1700000000000,
+         .time = -5,
+         .layout = 0xfedcba98},
+        {.kind = ENVELOPE_ROW,
+         .partition = 0,
+         .watermark = TIME_MIN,
+         .time = TIME_MAX,
+         .layout = 1},
         {.kind = ENVELOPE_TIME, .partition = 99999, .watermark = -1},
         {.kind = ENVELOPE_IDLE, .partition = 1, .watermark = TIME_MAX},
-        {.kind = ENVELOPE_DELETE, .partition = 2, .watermark = 5, .layout = 7},
+        {.kind = ENVELOPE_DELETE, .partition = 2, .watermark = 5, .time = 4, .layout = 7},
     };
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
         struct buffer b;
@@ -32,6 +40,7 @@ static void round_trips(void **state)
         assert_int_equal(e.partition, all[i].partition);
         assert_int_equal(e.watermark, all[i].watermark);
         assert_int_equal(e.layout, all[i].layout);
+        assert_true(e.time == all[i].time || e.layout == 0);
         assert_ptr_equal(e.value, b.data + head);
         assert_int_equal(e.n, 3);
         for (size_t n = 0; n < head; n++) {

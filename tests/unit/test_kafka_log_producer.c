@@ -76,6 +76,28 @@ static void test_keys_go_where_java_puts_them(void **state)
     mock_lane_close(&lane);
 }
 
+static int take_time(void *ctx, const struct record *r)
+{
+    *(int64_t *)ctx = r->timestamp;
+    return 0;
+}
+
+/* librdkafka takes 0 for now. */
+static void test_the_first_millisecond_of_1970_is_not_now(void **state)
+{
+    struct mock_lane lane = {0};
+    struct err e = {0};
+    int64_t time = -1, next;
+    mock_lane_open(*state, &lane, NULL, NULL);
+    const struct record r = {.topic = "out", .partition = 0, .value = "v", .value_n = 1};
+    assert_int_equal(lane.log->ops->produce(lane.log, &r, 1, &e), 0);
+    assert_int_equal(lane.log->ops->commit(lane.log, NULL, 0, &e), 0);
+    assert_int_equal(lane.log->ops->read_all(lane.log, "out", 0, 0, take_time, &time, &next, &e),
+                     0);
+    assert_int_equal(time, 1);
+    mock_lane_close(&lane);
+}
+
 static void test_full_queue_waits_and_keeps_the_order(void **state)
 {
     struct mock_lane lane = {0};
@@ -156,6 +178,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         MOCK_TEST(test_keys_go_where_java_puts_them),
+        MOCK_TEST(test_the_first_millisecond_of_1970_is_not_now),
         MOCK_TEST(test_full_queue_waits_and_keeps_the_order),
         MOCK_TEST(test_full_bytes_wait_too),
         MOCK_TEST(test_record_too_large_is_bad_data),

@@ -281,6 +281,23 @@ static void at_least_once_loses_nothing(void **state)
     lane_rig_done(&r);
 }
 
+/* The topic has gained a partition since the topology began. */
+static void state_has_no_room_for_more_partitions(void **state)
+{
+    (void)state;
+    struct lane_rig r;
+    lane_rig_init(&r, topology, 3);
+    send_rows(&r, 0, 10);
+    r.tasks[0] = 2;
+    lane_rig_start(&r, 0);
+    assert_int_equal(lane_rig_settle(&r), -ERR_CONFIG);
+    assert_string_equal(r.err[0].text,
+                        "changelog t-direct-window-changelog has 2 partitions, but the input has "
+                        "more now: state is bound to partitions; put a key_by (repartition) before "
+                        "the step, or delete the changelog to begin anew");
+    lane_rig_done(&r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -294,6 +311,7 @@ int main(void)
         cmocka_unit_test(dead_letters_commit_with_the_rest),
         cmocka_unit_test(two_streams_of_one_topic),
         cmocka_unit_test(at_least_once_loses_nothing),
+        cmocka_unit_test(state_has_no_room_for_more_partitions),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -2,6 +2,8 @@
  */
 #include "tests/unit/plan_harness.h"
 
+#include <stdio.h>
+
 static void keys_and_times(void **state)
 {
     (void)state;
@@ -17,6 +19,33 @@ static void keys_and_times(void **state)
                    "event time must be a timestamp or a long of ms");
     assert_refused(HEAD IN("none") "  a: {from: in, time: {out_of_order: 1s}, to: o}\n",
                    "`time` belongs to the stream that reads the topic");
+}
+
+/* They would take the place of what the record has, in a column of another type. */
+static void columns_that_every_record_has(void **state)
+{
+    (void)state;
+    static const char *const name[] = {"_topic", "_partition", "_offset",
+                                       "_time",  "_headers",   "_key"};
+    for (size_t i = 0; i < sizeof name / sizeof *name; i++) {
+        char text[300], problem[200];
+        snprintf(text, sizeof text,
+                 HEAD "  a:\n    from: {topic: x, value: json, columns: {h: string, %s: long}}\n"
+                      "    to: out\n",
+                 name[i]);
+        snprintf(problem, sizeof problem,
+                 "streams.a.from: the column `%s` has the name of what every record has: leave it "
+                 "out of `columns`, or pin a `schema` without it",
+                 name[i]);
+        assert_refused(text, problem);
+    }
+    assert_refused(HEAD "  a: {from: {generator: {columns: {_time: row}}}, to: out}\n",
+                   "the column `_time` has the name of what every record has");
+    struct plan_rig r;
+    plan(&r,
+         HEAD "  a:\n    from: {topic: x, value: json, key: {_key: long}, columns: {_key: long}}\n"
+              "    to: out\n");
+    plan_rig_done(&r);
 }
 
 static void two_streams_of_one_topic_share_tasks(void **state)
@@ -51,6 +80,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(keys_and_times),
+        cmocka_unit_test(columns_that_every_record_has),
         cmocka_unit_test(two_streams_of_one_topic_share_tasks),
         cmocka_unit_test(idle_times_go_along),
     };

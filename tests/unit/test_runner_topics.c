@@ -123,6 +123,27 @@ static void an_input_may_gain_partitions_before_a_repartition(void **state)
     running_done(&r);
 }
 
+/* What meets behind repartitions is partitioned alike, whatever it came from. */
+static void repartitions_have_as_many_as_what_reads_them(void **state)
+{
+    (void)state;
+    struct running r;
+    running_init(&r);
+    create(&r, "x", 2);
+    create(&r, "t-a-repartition", 4);
+    assert_int_equal(
+        running_run(&r,
+                    "name: t\nstreams:\n" STREAM("a", "x") "    steps:\n      - key_by: []\n" COUNT
+                                                           "    to: out\n",
+                    NULL),
+        -ERR_CONFIG);
+    assert_string_equal(r.err.text,
+                        "repartition t-a-repartition has 4 partitions, but what is read together "
+                        "with it has 1 now: give the topology another name, so that it begins "
+                        "anew; or reset it as docs/operations.md tells");
+    running_done(&r);
+}
+
 static void topics_of_one_stream_must_be_alike(void **state)
 {
     (void)state;
@@ -146,6 +167,7 @@ int main(void)
         cmocka_unit_test(united_topics_must_be_alike_where_time_matters),
         cmocka_unit_test(joined_topics_must_be_alike),
         cmocka_unit_test(an_input_may_gain_partitions_before_a_repartition),
+        cmocka_unit_test(repartitions_have_as_many_as_what_reads_them),
         cmocka_unit_test(topics_of_one_stream_must_be_alike),
     };
     logger_level(LOG_LEVEL_ERROR);

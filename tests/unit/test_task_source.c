@@ -155,13 +155,14 @@ static const char cut[] =
     "      - select: window_start, n, s\n    to: {topic: out, value: csv}\n";
 
 /* Everything a task wrote to the repartition, given to the task behind it. */
+/* As Kafka's client does it: a timestamp that is not above 0 becomes now. */
 static void forward(struct task_rig *from, struct task_rig *to, int64_t *offset)
 {
     for (size_t i = 0; i < from->n; i++) {
         const struct produced *p = &from->item[i];
         struct record rec = {.topic = p->topic,
                              .offset = (*offset)++,
-                             .timestamp = p->timestamp,
+                             .timestamp = p->timestamp > 0 ? p->timestamp : 1800000000000,
                              .key = p->key,
                              .key_n = p->key_n,
                              .value = p->value,
@@ -248,6 +249,51 @@ static void behind_a_repartition_the_least_partition_counts(void **state)
     pair_push(&x, 1, 30, "{\"h\":null}");
     pair_commit(&x, 1);
     assert_string_equal(task_rig_out(&x.down), "out k 10,1,2\n");
+    pair_done(&x);
+}
+
+/* The topic upstream has gained one since this task began. */
+static void a_partition_that_comes_later_counts(void **state)
+{
+    (void)state;
+    struct pair x;
+    pair_init(&x);
+    x.down.ntasks = 1;
+    task_rig_start(&x.down, 1);
+    pair_push(&x, 0, 1, row);
+    pair_push(&x, 1, 2, row);
+    pair_push(&x, 0, 25, row);
+    pair_commit(&x, 0);
+    assert_string_equal(task_rig_out(&x.down), "");
+    pair_push(&x, 1, 12, row);
+    assert_string_equal(task_rig_out(&x.down), "out k 0,2,4\n");
+    assert_int_equal(task_counts(x.down.task).bad, 0);
+    char metadata[100];
+    task_position(x.down.task, 0, metadata, sizeof metadata);
+    assert_string_equal(metadata, "d0,12:aZ");
+    pair_done(&x);
+}
+
+static void event_times_before_1970_go_through(void **state)
+{
+    (void)state;
+    static const char text[] =
+        "name: t\nstreams:\n"
+        "  a:\n    from: {topic: x, value: json, columns: {h: string, ts: long}}\n"
+        "    time: {field: ts, out_of_order: 5ms}\n    steps:\n      - key_by: h\n"
+        "      - window: {tumbling: 10ms, aggregate: \"count() as n\"}\n"
+        "    to: {topic: out, value: csv}\n";
+    struct pair x;
+    pair_of(&x, text);
+    x.down.ntasks = 1;
+    task_rig_start(&x.down, 1);
+    pair_push(&x, 0, 7, "{\"h\":\"k\",\"ts\":-3}");
+    pair_push(&x, 0, 7, "{\"h\":\"k\",\"ts\":0}");
+    pair_push(&x, 0, 7, "{\"h\":\"k\",\"ts\":-4}");
+    pair_push(&x, 0, 7, "{\"h\":\"k\",\"ts\":1}");
+    pair_push(&x, 0, 7, "{\"h\":\"k\",\"ts\":40}");
+    pair_commit(&x, 0);
+    assert_string_equal(task_rig_out(&x.down), "out k k,0,10,2\n");
     pair_done(&x);
 }
 
@@ -434,6 +480,8 @@ int main(void)
         cmocka_unit_test(meta_columns),
         cmocka_unit_test(event_times),
         cmocka_unit_test(behind_a_repartition_the_least_partition_counts),
+        cmocka_unit_test(a_partition_that_comes_later_counts),
+        cmocka_unit_test(event_times_before_1970_go_through),
         cmocka_unit_test(ties_go_by_source_partition),
         cmocka_unit_test(partitions_restore_their_watermarks),
         cmocka_unit_test(an_idle_partition_follows),
