@@ -12,6 +12,25 @@ static void formats_are_known(void **state)
                    "cannot read the schema file ./nowhere.avsc");
 }
 
+static void windows_in_keys(void **state)
+{
+    (void)state;
+    struct plan_rig r;
+    assert_refused(HEAD IN("string") "    to: {topic: o, key: windowed}\n",
+                   "there is no window_start here");
+    assert_refused(HEAD IN("windowed") "    to: o\n", "\"windowed\" is no format for a key");
+    plan(&r, HEAD IN("{host: string}") "    steps:\n      - " COUNT
+                                       "\n    to: [{topic: a, key: windowed}, b]\n");
+    const struct schema *s = r.plan->sink[0]->schema;
+    assert_int_equal(s->nkey, 3);
+    assert_string_equal(s->col[s->key[0]].name, "host");
+    assert_string_equal(s->col[s->key[1]].name, "window_start");
+    assert_string_equal(s->col[s->key[2]].name, "window_end");
+    assert_string_equal(r.plan->sink[0]->key.def->name, "string");
+    assert_int_equal(r.plan->sink[1]->schema->nkey, 1);
+    plan_rig_done(&r);
+}
+
 static void names_of_records(void **state)
 {
     (void)state;
@@ -32,6 +51,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(formats_are_known),
+        cmocka_unit_test(windows_in_keys),
         cmocka_unit_test(names_of_records),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
