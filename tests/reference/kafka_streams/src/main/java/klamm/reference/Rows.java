@@ -1,0 +1,127 @@
+package klamm.reference;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Random;
+
+/**
+ * Rows of a few keys, most of whose times stand in a relation to an earlier row: the same, an edge of
+ * its window, a distance at which sessions touch or part, late by just as much as is allowed and by
+ * one more, between two rows that they bridge, or far ahead of all.
+ */
+final class Rows {
+    /** Texts whose order as UTF-8 is neither that of UTF-16 nor that of their lengths. */
+    private static final String[] KEYS = {"a", "aa", "b", "B", "\u00e9", "\uff5e", "\ud834\udd1e"};
+    private static final long[] BASES = {0, 0, 7, 1_000, 1_699_999_999_995L};
+
+    private final Random random;
+    private final long unit;
+    private final long step;
+    private final long grace;
+    private final List<Long> times = new ArrayList<>();
+    private final String[] keys;
+    private final long base;
+    private long now;
+
+    /** unit: size, gap or half the width of a join; step: from one window start to the next. */
+    Rows(Random random, long unit, long step, long grace) {
+        this.random = random;
+        this.unit = unit;
+        this.step = step;
+        this.grace = grace;
+        this.base = BASES[random.nextInt(BASES.length)];
+        this.now = base;
+        this.keys = new String[1 + random.nextInt(4)];
+        for (int i = 0; i < keys.length; i++) {
+            keys[i] = KEYS[random.nextInt(KEYS.length)];
+        }
+    }
+
+    private long below(long bound) {
+        return bound <= 0 ? 0 : (long) (random.nextDouble() * bound);
+    }
+
+    private long earlier() {
+        int n = times.size();
+        return n == 0 ? base : times.get(Math.max(0, n - 1 - random.nextInt(6)));
+    }
+
+    private long edge() {
+        long jitter = random.nextInt(3) - 1;
+        long from = earlier();
+        long start = Math.floorDiv(from, step) * step;
+        return jitter + switch (random.nextInt(10)) {
+            case 0 -> from + unit;
+            case 1 -> from - unit;
+            case 2 -> from + unit + grace;
+            case 3 -> start;
+            case 4 -> start + unit;
+            case 5 -> start + unit + grace;
+            case 6 -> now - grace;
+            case 7 -> now - unit - grace;
+            case 8 -> now - unit;
+            default -> from + 2 * unit;
+        };
+    }
+
+    private long bridge() {
+        return (earlier() + earlier()) / 2;
+    }
+
+    private long nextTime() {
+        int kind = random.nextInt(100);
+        if (kind < 30) {
+            return now + below(unit / 2 + 2);
+        } else if (kind < 42) {
+            return earlier();
+        } else if (kind < 72) {
+            return edge();
+        } else if (kind < 80) {
+            return bridge();
+        } else if (kind < 94) {
+            return now - below(unit + grace + 2);
+        } else {
+            return now + 3 * unit + below(40 * unit);
+        }
+    }
+
+    /** The next row; at most `late` behind the largest time so far. Few have no key; those are behind. */
+    Row next(boolean right, long late, boolean withoutValues) {
+        long time = Math.max(Math.max(0, nextTime()), now - late);
+        String key = keys[random.nextInt(keys.length)];
+        Long x = (long) random.nextInt(100) - 40;
+        if (time <= now && random.nextInt(25) == 0) {
+            key = null;
+        } else if (time <= now && withoutValues && random.nextInt(25) == 0) {
+            x = null;
+        } else {
+            now = Math.max(now, time);
+            times.add(time);
+        }
+        return new Row(right, key, time, x);
+    }
+
+    static List<Row> of(Random random, long unit, long step, long grace) {
+        Rows rows = new Rows(random, unit, step, grace);
+        long late = random.nextInt(5) == 0 ? 0 : Long.MAX_VALUE / 2;
+        List<Row> list = new ArrayList<>();
+        for (int n = 12 + random.nextInt(25); n > 0; n--) {
+            list.add(rows.next(false, late, false));
+        }
+        return list;
+    }
+
+    static List<Row> ofTwo(Random random, long within, long grace) {
+        Rows rows = new Rows(random, within, within, grace);
+        List<Row> list = new ArrayList<>();
+        for (int n = 16 + random.nextInt(30); n > 0; n--) {
+            list.add(rows.next(random.nextBoolean(), Math.min(within, grace), true));
+        }
+        return list;
+    }
+
+    /** The time of a row behind all that closes everything. */
+    static long end(List<Row> rows, long unit, long grace) {
+        return rows.stream().mapToLong(Row::time).max().orElse(0) + 3 * unit + grace + 1000;
+    }
+}

@@ -1,0 +1,149 @@
+#!/usr/bin/env python3
+"""Windows and joins beside Kafka Streams: the same rows, the same results in the same order.
+
+The cases of kafka_streams/*.jsonl.gz (its README says how they came to be) hold rows and what Kafka
+Streams 4.1 gave for them. Each goes through one `klamm replay`. Compared are all columns and keys;
+`final` and joins in their order, `updates` window by window, in the order of each window. The
+deliberate differences are in `wanted_final` and `wanted_updates`, and nowhere else.
+
+    KLAMM_CASES=FOLDER tests/reference/test_kafka_streams.py        cases of another folder
+    tests/reference/test_kafka_streams.py sliding 87                one kind, or one seed of it
+"""
+import collections
+import concurrent.futures
+import gzip
+import json
+import os
+import subprocess
+import sys
+import tempfile
+
+KLAMM = os.environ["KLAMM"]
+HERE = os.path.dirname(os.path.abspath(__file__))
+CASES = os.environ.get("KLAMM_CASES", os.path.join(HERE, "kafka_streams"))
+WINDOWS = ["tumbling", "hopping", "sliding", "session"]
+JOINS = ["inner", "left", "outer"]
+LEAST = 200  # cases a kind
+SHOWN = 5  # problems a kind
+
+WINDOW_TOPOLOGY = """
+name: kafka-streams
+streams:
+  rows:
+    from: {{topic: in, value: json, key: {{k: string}}, columns: {{k: string, x: long}}}}
+  final:
+    from: rows
+    steps:
+      - window: {{{window}, grace: {grace}ms, aggregate: {calls}}}
+    to: {{topic: final, value: json}}
+  updates:
+    from: rows
+    steps:
+      - window: {{{window}, grace: {grace}ms, emit: updates, aggregate: {calls}}}
+    to: {{topic: updates, value: json}}
+"""
+
+JOIN_TOPOLOGY = """
+name: kafka-streams
+streams:
+  left:
+    from: {{topic: left, value: json, key: {{k: string}}, columns: {{k: string, l: long}}}}
+  right:
+    from: {{topic: right, value: json, key: {{k: string}}, columns: {{k: string, r: long}}}}
+  joined:
+    from: left
+    steps:
+      - join: {{with: right, type: {type}, on: k, within: {within}ms, grace: {grace}ms}}
+    to: {{topic: joined, value: json}}
+"""
+
+CALLS = '"count() as n, sum(x) as sum, min(x) as min, max(x) as max"'
+
+
+# ---- what Kafka Streams gave, as SPEC has it -----------------------------------------------------
+
+def wanted_final(kind, results):
+    """One row per closed window, in their order.
+
+    The time of a result: Kafka Streams takes the largest time of the window's rows (sessions: the
+    end), klamm the end of the window, which for tumbling and hopping windows is its last
+    millisecond, so that windows of windows nest.
+
+    The moment of a result differs in one case, its place among the others does not: a row of a
+    sliding window with a time less than its size never lets Kafka Streams emit what it closes.
+    """
+    exclusive = 1 if kind in ("tumbling", "hopping") else 0
+    return [(key, start, end, *stats, end - exclusive) for key, start, end, *stats in results]
+
+
+def wanted_updates(kind, results):
+    """What becomes of each window: its states one after the other, a deletion as no state.
+
+    Sliding windows: one that is the left window of a row and the right one of the row `size + 1`
+    before it is written twice by Kafka Streams when the later row makes it; once is enough. A window
+    has another count with each of its rows, so equal states are always such a pair.
+    """
+    windows = collections.defaultdict(list)
+    for key, start, end, *stats in results:
+        states = windows[key, start, end]
+        if kind != "sliding" or not states or states[-1] != stats:
+            states.append(stats)
+    return dict(windows)
+
+
+# ---- what klamm gives -----------------------------------------------------------------------------
+
+def write_rows(path, rows):
+    with open(path, "w", encoding="utf-8") as file:
+        for key, time, value in rows:
+            file.write(json.dumps({"key": key, "timestamp": time, "value": value}) + "\n")
+
+
+def replay(folder, topology, streams):
+    with open(f"{folder}/t.yaml", "w", encoding="utf-8") as file:
+        file.write(topology)
+    command = [KLAMM, "replay", f"{folder}/t.yaml"]
+    for name, rows in streams.items():
+        write_rows(f"{folder}/{name}.jsonl", rows)
+        command += ["--input", f"{name}={folder}/{name}.jsonl"]
+    run = subprocess.run(command, capture_output=True, text=True, encoding="utf-8")
+    if run.returncode != 0:
+        raise RuntimeError(run.stderr.strip())
+    return [json.loads(line) for line in run.stdout.splitlines()]
+
+
+def stats_of(value):
+    return [value[name] for name in ("n", "sum", "min", "max")]
+
+
+def window_of(record):
+    """Key, start and end: of the value, or of the key where the value is a deletion."""
+    source = record["value"] or record["key"]
+    if isinstance(source, str):
+        *key, start, end = source.split("|")
+        return "|".join(key), int(start), int(end)
+    return source["k"], source["window_start"], source["window_end"]
+
+
+def run_windows(folder, kind, case):
+    window = f"hopping: {{size: {case['size']}ms, every: {case['every']}ms}}" if kind == "hopping" \
+        else f"{kind}: {case['size']}ms"
+    topology = WINDOW_TOPOLOGY.format(window=window, grace=case["grace"], calls=CALLS)
+    records = replay(folder, topology, {
+        "rows": [(k, t, {"k": k, "x": x}) for k, t, x in case["rows"]]})
+    final = [(*window_of(r), *stats_of(r["value"]), r["timestamp"])
+             for r in records if r["topic"] == "final"]
+    windows = collections.defaultdict(list)
+    for r in records:
+        if r["topic"] == "updates":
+            windows[window_of(r)].append(stats_of(r["value"]) if r["value"] else [])
+    return final, dict(windows)
+
+
+def run_join(folder, kind, case):
+    topology = JOIN_TOPOLOGY.format(type=kind, within=case["within"], grace=case["grace"])
+    sides = [[], []]
+    for right, k, t, x in case["rows"]:
+        sides[right].append((k, t, x if x is None else {"k": k, "lr"[right]: x}))
+    records = replay(folder, topology, {"left": sides[0], "right": sides[1]})
+    return [(r["key"], r["timestamp"], r["value"]["l"], r["value"]["r"]) for r in records]
