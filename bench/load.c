@@ -1,11 +1,11 @@
 /* Bench, data: makes the input of the jobs J1 and J2 and looks at their output.
  *
- *   bench_load load TOPIC N        N samples in 4 partitions by murmur2 of the host, schema id 1
- *   bench_load create TOPIC        an output topic of 4 partitions
- *   bench_load expect j1|j2 N      how many records the job must write
- *   bench_load count TOPIC         committed records of a topic
- *   bench_load watch TOPIC SECONDS the wall clock (ms) at which its first committed record could be
- * read
+ *   bench_load load TOPIC N          N samples in 4 partitions by murmur2 of the host, schema id 1
+ *   bench_load create TOPIC          an output topic of 4 partitions
+ *   bench_load expect j1|j2 N        how many records the job must write
+ *   bench_load count TOPIC           committed records of a topic
+ *   bench_load watch TOPIC SECONDS   the wall clock (ms) at which its first committed record could
+ *                                    be read
  *
  * Sample i depends on i alone, so any two loads are the same bytes, and other systems can be
  * measured on the same topic:
@@ -15,7 +15,7 @@
  *   host   = "host-" and four digits of (a >> 32) mod 1000
  *   metric = one of 8 by b mod 8; unit = none or one of 3 by (b / 8) mod 4
  *   value  = 50 + 20 sin(2 pi ts / 60 s + host / 100) + 10 ((b >> 11) / 2^52 - 1), rounded to
- * 1/1024: sums are exact in any order
+ *            1/1024: sums are exact in any order
  *
  * Behind them each partition gets one record of the host "__flush" a day later, which closes all
  * windows and never shows in a result (value 0; its own window stays open). Brokers are in $KAFKA.

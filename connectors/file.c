@@ -7,10 +7,13 @@
  *   csv       by the codec csv; the first record is a header that names the fields, unless
  *             `header: false`, where they stand in the order of `columns`
  *   position  byte offset behind the last line read; with `follow` a last line without line end
- * waits for the rest of it, otherwise it counts follow    asks again every FOLLOW_MS; a file that
- * was replaced or cut is read from its beginning bad line  -ERR_DATA with its byte offset; the next
- * call goes on behind it. Empty lines are skipped sink      appends lines, each whole: what a crash
- * has torn is ended with a line end at opening; flush is fsync
+ *             waits for the rest of it, otherwise it counts
+ *   follow    asks again every FOLLOW_MS; a file that was replaced or cut is read from its
+ *             beginning
+ *   bad line  -ERR_DATA with its byte offset; the next call goes on behind it. Empty lines are
+ *             skipped
+ *   sink      appends lines, each whole: what a crash has torn is ended with a line end at opening;
+ *             flush is fsync
  *
  * Codecs are found by name in the registry. The columns of a record line are those of its member
  * `value`: a column c is read as `value.c`, so that the codec json does all of it.

@@ -1,14 +1,18 @@
 /* Source generator: rows made by expressions, at a rate.
  *
- *     generator: {rate: 100, rows: 5000, columns: {host: "'h' || row % 10", value: sin(row
- * / 50.0)}}
+ *     generator:
+ *       rate: 100
+ *       rows: 5000
+ *       columns: {host: "'h' || row % 10", value: sin(row / 50.0)}
  *
- *   columns    expressions over `row` (long, counts from 0) and `now` (timestamp: when the row was
- * due) due        the first row after opening at the first poll, row k behind it k / rate seconds
- * later; rows that a slow reader has missed come at once, each with the time it was due position
- * the number of the next row, so a restart goes on with the same numbers: what does not use `now`
- * is the same in every run errors     an expression that fails stops the source: a generator has no
- * bad input
+ *   columns    expressions over `row` (long, counts from 0) and `now` (timestamp: when the row
+ *              was due)
+ *   due        the first row after opening at the first poll, row k behind it k / rate seconds
+ *              later; rows that a slow reader has missed come at once, each with the time it was
+ *              due
+ *   position   the number of the next row, so a restart goes on with the same numbers: what does
+ *              not use `now` is the same in every run
+ *   errors     an expression that fails stops the source: a generator has no bad input
  */
 #include "engine/clock.h"
 #include "engine/connector.h"

@@ -2,9 +2,14 @@
  *
  *        sel: 1 3 4            rows in use, ascending; NULL: all
  *   time     . # . # # .       event time, ms
- *   seen     . # . # # .       watermark as of each row, including it: lateness is judged by it, so
- *   col[0]   . # . # # .       that the size of batches never shows in the output
+ *   seen     . # . # # .       watermark as of each row, including it
+ *   low      . # . # # .       the same for timers
+ *   col[0]   . # . # # .
  *   col[1]   . # . # # .
+ *
+ * Lateness is judged by `seen`, so that the size of batches never shows in the output. Behind a
+ * repartition it is that of the partition that the row came from, and `low`, which is less, the
+ * least of all of them.
  *
  * A batch never leaves its task. A step borrows it for the time of push(); what it derives it
  * allocates from `mem` (the task's batch arena), which is released when the outermost push returns.
@@ -32,6 +37,7 @@ struct batch {
     const uint16_t *sel; /* NULL: rows 0 .. rows-1, and nsel == rows */
     int64_t *time;
     int64_t *seen;
+    int64_t *low;                       /* NULL: as seen */
     uint8_t *row_op;                    /* NULL: all upserts */
     const struct record *const *origin; /* source record of each row; NULL behind windows */
     int32_t *part;                      /* source partition of each row, behind a repartition;
@@ -44,6 +50,11 @@ struct batch {
 static inline uint16_t batch_row(const struct batch *b, uint16_t k)
 {
     return b->sel ? b->sel[k] : k;
+}
+
+static inline int64_t batch_low(const struct batch *b, uint16_t row)
+{
+    return b->low ? b->low[row] : b->seen[row];
 }
 
 /* An empty batch: arrays for `rows` rows, columns allocated unless needs[c] is false (needs may be

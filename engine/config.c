@@ -3,8 +3,9 @@
  *   known key     the field's parser checks kind and range and writes at its offset
  *   absent        the default, parsed like the user's own text; else the "unset" value of the kind
  *   unknown key   an error with the nearest valid name, or all of them
- *   {a: f(x, y)}  in a flow map a comma ends the value: what is left of it has an open bracket, and
- * the rest stands as a key without value. One error says so and the rest is not reported.
+ *   {a: f(x, y)}   in a flow map a comma ends the value: what is left of it has an open bracket,
+ *                  and the rest stands as a key without value. One error says so and the rest is
+ *                  not reported
  *
  * Every problem is reported, and every field is set even so. Values from ${…} are never quoted.
  */

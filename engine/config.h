@@ -3,12 +3,13 @@
  *
  *     struct window_cfg { int64_t tumbling, grace; struct config_list aggregate; };
  *     static const struct config_field fields[] = {
- *         {"tumbling", CONFIG_DURATION, offsetof(struct window_cfg, tumbling), .min = 1, .doc =
- * "..."},
- *         {"grace", CONFIG_DURATION, offsetof(struct window_cfg, grace), .def = "0s", .doc =
- * "..."},
- *         {"aggregate", CONFIG_EXPRESSIONS, offsetof(struct window_cfg, aggregate), .required =
- * true}, {0},
+ *         {"tumbling", CONFIG_DURATION, offsetof(struct window_cfg, tumbling), .min = 1,
+ *          .doc = "..."},
+ *         {"grace", CONFIG_DURATION, offsetof(struct window_cfg, grace), .def = "0s",
+ *          .doc = "..."},
+ *         {"aggregate", CONFIG_EXPRESSIONS, offsetof(struct window_cfg, aggregate),
+ *          .required = true, .doc = "..."},
+ *         {0},
  *     };
  *
  * Parsed structs live in the arena; all text in them too. A field that is absent and has no default

@@ -5,7 +5,7 @@
  *   record   its fields in order, each an item
  *   item     byte 0: null, or byte 1 and the value: boolean 1 byte; long, timestamp zig-zag varint;
  *            double 8 bytes little endian; string, bytes varint length and bytes; array, map,
- * record as above
+ *            record as above
  *
  * Codecs write these bytes (so they are trusted inside one process), functions read them; a damaged
  * one reads as the end of data, never out of bounds.

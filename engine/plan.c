@@ -38,14 +38,19 @@ static struct plan_sink *sink_new(struct planner *b, const struct stream *st, co
     return k;
 }
 
-/* Cuts the stream here: `in` becomes the source behind an internal topic. */
-static int repartition(struct planner *b, const struct stream *st, int step, bool single,
-                       struct ref *in)
+const char *plan_repartition_topic(struct planner *b, const struct stream *st, int step)
 {
     struct arena *a = &b->p->mem;
-    const char *topic = b->nrepartitions++ == 0
-                            ? arena_printf(a, "%s-%s-repartition", b->t->name, st->name)
-                            : arena_printf(a, "%s-%s-%d-repartition", b->t->name, st->name, step);
+    return b->nrepartitions++ == 0
+               ? arena_printf(a, "%s-%s-repartition", b->t->name, st->name)
+               : arena_printf(a, "%s-%s-%d-repartition", b->t->name, st->name, step);
+}
+
+/* Cuts the stream here: `in` becomes the source behind an internal topic. */
+int plan_repartition(struct planner *b, const struct stream *st, const char *topic, bool single,
+                     struct ref *in)
+{
+    struct arena *a = &b->p->mem;
     for (uint16_t i = 0; i < b->p->nsinks; i++) {
         if (strcmp(b->p->sink[i]->topic, topic) == 0) {
             return diags_add(b->d, st->at, st->path,
@@ -77,8 +82,11 @@ static int repartition(struct planner *b, const struct stream *st, int step, boo
     }
     b->p->vertex[vertex]->out[0] = in->schema;
     src->time.idle = in->idle;
-    *in = (struct ref){
-        .vertex = vertex, .schema = in->schema, .is_single = k->single, .idle = in->idle};
+    *in = (struct ref){.vertex = vertex,
+                       .schema = in->schema,
+                       .is_single = k->single,
+                       .idle = in->idle,
+                       .key_format = "string"};
     return 0;
 }
 
@@ -129,10 +137,12 @@ struct ref plan_broken(struct planner *b, const struct schema *known)
         *s = *known;
     }
     s->partial = true;
-    return (struct ref){.vertex = -1, .schema = s};
+    return (struct ref){.vertex = -1, .schema = s, .key_format = ""};
 }
 
-static int place_step(struct planner *b, const struct stream *st, struct node *n, struct ref *at)
+/* `other`: of steps with two inputs, else NULL. */
+static int place_step(struct planner *b, const struct stream *st, struct node *n, struct ref *at,
+                      struct ref *other)
 {
     bool needs_key = n->def->stateful && !n->def->keyless && !n->keyless && !n->single_partition;
     if (needs_key && !at->schema->keyed && !at->schema->partial) {
@@ -142,15 +152,21 @@ static int place_step(struct planner *b, const struct stream *st, struct node *n
             "it (or `- key_by: []` for one group of all rows)",
             n->def->name);
     }
-    if (at->vertex < 0) {
+    if (at->vertex < 0 || (other && other->vertex < 0)) {
         *at = plan_broken(b, n->out[0]);
         at->is_split = n->output_name[0] != NULL;
         return 0;
     }
     bool wants_single = n->single_partition || (needs_key && at->schema->nkey == 0);
-    if (!at->is_single && (wants_single || (needs_key && at->rekeyed)) &&
-        repartition(b, st, n->number, n->single_partition, at) < 0) {
-        return -ERR_CONFIG;
+    int r = 0;
+    if (other) {
+        r = plan_meet(b, st, n, at, other);
+    } else if (!at->is_single && (wants_single || (needs_key && at->rekeyed))) {
+        const char *topic = plan_repartition_topic(b, st, n->number);
+        r = plan_repartition(b, st, topic, n->single_partition, at);
+    }
+    if (r < 0) {
+        return r;
     }
     int vertex;
     struct vertex *v =
@@ -167,11 +183,15 @@ static int place_step(struct planner *b, const struct stream *st, struct node *n
         side->ref.vertex = vertex;
         side->ref.output = 1;
     }
+    if (other) {
+        plan_connect(b, other, vertex, 1);
+    }
     *at = (struct ref){.vertex = vertex,
                        .schema = n->out[0],
                        .rekeyed = at->rekeyed || n->rekeys,
                        .is_single = at->is_single,
                        .idle = at->idle,
+                       .key_format = at->key_format,
                        .is_split = n->output_name[0] != NULL};
     return 0;
 }
@@ -204,12 +224,15 @@ static int plan_step(struct planner *b, const struct stream *st, int i, struct r
     n->diags = b->d;
     n->def = step_find(b, y->key[0], n->at, n->path);
     int r = -ERR_CONFIG;
-    if (n->def && parse_step(b, n, n->yaml) == 0) {
+    struct ref other;
+    bool has_other = n->def && n->def->second;
+    if (n->def && parse_step(b, n, n->yaml) == 0 &&
+        (!has_other || plan_second(b, n, at, &other) == 0)) {
         r = n->def->bind(n);
         diags_drop_echoes(b->d);
     }
     if (r == 0) {
-        r = place_step(b, st, n, at);
+        r = place_step(b, st, n, at, has_other ? &other : NULL);
     }
     if (r < 0) {
         *at = plan_broken(b, at->schema);
@@ -370,7 +393,7 @@ static int plan_all(struct plan **out, struct planner *b)
     b->p = p;
     size_t steps = 1;
     for (int i = 0; i < t->nstreams; i++) {
-        steps += 2U + 3U * (size_t)t->stream[i].nsteps + (size_t)t->stream[i].nto;
+        steps += 2U + 5U * (size_t)t->stream[i].nsteps + (size_t)t->stream[i].nto;
     }
     if (steps > VERTICES_MAX) {
         plan_free(p);

@@ -1,5 +1,5 @@
 /* What the files of planning share: plan.c (steps, sinks), plan_from.c, plan_source.c,
- * plan_format.c, plan_graph.c. Not for others.
+ * plan_second.c, plan_format.c, plan_graph.c. Not for others.
  */
 #ifndef KLAMM_ENGINE_PLAN_BUILD_H
 #define KLAMM_ENGINE_PLAN_BUILD_H
@@ -10,10 +10,11 @@ struct ref {
     int vertex; /* -1: could not be built */
     int output;
     const struct schema *schema;
-    bool rekeyed;   /* the key is not what the partitioning was made by */
-    bool is_split;  /* ends in a split: only its branches have rows */
-    bool is_single; /* all rows are in one partition */
-    int64_t idle;   /* of the sources behind it, the longest */
+    bool rekeyed;           /* the key is not what the partitioning was made by */
+    bool is_split;          /* ends in a split: only its branches have rows */
+    bool is_single;         /* all rows are in one partition */
+    int64_t idle;           /* of the sources behind it, the longest */
+    const char *key_format; /* codec of the record keys by which rows were put into partitions */
 };
 
 /* What a step hands to another stream beside its output: late rows of a window. */
@@ -60,7 +61,16 @@ int plan_topic_source(struct planner *b, const struct stream *st, struct ref *ou
 /* plan_from.c */
 bool plan_same_key(const struct schema *x, const struct schema *y);
 int plan_from(struct planner *b, const struct stream *st, struct ref *out);
+/* The end of the stream (or of its branch `stream.branch`) that a name means. */
+int plan_find_ref(struct planner *b, const struct config_text *text, struct ref *out);
+/* plan_second.c */
+int plan_second(struct planner *b, struct node *n, struct ref *at, struct ref *other);
+int plan_meet(struct planner *b, const struct stream *st, struct node *n, struct ref *at,
+              struct ref *other);
 /* plan.c */
+const char *plan_repartition_topic(struct planner *b, const struct stream *st, int step);
+int plan_repartition(struct planner *b, const struct stream *st, const char *topic, bool single,
+                     struct ref *in);
 int plan_stream(struct planner *b, int i, struct place from);
 struct ref plan_broken(struct planner *b, const struct schema *known);
 

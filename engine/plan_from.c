@@ -72,8 +72,10 @@ static int plan_union(struct planner *b, const struct stream *st, const struct r
     }
     s->keyed = true;
     bool rekeyed = false, is_single = true;
+    const char *key_format = in[0].key_format;
     int64_t idle = 0;
     for (int i = 0; i < n; i++) {
+        key_format = strcmp(in[i].key_format, key_format) == 0 ? key_format : "";
         s->keyed &= plan_same_key(in[0].schema, in[i].schema);
         rekeyed |= in[i].rekeyed;
         is_single &= in[i].is_single;
@@ -101,8 +103,12 @@ static int plan_union(struct planner *b, const struct stream *st, const struct r
         plan_group_join(b, group, b->p->vertex[in[i].vertex]->subplan);
         plan_connect(b, &in[i], vertex, (uint16_t)i);
     }
-    *out = (struct ref){
-        .vertex = vertex, .schema = s, .rekeyed = rekeyed, .is_single = is_single, .idle = idle};
+    *out = (struct ref){.vertex = vertex,
+                        .schema = s,
+                        .rekeyed = rekeyed,
+                        .is_single = is_single,
+                        .idle = idle,
+                        .key_format = key_format};
     return 0;
 }
 
@@ -143,8 +149,7 @@ static int wrong_branch(struct planner *b, const struct config_text *text, const
     return -ERR_CONFIG;
 }
 
-/* The end of the stream (or of its branch `stream.branch`) that `name` means. */
-static int find_ref(struct planner *b, const struct config_text *text, struct ref *out)
+int plan_find_ref(struct planner *b, const struct config_text *text, struct ref *out)
 {
     const char *name = text->text, *dot = strchr(name, '.');
     size_t n = dot ? (size_t)(dot - name) : strlen(name);
@@ -248,7 +253,7 @@ int plan_from(struct planner *b, const struct stream *st, struct ref *out)
     struct ref *in = arena_zalloc(&b->p->mem, ((size_t)n + 1) * sizeof *in);
     for (int i = 0; i < n; i++) {
         in[i] = plan_broken(b, NULL);
-        find_ref(b, &st->from.names.item[i].value, &in[i]);
+        plan_find_ref(b, &st->from.names.item[i].value, &in[i]);
     }
     if (n == 1) {
         *out = in[0];

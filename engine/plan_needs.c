@@ -11,12 +11,14 @@
 
 #include <string.h>
 
-static void needs_of_step(const struct vertex *v, const bool *out, bool *in)
+static void needs_of_step(const struct vertex *v, int input, const bool *out, bool *in)
 {
     const struct node *n = v->node;
-    const struct schema *s = n->in[0];
+    const struct schema *s = n->in[input];
+    void (*needs)(const struct node *n, const bool *out, bool *in) =
+        input == 0 ? n->def->needs : n->def->second_needs;
     bool *mine = in;
-    if (!n->def->needs) {
+    if (!needs) {
         for (uint16_t c = 0; c < s->n; c++) {
             mine[c] |= !s->col[c].hidden || (n->out[0] == s && out[c]);
         }
@@ -24,7 +26,7 @@ static void needs_of_step(const struct vertex *v, const bool *out, bool *in)
             mine[s->key[i]] = true;
         }
     } else {
-        n->def->needs(n, out, mine);
+        needs(n, out, mine);
     }
     if (n->def->stateful) {
         for (uint16_t i = 0; i < s->nkey; i++) {
@@ -123,7 +125,7 @@ static void needs_of_output(const struct plan *p, const struct vertex *v, int ou
                 }
             }
         } else {
-            needs_of_step(w, w->needs, needs);
+            needs_of_step(w, edge->input, w->needs, needs);
             needs_of_side(p, w, needs);
         }
     }

@@ -224,6 +224,7 @@ int plan_topic_source(struct planner *b, const struct stream *st, struct ref *ou
     }
     find_time(b, src, st);
     b->p->vertex[vertex]->out[0] = s;
-    *out = (struct ref){.vertex = vertex, .schema = s, .idle = st->time.idle};
+    *out = (struct ref){
+        .vertex = vertex, .schema = s, .idle = st->time.idle, .key_format = src->key.def->name};
     return b->d->n > before ? -ERR_CONFIG : 0;
 }

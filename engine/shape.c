@@ -1,8 +1,8 @@
 /* Columns taken and computed: see shape.h.
  *
  *   errors   every expression is evaluated over all rows; a row that failed in any of them is
- * reported once, with the error of the first expression, and rows are reported in their order: so
- *            the dead letters do not show the size of batches
+ *            reported once, with the error of the first expression, and rows are reported in their
+ *            order: so the dead letters do not show the size of batches
  *   taken    the vec is shared, nothing is copied; a column that was not read stays unread
  *   key      a key column whose place is taken by another value lives on as a hidden column
  *            `_key_NAME`, since the partitioning was made by it

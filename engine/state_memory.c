@@ -63,8 +63,7 @@ struct state {
     struct buffer scratch;
 };
 
-/* ---- entries ----------------------------------------------------------------------------------
- */
+/* ---- entries ---- */
 
 static size_t padded(size_t n)
 {
@@ -155,8 +154,7 @@ static void drop_value(struct state *s, struct state_entry *e)
     }
 }
 
-/* ---- table ------------------------------------------------------------------------------------
- */
+/* ---- table ---- */
 
 static struct state_entry *slot_entry(uint64_t slot)
 {
@@ -237,8 +235,7 @@ static void clear_slot(struct state *s, uint64_t gap)
     s->used--;
 }
 
-/* ---- dirty list -------------------------------------------------------------------------------
- */
+/* ---- dirty list ---- */
 
 static uint64_t change_bytes(const struct state_entry *e)
 {
@@ -266,8 +263,7 @@ static void unlink_dirty(struct state *s, struct state_entry *e)
     s->dirty_bytes -= change_bytes(e);
 }
 
-/* ---- the interface ----------------------------------------------------------------------------
- */
+/* ---- the interface ---- */
 
 struct state *state_memory_new(const struct state_codec *codec)
 {

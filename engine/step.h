@@ -31,6 +31,13 @@ struct message {
     size_t n;
 };
 
+/* The other stream of a step with two inputs, and what must be equal for rows to meet. */
+struct second_input {
+    struct config_text stream;
+    int non;                         /* number of `on` columns; 0: the key of each as it is */
+    const struct config_text *on[2]; /* their names in the step's own input and in the other */
+};
+
 struct step_def {
     const char *name; /* the YAML key; also the file's name */
     const char *doc;  /* one sentence */
@@ -45,6 +52,9 @@ struct step_def {
     bool keyless;           /* stateful, yet without a key */
     uint16_t state_version; /* of the values in the store */
 
+    /* Optional, before bind: the step reads a second stream, input 1, partitioned and keyed as its
+     * own input. Rows of either are judged by the lesser watermark of both. */
+    int (*second)(const struct node *n, struct second_input *out);
     /* Once: reads n->cfg and n->in[], sets n->out[0..noutputs) and n->bound; problems go to
      * n->diags. Returns 0 or -ERR_CONFIG. */
     int (*bind)(struct node *n);
@@ -52,6 +62,8 @@ struct step_def {
      * when all outputs have the input's schema). in is preset to false. NULL: all columns are
      * needed. */
     void (*needs)(const struct node *n, const bool *out, bool *in);
+    /* The same for the columns of input 1. */
+    void (*second_needs)(const struct node *n, const bool *out, bool *in);
     /* How much later than its input's watermark rows may still come out, ms (windows: grace). NULL:
      * 0. */
     int64_t (*lag)(const struct node *n);
@@ -95,6 +107,7 @@ struct node {
     struct place at;
     const char *path;   /* key path, `streams.load.steps[2].window` */
     const char *stream; /* that it belongs to */
+    const char *second; /* that input 1 comes from, or NULL */
     int number;         /* of the step in its stream, from 1 */
     uint64_t seed;      /* of the topology, mixed with stream and number */
     uint16_t ninputs, noutputs;

@@ -4,6 +4,7 @@
  * rows before it; what it emits because of it leaves before the watermark goes on.
  *
  *   union     rows: seen lowered to the least watermark of the other inputs; watermark: the least
+ *             (so do steps with two inputs)
  *   step      watermark passed on lowered by what may still come out (lag)
  *   sink      encodes; a repartition also sends its watermark at every commit
  */
@@ -42,12 +43,13 @@ static void make_spots(struct task *t)
         if (p->vertex->kind == VERTEX_STEP) {
             p->op.node = p->vertex->node;
             p->lag = p->op.node->def->lag ? p->op.node->def->lag(p->op.node) : 0;
+            p->nin = p->op.node->ninputs > 1 ? p->op.node->ninputs : 0;
         } else if (p->vertex->kind == VERTEX_UNION) {
-            uint16_t n = p->vertex->merge->ninputs;
-            p->in_watermark = arena_array(&t->mem, n, sizeof *p->in_watermark);
-            for (uint16_t k = 0; k < n; k++) {
-                p->in_watermark[k] = TIME_MIN;
-            }
+            p->nin = p->vertex->merge->ninputs;
+        }
+        p->in_watermark = arena_array(&t->mem, (size_t)p->nin + 1, sizeof *p->in_watermark);
+        for (int k = 0; k < p->nin; k++) {
+            p->in_watermark[k] = TIME_MIN;
         }
     }
     for (uint16_t i = 0; i < s->nstores; i++) {
@@ -126,6 +128,26 @@ const struct plan_source *task_input_source(const struct task *t, int input)
     return t->input[input].source;
 }
 
+/* A row is judged by its own watermark and by those of the other inputs: the least. */
+static void lower_seen(const struct spot *p, int input, struct batch *b)
+{
+    int64_t least = TIME_MAX, *seen = arena_array(b->mem, b->rows, sizeof *seen);
+    int64_t *low = b->low ? arena_array(b->mem, b->rows, sizeof *low) : NULL;
+    for (int k = 0; k < p->nin; k++) {
+        if (k != input && p->in_watermark[k] < least) {
+            least = p->in_watermark[k];
+        }
+    }
+    for (uint16_t row = 0; row < b->rows; row++) {
+        seen[row] = b->seen[row] < least ? b->seen[row] : least;
+        if (low) {
+            low[row] = b->low[row] < least ? b->low[row] : least;
+        }
+    }
+    b->seen = seen;
+    b->low = low;
+}
+
 static int union_push(struct task *t, struct spot *p, uint16_t input, struct batch *b)
 {
     const struct plan_union *u = p->vertex->merge;
@@ -139,16 +161,7 @@ static int union_push(struct task *t, struct spot *p, uint16_t input, struct bat
             memset(vec_nulls(&out.col[c], b->mem, b->rows), 1, b->rows);
         }
     }
-    int64_t least = TIME_MAX;
-    for (uint16_t k = 0; k < u->ninputs; k++) {
-        if (k != input && p->in_watermark[k] < least) {
-            least = p->in_watermark[k];
-        }
-    }
-    out.seen = arena_array(b->mem, b->rows, sizeof *out.seen);
-    for (uint16_t row = 0; row < b->rows; row++) {
-        out.seen[row] = b->seen[row] < least ? b->seen[row] : least;
-    }
+    lower_seen(p, input, &out);
     return task_pass(t, &p->vertex->edges[0], &out);
 }
 
@@ -181,6 +194,9 @@ int task_pass(struct task *t, const struct edges *edges, struct batch *b)
         wrap_selection(&mine);
         mine.now = t->now;
         if (p->vertex->kind == VERTEX_STEP) {
+            if (p->nin) {
+                lower_seen(p, edges->item[i].input, &mine);
+            }
             r = p->op.node->def->push(&p->op, edges->item[i].input, &mine);
         } else if (p->vertex->kind == VERTEX_SINK) {
             r = sink_push(t, p, &mine);
@@ -232,25 +248,28 @@ static int step_advance(struct task *t, struct spot *p, int64_t watermark)
     return pass_watermark(t, p);
 }
 
+/* Notes an input's watermark; what all of them allow now. */
+static int64_t least_of_inputs(struct spot *p, int input, int64_t watermark)
+{
+    int64_t *in = &p->in_watermark[input], least = TIME_MAX;
+    *in = watermark > *in ? watermark : *in;
+    for (int k = 0; k < p->nin; k++) {
+        least = p->in_watermark[k] < least ? p->in_watermark[k] : least;
+    }
+    return least;
+}
+
 int task_advance(struct task *t, const struct edges *edges, int64_t watermark)
 {
     for (uint16_t i = 0; i < edges->n; i++) {
         struct spot *p = spot_at(t, edges->item[i].to);
+        int64_t w = p->nin ? least_of_inputs(p, edges->item[i].input, watermark) : watermark;
         int r = 0;
         if (p->vertex->kind == VERTEX_STEP) {
-            r = step_advance(t, p, watermark);
-        } else if (p->vertex->kind == VERTEX_SINK) {
-            p->watermark = watermark > p->watermark ? watermark : p->watermark;
-        } else {
-            int64_t *in = &p->in_watermark[edges->item[i].input], least = TIME_MAX;
-            *in = watermark > *in ? watermark : *in;
-            for (uint16_t k = 0; k < p->vertex->merge->ninputs; k++) {
-                least = p->in_watermark[k] < least ? p->in_watermark[k] : least;
-            }
-            if (least > p->watermark) {
-                p->watermark = least;
-                r = task_advance(t, &p->vertex->edges[0], least);
-            }
+            r = step_advance(t, p, w);
+        } else if (w > p->watermark) {
+            p->watermark = w;
+            r = p->vertex->kind == VERTEX_UNION ? task_advance(t, &p->vertex->edges[0], w) : 0;
         }
         if (r < 0) {
             return r;
@@ -419,6 +438,7 @@ struct task_counts task_counts(const struct task *t)
     struct task_counts c = t->counts;
     for (uint16_t i = 0; i < t->nspots; i++) {
         c.late += t->spot[i].op.counter[COUNT_LATE];
+        c.no_key += t->spot[i].op.counter[COUNT_NULL_KEY];
     }
     return c;
 }

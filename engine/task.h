@@ -36,6 +36,7 @@ struct task_counts {
     uint64_t bad;        /* to dead letters */
     uint64_t tombstones; /* null values skipped */
     uint64_t late;       /* rows that no window took */
+    uint64_t no_key;     /* rows that a keyed step dropped, for a key column is null */
 };
 
 int task_new(struct task **out, const struct plan *plan, uint16_t subplan, int32_t partition,
@@ -62,9 +63,17 @@ void task_caught_up(struct task *t, int input, int64_t offset);
 /* An input is idle: nothing has come there for its time.idle; behind a repartition, all of its
  * source partitions are. */
 bool task_idle(const struct task *t, int input, int64_t now);
-/* The least watermark of the partitions of the input's topic that are not idle, TIME_MIN when all
- * are: what it follows while it is idle, from the next tick on. */
-void task_others(struct task *t, int input, int64_t watermark);
+/* What the partitions of an input's topic have reached: it follows that while it is idle, from the
+ * next tick on. */
+struct others {
+    int64_t watermark; /* the least of those that are not idle; of the last ones that were */
+    bool are_idle;     /* all are: time stands still, or goes on with the wall clock */
+};
+void task_others(struct task *t, int input, struct others others);
+/* Wall clock when something last came at an input, or it was opened. */
+int64_t task_last_record(const struct task *t, int input);
+/* Nothing will come at an input for now: idle at once. */
+void task_expect_nothing(struct task *t, int input);
 /* What the metadata of another member's offset (may be NULL) says of the nth input that reads the
  * topic. */
 struct part_time task_time_of(const char *metadata, int nth);

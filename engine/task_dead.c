@@ -13,6 +13,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define ROW_SHOWN 300
+
 /* A bad record or row of the batch in hand. */
 struct dead {
     const struct errors_cfg *errors;
@@ -60,17 +62,39 @@ static int send_dead(struct task *t, const struct errors_cfg *errors, const stru
 
 /* Sends it, or, while a batch is on its way, keeps it until the batch is through. What r points to
  * must live until then. */
+/* Where a record stands; of a row behind a window or repartition, which stands nowhere, what it is.
+ */
+static void print_place(struct buffer *b, const struct record *r)
+{
+    buffer_printf(b, "%s partition %d ", r->topic, r->partition);
+    if (r->offset >= 0) {
+        buffer_printf(b, "offset %" PRId64, r->offset);
+        return;
+    }
+    char time[40];
+    time_format_iso(r->timestamp, time);
+    bool is_cut = r->value_n > ROW_SHOWN;
+    buffer_printf(b, "row %.*s%s of %s", (int)(is_cut ? ROW_SHOWN : r->value_n),
+                  (const char *)r->value, is_cut ? "…" : "", time);
+}
+
 static int set_aside(struct task *t, const struct errors_cfg *errors, const struct record *r,
                      int64_t order, const char *stage, const char *text)
 {
     t->counts.bad++;
     t->dirty = true;
     if (errors->tolerance == TOLERATE_NONE) {
+        struct buffer place;
+        buffer_init(&place);
+        print_place(&place, r);
         err_clear(&t->failure);
-        return err_set(&t->failure, ERR_DATA,
-                       "%s partition %d offset %" PRId64 ": %s (errors: {tolerance: all, "
-                       "dead_letter_topic: …} sets bad records aside instead of stopping)",
-                       r->topic, r->partition, r->offset, text);
+        int result =
+            err_set(&t->failure, ERR_DATA,
+                    "%s: %s (errors: {tolerance: all, dead_letter_topic: …} sets bad records "
+                    "aside instead of stopping)",
+                    buffer_cstr(&place), text);
+        buffer_done(&place);
+        return result;
     }
     if (!t->collects_dead) {
         return send_dead(t, errors, r, stage, text);

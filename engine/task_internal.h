@@ -11,7 +11,8 @@ struct spot {
     struct op op; /* first: op_emit() finds its spot by it */
     const struct vertex *vertex;
     const struct errors_cfg *errors;
-    int64_t *in_watermark; /* per input, of unions */
+    int nin;               /* inputs, when there are several: of unions, of steps with two */
+    int64_t *in_watermark; /* per input then */
     int64_t watermark;     /* passed on */
     int64_t lag;
     int nmetrics;
@@ -39,9 +40,8 @@ struct input {
     int nparts;          /* of a repartition: source partitions upstream */
     uint32_t layout;     /* of a repartition: what its rows must begin with */
     struct part_time *part;
-    bool is_idle;   /* as of the last tick */
-    int64_t others; /* what the topic's partitions that are not idle have reached; TIME_MIN: all are
-                       idle */
+    bool is_idle; /* as of the last tick */
+    struct others others;
     struct codec_reader *value_reader, *key_reader;
     bool *needs; /* columns that the value reader fills */
     struct schema *key_schema;
@@ -83,8 +83,9 @@ int input_open(struct task *t, struct input *in, struct err *e);
 void input_close(struct input *in);
 /* task_time.c: the wall clock went on. */
 int input_tick(struct task *t, struct input *in);
-/* A repartition's watermark from those of its source partitions. */
-void input_lift(struct input *in);
+/* A repartition's watermark from those of its first n source partitions: all, or those that there
+ * were when its offset was committed. */
+void input_lift(struct input *in, int n);
 /* Nothing comes at any input, and nothing else moves its time. */
 bool task_is_silent(const struct task *t);
 /* Raises the watermark of an input's source and lets it run through the steps. */

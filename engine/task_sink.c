@@ -1,9 +1,9 @@
 /* Sinks: rows become records of a topic.
  *
  * All rows of a batch are encoded into one buffer and handed over in one call. Rows whose key has a
- * null column leave without a key. A repartition wraps its rows in an envelope
- * and, before each commit, tells every target partition its watermark when that has risen, and that
- * nothing comes or comes again.
+ * null column leave without a key. A repartition wraps its rows in an envelope and, before each
+ * commit, tells every target partition its watermark when that has risen, and that nothing comes or
+ * comes again.
  */
 #include "engine/envelope.h"
 #include "engine/hash.h"

@@ -52,7 +52,8 @@ int input_open(struct task *t, struct input *in, struct err *e)
     const struct plan_source *src = in->source;
     const struct schema *schema = src->read_schema;
     in->next = -1;
-    in->max_time = in->watermark = in->others = TIME_MIN;
+    in->max_time = in->watermark = TIME_MIN;
+    in->others = (struct others){TIME_MIN, true};
     in->last_record = clock_now(t->env.clock);
     if (src->repartition >= 0) {
         const struct plan_sink *k = t->plan->sink[src->repartition];
@@ -96,7 +97,7 @@ int64_t source_watermark(const struct task *t, const struct input *in)
 }
 
 /* The least watermark of this source at which a step behind it emits. lag: how much steps on the
- * way lower the watermark; bound: what other inputs of unions on the way allow. */
+ * way lower the watermark; bound: what other inputs of unions and joins on the way allow. */
 static int64_t next_fire(struct task *t, const struct input *in)
 {
     int64_t fire = TIME_MAX, *lag = t->reach, *bound = t->reach + t->nspots;
@@ -113,12 +114,11 @@ static int64_t next_fire(struct task *t, const struct input *in)
                 uint16_t w = t->spot_of[edge->to];
                 struct spot *q = &t->spot[w];
                 int64_t limit = bound[i] < p->op.pass ? bound[i] : p->op.pass;
-                if (q->vertex->kind == VERTEX_UNION) {
-                    for (uint16_t u = 0; u < q->vertex->merge->ninputs; u++) {
-                        int64_t other = q->in_watermark[u];
-                        limit = u != edge->input && other < limit ? other : limit;
-                    }
-                } else if (q->vertex->kind == VERTEX_STEP && q->op.node->def->next_time) {
+                for (int u = 0; u < q->nin; u++) {
+                    int64_t other = q->in_watermark[u];
+                    limit = u != edge->input && other < limit ? other : limit;
+                }
+                if (q->vertex->kind == VERTEX_STEP && q->op.node->def->next_time) {
                     int64_t next = q->op.node->def->next_time(&q->op);
                     if (next <= limit && next != TIME_MAX && next + lag[i] < fire) {
                         fire = next + lag[i];
@@ -230,11 +230,11 @@ static int open_envelope(struct input *in, const struct record *r, struct envelo
         return -ERR_CONFIG;
     }
     struct part_time *from = &in->part[e->partition];
-    bool was_least = from->watermark <= in->watermark;
+    bool matters = from->watermark <= in->watermark || from->is_idle;
     from->watermark = e->watermark > from->watermark ? e->watermark : from->watermark;
     from->is_idle = e->kind == ENVELOPE_IDLE;
-    if (was_least && from->watermark > in->watermark) {
-        input_lift(in);
+    if ((matters && from->watermark > in->watermark) || from->is_idle) {
+        input_lift(in, in->nparts);
     }
     return is_row;
 }
@@ -306,6 +306,9 @@ static int read_row(struct task *t, struct input *in, const struct record *r, st
     }
     put_meta(in, b, row, r);
     b->seen[row] = seen;
+    if (b->low) {
+        b->low[row] = in->watermark;
+    }
     return 1;
 }
 
@@ -317,6 +320,7 @@ static int64_t read_batch(struct task *t, struct input *in, const struct record 
     int64_t fire = next_fire(t, in);
     uint16_t row = 0;
     size_t used = 0;
+    b->low = in->nparts ? arena_array(&t->batch, b->rows, sizeof *b->low) : NULL;
     b->part = in->nparts ? arena_array(&t->batch, b->rows, sizeof *b->part) : NULL;
     while (used < n && row < b->rows) {
         int is_row = read_row(t, in, &r[used], b, row, now);
@@ -445,7 +449,6 @@ void task_input_restore(struct task *t, int input, int64_t offset, const char *m
         in->max_time = in->watermark + in->source->time.out_of_order;
     }
     if (in->nparts) {
-        watermarks_read(metadata, in->part, in->nparts);
-        input_lift(in);
+        input_lift(in, watermarks_read(metadata, in->part, in->nparts));
     }
 }

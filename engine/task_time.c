@@ -2,8 +2,9 @@
  *
  *   idle, others are not    follows the least of the topic's partitions that are not
  *   all are idle            stands still, or, with advance: wall_clock, goes on from its last
- * record behind a repartition    a source partition is idle when its task says so, and follows the
- * others
+ *                           record
+ *   behind a repartition    a source partition is idle when its task says so, and follows the
+ *                           others
  *
  * What has been followed is kept with the offset as any other watermark.
  */
@@ -49,9 +50,22 @@ bool task_is_silent(const struct task *t)
     return true;
 }
 
-void task_others(struct task *t, int input, int64_t watermark)
+void task_others(struct task *t, int input, struct others others)
 {
-    t->input[input].others = watermark;
+    t->input[input].others = others;
+}
+
+int64_t task_last_record(const struct task *t, int input)
+{
+    return t->input[input].last_record;
+}
+
+void task_expect_nothing(struct task *t, int input)
+{
+    struct input *in = &t->input[input];
+    t->now = clock_now(t->env.clock);
+    in->last_record = t->now - in->source->time.idle;
+    t->dirty = true;
 }
 
 struct part_time task_time_of(const char *metadata, int nth)
@@ -70,42 +84,37 @@ struct part_time task_time_of(const char *metadata, int nth)
     return time;
 }
 
-void input_lift(struct input *in)
+void input_lift(struct input *in, int n)
 {
     int64_t least = TIME_MAX;
-    for (int i = 0; i < in->nparts; i++) {
-        least = in->part[i].watermark < least ? in->part[i].watermark : least;
+    for (int i = 0; i < n; i++) {
+        const struct part_time *x = &in->part[i];
+        least = !x->is_idle && x->watermark < least ? x->watermark : least;
     }
-    in->watermark = in->nparts && least > in->watermark ? least : in->watermark;
-}
-
-static void follow_parts(struct input *in)
-{
-    int64_t least = TIME_MAX;
-    for (int k = 0; k < in->nparts; k++) {
-        if (!in->part[k].is_idle && in->part[k].watermark < least) {
-            least = in->part[k].watermark;
+    for (int i = 0; i < n && least != TIME_MAX; i++) {
+        if (in->part[i].is_idle && in->part[i].watermark < least) {
+            in->part[i].watermark = least;
         }
     }
-    for (int k = 0; k < in->nparts && least != TIME_MAX; k++) {
-        if (in->part[k].is_idle && in->part[k].watermark < least) {
-            in->part[k].watermark = least;
+    if (least == TIME_MAX) { /* all are idle */
+        for (int i = 0; i < n; i++) {
+            least = in->part[i].watermark < least ? in->part[i].watermark : least;
         }
     }
-    input_lift(in);
+    in->watermark = n > 0 && least > in->watermark ? least : in->watermark;
 }
 
 int input_tick(struct task *t, struct input *in)
 {
-    int64_t w = in->others;
+    int64_t w = in->others.watermark;
     bool is_idle = input_is_idle(in, t->now);
     t->dirty |= is_idle != in->is_idle; /* other members are to know */
     in->is_idle = is_idle;
-    if (in->nparts) {
-        follow_parts(in);
-    } else if (is_idle) {
-        if (w == TIME_MIN && has_own_clock(in)) {
-            w = in->max_time - in->source->time.out_of_order + (t->now - in->last_record);
+    if (!in->nparts && is_idle) {
+        if (in->others.are_idle && has_own_clock(in)) {
+            int64_t own = in->max_time - in->source->time.out_of_order;
+            own += t->now - in->last_record;
+            w = own > w ? own : w;
         }
         in->watermark = w > in->watermark ? w : in->watermark;
     }

@@ -145,11 +145,12 @@ static bool get_number(const char **p, uint64_t *v)
     return false;
 }
 
-static void read_items(const char *p, struct part_time *part, int n, int64_t base, int shift)
+static int read_items(const char *p, struct part_time *part, int n, int64_t base, int shift)
 {
     uint64_t steps = 0, v;
     bool is_none = true, is_idle = false;
-    for (int i = 0; i < n && *p && *p != ';';) {
+    int i = 0;
+    while (i < n && *p && *p != ';') {
         uint64_t times = 1;
         if (*p == '!') {
             is_idle = !is_idle;
@@ -162,13 +163,13 @@ static void read_items(const char *p, struct part_time *part, int n, int64_t bas
         } else if (*p == '*') {
             p++;
             if (!get_number(&p, &times)) {
-                return;
+                return i;
             }
         } else if (get_number(&p, &v)) {
             steps += unfold(v);
             is_none = false;
         } else {
-            return;
+            return i;
         }
         for (; times > 0 && i < n; times--, i++) {
             part[i].is_idle = is_idle;
@@ -177,17 +178,16 @@ static void read_items(const char *p, struct part_time *part, int n, int64_t bas
             }
         }
     }
+    return i;
 }
 
-void watermarks_read(const char *text, struct part_time *part, int n)
+int watermarks_read(const char *text, struct part_time *part, int n)
 {
     char *at;
     long shift = text[0] == 'd' ? strtol(text + 1, &at, 10) : -1;
     if (shift < 0 || shift > SHIFT_MOST || *at != ',') {
-        return;
+        return 0;
     }
     int64_t base = strtoll(at + 1, &at, 10);
-    if (*at == ':') {
-        read_items(at + 1, part, n, base, (int)shift);
-    }
+    return *at == ':' ? read_items(at + 1, part, n, base, (int)shift) : 0;
 }

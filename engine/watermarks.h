@@ -17,8 +17,8 @@ struct part_time {
 /* Writes part[0..n) into text, at most size bytes with the NUL; "" when all are as at the start.
  * Watermarks that would not fit are rounded down: what is read back is never above. */
 void watermarks_print(char *text, size_t size, const struct part_time *part, int n);
-/* Reads what print wrote, up to a ';' or the end; partitions that the text does not have stay as
- * they are. */
-void watermarks_read(const char *text, struct part_time *part, int n);
+/* Reads what print wrote, up to a ';' or the end; returns how many partitions it has, at most n.
+ * The others stay as they are. */
+int watermarks_read(const char *text, struct part_time *part, int n);
 
 #endif

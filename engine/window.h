@@ -4,9 +4,8 @@
  * aggregates, writes result rows and keeps the bytes of state; a kind of window decides which state
  * a row belongs to, what is late, and when a window is closed:
  *
- *   push       rows with their keys  ->  window_add() (rows and the states they go to),
- * window_late() watermark  closed windows        ->  window_emit(), ordered by (end, start, key
- * text)
+ *   push       rows with their keys -> window_add() (rows and the states they go to), window_late()
+ *   watermark  closed windows -> window_emit(), ordered by (end, start, key text)
  *
  * A state value is the kind's own head (head_size plain bytes), then the states of the aggregates.
  * All of a value's memory belongs to the store. One thread per window_op; a struct window is

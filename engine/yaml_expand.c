@@ -2,9 +2,9 @@
  *
  *   env         the variable; unset (or empty) gives the default, unset without default is an error
  *   file        the whole file without its last line break
- *   file, key   the value of KEY in a Java properties file: `key = value`, `key: value`, `key
- * value`, comments with # and !, \ at the end of a line continues it, \t \n \r \f and \uXXXX
- *               (surrogate pairs too); the last of equal keys wins
+ *   file, key   the value of KEY in a Java properties file: `key = value`, `key: value`,
+ *               `key value`, comments with # and !, \ at the end of a line continues it, \t \n \r
+ *               \f and \uXXXX (surrogate pairs too); the last of equal keys wins
  *
  * A reference ends at the first `}`. Text such as `${x}` with another word than env or file is left
  * alone. What was put in is not looked at again. Only regular files up to 1 MiB of UTF-8 are read,

@@ -4,7 +4,7 @@
  *   state   number of classes; each as its name: version 1
  *   order   of first appearance, hence the same for any batch size
  *   bounds  CLASSES_MAX classes, names up to CLASS_NAME_MAX bytes: a label column that is no label
- * (an identifier, a text) ends in a clear row error and not in endless growth
+ *           (an identifier, a text) ends in a clear row error and not in endless growth
  */
 #include "ml/classes.h"
 

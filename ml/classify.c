@@ -1,17 +1,21 @@
 /* classify: each row is predicted by what was learned from the rows before it, then learned.
  *
  *   in      features, label (null: predict only)
- *   out     the input's columns and  <as>                 the most probable class, of the label's
- * type <as>_proba           map<double> by class; boolean label: P(true) <as>_model_version   1,
- * and one more with each model that replaces it all null before the model has learned its first row
+ *   out     the input's columns and
+ *           <as>                 the most probable class, of the label's type
+ *           <as>_proba           map<double> by class; boolean label: P(true)
+ *           <as>_model_version   1, and one more with each model that replaces it
+ *           all null before the model has learned its first row
  *   null    a missing feature (null, NaN, infinite): <as> and <as>_proba are null, the row is not
- * learned, it is counted as skipped; a null key with `per: key` drops the row and counts it; a row
- * that deletes passes through without prediction bad     a failed expression, a third class for an
- * algorithm of two, more than 1000 classes: row error state   one entry per model (key bytes with
- * `per: key`, else the empty key). The value in memory is a pointer to the model; the changelog has
- * its snapshot (ml/model.c), version 1 order   rows one by one in input order: the same bits for
- * any batch size global  needs all rows in one task: bind asks the plan for a one-partition
- * repartition
+ *           learned, it is counted as skipped; a null key with `per: key` drops the row and counts
+ *           it; a row that deletes passes through without prediction
+ *   bad     a failed expression, a third class for an algorithm of two, more than 1000 classes: row
+ *           error
+ *   state   one entry per model (key bytes with `per: key`, else the empty key). In memory
+ *           the value is a pointer to the model, in the changelog its snapshot (ml/model.c),
+ *           version 1
+ *   order   rows one by one in input order: the same bits for any batch size
+ *   global  needs all rows in one task: bind asks the plan for a one-partition repartition
  */
 #include "engine/hash.h"
 #include "engine/key.h"
@@ -62,8 +66,7 @@ static const struct config_field fields[] = {
     {0},
 };
 
-/* ---- plan --------------------------------------------------------------------------------------
- */
+/* ---- plan ---- */
 
 struct plan {
     const struct classify_cfg *cfg;
@@ -203,8 +206,7 @@ static void classify_needs(const struct node *n, const bool *out, bool *in)
     }
 }
 
-/* ---- state: a pointer to the model in memory, its snapshot in the changelog
- * ----------------------- */
+/* ---- state: a pointer to the model in memory, its snapshot in the changelog ---- */
 
 static void model_save(void *ctx, const void *value, uint32_t n, struct buffer *out)
 {
@@ -267,8 +269,7 @@ static const struct state_codec *classify_codec(const struct node *n)
     return &p->codec;
 }
 
-/* ---- task --------------------------------------------------------------------------------------
- */
+/* ---- task ---- */
 
 struct classifier {
     struct model_scratch scratch;

@@ -7,8 +7,8 @@
  *
  *   rows       only rows with a prediction and a label count: the first row of a model has no
  *              prediction yet, so n labels give n - 1 scored rows (as River's
- * progressive_val_score) state      totals, the ring as far as it is filled, labels per class:
- * version 1
+ *              progressive_val_score)
+ *   state      totals, the ring as far as it is filled, labels per class: version 1
  */
 #include "ml/evaluate.h"
 

@@ -7,7 +7,7 @@
  *   pattern     text that begins or ends with `*` and is otherwise a name: every visible numeric
  *               column that it matches, in the order of the input, but those that the label reads
  *   missing     a null, NaN or infinite feature, or one beyond +-1e150: the row has no prediction
- * and is not learned
+ *               and is not learned
  */
 #include "ml/features.h"
 
@@ -17,8 +17,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-/* ---- binding -----------------------------------------------------------------------------------
- */
+/* ---- binding ---- */
 
 struct binding {
     struct features *f;
@@ -233,8 +232,7 @@ void features_needs(const struct features *f, bool *in)
     }
 }
 
-/* ---- rows --------------------------------------------------------------------------------------
- */
+/* ---- rows ---- */
 
 /* Doubles of a numeric or boolean column for the rows selected. */
 static const double *as_doubles(const struct vec *v, const struct batch *b)

@@ -6,9 +6,10 @@
  * which is the order of a River pipeline (StandardScaler | learner).
  *
  *   state     algorithm, columns, scaling, type of label; rows, version; classes; categories;
- * scaler; learner; evaluation. A snapshot of another algorithm or of other columns is refused.
+ *             scaler; learner; evaluation. A snapshot of another algorithm or of other columns is
+ *             refused
  *   classes   a learner of two classes knows false and true of a boolean label from the start;
- * every other class is added in the row that first brings it
+ *             every other class is added in the row that first brings it
  */
 #include "ml/model.h"
 

@@ -1,14 +1,16 @@
 /* dedupe: {by, within} keeps the first of rows that are the same.
  *
  *   same       equal key and equal `by` values (nulls are equal), event times at most `within`
- * apart from the row that was kept forgotten  a kept row's entry, once the watermark has passed its
- * time + within; judged by the watermark as of each row, so that the size of batches does not show
+ *              apart from the row that was kept
+ *   forgotten  a kept row's entry, once the watermark has passed its time + within; judged by the
+ *              watermark as of each row, so that the size of batches does not show
  *   state      one entry for a row that was kept: its time. Times of one identity are more than
  *              `within` apart, so of buckets `within + 1` ms wide each holds at most one, and a
  *              partner of time t stands in t's bucket or one beside it:
  *
  *                  key     varint, key bytes | identity of the by values | bucket, 8 bytes
  *                  value   time, 8 bytes                                        version 1
+ *
  *              with another `within`, or other `by`, it is refused
  *
  *   null       a row whose key has a null column is dropped and counted

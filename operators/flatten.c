@@ -165,6 +165,9 @@ static void begin_batch(struct filling *w)
         w->origin = arena_zalloc(in->mem, (size_t)rows * sizeof *w->origin);
         w->out->origin = w->origin;
     }
+    if (in->low != NULL) {
+        w->out->low = arena_zalloc(in->mem, (size_t)rows * sizeof *w->out->low);
+    }
     if (in->part != NULL) {
         w->out->part = arena_array(in->mem, (size_t)rows, sizeof *in->part);
     }
@@ -222,6 +225,9 @@ static void put_row(struct filling *w, uint16_t from, const struct nested_value 
     uint16_t to = w->out->rows++;
     w->out->time[to] = in->time[from];
     w->out->seen[to] = in->seen[from];
+    if (in->low != NULL) {
+        w->out->low[to] = in->low[from];
+    }
     if (w->origin != NULL) {
         w->origin[to] = in->origin[from];
     }

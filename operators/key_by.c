@@ -1,9 +1,10 @@
 /* key_by: LIST makes the listed columns the key.
  *
  *   columns  the input's; an expression that is no plain column is appended under its name, or
- * takes the place of the column of that name (`key_by: lower(host) as host`) key      the listed
- * columns in their order; `[]`: one group for all rows null     such a row passes; steps that work
- * per key drop and count it error    a row that fails in any expression is bad
+ *            takes the place of the column of that name (`key_by: lower(host) as host`)
+ *   key      the listed columns in their order; `[]`: one group for all rows
+ *   null     such a row passes; steps that work per key drop and count it
+ *   error    a row that fails in any expression is bad
  *
  * The rows stay where they are: the plan repartitions before the next step that needs it.
  */

@@ -7,9 +7,11 @@
  *   state        per key: a slot per call                                       version 2
  *                written as it is, but for texts that a lag() keeps; the layout has the calls in
  *                order: others cannot go on with the old state
- *   null         a row whose key has a null column is dropped and counted; null arguments: see
- * calls error        a row that fails in an argument leaves the state as it was; one that fails
- * later (in the expression around a call) has been counted in it late         rows like others
+ *   null         a row whose key has a null column is dropped and counted; null arguments: see the
+ *                calls
+ *   error        a row that fails in an argument leaves the state as it was; one that fails later
+ *                (in the expression around a call) has been counted in it
+ *   late         rows like others
  */
 #include "engine/key.h"
 #include "engine/memory.h"

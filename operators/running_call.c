@@ -1,22 +1,25 @@
 /* Per-key features, updated row by row in input order.
  *
  *   lag(x, k=1)      x of the k-th row before, null rows counted; any type
- *   diff(x, k=1)     x - lag(x, k); long (overflow is a row error), double; of timestamps a long of
- * ms rate(x)          per second since the last row with an x: (x - x') / (t - t'); a fall is a
- * counter reset and counts from 0: x / (t - t'). Null for the first row and where time stands still
- * or goes back; a row from the past is not remembered ewma(x, alpha)   s = alpha x + (1 - alpha) s,
- * the first x begins cumsum(x)        exact for longs (overflow is a row error),
- * Neumaier-compensated for doubles count()          rows so far, this one included avg, stddev
- * (n-1), min, max (x [, rows])   of the last `rows` rows, this one included, or of all; NaN is
- * greater than every number
+ *   diff(x, k=1)     x - lag(x, k); long (overflow is a row error), double; of timestamps a
+ *                    long of ms
+ *   rate(x)          per second since the last row with an x: (x - x') / (t - t'); a fall is a
+ *                    counter reset and counts from 0: x / (t - t'). Null for the first row and
+ *                    where time stands still or goes back; a row from the past is not remembered
+ *   ewma(x, alpha)   s = alpha x + (1 - alpha) s, the first x begins
+ *   cumsum(x)        exact for longs (overflow is a row error), Neumaier-compensated for doubles
+ *   count()          rows so far, this one included
+ *   avg, stddev (n-1), min, max (x [, rows])
+ *                    of the last `rows` rows, this one included, or of all; NaN is greater than
+ *                    every number
  *
  *   null     a null x is skipped: the result is what it was; for lag and windows the row takes its
  *            place among the rows; diff and rate of a null x are null
- *   slots    ring      { n, next, k values of 8 bytes, k null flags }    lag, diff, windows
- *            texts     { n, next, k of { pointer, length, null } }        lag of strings and the
- * like totals    { a, b, n }                                         the rest cost     a window
- * costs its rows per row: it is added up anew from the oldest on, so that no rounding is left
- * behind by what has gone
+ *   slots    ring     { n, next, k values of 8 bytes, k null flags }    lag, diff, windows
+ *            texts    { n, next, k of { pointer, length, null } }       lag of strings and the like
+ *            totals   { a, b, n }                                       the rest
+ *   cost     a window costs its rows per row: it is added up anew from the oldest on, so that no
+ *            rounding is left behind by what has gone
  */
 #include "operators/running_call.h"
 

@@ -1,10 +1,11 @@
 /* sample: {rate, by} keeps a share of the rows, chosen by a hash.
  *
  *   kept     hash(by) / 2^64 < rate, with the stable hash of the values' identity bytes and no
- * seed: the same values are kept in every stream, run and version by       the key columns by
- * default, so that whole keys are kept or not; else all visible columns null     equal to null; a
- * row with nulls is kept or not like any other error    a row that fails in an expression of `by`
- * is bad
+ *            seed: the same values are kept in every stream, run and version
+ *   by       the key columns by default, so that whole keys are kept or not; else all visible
+ *            columns
+ *   null     equal to null; a row with nulls is kept or not like any other
+ *   error    a row that fails in an expression of `by` is bad
  */
 #include "engine/hash.h"
 #include "engine/identity.h"

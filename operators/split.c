@@ -1,10 +1,12 @@
 /* split: {name: EXPR, …} sends each row to the first branch whose condition is true.
  *
- *   outputs  one per branch, all of the input's columns; branch b of stream s is read as `from:
- * s.b` else     the branch that takes the rest: `name: else`, or `else: name`; without one the rest
- * is dropped and counted. `else: true` calls the branch `else`. null     is not true: the next
- * branch is tried error    a row is bad when a condition fails that it came to; later conditions do
- * not see a row that an earlier one has taken
+ *   outputs  one per branch, all of the input's columns; branch b of stream s is read as
+ *            `from: s.b`
+ *   else     the branch that takes the rest: `name: else`, or `else: name`; without one the rest is
+ *            dropped and counted. `else: true` calls the branch `else`
+ *   null     is not true: the next branch is tried
+ *   error    a row is bad when a condition fails that it came to; later conditions do not see a row
+ *            that an earlier one has taken
  */
 #include "engine/shape.h"
 

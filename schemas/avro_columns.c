@@ -8,9 +8,11 @@
  *   boolean; string enum uuid  boolean; string
  *   bytes fixed duration       bytes
  *   array map                  array<T>, map<T> in the bytes of engine/nested.h; a record inside is
- * a record<...>, an item that is mixed is JSON text union of several           all numbers: double
- * if one is, else long; all strings: string; otherwise string with the JSON text of the value
- * (strings in quotes, bytes base64) null                       string, always null
+ *                              a record<...>, an item that is mixed is JSON text
+ *   union of several           all numbers: double if one is, else long; all strings: string;
+ *                              otherwise string with the JSON text of the value (strings in quotes,
+ *                              bytes base64)
+ *   null                       string, always null
  *
  * A record inside itself flattens while its nesting is below 8; the next one is JSON text, and
  * inside an array or map the first repetition already is. A schema whose repetitions make more than

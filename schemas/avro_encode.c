@@ -31,8 +31,7 @@ enum put_code {
     PUT_DOUBLE,
     PUT_SLICE, /* string or bytes */
     PUT_VALUE, /* anything, by node */
-    PUT_GROUP, /* a nullable record: if all n columns are null, its null branch, and go on at `skip`
-                */
+    PUT_GROUP, /* a nullable record: if all n columns are null, its null branch, on at `skip` */
 };
 
 struct put_op {

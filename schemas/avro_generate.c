@@ -4,9 +4,11 @@
  *   key     one key column: its plain type; otherwise record <record_name>Key of the key columns
  *
  *   nullable column   ["null", T], default null (key columns never are: a null key is dropped
- * before) timestamp         {"type": "long", "logicalType": "timestamp-millis"} array, map of
- * ["null", T], since the type of a column does not say whether items may be null record<...> inside
- * arrays and maps: record <record_name>_<field>
+ *                     before)
+ *   timestamp         {"type": "long", "logicalType": "timestamp-millis"}
+ *   array, map        of ["null", T], since the type of a column does not say whether items may be
+ *                     null
+ *   record<...>       inside arrays and maps: record <record_name>_<field>
  *
  * Every character outside [A-Za-z0-9_] of a name becomes `_` (the dots of a namespace stay), and a
  * digit in front gets one put before it. Two columns that then have one name are an error.

@@ -3,9 +3,8 @@
  * Unions are written plainly: the first branch that takes the value is used (the specification
  * allows only the first branch for defaults; versions since 1.12 and many libraries allow any). An
  * integer is taken by the first of int, long, float, double that holds it. The strings "NaN",
- * "Infinity" and
- * "-Infinity" are doubles. A field that is left out takes its default; without one the value does
- * not fit. Each step and each byte burns fuel, nesting ends at AVRO_DEPTH_MAX.
+ * "Infinity" and "-Infinity" are doubles. A field that is left out takes its default; without one
+ * the value does not fit. Each step and each byte burns fuel, nesting ends at AVRO_DEPTH_MAX.
  */
 #include "schemas/avro_json.h"
 

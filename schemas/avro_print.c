@@ -1,8 +1,8 @@
 /* Trees back to text: the whole schema, and the Parsing Canonical Form with its fingerprint.
  *
  *   canonical   full names, no attributes but type name fields symbols items values size, in the
- * order name type fields symbols items values size, no white space whole       the same, plus
- * aliases, default, order, logicalType, precision, scale
+ *               order name type fields symbols items values size, no white space
+ *   whole       the same, plus aliases, default, order, logicalType, precision, scale
  *
  * A named type is written out where it first appears and by its name from then on. The fingerprint
  * is the specification's CRC-64-AVRO; its table is made on the fly since it is needed only when a

@@ -3,8 +3,8 @@
  *   number  zig-zag varint; an int must fit 32 bits
  *   slice   length and bytes; a string must be UTF-8
  *   scalar  a primitive, enum or fixed by its link: promoted to the reader's type, then as the
- * column's (times of different units are converted; decimals become doubles) skip    by the
- * writer's type alone; blocks that give their size are jumped over
+ *           column's (times of different units are converted; decimals become doubles)
+ *   skip    by the writer's type alone; blocks that give their size are jumped over
  *
  * Hostile data: every length is held against the bytes that are left; nesting ends at
  * AVRO_DEPTH_MAX; each value burns fuel, of which a datum gets a million and eight per byte, so

@@ -1,17 +1,23 @@
 /* Avro 1.11 schema resolution.
  *
- *   writer union      each branch resolves by itself: an impossible one matters only to data that
- * uses it reader union      the branch of the same type (and full name), else the first of the same
- * type and unqualified name or alias, else the first that the writer's type is promoted to: the
- * order of the Java library, which loses no digits where the specification's plain "first match"
- * would promotion         int > long > float > double, string <> bytes record enum fixed
- * unqualified names are equal, or an alias of the reader's type is the writer's name record fields
- * match by name, then by the reader's aliases, in any order; fields that the reader lacks are
- * skipped, those that the writer lacks take the default enum              by symbol; one that the
- * reader lacks becomes the reader's default fixed             the same size logical types belong to
- * the reader and do not change what matches, except that two decimals match only with equal
- * precision and scale; times of different units are converted by whoever reads the value, since
- * both sides say what they mean
+ *   writer union       each branch resolves by itself: an impossible one matters only to data that
+ *                      uses it
+ *   reader union       the branch of the same type (and full name), else the first of the same type
+ *                      and unqualified name or alias, else the first that the writer's type is
+ *                      promoted to: the order of the Java library, which loses no digits where the
+ *                      specification's plain "first match" would
+ *   promotion          int > long > float > double, string <> bytes
+ *   record enum fixed  unqualified names are equal, or an alias of the reader's type is the
+ *                      writer's name
+ *   record             fields match by name, then by the reader's aliases, in any order; fields
+ *                      that the reader lacks are skipped, those that the writer lacks take the
+ *                      default
+ *   enum               by symbol; one that the reader lacks becomes the reader's default
+ *   fixed              the same size
+ *   logical types      belong to the reader and do not change what matches, except that two
+ *                      decimals match only with equal precision and scale; times of different units
+ *                      are converted by whoever reads the value, since both sides say what they
+ *                      mean
  *
  * Links are found again by their pair of nodes, which ends recursion and bounds the work by the
  * number of pairs that meet.

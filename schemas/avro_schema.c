@@ -10,9 +10,9 @@
  *   dropped   doc and properties of others
  *   ignored   a logical type on a wrong base or with wrong parameters, as the specification asks
  *   lenient   namespaces may hold dashes (other libraries write them); "error" counts as "record";
- * a default that does not fit is an error only where resolution needs it, since libraries that do
- * not check have registered many of them refused   duplicate fields, symbols and types; unions in
- * unions or with two of one kind
+ *             a default that does not fit is an error only where resolution needs it, since
+ *             libraries that do not check have registered many of them
+ *   refused   duplicate fields, symbols and types; unions in unions or with two of one kind
  *
  * Defaults are turned into Avro data when the tree is complete: a field missing in written data is
  * then read like any other, from these bytes.

@@ -2,9 +2,11 @@
  *
  *   null        an empty field; a quoted empty one is the empty text, or no bytes
  *   boolean     true, false (any case)
- *   long        digits with a sign; double: a decimal number, NaN, Infinity, -Infinity
+ *   long        digits with a sign
+ *   double      a decimal number, NaN, Infinity, -Infinity
  *   timestamp   ms, or ISO 8601 text; written as ms
- *   bytes       base64; arrays and maps: JSON
+ *   bytes       base64
+ *   array, map  JSON
  *   count       a record of more or fewer fields than columns is bad: columns would be taken for
  *               others. With a header (csv_header) the header's names decide instead, and the count
  *               must be the header's

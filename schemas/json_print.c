@@ -1,10 +1,11 @@
 /* JSON, written: compact, members in the order of the columns.
  *
- *   double      the shortest digits that read back the same; "NaN", "Infinity", "-Infinity"
- *   timestamp   ms as a number
- *   bytes       base64
+ *   double               the shortest digits that read back the same; "NaN", "Infinity",
+ *                        "-Infinity"
+ *   timestamp            ms as a number
+ *   bytes                base64
  *   array, map, record   as themselves; of a map's equal keys all are written, the last one counts
- *   null        null; an object of columns is written even when all of them are null
+ *   null                 null; an object of columns is written even when all of them are null
  *
  * Control characters, quotes and backslashes are escaped, all other text stays UTF-8.
  */

@@ -6,9 +6,11 @@
  *   timestamp   ms as a number without fraction, or an ISO 8601 string
  *   string      a string; numbers are not turned into text
  *   bytes       a base64 string
- *   array       items of the element type; map: any keys, equal ones are kept in order (the last
- * wins when one is looked up); record: fields in any order, missing ones are null, unknown ones are
- * skipped, the last of equal ones wins null        null, anywhere
+ *   array       items of the element type
+ *   map         any keys, equal ones are kept in order (the last wins when one is looked up)
+ *   record      fields in any order, missing ones are null, unknown ones are skipped, the last of
+ *               equal ones wins
+ *   null        null, anywhere
  *
  * Nested bytes have no names, so the fields of a record are read as they come and then put into the
  * order of the type. A count is known last but stands first, so items are written behind a gap that

@@ -1,10 +1,9 @@
 /* Record lines: one message of a topic as a JSON object on one line, what replay, tail, produce,
  * test and the connectors read and write.
  *
- *     {"topic","partition","offset","key","timestamp","headers","value"}      only value is
- * required
+ *     {"topic","partition","offset","key","timestamp","headers","value"}
  *
- * One owner.
+ * Only value is required. One owner.
  */
 #ifndef KLAMM_SCHEMAS_RECORD_LINE_H
 #define KLAMM_SCHEMAS_RECORD_LINE_H

@@ -5,9 +5,10 @@
  *     put       POST /subjects/{subject}/versions          cached by subject and canonical text
  *
  *   no connection, time-out, 5xx, 429   the next URL at once; after a round over all of them a
- * pause, doubling; at last -ERR_RETRY 404                                 by_id: -ERR_DATA; latest:
- * none 401, 403, 409, 422, other 4xx       -ERR_CONFIG with the registry's own message; by_id too,
- * since the record is not to blame
+ *                                       pause, doubling; at last -ERR_RETRY
+ *   404                                 by_id: -ERR_DATA; latest: none
+ *   401, 403, 409, 422, other 4xx       -ERR_CONFIG with the registry's own message; by_id too,
+ *                                       since the record is not to blame
  *
  * One request at a time (`io`); hits only take `lock`. Answers are limited to ANSWER_MAX. Messages
  * name the server without user and password.

@@ -2,13 +2,13 @@
  * comes to the same table.
  *
  *   register   read to the end; unless the subject has the schema, append a proposal with the id of
- * the same text, else the highest id + 1, and the subject's next version; read on; the proposal has
- * won when the table now says so; else the loser proposes again fold       the first record that
- * claims an id with a text has it for ever; a later one that claims the id with another text is
- * void. The first record of (subject, version) has that too; a later one counts only when it is of
- * the same id (a change of `deleted`) deletion   {"deleted":true}: hidden from latest(), its id
- * stays readable; a null value forgets the version, so that its number is free again, and leaves
- * the id
+ *              the same text, else the highest id + 1, and the subject's next version; read on; the
+ *              proposal has won when the table now says so; else the loser proposes again
+ *   fold       the first record that claims an id with a text has it for ever; a later one that
+ *              claims the id with another text is void. The first record of (subject, version) has
+ *              that too; a later one counts only when it is of the same id (a change of `deleted`)
+ *   deletion   {"deleted":true}: hidden from latest(), its id stays readable; a null value forgets
+ *              the version, so that its number is free again, and leaves the id
  *
  * Compaction keeps the last record of a key, so a void claim must not outlive the valid one of its
  * key. With begin() there are no void claims: whoever read before another began cannot append.

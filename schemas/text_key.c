@@ -2,8 +2,8 @@
  *
  *   reading   key: _key, value: _value, both hidden; `key: {host: string}` names it instead
  *   writing   a key is its key columns; several become text joined by `|`. A value is the only
- * visible column that is not part of the key, else the only visible one, else _value null      one
- * null column is a null key or a tombstone; among several it prints as "null"
+ *             visible column that is not part of the key, else the only visible one, else _value
+ *   null      one null column is a null key or a tombstone; among several it prints as "null"
  */
 #include "schemas/text_key.h"
 

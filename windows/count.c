@@ -4,7 +4,7 @@
  *   rows       0 1 2 3 4 5 6 7 8 9         size 6, every 4
  *   windows    [====0====] . . . .         closes with row 5
  *                      [====1====]         closes with row 9
- *   slices     [ 0 ][1 ][ 2 ][3 ]          cut where a window begins or ends, as in hopping.c
+ *   slices     [0] [1] [2] [3] [4]         cut where a window begins or ends, as in hopping.c
  *
  *   state     key: number of the slice, key bytes; value: least and greatest time, number of rows,
  *             then the aggregates

@@ -79,8 +79,7 @@ bool every_take(struct every *x, struct state_entry *e)
     return true;
 }
 
-/* ---- emission ---------------------------------------------------------------------------------
- */
+/* ---- emission ---- */
 
 struct changed {
     struct every_result result;

@@ -61,8 +61,7 @@ void fold_done(struct fold *f)
     *f = (struct fold){0};
 }
 
-/* ---- kept blocks ------------------------------------------------------------------------------
- */
+/* ---- kept blocks ---- */
 
 static uint64_t home_of(const struct series *s, uint32_t level, int64_t number)
 {
@@ -127,8 +126,7 @@ void fold_forget(struct fold *f, const struct series *s, int64_t pos)
     }
 }
 
-/* ---- folding ----------------------------------------------------------------------------------
- */
+/* ---- folding ---- */
 
 static bool sees(struct folding *x, const struct point *p)
 {

@@ -14,10 +14,11 @@
  *             the aggregates. One more entry says which windows have been closed
  *   closed    once watermark >= end + grace; emitted once; a slice goes with its last window
  *   updates   (and every) every window has a value of its own, as every row comes out with each of
- * them: slices are whole windows then late      judged window by window: a row that came too late
- * for the older of its windows stands in a point of its own, seen by the younger ones only; with no
- * window left it is late. So is a row with a negative time restart   series are rebuilt from the
- * store
+ *             them: slices are whole windows then
+ *   late      judged window by window: a row that came too late for the older of its windows stands
+ *             in a point of its own, seen by the younger ones only; with no window left it is late.
+ *             So is a row with a negative time
+ *   restart   series are rebuilt from the store
  */
 #include "engine/memory.h"
 #include "engine/window.h"
@@ -44,8 +45,7 @@ struct hopping {
     void *value; /* of the window that closes */
 };
 
-/* ---- arithmetic -------------------------------------------------------------------------------
- */
+/* ---- arithmetic ---- */
 
 static int64_t per_step(const struct hopping *h)
 {
@@ -97,8 +97,7 @@ static int64_t first_open(const struct hopping *h, int64_t watermark)
     return watermark < h->need ? 0 : (watermark - h->need) / h->every + 1;
 }
 
-/* ---- binding and restart ----------------------------------------------------------------------
- */
+/* ---- binding and restart ---- */
 
 static int hopping_bind(const struct window *w, struct node *n)
 {
@@ -199,8 +198,7 @@ static void hopping_flush(struct window_op *o)
     series_flush(&h->set);
 }
 
-/* ---- rows -------------------------------------------------------------------------------------
- */
+/* ---- rows ---- */
 
 /* What consecutive rows mostly share. */
 struct hop {
@@ -332,8 +330,7 @@ static int hopping_push(struct window_op *o, const struct window_rows *r)
     return window_add(o, n, row, state);
 }
 
-/* ---- closing ----------------------------------------------------------------------------------
- */
+/* ---- closing ---- */
 
 static int emit_window(struct window_op *o, struct series *s, int64_t number)
 {

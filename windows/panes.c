@@ -72,8 +72,7 @@ void panes_done(struct panes *p)
     *p = (struct panes){0};
 }
 
-/* ---- panes by their start ---------------------------------------------------------------------
- */
+/* ---- panes by their start ---- */
 
 static uint32_t slot_of(const struct panes *p, int64_t start)
 {
@@ -156,8 +155,7 @@ void panes_drop_first(struct panes *p)
     }
 }
 
-/* ---- entries ----------------------------------------------------------------------------------
- */
+/* ---- entries ---- */
 
 static void pane_append(struct pane *pane, struct state_entry *e)
 {
@@ -229,8 +227,7 @@ int panes_load(struct panes *p)
     return state_each(p->state, load_entry, p);
 }
 
-/* ---- order ------------------------------------------------------------------------------------
- */
+/* ---- order ---- */
 
 static const void *item_key(const void *ctx, const void *item, uint32_t *n)
 {

@@ -94,8 +94,7 @@ void series_done(struct series_set *a)
     *a = (struct series_set){0};
 }
 
-/* ---- points -----------------------------------------------------------------------------------
- */
+/* ---- points ---- */
 
 struct point *series_points(struct series *s)
 {
@@ -194,8 +193,7 @@ void series_reorder(struct series *s, uint32_t i, int64_t pos)
     note_newest(s);
 }
 
-/* ---- series by their key ----------------------------------------------------------------------
- */
+/* ---- series by their key ---- */
 
 const void *series_entry_key(const struct series_set *a, const struct state_entry *e, uint32_t *n)
 {
@@ -389,8 +387,7 @@ void series_remove(struct series_set *a, struct series *s, uint32_t i, uint32_t 
     }
 }
 
-/* ---- dates ------------------------------------------------------------------------------------
- */
+/* ---- dates ---- */
 
 void series_schedule(struct series_set *a, struct series *s, int64_t time)
 {
@@ -437,8 +434,7 @@ uint32_t series_due(struct series_set *a, struct date *d, const struct schema *s
     return n;
 }
 
-/* ---- the store --------------------------------------------------------------------------------
- */
+/* ---- the store ---- */
 
 struct loading {
     struct series_set *set;

@@ -4,10 +4,11 @@
  *                          ^ 17               a row at 17 is at most 10 from both: one, [5, 23]
  *
  *   state     key: a number (the time of the first row, or the next that is free), key bytes;
- * value: first and last time, then the aggregates closed    once watermark > last + gap + grace;
- * emitted once, then deleted. A closed session never merges, also when its result is not out yet:
- * openness is judged row by row late      a row whose session, after merging, is closed; or with a
- * negative time merge     states are combined in the order of event time, then the row is added
+ *             value: first and last time, then the aggregates
+ *   closed    once watermark > last + gap + grace; emitted once, then deleted. A closed session
+ *             never merges, also when its result is not out yet: openness is judged row by row
+ *   late      a row whose session, after merging, is closed; or with a negative time
+ *   merge     states are combined in the order of event time, then the row is added
  *   restart   series are rebuilt from the store
  *
  * Sessions of a key stand in the order of their ends, which are all different. A key has one date
@@ -98,8 +99,7 @@ static void session_close(struct window_op *o)
     }
 }
 
-/* ---- rows -------------------------------------------------------------------------------------
- */
+/* ---- rows ---- */
 
 static int add_waiting(struct window_op *o, struct waiting *wait)
 {
@@ -274,8 +274,7 @@ static int session_push(struct window_op *o, const struct window_rows *r)
     return add_waiting(o, &wait);
 }
 
-/* ---- closing ----------------------------------------------------------------------------------
- */
+/* ---- closing ---- */
 
 /* Moves dates whose session went on; the first date left has one that closes then, or there is
  * none.

@@ -23,8 +23,7 @@
 const char *const window_kinds[WINDOW_KINDS + 1] = {"tumbling", "hopping", "sliding",
                                                     "session",  "count",   NULL};
 
-/* ---- binding ----------------------------------------------------------------------------------
- */
+/* ---- binding ---- */
 
 static const struct window_def *find_kind(const char *name)
 {
@@ -190,8 +189,7 @@ static const struct state_codec *window_codec(const struct node *n)
     return &p->codec;
 }
 
-/* ---- running ----------------------------------------------------------------------------------
- */
+/* ---- running ---- */
 
 static int window_open(struct op *op, struct err *e)
 {

@@ -1,8 +1,9 @@
 /* Feeders and drains: threads that move rows between connectors and topics.
  *
  *   feeder   connector (generator, file, …) -> topic of its stream; rows and the position behind
- * them in one transaction, the position in the compacted topic NAME-sources drain    topic of a
- * sink -> connector (log, file, …) or the terminal; offsets commit after the connector has flushed
+ *            them in one transaction, the position in the compacted topic NAME-sources
+ *   drain    topic of a sink -> connector (log, file, …) or the terminal; offsets commit after the
+ *            connector has flushed
  */
 #ifndef KLAMM_WORKER_FEEDER_H
 #define KLAMM_WORKER_FEEDER_H

@@ -5,10 +5,11 @@
  * come in groups.
  *
  *   end        the high watermark at the start. The last stable offset would not do: the markers of
- * a transaction that is already decided may still be under way to this partition, and the offsets
- * that were committed with it are visible before. finished   when the position, which counts
- * markers, or an end-of-partition event has reached it. A transaction that is open at the start is
- * waited for; it ends within its time-out.
+ *              a transaction that is already decided may still be under way to this partition, and
+ *              the offsets that were committed with it are visible before
+ *   finished   when the position, which counts markers, or an end-of-partition event has reached
+ *              it. A transaction that is open at the start is waited for; it ends within its
+ *              time-out
  */
 #include "engine/clock.h"
 #include "engine/memory.h"

@@ -1,10 +1,9 @@
 /* Kafka log, rebalance: what the group gives and takes, and single partitions of it.
  *
- *   assign   fetch committed offsets -> tell the lane, which may begin elsewhere -> hand to
- * librdkafka
- *               \_ a dead member's transaction still holds them back: keep the assignment pending,
- * ask again from poll, so that the partitions that stay keep running meanwhile revoke   tell the
- * lane, which commits (unless lost) -> take from librdkafka
+ *   assign   fetch committed offsets -> tell the lane, which may begin elsewhere -> to librdkafka
+ *              \_ a dead member's transaction still holds them back: the assignment is pending,
+ *                 poll asks again, and the partitions that stay keep running meanwhile
+ *   revoke   tell the lane, which commits (unless lost) -> take from librdkafka
  *
  * All of it happens in the lane's thread, inside poll. cooperative-sticky changes assignments
  * incrementally; range takes everything back first. The callback must not yield: after

@@ -11,8 +11,8 @@
  * memory_limit: one fetched byte becomes up to 16 resident ones (decompressed, 310 bytes of
  * bookkeeping a record), so the size of a fetch is what is fitted to the limit:
  *
- *     limit = 10 MB + Q (s + 310) + F * 16        Q = 20000 records prefetched, s = 52 bytes a
- * record
+ *     limit = 10 MB + Q (s + 310) + F * 16        Q = 20000 records prefetched,
+ *                                                 s = 52 bytes a record, F = bytes of a fetch
  *
  * Large values are bounded by a quarter of the limit besides (queued.max.messages.kbytes).
  *

@@ -1,13 +1,16 @@
 /* The lane's loop.
  *
- *   poll ─ open the tasks of new partitions (restore from changelogs) ─ push runs of records ─
- * release └─ every commit interval: flush all tasks, commit outputs + changelogs + the offsets of
- * ALL partitions in one transaction, then tell the tasks
+ *   ┌─> poll ── open the tasks of new partitions, from changelogs ── push runs of records ──┐
+ *   └── commit, when due <── tick, every 100 ms <── release <───────────────────────────────┘
+ *
+ *   tick       idle inputs follow the others of their topic, the tasks' time goes on
+ *   commit     flush all tasks; outputs + changelogs + the offsets of ALL partitions in one
+ *              transaction; then tell the tasks
  *
  *   revoked    commit, close the tasks that go away
  *   lost       their work must not become visible: abort, rebuild what is left
  *   ABORT      abort, rebuild all tasks from the committed offsets
- *   DATA, FATAL, CONFIG   the lane ends; its last commit stands
+ *   others     the lane ends; its last commit stands, and after RETRY the runner starts it again
  *
  * An early commit (state changes beyond DIRTY_MOST) never comes sooner than 20 ms after the last
  * one: the broker would still be writing that one's markers.
@@ -27,6 +30,7 @@
 #define METADATA_MOST  4096
 #define ASK_EVERY_MS   500
 #define ASK_MS         200
+#define BOUNDS_MS      10000
 #define OTHERS_MOST    1024
 
 /* A partition that we own: where its records go. */
@@ -55,7 +59,7 @@ struct lane {
     struct lane_config cfg;
     pthread_t thread;
     atomic_bool stopping, leaving, done;
-    _Atomic uint64_t records, rows_out, bad, late, commits;
+    _Atomic uint64_t records, rows_out, bad, late, no_key, commits;
     struct lane_counts closed; /* of tasks that are gone */
     struct log *log;
     int nroutes, nmembers;
@@ -217,6 +221,7 @@ static void publish_counts(struct lane *l)
     atomic_store_explicit(&l->rows_out, sum.rows_out, memory_order_relaxed);
     atomic_store_explicit(&l->bad, sum.bad, memory_order_relaxed);
     atomic_store_explicit(&l->late, sum.late, memory_order_relaxed);
+    atomic_store_explicit(&l->no_key, sum.no_key, memory_order_relaxed);
 }
 
 /* Least offset of the inputs that read a route's topic, and the metadata of all of them. */
@@ -342,6 +347,23 @@ static int restore_record(void *ctx, const struct record *r)
     return task_restore(x->task, x->store, r, x->e);
 }
 
+/* A partition that never had a record need not be waited for when there will be none. */
+static int find_empty(struct lane *l, const struct route *r, struct err *e)
+{
+    int64_t begin, end;
+    if (r->offset != OFFSET_NONE) {
+        return 0;
+    }
+    int result = l->log->ops->bounds(l->log, r->topic, r->partition, &begin, &end, BOUNDS_MS, e);
+    for (int in = -1;
+         result == 0 && begin == end && (in = task_input(r->member->task, r->topic, in)) >= 0;) {
+        if (task_input_source(r->member->task, in)->repartition < 0) {
+            task_expect_nothing(r->member->task, in);
+        }
+    }
+    return result;
+}
+
 static int build_task(struct lane *l, struct member *m, struct err *e)
 {
     const struct subplan *s = &l->cfg.plan->subplan[m->subplan];
@@ -366,6 +388,7 @@ static int build_task(struct lane *l, struct member *m, struct err *e)
     for (int i = 0; r == 0 && i < l->nroutes; i++) {
         if (l->route[i].member == m) {
             restore_route(&l->route[i]);
+            r = l->cfg.until_end ? find_empty(l, &l->route[i], e) : 0;
         }
     }
     return r < 0 ? r : task_open(m->task, e);
@@ -492,10 +515,11 @@ static bool follow_route(struct lane *l, const struct route *r, bool says)
         bool is_idle = source->repartition < 0 && task_idle(t, in, l->last_tick);
         is_any_idle |= is_idle;
         if (source->repartition < 0 && says) {
-            time_board_set(l->cfg.times, source, r->topic, r->partition, task_watermark(t, in),
-                           is_idle, l->last_tick);
+            time_board_set(l->cfg.times, source, r->topic, r->partition,
+                           (struct part_time){task_watermark(t, in), is_idle},
+                           task_last_record(t, in));
         } else if (is_idle) {
-            task_others(t, in, time_board_least(l->cfg.times, source, r->topic));
+            task_others(t, in, time_board_read(l->cfg.times, source, r->topic));
         }
     }
     return is_any_idle;
@@ -655,8 +679,8 @@ bool lane_is_done(const struct lane *l)
 struct lane_counts lane_counts(const struct lane *l)
 {
     return (struct lane_counts){atomic_load(&l->records), atomic_load(&l->rows_out),
-                                atomic_load(&l->bad), atomic_load(&l->late),
-                                atomic_load(&l->commits)};
+                                atomic_load(&l->bad),     atomic_load(&l->late),
+                                atomic_load(&l->no_key),  atomic_load(&l->commits)};
 }
 
 void lane_metrics(const struct lane *l,

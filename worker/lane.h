@@ -28,6 +28,7 @@ struct lane_config {
     struct schema_store *schemas;
     const int32_t *tasks; /* per sub-plan */
     uint16_t batch_rows;
+    bool until_end; /* what is empty now stays so */
     struct progress *progress;
     struct time_board *times;
     struct log_config log;
@@ -39,7 +40,7 @@ struct lane_config {
 
 /* What a lane has done so far; read at any time. */
 struct lane_counts {
-    uint64_t records, rows_out, bad, late, commits;
+    uint64_t records, rows_out, bad, late, no_key, commits;
 };
 
 /* Starts the thread. cfg is copied, what it points to must outlive the lane. */

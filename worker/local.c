@@ -267,10 +267,11 @@ static void follow_others(struct local *l, struct task *t, bool says, int64_t no
         const struct plan_source *source = task_input_source(t, in);
         const char *topic = task_input_topic(t, in);
         if (source->repartition < 0 && says) {
-            time_board_set(l->times, source, topic, task_partition(t), task_watermark(t, in),
-                           task_idle(t, in, now), now);
+            time_board_set(l->times, source, topic, task_partition(t),
+                           (struct part_time){task_watermark(t, in), task_idle(t, in, now)},
+                           task_last_record(t, in));
         } else if (source->repartition < 0) {
-            task_others(t, in, time_board_least(l->times, source, topic));
+            task_others(t, in, time_board_read(l->times, source, topic));
         }
     }
 }
@@ -376,6 +377,7 @@ struct task_counts local_counts(const struct local *l)
             sum.rows_out += c.rows_out;
             sum.bad += c.bad;
             sum.late += c.late;
+            sum.no_key += c.no_key;
         }
     }
     return sum;

@@ -2,7 +2,7 @@
  *
  * Every command has a table of flags; unknown ones get the nearest name. SIGINT and SIGTERM end the
  * process at once until the command has begun to look at the flag that they then set; a second
- * SIGINT ends it always.
+ * SIGINT, a second later or more, ends it always.
  */
 #include "engine/clock.h"
 #include "engine/logger.h"
@@ -18,7 +18,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#define AGAIN_NS 1000000000 /* a shell may send one SIGINT twice */
+
 static atomic_bool stop, catches, ends_by_signal;
+static _Atomic int64_t stopped_at;
 
 static const struct command *const commands[] = {
     &command_run,  &command_replay,  &command_test,   &command_check,
@@ -30,10 +33,17 @@ static void on_signal(int number)
     if (!atomic_load(&catches)) {
         _exit(atomic_load(&ends_by_signal) ? EXIT_OK : 128 + number);
     }
-    if (atomic_load(&stop) && number == SIGINT) {
+    int64_t now = clock_monotonic_ns(), first = 0;
+    if (atomic_compare_exchange_strong(&stopped_at, &first, now) || number != SIGINT) {
+        atomic_store(&stop, true);
+        return;
+    }
+    if (now - first > AGAIN_NS) {
+        static const char text[] = "\nklamm: ended at once; what was not committed is read again\n";
+        ssize_t ignored = write(STDERR_FILENO, text, sizeof text - 1);
+        (void)ignored;
         _exit(130);
     }
-    atomic_store(&stop, true);
 }
 
 static void print_help(FILE *f)

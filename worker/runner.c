@@ -96,6 +96,7 @@ static int start_lane(struct runner *r, int i, struct err *e)
         .batch_rows = r->o.batch_rows,
         .progress = r->progress,
         .times = r->times,
+        .until_end = r->o.until_end,
         .open_log = open_lane_log,
         .ctx = r,
         .log = {.group = t->group,
@@ -150,6 +151,7 @@ static void add_counts(struct lane_counts *sum, struct lane_counts c)
     sum->rows_out += c.rows_out;
     sum->bad += c.bad;
     sum->late += c.late;
+    sum->no_key += c.no_key;
     sum->commits += c.commits;
 }
 
@@ -231,9 +233,13 @@ static void report(const struct runner *r, FILE *f, const char *end)
             add_counts(&sum, lane_counts(r->lane[i].lane));
         }
     }
-    fprintf(f, "%s: %llu records read, %llu written, %llu late, %llu bad, %llu commits%s",
+    char no_key[60] = "";
+    if (sum.no_key > 0) {
+        snprintf(no_key, sizeof no_key, " %llu without key,", (unsigned long long)sum.no_key);
+    }
+    fprintf(f, "%s: %llu records read, %llu written, %llu late, %llu bad,%s %llu commits%s",
             r->topology->name, (unsigned long long)sum.records, (unsigned long long)sum.rows_out,
-            (unsigned long long)sum.late, (unsigned long long)sum.bad,
+            (unsigned long long)sum.late, (unsigned long long)sum.bad, no_key,
             (unsigned long long)sum.commits, end);
 }
 

@@ -1,7 +1,8 @@
 /* Runner: one topology at work in this process: its plan, topics, lanes, connectors.
  *
- *   runner_new: plan ─ topics ─ slot        runner_run: lanes and connectors, until told to stop,
- * until the end of the input, or until something fails for good
+ *   runner_new   plan ─ topics ─ slot
+ *   runner_run   lanes and connectors, until told to stop, until the end of the input, or until
+ *                something fails for good
  *
  * Retriable failures start the lane again after 1 s, doubling to 5 min; bad records and
  * configuration end the run.

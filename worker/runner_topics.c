@@ -1,8 +1,9 @@
 /* Before a topology runs: how many tasks each sub-plan has, and the topics that are missing.
  *
- * A sub-plan has as many tasks as its outside topics have partitions, behind a repartition as many
- * as the one before it, or one. Outputs, repartitions and changelogs are made to match; a changelog
- * of another size is an error, since state is bound to partitions.
+ * A sub-plan has as many tasks as its outside topics have partitions; behind a repartition as many
+ * as that topic has, which is made like the input before it and stays so when the input gains
+ * partitions; or one. Outputs, repartitions and changelogs are made to match; a changelog of
+ * another size is an error, since state is bound to partitions.
  */
 #include "engine/memory.h"
 #include "worker/runner_impl.h"
@@ -72,16 +73,37 @@ static bool needs_equal_counts(const struct plan *p, const struct subplan *s)
     return passes_time;
 }
 
+/* met: what was counted before; NULL: a single task. */
+static int refuse_counts(const struct plan_source *src, int32_t n, const struct plan_source *met,
+                         int32_t other, struct err *e)
+{
+    char with[600] = "all rows must meet in one task";
+    if (met) {
+        snprintf(with, sizeof with, "topic %s of stream %s, with which it meets, has %d",
+                 met->topic[0], met->stream, other);
+    }
+    return err_set(e, ERR_CONFIG,
+                   "stream %s: topic %s has %d partitions, but %s: create both with equally many, "
+                   "or give one a key that is computed before they meet, `key_by: KEY || '' as "
+                   "key`, so that it passes through an internal topic",
+                   src->stream, src->topic[0], n, with);
+}
+
 /* Tasks of a sub-plan: the partitions of its outside topics; else of what fills its repartitions,
  * which are made with as many. */
 static int count_subplan(struct runner *r, const struct subplan *s, struct err *e)
 {
     const struct plan *p = r->plan;
     int32_t outside = 0, inside = s->single ? 1 : 0;
+    const struct plan_source *met = NULL;
     for (uint16_t k = 0; k < s->nsources; k++) {
         const struct plan_source *src = p->source[s->source[k]];
         if (src->repartition >= 0) {
-            int32_t up = r->tasks[p->vertex[p->sink[src->repartition]->vertex]->subplan];
+            int32_t up = runner_partitions(r, src->topic[0], e);
+            if (up < 0) {
+                return up;
+            }
+            up = up > 0 ? up : r->tasks[p->vertex[p->sink[src->repartition]->vertex]->subplan];
             inside = !s->single && up > inside ? up : inside;
             continue;
         }
@@ -90,12 +112,9 @@ static int count_subplan(struct runner *r, const struct subplan *s, struct err *
             return n;
         }
         if (other && n != other && needs_equal_counts(p, s)) {
-            return err_set(e, ERR_CONFIG,
-                           "stream %s: topic %s has %d partitions, but what it is united with has "
-                           "%d: give it a key_by of another key before they meet, or make the "
-                           "topics alike",
-                           src->stream, src->topic[0], n, other);
+            return refuse_counts(src, n, met, other, e);
         }
+        met = met ? met : src;
         outside = n > outside ? n : outside;
     }
     r->tasks[s->id] = outside ? outside : inside;

@@ -4,14 +4,14 @@
 
 #include "engine/clock.h"
 #include "engine/memory.h"
-#include "engine/task.h"
 
 #include <pthread.h>
 #include <string.h>
 
 struct place_in_time {
     int64_t watermark;
-    int64_t changed_at; /* of another member's: when we saw it change; 0: never looked */
+    int64_t
+        last_at; /* when something last came; of others': when we saw it change; 0: not looked */
     bool is_ours, is_idle;
 };
 
@@ -87,12 +87,12 @@ static struct board_input *find(struct time_board *b, const struct plan_source *
 }
 
 void time_board_set(struct time_board *b, const struct plan_source *source, const char *topic,
-                    int32_t partition, int64_t watermark, bool is_idle, int64_t now)
+                    int32_t partition, struct part_time time, int64_t last_at)
 {
     pthread_mutex_lock(&b->mutex);
     struct board_input *in = find(b, source, topic);
     if (in && partition < in->n) {
-        in->at[partition] = (struct place_in_time){watermark, now, true, is_idle};
+        in->at[partition] = (struct place_in_time){time.watermark, last_at, true, time.is_idle};
     }
     pthread_mutex_unlock(&b->mutex);
 }
@@ -104,23 +104,31 @@ void time_board_give_up(struct time_board *b, const char *topic, int32_t partiti
         struct board_input *in = &b->input[i];
         if (strcmp(in->topic, topic) == 0 && partition < in->n) {
             in->at[partition].is_ours = false;
-            in->at[partition].changed_at = now;
+            in->at[partition].last_at = now;
         }
     }
     pthread_mutex_unlock(&b->mutex);
 }
 
-int64_t time_board_least(struct time_board *b, const struct plan_source *source, const char *topic)
+struct others time_board_read(struct time_board *b, const struct plan_source *source,
+                              const char *topic)
 {
-    int64_t least = TIME_MAX;
+    struct others busy = {TIME_MAX, false}, silent = {TIME_MAX, true};
+    int64_t last_at = INT64_MIN;
     pthread_mutex_lock(&b->mutex);
     const struct board_input *in = find(b, source, topic);
     for (int32_t i = 0; in && i < in->n; i++) {
         const struct place_in_time *x = &in->at[i];
-        least = !x->is_idle && x->watermark < least ? x->watermark : least;
+        if (!x->is_idle) {
+            busy.watermark = x->watermark < busy.watermark ? x->watermark : busy.watermark;
+        } else if (x->last_at > last_at ||
+                   (x->last_at == last_at && x->watermark < silent.watermark)) {
+            last_at = x->last_at;
+            silent.watermark = x->watermark;
+        }
     }
     pthread_mutex_unlock(&b->mutex);
-    return least == TIME_MAX ? TIME_MIN : least;
+    return busy.watermark != TIME_MAX ? busy : silent;
 }
 
 bool time_board_asks(struct time_board *b, int64_t now, int64_t every)
@@ -158,11 +166,11 @@ static void note(struct board_input *in, int32_t partition, struct part_time hea
     if (x->is_ours) {
         return;
     }
-    if (x->changed_at == 0 || heard.watermark > x->watermark) {
-        x->changed_at = now;
+    if (x->last_at == 0 || heard.watermark > x->watermark) {
+        x->last_at = now;
         x->watermark = heard.watermark > x->watermark ? heard.watermark : x->watermark;
     }
-    x->is_idle = heard.is_idle || now - x->changed_at >= in->source->time.idle;
+    x->is_idle = heard.is_idle || now - x->last_at >= in->source->time.idle;
 }
 
 void time_board_heard(struct time_board *b, const char *topic, int32_t partition,

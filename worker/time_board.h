@@ -8,20 +8,22 @@
 #ifndef KLAMM_WORKER_TIME_BOARD_H
 #define KLAMM_WORKER_TIME_BOARD_H
 
-#include "engine/plan.h"
+#include "engine/task.h"
 
 struct time_board;
 
 /* tasks: per sub-plan, how many partitions its inputs have. Both must outlive the board. */
 struct time_board *time_board_new(const struct plan *p, const int32_t *tasks);
 void time_board_free(struct time_board *b);
-/* A partition of ours. source and topic are the plan's. */
+/* A partition of ours, where something last came at last_at. source and topic are the plan's. */
 void time_board_set(struct time_board *b, const struct plan_source *source, const char *topic,
-                    int32_t partition, int64_t watermark, bool is_idle, int64_t now);
+                    int32_t partition, struct part_time time, int64_t last_at);
 /* The partition has gone to somebody else. */
 void time_board_give_up(struct time_board *b, const char *topic, int32_t partition, int64_t now);
-/* The least watermark of the topic's partitions that are not idle; TIME_MIN when there is none. */
-int64_t time_board_least(struct time_board *b, const struct plan_source *source, const char *topic);
+/* The least watermark of the topic's partitions that are not idle. When all are, that of the one
+ * that fell silent last: the others were following it then. */
+struct others time_board_read(struct time_board *b, const struct plan_source *source,
+                              const char *topic);
 /* Whether it is time to ask for the partitions of others: true at most once in `every` ms, over all
  * lanes. */
 bool time_board_asks(struct time_board *b, int64_t now, int64_t every);

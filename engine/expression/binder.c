@@ -5,7 +5,7 @@
  *   null       a literal without a type until something beside it has one
  *   long       becomes a double next to a double; nothing else is converted unasked
  *   fold       a call whose arguments are constants is run here, once, on one row; when that fails
- * the call stays, for it may stand where no row gets to
+ *              the call stays, for it may stand where no row gets to
  *
  * Both sides of an operator are bound before giving up, so that one pass reports all problems.
  */

@@ -1,11 +1,12 @@
 /* Evaluator: runs a program over the selected rows of a batch.
  *
  *   value   column of the batch, as it is; constant, spread over all rows when first used; slot,
- * taken from the batch's arena when first written level   a stack of selections; kernels get the
- * top one null    for NULL_IF_ANY the flags of the arguments are joined here; kernels that may fail
- * are then called without the null rows, harmless ones with all (null rows hold zeroes), and the
- * null rows of the result are set to zero errors  a failed row is null from there on; the first
- * error of a row counts
+ *           taken from the batch's arena when first written
+ *   level   a stack of selections; kernels get the top one
+ *   null    for NULL_IF_ANY the flags of the arguments are joined here; kernels that may fail are
+ *           then called without the null rows, harmless ones with all (null rows hold zeroes), and
+ *           the null rows of the result are set to zero
+ *   errors  a failed row is null from there on; the first error of a row counts
  */
 #include "engine/expression/kernel.h"
 #include "engine/expression/program.h"

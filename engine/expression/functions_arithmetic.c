@@ -1,9 +1,10 @@
 /* Arithmetic: + - * / % and the unary minus.
  *
- *   long       overflow and division by zero are row errors. Sums are made without branches and
- *              the overflows of the whole batch collected in one word; only when there is one are
- * the rows looked at again, one by one (a null row that "overflows" does no harm) double     IEEE
- * 754; % is fmod timestamp  t - t is a long of ms; t + long, long + t, t - long are timestamps
+ *   long       overflow and division by zero are row errors. Sums are made without branches and the
+ *              overflows of the whole batch collected in one word; only when there is one are the
+ *              rows looked at again, one by one (a null row that "overflows" does no harm)
+ *   double     IEEE 754; % is fmod
+ *   timestamp  t - t is a long of ms; t + long, long + t, t - long are timestamps
  */
 #include "engine/expression/kernel.h"
 

@@ -2,9 +2,11 @@
  *
  *   boolean    from a long (not 0), from text: true false t f yes no 1 0
  *   long       from a boolean, a timestamp (ms), a double (towards zero; NaN and what is too large
- * are row errors), text (a whole number) double     from a boolean, a long, text (a number, NaN,
- * Infinity, -Infinity) timestamp  from a long of ms, text as to_timestamp() reads it string from
- * everything; timestamps in ISO 8601, bytes only when they are UTF-8 bytes      from text
+ *              are row errors), text (a whole number)
+ *   double     from a boolean, a long, text (a number, NaN, Infinity, -Infinity)
+ *   timestamp  from a long of ms, text as to_timestamp() reads it
+ *   string     from everything; timestamps in ISO 8601, bytes only when they are UTF-8
+ *   bytes      from text
  *
  * Spaces around text are allowed. A failed cast is a row error, under try_cast null.
  */

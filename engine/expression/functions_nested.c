@@ -5,7 +5,7 @@
  *   m['k'] map_get  null when there is no such key
  *   array_dot       sum of products; null with a null element, a row error when lengths differ
  *   json_get(s, p)  text of the value at a path such as 'a.b[0]'; null when there is none, and
- * where the text is not JSON
+ *                   where the text is not JSON
  */
 #include "engine/expression/json_path.h"
 #include "engine/expression/kernel.h"

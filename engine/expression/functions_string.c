@@ -1,11 +1,13 @@
 /* Text: || concat lower upper trim length substr replace split_part starts_with ends_with contains
  * and `like`.
  *
- *   length, substr        count code points; substr begins at 1, a negative start counts from the
- * end length of bytes       counts bytes lower, upper          letter by letter, see unicode.h
+ *   length, substr        count code points; substr begins at 1, a negative start counts from
+ *                         the end
+ *   length of bytes       counts bytes
+ *   lower, upper          letter by letter, see unicode.h
  *   split_part(s, d, n)   part n of s cut at each d, from 1; a negative n counts from the end; ''
- * when there is none like                  % any text, _ one code point, \ takes the next character
- * as it is
+ *                         when there is none
+ *   like                  % any text, _ one code point, \ takes the next character as it is
  *
  * A result that is part of an argument shares its bytes.
  */

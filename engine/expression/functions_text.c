@@ -2,9 +2,10 @@
  *
  *   regexp_like(s, p)         the pattern is found anywhere in s; see regexp.h
  *   regexp_extract(s, p, g)   the group g of the leftmost match, without g the first one if there
- * is one, else the whole match; null without a match tokenize(s)               runs of letters and
- * digits, in small letters ngrams(words, n)          n neighbours joined by a space ngrams(s, n) n
- * neighbouring characters
+ *                             is one, else the whole match; null without a match
+ *   tokenize(s)               runs of letters and digits, in small letters
+ *   ngrams(words, n)          n neighbours joined by a space
+ *   ngrams(s, n)              n neighbouring characters
  *
  * Patterns are constants, compiled once. A text too long for its pattern is a row error: what would
  * take more than STEPS_MAX steps is not begun.

@@ -2,10 +2,11 @@
  *
  *   now()                       the wall clock when the batch was taken, the same for all its rows
  *   to_timestamp(x)             of ms, or of text in ISO 8601; to_timestamp(x, pattern) of other
- * text format_timestamp(t, p)      by a pattern such as 'yyyy-MM-dd HH:mm:ss.SSS', see
- * calendar_pattern.c date_trunc('hour', t)       begin of the unit: millisecond … day week month
- * quarter year extract(hour from t)        a part: the same units, and dow doy epoch; also
- * extract('hour', t)
+ *                               text
+ *   format_timestamp(t, p)      by a pattern such as 'yyyy-MM-dd HH:mm:ss.SSS', see
+ *                               calendar_pattern.c
+ *   date_trunc('hour', t)       begin of the unit: millisecond … day week month quarter year
+ *   extract(hour from t)        a part: the same units, and dow doy epoch; also extract('hour', t)
  *
  * Constant units and patterns are checked once; others are row errors.
  */

@@ -2,7 +2,7 @@
  *
  *   path    steps: name, .name, [number], ['name'] or ["name"]; a leading $ is allowed
  *   skip    containers are skipped by counting brackets outside of strings, so depth costs no
- * stack; what is skipped is not checked further
+ *           stack; what is skipped is not checked further
  *
  * Of equal keys the first counts. One pass over the text for all steps, hence linear.
  */

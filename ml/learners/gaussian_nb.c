@@ -5,8 +5,8 @@
  *             mean' = mean + (w / N_c)(x - mean);   S <- S + w (x - mean)(x - mean')
  *   density   f = exp(-(x - mean)^2 / 2v) / sqrt(2 pi v), v = S / N_c; 0 while v = 0
  *   joint     L_c = log(N_c / N) + sum over features of log(1e-9 + f)
- *   predict   P(c) = exp(L_c - log sum exp L): the 1e-9 keeps one odd feature from ruling a class
- * out
+ *   predict   P(c) = exp(L_c - log sum exp L): the 1e-9 keeps one odd feature from
+ *             ruling a class out
  *
  *   state     number of classes; N_c, means and sums of squares of each: version 1
  *   cost      classes x features, an exp and a log each

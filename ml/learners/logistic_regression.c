@@ -1,12 +1,13 @@
 /* logistic_regression: two classes by a linear score, learned row by row. Formulas and defaults are
  * those of River 0.26's linear_model.LogisticRegression.
  *
- *   score     z = w.x + b                       P(class 1) = 1 / (1 + exp(-z)), exactly 0 or 1
- * beyond |z| = 30 loss      log(1 + exp(-y z)), y = +1 for class 1 and -1 for class 0 gradient  g =
- * -y / (exp(y z) + 1), times the row's weight, clipped to +-clip_gradient step      b <- b -
- * intercept_lr * g;   w <- optimizer(w, g x + l2 w) l1        cumulative penalty (Tsuruoka, Tsujii
- * and Ananiadou 2009): u grows by l1 * lr a row; each weight is moved towards 0, not past it, by
- * what it is still due of u
+ *   score     z = w.x + b
+ *             P(class 1) = 1 / (1 + exp(-z)), exactly 0 or 1 beyond |z| = 30
+ *   loss      log(1 + exp(-y z)), y = +1 for class 1 and -1 for class 0
+ *   gradient  g = -y / (exp(y z) + 1), times the row's weight, clipped to +-clip_gradient
+ *   step      b <- b - intercept_lr * g;   w <- optimizer(w, g x + l2 w)
+ *   l1        cumulative penalty (Tsuruoka, Tsujii and Ananiadou 2009): u grows by l1 * lr a row;
+ *             each weight is moved towards 0, not past it, by what it is still due of u
  *
  *   state     which optimizer slots and penalties follow; steps, intercept, u, weights, slots, what
  *             each weight has had of u (with l1 only): version 1

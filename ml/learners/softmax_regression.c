@@ -7,9 +7,10 @@
  *   step      w_c <- optimizer(w_c, g_c x + l2 w_c), for every class known so far
  *   new class begins with zero weights; in the row that brings it its P counts as 0
  *
- *   state     doubles per class, number of classes; steps, weights and optimizer slots of each:
- * version 1 cost      classes x features, three passes a row order     rows one by one: the same
- * bits for any batch size
+ *   state     doubles per class, number of classes; steps, weights and optimizer slots of
+ *             each: version 1
+ *   cost      classes x features, three passes a row
+ *   order     rows one by one: the same bits for any batch size
  */
 #include "engine/learner.h"
 #include "engine/memory.h"

@@ -1,11 +1,12 @@
 /* Commit probe: the smallest stream processor with state, over kafka_log, for
  * tests/kafka/test_commit.
  *
- *   commit_probe create PREFIX            creates PREFIX-in, PREFIX-out (4 partitions),
- * PREFIX-changelog commit_probe feed PREFIX N RATE       writes N records at RATE a second: key
- * kNNN, value a number commit_probe work PREFIX ID           counts per key, until SIGTERM
- *   commit_probe wait PREFIX SECONDS      until the group has committed all of PREFIX-in
- *   commit_probe check PREFIX             every input counted once, in order; says what it found
+ *   commit_probe create PREFIX        creates PREFIX-in, PREFIX-out (4 partitions),
+ *                                     PREFIX-changelog
+ *   commit_probe feed PREFIX N RATE   writes N records at RATE a second: key kNNN, value a number
+ *   commit_probe work PREFIX ID       counts per key, until SIGTERM
+ *   commit_probe wait PREFIX SECONDS  until the group has committed all of PREFIX-in
+ *   commit_probe check PREFIX         every input counted once, in order; says what it found
  *
  * work: one record in gives one out, "key count number", and dirties one count; every 50 ms
  * outputs, the dirty counts (changelog) and the offsets commit in one transaction. A partition's

@@ -87,8 +87,7 @@ static int by_end_start_key(const void *a, const void *b)
     return strcmp(x->host, y->host);
 }
 
-/* ---- the definitions --------------------------------------------------------------------------
- */
+/* ---- the definitions ---- */
 
 static void model_hopping(struct model *m)
 {
@@ -224,8 +223,7 @@ static void model_count(struct model *m)
     }
 }
 
-/* ---- a trial ----------------------------------------------------------------------------------
- */
+/* ---- a trial ---- */
 
 struct kind {
     const char *name;

@@ -3,11 +3,11 @@
  *
  *   learner_driver ALGORITHM none|standard boolean|string OPTIONS FILE
  *
- * OPTIONS is a YAML map ("{lr: 0.1}"); FILE has a header and the label in its last column (boolean:
- * "1" is true). A line per row: the predicted class, then a tab and CLASS=PROBABILITY for each
- * class known;
- * "-" before the first row was learned. Last comes a line "# ACCURACY MAJORITY NO_CHANGE LOG_LOSS
- * ROWS NANOSECONDS", the last figure being the time a row took without reading and printing.
+ * OPTIONS is a YAML map ("{lr: 0.1}"); FILE has a header and the label in its last column
+ * (boolean: "1" is true). A line per row: the predicted class, then a tab and CLASS=PROBABILITY for
+ * each class known; "-" before the first row was learned. Last comes a line "# ACCURACY MAJORITY
+ * NO_CHANGE LOG_LOSS ROWS NANOSECONDS", the last figure being the time a row took without reading
+ * and printing.
  */
 #include "engine/config.h"
 #include "engine/memory.h"

@@ -1,3 +1,6 @@
+/* A codec opened as the planner does it: columns from infer(), then a reader or a writer over them.
+ * What is read or written is compared as text.
+ */
 #include "tests/support/codec_rig.h"
 
 #include "engine/yaml.h"

@@ -1,3 +1,6 @@
+/* A connector opened from YAML, as a stream's `from` does it, and polled by hand: the test says
+ * what time it is. Rows are printed as "@TIME {columns as JSON}", one a line.
+ */
 #include "tests/support/connector_rig.h"
 
 #include "schemas/json_print.h"

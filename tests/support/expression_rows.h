@@ -5,24 +5,30 @@
 #include "engine/batch.h"
 #include "engine/config.h"
 
-/* Rows:      0                1           2          3
- *   a        1                2           -3         9223372036854775807     long
- *   b        10               null        0          -1                      long?
- *   x        0.5              -2.25       NaN        1e300                   double
- *   y        2.0              null        0.0        -Infinity               double?
- *   s        abc              ''          Grüße aus Köln   a,b,c             string
- *   u        x                null        long text: over twelve bytes   7   string?
- *   t        2026-01-31T12:34:56.789Z  1970-01-01T00:00:00.000Z
- *            1969-12-31T23:59:59.999Z  2024-02-29T00:00:00.000Z              timestamp
- *   f        true             null        false      true                    boolean?
- *   raw      41 42            (empty)     ff fe      41                      bytes
- *   tags     [p, q]           []          [null]     null                    array<string>?
- *   nums     [1.0, 2.0]       []          [3.0, 4.0] [0.5, null]             array<double>
- *   m        {k: 7}           {}          {k: null}  {k: 1, k: 2}            map<long>
- *   recs     [{id 5, name n}] []          []         []                      array<record<id: long,
- * name: string>> a.b      100              200         300        400                     long odd
- * name 1                2           3          4                       long _key     k0 k1 k2 k3
- * string, hidden */
+/* Rows:       0                  1            2                              3
+ *   a         1                  2            -3                             9223372036854775807
+ *   b         10                 null         0                              -1
+ *   x         0.5                -2.25        NaN                            1e300
+ *   y         2.0                null         0.0                            -Infinity
+ *   s         abc                ''           Grüße aus Köln                 a,b,c
+ *   u         x                  null         long text: over twelve bytes   7
+ *   t         2026-01-31T12:34:56.789Z        1969-12-31T23:59:59.999Z
+ *                         1970-01-01T00:00:00.000Z              2024-02-29T00:00:00.000Z
+ *   f         true               null         false                          true
+ *   raw       41 42              (empty)      ff fe                          41
+ *   tags      [p, q]             []           [null]                         null
+ *   nums      [1.0, 2.0]         []           [3.0, 4.0]                     [0.5, null]
+ *   m         {k: 7}             {}           {k: null}                      {k: 1, k: 2}
+ *   recs      [{id 5, name n}]   []           []                             []
+ *   a.b       100                200          300                            400
+ *   odd name  1                  2            3                              4
+ *   _key      k0                 k1           k2                             k3
+ *
+ *   long       a, b?, a.b, odd name     timestamp  t       array<string>   tags?
+ *   double     x, y?                    boolean    f?      array<double>   nums
+ *   string     s, u?, _key (hidden)     bytes      raw     map<long>       m
+ *   array<record<id: long, name: string>>    recs          ?: may be null
+ */
 struct fixture {
     struct arena plan, mem;
     struct schema *schema;

@@ -1,3 +1,6 @@
+/* One thread runs libevent's loop and calls the handler for each request, so a handler shares its
+ * context with the test's thread. A timer looks every 5 ms whether the server is to end.
+ */
 #include "tests/support/http_server.h"
 
 #include "engine/buffer.h"

@@ -64,6 +64,7 @@ int op_emit(struct op *op, int output, struct batch *b)
             buffer_printf(out, "%d>", output);
         }
         buffer_printf(out, "%lld", (long long)b->time[row]);
+        assert_int_equal(batch_low(b, row), b->seen[row] / 2); /* as stand_push() has set it */
         for (uint16_t c = 0; c < b->schema->n; c++) {
             const struct column *col = &b->schema->col[c];
             assert_true(b->col[c].data != NULL);
@@ -292,6 +293,7 @@ static inline void stand_push(struct task *t, int from, int to)
     uint16_t n = (uint16_t)(to - from), rows = (uint16_t)(t->wrapped ? 2 * n + 1 : n);
     struct batch *b = batch_new(&t->batch, t->node.in[0], rows, t->needs);
     uint16_t *sel = arena_array(&t->batch, n, sizeof *sel);
+    b->low = arena_array(&t->batch, rows, sizeof *b->low);
     for (uint16_t i = 0; i < n; i++) {
         uint16_t row = (uint16_t)(t->wrapped ? 2 * i + 1 : i);
         const struct yaml *y = t->rows->item[from + i];
@@ -299,6 +301,7 @@ static inline void stand_push(struct task *t, int from, int to)
         b->time[row] = y->item[0]->number;
         t->watermark = b->time[row] > t->watermark ? b->time[row] : t->watermark;
         b->seen[row] = t->watermark;
+        b->low[row] = t->watermark / 2;
         assert_int_equal(y->n, b->schema->n + 1);
         for (uint16_t c = 0; c < b->schema->n; c++) {
             stand_value(b, c, row, y->item[c + 1]);

@@ -639,8 +639,7 @@ static void a_failed_answer_is_an_error(void **state)
     life_done(&l);
 }
 
-/* ---- a background trainer: rows predict with the model in place; a new one goes in at a commit
- * ----
+/* ---- a background trainer: rows predict with the model in place; a new one at a commit ----
  *
  * state: one entry, the model's version and the number of rows learned since; keyless.
  */

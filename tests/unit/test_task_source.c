@@ -330,7 +330,7 @@ static void an_idle_partition_follows(void **state)
     tick(&x.up[1], 1);
     assert_false(task_dirty(x.up[1].task)); /* said once */
     int64_t at = task_position(x.down.task, 0, metadata, sizeof metadata);
-    assert_string_equal(metadata, "d0,15:A!~");
+    assert_string_equal(metadata, "d0,15:A!A");
     tick(&x.down, 0);
     assert_string_equal(task_rig_out(&x.down), "out k 0,1,2\n");
     pair_push(&x, 1, 12, row); /* no longer idle: in time, since its own time is not yet 20 */
@@ -362,7 +362,7 @@ static void all_idle_partitions_stand_still(void **state)
     tick(&x.down, 30000);
     assert_true(task_idle(x.down.task, 0, x.down.clock.fixed));
     assert_int_equal(task_watermark(x.down.task, 0), 5);
-    task_others(x.up[1].task, 0, 9); /* of a third partition */
+    task_others(x.up[1].task, 0, (struct others){9, false}); /* of a third partition */
     tick(&x.up[1], 0);
     pair_commit(&x, 1);
     tick(&x.down, 0);

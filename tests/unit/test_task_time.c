@@ -37,7 +37,7 @@ static void an_idle_input_follows_the_others(void **state)
     struct task_rig r;
     char metadata[40];
     init(&r, TOPOLOGY("idle: 1s"));
-    task_others(r.task, 0, 100);
+    task_others(r.task, 0, (struct others){100, false});
     tick(&r, 999);
     assert_int_equal(task_watermark(r.task, 0), 7);
     assert_int_equal(task_flush(r.task, &r.err), 0);
@@ -49,7 +49,7 @@ static void an_idle_input_follows_the_others(void **state)
     task_position(r.task, 0, metadata, sizeof metadata);
     assert_string_equal(metadata, "w100i");
     assert_string_equal(task_rig_out(&r), "out k 1\n");
-    task_others(r.task, 0, 50); /* never back */
+    task_others(r.task, 0, (struct others){50, false}); /* never back */
     tick(&r, 1);
     assert_int_equal(task_watermark(r.task, 0), 100);
     assert_int_equal(task_rig_push_one(&r, "x", 0, "k", "{\"v\":1,\"ts\":50}"), 0);
@@ -79,9 +79,29 @@ static void or_goes_on_with_the_wall_clock(void **state)
     assert_int_equal(task_watermark(r.task, 0), 7);
     tick(&r, 501);
     assert_int_equal(task_watermark(r.task, 0), 7 + 1500);
-    task_others(r.task, 0, 600); /* one of them goes on: it is followed, not the clock */
-    tick(&r, 1000);
-    assert_int_equal(task_watermark(r.task, 0), 7 + 1500);
+    task_others(r.task, 0, (struct others){3000, true}); /* where the last one fell silent */
+    tick(&r, 1);
+    assert_int_equal(task_watermark(r.task, 0), 3000);
+    task_others(
+        r.task, 0,
+        (struct others){600, false}); /* one of them goes on: it is followed, not the clock */
+    tick(&r, 10000);
+    assert_int_equal(task_watermark(r.task, 0), 3000);
+    task_rig_done(&r);
+}
+
+static void an_empty_input_is_not_waited_for(void **state)
+{
+    (void)state;
+    struct task_rig r;
+    task_rig_init(&r, TOPOLOGY("idle: 1s"), 0);
+    task_rig_start(&r, 0);
+    assert_false(task_idle(r.task, 0, r.clock.fixed));
+    task_expect_nothing(r.task, 0);
+    assert_true(task_idle(r.task, 0, r.clock.fixed));
+    assert_true(task_dirty(r.task));
+    assert_int_equal(task_rig_push_one(&r, "x", 0, "k", "{\"v\":1,\"ts\":12}"), 0);
+    assert_false(task_idle(r.task, 0, r.clock.fixed));
     task_rig_done(&r);
 }
 
@@ -110,6 +130,7 @@ int main(void)
         cmocka_unit_test(an_idle_input_follows_the_others),
         cmocka_unit_test(without_others_time_stands_still),
         cmocka_unit_test(or_goes_on_with_the_wall_clock),
+        cmocka_unit_test(an_empty_input_is_not_waited_for),
         cmocka_unit_test(metadata_of_others),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

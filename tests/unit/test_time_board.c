@@ -39,14 +39,18 @@ static void done(struct fixture *f)
     plan_rig_done(&f->rig);
 }
 
+static int64_t last_at;
+
 static void set(struct fixture *f, int32_t partition, int64_t watermark, bool is_idle)
 {
-    time_board_set(f->board, f->a, f->a->topic[0], partition, watermark, is_idle, 1000);
+    time_board_set(f->board, f->a, f->a->topic[0], partition,
+                   (struct part_time){watermark, is_idle}, last_at);
 }
 
 static int64_t least(struct fixture *f, const struct plan_source *s)
 {
-    return time_board_least(f->board, s, s->topic[0]);
+    struct others others = time_board_read(f->board, s, s->topic[0]);
+    return others.are_idle ? -others.watermark : others.watermark;
 }
 
 static void the_least_that_is_not_idle(void **state)
@@ -54,6 +58,7 @@ static void the_least_that_is_not_idle(void **state)
     (void)state;
     struct fixture f;
     init(&f);
+    last_at = 1000;
     assert_int_equal(least(&f, f.a), TIME_MIN); /* nobody has said anything */
     set(&f, 0, 70, false);
     set(&f, 1, 50, false);
@@ -62,10 +67,13 @@ static void the_least_that_is_not_idle(void **state)
     assert_int_equal(least(&f, f.a), 50);
     set(&f, 1, 50, true);
     assert_int_equal(least(&f, f.a), 70);
-    set(&f, 0, 70, true);
-    assert_int_equal(least(&f, f.a), TIME_MIN);
+    last_at = 1001;
+    set(&f, 0, 70, true); /* the last one: the others have followed it so far */
+    assert_int_equal(least(&f, f.a), -70);
+    set(&f, 2, 20, true); /* two at once: neither could follow the other */
+    assert_int_equal(least(&f, f.a), -20);
     set(&f, 7, 1, false); /* no such partition */
-    assert_int_equal(least(&f, f.a), TIME_MIN);
+    assert_int_equal(least(&f, f.a), -20);
     assert_int_equal(least(&f, f.b), TIME_MIN);
     done(&f);
 }
@@ -76,6 +84,7 @@ static void others_are_heard_of(void **state)
     struct fixture f;
     int32_t other[3];
     init(&f);
+    last_at = 1000;
     set(&f, 0, 5, true);
     assert_int_equal(time_board_others(f.board, "x", other, 3), 2);
     assert_int_equal(other[0], 1);
@@ -90,9 +99,9 @@ static void others_are_heard_of(void **state)
     assert_int_equal(least(&f, f.a), 65);
     assert_int_equal(least(&f, f.b), TIME_MIN);
     time_board_heard(f.board, "x", 1, "w65i;w91", 1110);
-    assert_int_equal(least(&f, f.a), TIME_MIN);
+    assert_int_equal(least(&f, f.a), -65);
     time_board_heard(f.board, "x", 0, "w99", 1110); /* ours: we know better */
-    assert_int_equal(least(&f, f.a), TIME_MIN);
+    assert_int_equal(least(&f, f.a), -65);
     time_board_give_up(f.board, "x", 0, 1120);
     assert_int_equal(time_board_others(f.board, "x", other, 3), 3);
     time_board_heard(f.board, "x", 0, "w99", 1120);

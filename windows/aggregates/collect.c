@@ -2,10 +2,11 @@
  *
  *   state     { blob, n, is_over }; version 1. The blob has the values as they came:
  *             | time 8 | part 4 | bytes 4 | value as in engine/nested.h |
- *   bound     10,000 values and 256 KiB (a state has to fit into a record of the changelog, and
- *             a result into one of the output); a row beyond is bad and not collected. Where
- * windows share panes, a window of more than that has no result: its result row is bad null
- * skipped; no rows give an empty array merge     exact: appends; sorted for the result only
+ *   bound   10,000 values and 256 KiB (a state has to fit into a record of the changelog, and a
+ *           result into one of the output); a row beyond is bad and not collected. Where windows
+ *           share panes, a window of more than that has no result: its result row is bad
+ *   null    skipped; no rows give an empty array
+ *   merge   exact: appends; sorted for the result only
  */
 #include "windows/aggregates/stamp.h"
 #include "windows/aggregates/value.h"

@@ -12,7 +12,8 @@
  *             the blob holds doubles, or buckets of 8 bytes in ascending order: 18 bits of bucket,
  *             46 of count; version 1
  *   bounds    at most 8192 buckets; those nearest to zero then count as zero. Reached only by
- * values that fill more than 70 powers of ten null      skipped; the quantile of no rows is null
+ *             values that fill more than 70 powers of ten
+ *   null      skipped; the quantile of no rows is null
  *   order     NaN is above Infinity, as in max
  *   merge     exact: which buckets there are and what they count depends on the values only, so any
  *             split and any order of the rows gives the same bits

@@ -7,8 +7,10 @@
  *
  *   order     stamp.h; a row may come out of order among those that are kept, which is then exact.
  *             One from before the horizon is left out: more than `keep` values of its key and
- * window have come before it that are later merge     what `into` has up to the horizon of `from`
- * is folded, the summaries are joined, the rest is merged bound     2 * keep values of 24 bytes
+ *             window have come before it that are later
+ *   merge     what `into` has up to the horizon of `from` is folded, the summaries are joined, the
+ *             rest is merged
+ *   bound     2 * keep values of 24 bytes
  */
 #ifndef KLAMM_WINDOWS_AGGREGATES_TIMELINE_H
 #define KLAMM_WINDOWS_AGGREGATES_TIMELINE_H

@@ -3,11 +3,12 @@
  *
  *   method    Space-Saving (Metwally, Agrawal, El Abbadi: "Efficient computation of frequent and
  *             top-k elements in data streams", ICDT 2005): as many counters as the capacity; a
- * value without one takes over the least counter, the oldest of equals, and counts on from there.
- * Merging as in Agarwal et al., "Mergeable summaries", PODS 2012: a value that a full summary does
- * not know may have had its least count there capacity  10 k counters, at least 100. Exact while
- * there are no more different values; beyond, each value with more than rows / capacity is among
- * the counters, and a count is too high by at most that
+ *             value without one takes over the least counter, the oldest of equals, and counts on
+ *             from there. Merging as in Agarwal et al., "Mergeable summaries", PODS 2012: a value
+ *             that a full summary does not know may have had its least count there
+ *   capacity  10 k counters, at least 100. Exact while there are no more different values; beyond,
+ *             each value with more than rows / capacity is among the counters, and a count is too
+ *             high by at most that
  *
  *   state     { blob, n }; version 1. The blob has n counters:
  *             | count 8 | hash 8 | bytes 8 | the value, padded to 8 |

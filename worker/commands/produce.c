@@ -1,10 +1,11 @@
 /* klamm produce: record lines, rows as JSON or CSV, or plain lines (from a file or stdin) as
  * records of a topic. What a value becomes:
  *
- *   avro          by --schema, which is registered under <topic>-value first, even without rows
- *   json, csv     by the columns of --columns or --schema; else JSON as it is, and CSV rows as
- * texts named by their header string, bytes JSON strings (bytes: base64)
- *   --rows text   each line as it is, whatever it is meant to be
+ *   avro            by --schema, which is registered under <topic>-value first, even without rows
+ *   json, csv       by the columns of --columns or --schema; else JSON as it is, and CSV rows as
+ *                   texts named by their header
+ *   string, bytes   JSON strings (bytes: base64)
+ *   --rows text     each line as it is, whatever it is meant to be
  */
 #include "engine/memory.h"
 #include "engine/plan.h"

@@ -347,10 +347,14 @@ static void print_summary(struct replay *r)
 {
     struct task_counts c = local_counts(r->local);
     double seconds = (double)(clock_monotonic_ns() - r->began_ns) / 1e9;
-    fprintf(stderr, "%s%llu records in %.2f s (%.0f/s), %llu written, %llu late, %llu bad\n",
+    char no_key[60] = "";
+    if (c.no_key > 0) {
+        snprintf(no_key, sizeof no_key, ", %llu without key", (unsigned long long)c.no_key);
+    }
+    fprintf(stderr, "%s%llu records in %.2f s (%.0f/s), %llu written, %llu late, %llu bad%s\n",
             isatty(STDERR_FILENO) ? "\r\033[K" : "", (unsigned long long)r->records, seconds,
             seconds > 0 ? (double)r->records / seconds : 0, (unsigned long long)c.rows_out,
-            (unsigned long long)c.late, (unsigned long long)c.bad);
+            (unsigned long long)c.late, (unsigned long long)c.bad, no_key);
     local_metrics(r->local, print_metric, r);
 }
 

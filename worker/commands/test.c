@@ -5,8 +5,8 @@
  *   contains   per topic: these rows in this order, others between them and more fields allowed
  *
  * Doubles are equal when they differ by at most 1e-9 of their size, whole numbers when they are the
- * same. Windows stay open at the end of
- * a case unless it says `finish: true`. A failure shows expected and actual rows side by side.
+ * same. Windows stay open at the end of a case unless it says `finish: true`. A failure shows
+ * expected and actual rows side by side.
  */
 #include "engine/memory.h"
 #include "schemas/registry_memory.h"

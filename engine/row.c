@@ -1,0 +1,89 @@
+/* Rows as bytes: items of nested.h, one behind the other, see row.h.
+ */
+#include "engine/row.h"
+
+#include "engine/error.h"
+#include "engine/nested.h"
+
+struct row_layout row_layout_new(struct arena *a, const struct schema *schema)
+{
+    return (struct row_layout){.schema = schema,
+                               .col = arena_array(a, schema->n + 1U, sizeof(uint16_t))};
+}
+
+void row_layout_add(struct row_layout *l, uint16_t column)
+{
+    l->col[l->n++] = column;
+}
+
+void row_layout_words(const struct row_layout *l, struct buffer *words)
+{
+    for (uint16_t i = 0; i < l->n; i++) {
+        const struct column *c = &l->schema->col[l->col[i]];
+        buffer_printf(words, "column %s ", c->name);
+        type_print(words, c->type);
+        buffer_byte(words, '\n');
+    }
+}
+
+static struct nested_value value_of(const struct vec *v, uint16_t row)
+{
+    struct nested_value x = {.is_null = vec_is_null(v, row)};
+    if (x.is_null) {
+        return x;
+    }
+    if (type_is_str(v->type)) {
+        x.s.p = str_data(&v->s[row]);
+        x.s.n = v->s[row].n;
+    } else if (v->type->kind == TYPE_DOUBLE) {
+        x.d = v->d[row];
+    } else {
+        x.i = v->type->kind == TYPE_BOOLEAN ? v->b[row] : v->i[row];
+    }
+    return x;
+}
+
+void row_save(struct buffer *out, const struct row_layout *l, const struct batch *b, uint16_t row)
+{
+    for (uint16_t i = 0; i < l->n; i++) {
+        const struct vec *v = &b->col[l->col[i]];
+        struct nested_value x = value_of(v, row);
+        nested_put(out, v->type, &x);
+    }
+}
+
+static void set_value(struct vec *v, uint16_t row, const struct nested_value *x, struct arena *a)
+{
+    if (type_is_str(v->type)) {
+        v->s[row] = str_copy(a, x->s.p, x->s.n);
+    } else if (v->type->kind == TYPE_DOUBLE) {
+        v->d[row] = x->d;
+    } else if (v->type->kind == TYPE_BOOLEAN) {
+        v->b[row] = x->i != 0;
+    } else {
+        v->i[row] = x->i;
+    }
+}
+
+int row_load(const struct row_layout *l, const void *p, size_t n, struct vec *col,
+             const uint16_t *to, uint16_t row, uint16_t rows, struct arena *a)
+{
+    const uint8_t *at = p, *end = at + n;
+    for (uint16_t i = 0; i < l->n; i++) {
+        struct vec *v = &col[to ? to[i] : l->col[i]];
+        struct nested_value x;
+        if (at == end || *at > 1) {
+            return -ERR_DATA;
+        }
+        if (*at++ == 0) {
+            vec_set_null(v, a, rows, row);
+            continue;
+        }
+        at = nested_read_value(v->type, at, end, &x);
+        if (at == NULL) {
+            return -ERR_DATA;
+        }
+        set_value(v, row, &x, a);
+    }
+    return at == end ? 0 : -ERR_DATA;
+}

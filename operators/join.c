@@ -1,0 +1,367 @@
+/* join: {with, type, on, within, grace}: two streams, row by row, within an interval of event time.
+ *
+ *   partners   left and right rows with equal keys and right.time in
+ *              [left.time - before, left.time + after]; `within: w` is both
+ *
+ *                 left          t-before |----- t ---------| t+after       partners' times
+ *                                                          |--- grace ---| waits until here
+ *                 right   t-after |----- t ---------| t+before
+ *                                                   |--- grace ---|
+ *
+ *   columns    the left's, then the right's without its key columns, which are equal by definition.
+ *              A name that the left has too comes out as `<stream>_x`. Of hidden columns (`_time`)
+ *              only the key goes on
+ *   nullable   what the other side may be missing for: the right's in a left or outer join, the
+ *              left's too in an outer one. Keys never but where rows with null keys are kept
+ *   key        the `on` columns as the left names them; for a row of the right alone, its own
+ *   time       the later of both
+ *   watermark  passed on lowered by what may still come out alone: after + grace where the left is
+ *              kept, before + grace where the right is. Results of two rows are never earlier than
+ *              the row that completes them, so an inner join lowers nothing: late rows stay late
+ *
+ * What a row does is in join_match.c, how it waits in join_rows.c. The planner has keyed and
+ * partitioned both inputs by `on` before (engine/plan_second.c). Nothing depends on where batches
+ * end, so there is no next_time: rows that expire within a batch come out in their place.
+ */
+#include "operators/join_internal.h"
+
+#include <stdio.h>
+
+#define WITHIN_MOST 3155760000000 /* a hundred years: sums of times stay in range */
+
+enum join_type { INNER, LEFT_JOIN, OUTER };
+
+struct join_cfg {
+    const char *with;
+    int type;
+    const struct yaml *on;
+    const struct yaml *within;
+    int64_t grace;
+};
+
+struct interval {
+    int64_t before, after;
+};
+
+/* ---- the other stream ---- */
+
+static int on_error(const struct node *n, struct place at, const char *path)
+{
+    return diags_add(n->diags, at, path,
+                     "expected what must be equal: a column, a list of columns, or a map "
+                     "{left: right} where the names differ");
+}
+
+static bool is_name(const struct yaml *y)
+{
+    return y->kind == YAML_STRING && y->text_n > 0;
+}
+
+/* `on` as two lists of names. */
+static int read_on(const struct node *n, const struct yaml *on, struct second_input *out)
+{
+    bool is_map = on->kind == YAML_MAP;
+    const char *path = arena_printf(n->mem, "%s.on", n->path);
+    bool is_single = !is_map && on->kind != YAML_LIST;
+    int count = is_single ? 1 : on->n;
+    struct config_text *side[2];
+    for (int s = 0; s < 2; s++) {
+        side[s] = arena_zalloc(n->mem, ((size_t)count + 1) * sizeof *side[s]);
+        out->on[s] = side[s];
+    }
+    if (count == 0) {
+        return on_error(n, on->at, path);
+    }
+    for (int i = 0; i < count; i++) {
+        const struct yaml *right = is_single ? on : on->item[i];
+        if (!is_name(right)) {
+            return on_error(n, right->at, path);
+        }
+        side[RIGHT][i] = (struct config_text){.text = right->text, .at = right->at, .path = path};
+        side[LEFT][i] = side[RIGHT][i];
+        if (is_map) {
+            side[LEFT][i].text = on->key[i];
+            side[LEFT][i].at = on->key_at[i];
+        }
+        for (int k = 0; k < i; k++) {
+            if (strcmp(side[LEFT][k].text, side[LEFT][i].text) == 0 ||
+                strcmp(side[RIGHT][k].text, side[RIGHT][i].text) == 0) {
+                return diags_add(n->diags, right->at, path, "column \"%s\" is named twice",
+                                 right->text);
+            }
+        }
+    }
+    out->non = count;
+    return 0;
+}
+
+static const struct config_field interval_fields[] = {
+    {"before", CONFIG_DURATION, offsetof(struct interval, before), .max = WITHIN_MOST, .def = "0s",
+     .doc = "how much earlier than the left row a right row may be"},
+    {"after", CONFIG_DURATION, offsetof(struct interval, after), .max = WITHIN_MOST, .def = "0s",
+     .doc = "how much later"},
+    {0},
+};
+
+static const struct config_field interval_value = {"within", CONFIG_DURATION, 0,
+                                                   .max = WITHIN_MOST};
+
+static int read_within(const struct node *n, struct interval *out)
+{
+    const struct join_cfg *cfg = n->cfg;
+    const char *path = arena_printf(n->mem, "%s.within", n->path);
+    if (cfg->within == NULL) {
+        return diags_add(n->diags, n->at, n->path,
+                         "a join of two streams needs `within: DURATION`, how far apart the event "
+                         "times of partners may be, as rows cannot wait for ever; to look up the "
+                         "latest row of a key, whatever its time, use `lookup` with a table");
+    }
+    if (cfg->within->kind == YAML_MAP) {
+        return config_parse(interval_fields, out, cfg->within, path, n->mem, n->diags);
+    }
+    struct interval both = {0};
+    int status =
+        config_parse_value(&interval_value, &both.before, cfg->within, path, n->mem, n->diags);
+    *out = (struct interval){both.before, both.before};
+    return status;
+}
+
+static int join_second(const struct node *n, struct second_input *out)
+{
+    const struct join_cfg *cfg = n->cfg;
+    const struct yaml *with = yaml_get(n->yaml, "with");
+    struct interval within;
+    out->stream = (struct config_text){.text = cfg->with,
+                                       .at = with ? with->at : n->at,
+                                       .path = arena_printf(n->mem, "%s.with", n->path)};
+    int status = read_within(n, &within);
+    int other = cfg->on ? read_on(n, cfg->on, out) : 0;
+    return status < 0 ? status : other;
+}
+
+/* ---- columns ---- */
+
+static int key_number(const struct schema *s, uint16_t column)
+{
+    for (uint16_t i = 0; i < s->nkey; i++) {
+        if (s->key[i] == column) {
+            return i;
+        }
+    }
+    return -1;
+}
+
+static bool key_is_nullable(const struct join_plan *p, uint16_t number)
+{
+    bool is_nullable = false;
+    for (int side = 0; side < 2; side++) {
+        const struct schema *s = p->side[side].in;
+        is_nullable |= p->side[side].is_kept && number < s->nkey && s->col[s->key[number]].nullable;
+    }
+    return is_nullable;
+}
+
+static void add_left(struct join_plan *p, struct schema *out)
+{
+    const struct schema *s = p->side[LEFT].in;
+    for (uint16_t c = 0; c < s->n; c++) {
+        const struct column *col = &s->col[c];
+        int key = key_number(s, c);
+        if (col->hidden && key < 0) {
+            continue;
+        }
+        bool is_nullable =
+            key >= 0 ? key_is_nullable(p, (uint16_t)key) : col->nullable || p->side[RIGHT].is_kept;
+        uint16_t to = schema_add(out, col->name, col->type, is_nullable, col->hidden);
+        p->from[to] = (struct join_source){key >= 0 ? -1 : LEFT, c};
+        if (key >= 0) {
+            out->key[key] = to;
+        }
+    }
+}
+
+static int add_right(struct node *n, struct join_plan *p, struct schema *out)
+{
+    const struct schema *s = p->side[RIGHT].in;
+    int status = 0;
+    for (uint16_t c = 0; c < s->n; c++) {
+        const struct column *col = &s->col[c];
+        if (col->hidden || key_number(s, c) >= 0) {
+            continue;
+        }
+        const char *name = col->name;
+        if (schema_find(p->side[LEFT].in, name) >= 0) {
+            name = arena_printf(n->mem, "%s_%s", n->second, name);
+        }
+        if (schema_find(out, name) >= 0) {
+            status = node_error(n, n->at,
+                                "both streams have a column \"%s\", but the right one's cannot "
+                                "come out as \"%s\", which is there too: put a `rename` before "
+                                "the join",
+                                col->name, name);
+            continue;
+        }
+        uint16_t to =
+            schema_add(out, name, col->type, col->nullable || p->side[LEFT].is_kept, col->hidden);
+        p->from[to] = (struct join_source){RIGHT, c};
+    }
+    return status;
+}
+
+static int bind_columns(struct node *n, struct join_plan *p)
+{
+    const struct schema *left = n->in[LEFT], *right = n->in[RIGHT];
+    size_t most = (size_t)left->n + right->n;
+    if (most > COLUMNS_MAX) {
+        return node_error(n, n->at,
+                          "both streams together have more than %d columns: `select` "
+                          "those that are wanted before the join",
+                          COLUMNS_MAX);
+    }
+    struct schema *out = schema_new(n->mem, (uint16_t)(most + 1));
+    out->keyed = left->keyed;
+    out->nkey = left->nkey;
+    out->partial = left->partial || right->partial;
+    p->out = out;
+    p->from = arena_zalloc(n->mem, (most + 1) * sizeof *p->from);
+    p->is_used = arena_zalloc(n->mem, most + 1);
+    add_left(p, out);
+    int status = add_right(n, p, out);
+    for (int side = 0; side < 2; side++) {
+        p->side[side].row = row_layout_new(n->mem, p->side[side].in);
+        p->side[side].to = arena_array(n->mem, most + 1, sizeof(uint16_t));
+    }
+    return status;
+}
+
+/* Notes which columns of a side come out, as far as anybody reads them (out; NULL: all). */
+static void choose_columns(struct join_plan *p, int side, const bool *out)
+{
+    struct join_side *s = &p->side[side];
+    s->row.n = 0;
+    for (uint16_t c = 0; c < p->out->n; c++) {
+        const struct join_source *from = &p->from[c];
+        if (from->side == side) {
+            p->is_used[c] = !out || out[c];
+        }
+        if (from->side == side && p->is_used[c]) {
+            s->to[s->row.n] = c;
+            row_layout_add(&s->row, from->column);
+        }
+        p->is_used[c] |= from->side < 0;
+    }
+}
+
+static int join_bind(struct node *n)
+{
+    const struct join_cfg *cfg = n->cfg;
+    struct join_plan *p = arena_zalloc(n->mem, sizeof *p);
+    struct interval within;
+    int status = read_within(n, &within);
+    if (status < 0) {
+        return status;
+    }
+    int64_t reach[2] = {within.after, within.before};
+    for (int side = 0; side < 2; side++) {
+        struct join_side *s = &p->side[side];
+        s->in = n->in[side];
+        s->after = reach[side];
+        s->before = reach[!side];
+        s->life = s->after + cfg->grace;
+        s->is_kept = cfg->type == OUTER || (cfg->type == LEFT_JOIN && side == LEFT);
+        p->lag = s->is_kept && s->life > p->lag ? s->life : p->lag;
+    }
+    status = bind_columns(n, p);
+    if (status < 0) {
+        return status;
+    }
+    choose_columns(p, LEFT, NULL);
+    choose_columns(p, RIGHT, NULL);
+    n->out[0] = p->out;
+    n->bound = p;
+    return 0;
+}
+
+/* Called while planning, once the readers of the result are known: only what they read is kept. */
+static void needs_of(const struct node *n, int side, const bool *out, bool *in)
+{
+    struct join_plan *p = n->bound;
+    choose_columns(p, side, out);
+    const struct join_side *s = &p->side[side];
+    for (uint16_t i = 0; i < s->row.n; i++) {
+        in[s->row.col[i]] = true;
+    }
+    for (uint16_t i = 0; i < s->in->nkey; i++) {
+        in[s->in->key[i]] = true;
+    }
+}
+
+static void join_needs(const struct node *n, const bool *out, bool *in)
+{
+    needs_of(n, LEFT, out, in);
+}
+
+static void join_second_needs(const struct node *n, const bool *out, bool *in)
+{
+    needs_of(n, RIGHT, out, in);
+}
+
+static int64_t join_lag(const struct node *n)
+{
+    const struct join_plan *p = n->bound;
+    return p->lag;
+}
+
+static const struct state_codec *join_state_codec(const struct node *n)
+{
+    (void)n;
+    return &join_codec;
+}
+
+static void join_state_layout(const struct node *n, struct buffer *words)
+{
+    const struct join_plan *p = n->bound;
+    for (int side = 0; side < 2; side++) {
+        buffer_printf(words, "side %d\n", side);
+        row_layout_words(&p->side[side].row, words);
+    }
+}
+
+static const char *const types[] = {"inner", "left", "outer", NULL};
+
+static const struct config_field join_fields[] = {
+    {"with", CONFIG_TEXT, offsetof(struct join_cfg, with), .required = true,
+     .doc = "the other stream, the right side"},
+    {"type", CONFIG_ENUM, offsetof(struct join_cfg, type), .def = "inner", .values = types,
+     .doc =
+         "which rows come out alone when they find no partner: none, the left's, or both sides'"},
+    {"on", CONFIG_YAML, offsetof(struct join_cfg, on),
+     .doc = "what must be equal: a column, a list of columns, or `{left: right}`; without it, the "
+            "keys of both"},
+    {"within", CONFIG_YAML, offsetof(struct join_cfg, within),
+     .doc = "how far apart the event times of partners are at most: `10s`, or `{before: 10s, "
+            "after: 0s}`, how much earlier and later than the left row the right one may be"},
+    {"grace", CONFIG_DURATION, offsetof(struct join_cfg, grace), .max = WITHIN_MOST, .def = "0s",
+     .doc = "how long rows wait for late partners beyond that"},
+    {0},
+};
+
+const struct step_def op_join = {
+    .name = "join",
+    .doc = "Joins rows of two streams whose keys are equal and whose times are close.",
+    .config = join_fields,
+    .config_size = sizeof(struct join_cfg),
+    .stateful = true,
+    .state_version = 1,
+    .second = join_second,
+    .bind = join_bind,
+    .needs = join_needs,
+    .second_needs = join_second_needs,
+    .lag = join_lag,
+    .state_codec = join_state_codec,
+    .state_layout = join_state_layout,
+    .open = join_open,
+    .push = join_push,
+    .watermark = join_watermark,
+    .close = join_close,
+};

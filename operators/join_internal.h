@@ -1,0 +1,134 @@
+/* What join.c, join_match.c, join_rows.c and join_output.c share. Not for others. */
+#ifndef KLAMM_OPERATORS_JOIN_INTERNAL_H
+#define KLAMM_OPERATORS_JOIN_INTERNAL_H
+
+#include "engine/heap.h"
+#include "engine/row.h"
+#include "engine/step.h"
+
+enum { LEFT, RIGHT };
+
+/* One input. */
+struct join_side {
+    const struct schema *in;
+    bool is_kept;          /* a row without partner comes out alone */
+    int64_t before, after; /* a row of time t: its partners are in [t - before, t + after] */
+    int64_t life;          /* after + grace: it waits until the watermark is beyond t + life */
+    struct row_layout row; /* columns that come out, but for the key */
+    uint16_t *to;          /* where, in the output */
+};
+
+/* node->bound. */
+struct join_plan {
+    struct join_side side[2];
+    const struct schema *out;
+    struct join_source {
+        int side; /* of a key column: -1 */
+        uint16_t column;
+    } * from;      /* per column of out */
+    bool *is_used; /* per column of out: somebody reads it */
+    int64_t lag;
+};
+
+/* ---- join_rows.c: the rows that wait ---- */
+
+/* A row in state: the value of its entry. The entry's key is its number, 8 bytes big-endian, which
+ * grows in the order of arrival. */
+struct waiting {
+    struct state_entry *child[2]; /* in the tree of its key: earlier, later */
+    int64_t time;
+    uint32_t hash; /* of its key, the lower half */
+    uint32_t key_n;
+    uint8_t side;
+    uint8_t has_met; /* a partner; only kept sides note it */
+    char bytes[];    /* key, row */
+};
+
+struct join_index {
+    struct join_slot {
+        struct state_entry *root; /* of the tree of a key; NULL: empty */
+        uint32_t hash;
+    } * slot;             /* open addressing */
+    uint64_t slots, used; /* slots: a power of two, or 0 */
+};
+
+struct join_rows {
+    const struct join_plan *plan;
+    struct state *state;
+    struct join_index index[2]; /* per side */
+    struct heap timers;         /* (last watermark at which the row waits, entry) */
+    uint64_t next;              /* number of the next row */
+    struct state_entry **stack; /* of the walk in hand */
+    uint32_t depth, cap;
+    int64_t until;
+};
+
+struct join_key {
+    const void *p;
+    uint32_t n;
+    uint64_t hash;
+};
+
+/* How the rows are saved. */
+extern const struct state_codec join_codec;
+/* Indexes what the restored store holds. Free it with join_rows_done, also after a failure. */
+int join_rows_open(struct join_rows *r, const struct join_plan *p, struct state *state,
+                   struct err *e);
+void join_rows_done(struct join_rows *r);
+
+static inline struct waiting *waiting_of(const struct state_entry *e)
+{
+    return (struct waiting *)state_value(e);
+}
+uint64_t waiting_number(const struct state_entry *e);
+/* The bytes of row.h. */
+const void *waiting_row(const struct state_entry *e, size_t *n);
+
+void join_rows_add(struct join_rows *r, int side, const struct join_key *key, int64_t time,
+                   bool has_met, const struct buffer *row);
+/* Begins a walk over the rows of a side with this key and times from `from` to `to`, by time, then
+ * in the order of arrival. One walk at a time; rows are neither added nor removed meanwhile. */
+void join_rows_walk(struct join_rows *r, int side, const struct join_key *key, int64_t from,
+                    int64_t to);
+struct state_entry *join_rows_next(struct join_rows *r);
+/* The row with the least last watermark leaves the timers, if that is below `watermark`; NULL: none
+ * is. It stays in the index until it is removed. */
+struct state_entry *join_rows_expired(struct join_rows *r, int64_t watermark);
+void join_rows_remove(struct join_rows *r, struct state_entry *e);
+/* Last watermark at which a row of this side and time waits. */
+int64_t join_last(const struct join_plan *p, int side, int64_t time);
+
+/* ---- join_output.c: rows that come out ---- */
+
+struct join_output {
+    const struct join_plan *plan;
+    struct op *op;
+    struct batch *b; /* NULL: none begun */
+    uint16_t n, cap;
+    uint16_t next_cap; /* of the next batch */
+    struct arena_mark mark;
+};
+
+/* A result: of each side a row of a batch, a waiting one, or none. */
+struct join_result {
+    const void *key; /* NULL: a row of a batch whose key holds a null; its key columns are taken */
+    uint32_t key_n;
+    int64_t time, seen, low; /* seen, low: by the watermarks of the input */
+    const struct batch *batch[2];
+    uint16_t row[2];
+    const struct state_entry *waits[2];
+};
+
+/* rows: a guess of how many results come. */
+void join_output_begin(struct join_output *o, uint32_t rows);
+int join_emit(struct join_output *o, const struct join_result *r);
+int join_flush(struct join_output *o);
+
+/* ---- join_match.c: what happens ---- */
+
+int join_open(struct op *op, struct err *e);
+int join_push(struct op *op, int input, struct batch *b);
+int join_watermark(struct op *op, int64_t time);
+void join_close(struct op *op);
+
+#endif
