@@ -43,13 +43,22 @@ streams:
     to: {{topic: updates, value: json}}
 """
 
+# Both sides come from one topic, so that they arrive in the order of the case.
 JOIN_TOPOLOGY = """
 name: kafka-streams
 streams:
+  rows:
+    from: {{topic: in, value: json, key: {{k: string}}, columns: {{k: string, side: long, x: long}}}}
   left:
-    from: {{topic: left, value: json, key: {{k: string}}, columns: {{k: string, l: long}}}}
+    from: rows
+    steps:
+      - filter: side = 0
+      - select: k, x as l
   right:
-    from: {{topic: right, value: json, key: {{k: string}}, columns: {{k: string, r: long}}}}
+    from: rows
+    steps:
+      - filter: side = 1
+      - select: k, x as r
   joined:
     from: left
     steps:
@@ -142,8 +151,82 @@ def run_windows(folder, kind, case):
 
 def run_join(folder, kind, case):
     topology = JOIN_TOPOLOGY.format(type=kind, within=case["within"], grace=case["grace"])
-    sides = [[], []]
-    for right, k, t, x in case["rows"]:
-        sides[right].append((k, t, x if x is None else {"k": k, "lr"[right]: x}))
-    records = replay(folder, topology, {"left": sides[0], "right": sides[1]})
+    records = replay(folder, topology, {"rows": [
+        (k, t, None if x is None else {"k": k, "side": side, "x": x})
+        for side, k, t, x in case["rows"]]})
     return [(r["key"], r["timestamp"], r["value"]["l"], r["value"]["r"]) for r in records]
+
+
+# ---- the comparison -------------------------------------------------------------------------------
+
+def first_difference(got, wanted):
+    for i, (g, w) in enumerate(zip(got, wanted)):
+        if g != w:
+            return f"row {i}: klamm {g}, Kafka Streams {w}"
+    if len(got) != len(wanted):
+        rest = (got if len(got) > len(wanted) else wanted)[min(len(got), len(wanted))]
+        return f"{len(got)} rows, Kafka Streams {len(wanted)}; the first too many: {rest}"
+    return None
+
+
+def window_problem(folder, kind, case):
+    final, updates = run_windows(folder, kind, case)
+    difference = first_difference(final, wanted_final(kind, case["final"]))
+    if difference:
+        return f"final, {difference}"
+    wanted = wanted_updates(kind, case["updates"])
+    for window in sorted({*updates, *wanted}):
+        difference = first_difference(updates.get(window, []), wanted.get(window, []))
+        if difference:
+            return f"updates of {window}, {difference}"
+    return None
+
+
+def join_problem(folder, kind, case):
+    wanted = [tuple(result) for result in case["results"]]
+    return first_difference(run_join(folder, kind, case), wanted)
+
+
+def problem_of(kind, case):
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            compare = window_problem if kind in WINDOWS else join_problem
+            return compare(folder, kind, case)
+        except RuntimeError as error:
+            return f"klamm failed: {error}"
+
+
+def settings_of(case):
+    return ", ".join(f"{name} {case[name]}" for name in ("size", "every", "within", "grace")
+                     if name in case)
+
+
+def check(kind, seed, pool):
+    """How many cases of the kind there are, and how many differ; says which."""
+    with gzip.open(os.path.join(CASES, f"{kind}.jsonl.gz"), "rt", encoding="utf-8") as file:
+        cases = [case for case in map(json.loads, file) if seed in (None, case["seed"])]
+    found = list(pool.map(problem_of, [kind] * len(cases), cases))
+    different = [(case, problem) for case, problem in zip(cases, found) if problem]
+    for case, problem in different[:SHOWN]:
+        print(f"{kind}, seed {case['seed']} ({settings_of(case)}): {problem}")
+    print(f"{kind}: {len(cases)} cases, {len(different)} different")
+    return len(cases), len(different)
+
+
+def main():
+    kinds = sys.argv[1:2] or WINDOWS + JOINS
+    seed = int(sys.argv[2]) if len(sys.argv) > 2 else None
+    is_whole = seed is None and "KLAMM_CASES" not in os.environ
+    is_right = True
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        for kind in kinds:
+            count, different = check(kind, seed, pool)
+            is_right &= different == 0 and count > 0
+            if is_whole and count < LEAST:
+                print(f"{kind}: {LEAST} cases were expected")
+                is_right = False
+    return 0 if is_right else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
