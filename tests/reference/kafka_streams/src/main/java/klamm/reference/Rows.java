@@ -85,14 +85,18 @@ final class Rows {
         }
     }
 
-    /** The next row; at most `late` behind the largest time so far. Few have no key; those are behind. */
+    /**
+     * The next row; at most `late` behind the largest time so far. Few have no key, or no value; these
+     * are never ahead of all, as Kafka Streams drops them before it looks at their time.
+     */
     Row next(boolean right, long late, boolean withoutValues) {
         long time = Math.max(Math.max(0, nextTime()), now - late);
         String key = keys[random.nextInt(keys.length)];
         Long x = (long) random.nextInt(100) - 40;
-        if (time <= now && random.nextInt(25) == 0) {
+        boolean isBehind = !times.isEmpty() && time <= now;
+        if (isBehind && random.nextInt(25) == 0) {
             key = null;
-        } else if (time <= now && withoutValues && random.nextInt(25) == 0) {
+        } else if (isBehind && withoutValues && random.nextInt(25) == 0) {
             x = null;
         } else {
             now = Math.max(now, time);
