@@ -3,7 +3,7 @@
 
 The cases of kafka_streams/*.jsonl.gz (its README says how they came to be) hold rows and what Kafka
 Streams 4.1 gave for them. Each goes through one `klamm replay`. Compared are all columns and keys;
-`final` and joins in their order, `updates` window by window, in the order of each window. Where SPEC
+`final` and joins in their order, `updates` window by window, in the order of each window. Where klamm
 differs on purpose is in the functions wanted_final, wanted_updates, wanted_join and nowhere else.
 
     KLAMM_CASES=FOLDER tests/reference/test_kafka_streams.py        cases of another folder
@@ -71,14 +71,14 @@ streams:{sides}
   joined:
     from: left
     steps:
-      - join: {{with: right, type: {type}, on: k, within: {within}ms, grace: {grace}ms}}
+      - join: {{with: right, type: {type}, on: k, within: {within}, grace: {grace}ms}}
     to: {{topic: joined, value: json}}
 """
 
 CALLS = '"count() as n, sum(x) as sum, min(x) as min, max(x) as max"'
 
 
-# ---- what Kafka Streams gave, as SPEC has it -----------------------------------------------------
+# ---- what Kafka Streams gave, as klamm has it ----------------------------------------------------
 
 def wanted_final(kind, results):
     """One row per closed window, in their order.
@@ -109,16 +109,24 @@ def wanted_updates(kind, results):
     return dict(windows)
 
 
-def wanted_join(results):
+def wanted_join(case):
     """Three sequences: pairs, rows alone, rows alone for want of a key.
 
     Pairs come out when the second row arrives, rows without key at once. Rows alone come out by
-    (time, left before right, key): Kafka Streams has right before left, all else is alike. Which
-    pairs come out before which rows alone depends on what is known of time at each moment; SPEC leaves
-    that open, and it differs with the number of topics.
+    (end of their waiting, left before right, key). Kafka Streams has right before left; and where the
+    sides wait for different times, it puts those that it finds at once in the order of their own
+    times. Which pairs come out before which rows alone depends on what is known of time at each
+    moment, so on the number of topics: nobody promises that.
     """
-    pairs, alone, keyless = parts_of_join(tuple(r) for r in results)
-    return pairs, sorted(alone, key=lambda r: (r[1], r[2] is None)), keyless
+    pairs, alone, keyless = parts_of_join(tuple(r) for r in case["results"])
+
+    def order(row):
+        is_right = row[2] is None
+        return row[1] + case["before" if is_right else "after"], is_right
+
+    if case["before"] == case["after"]:
+        return pairs, sorted(alone, key=order), keyless
+    return pairs, sorted(alone, key=lambda r: (*order(r), r[0].encode())), keyless
 
 
 def parts_of_join(results):
@@ -178,8 +186,9 @@ def run_windows(folder, kind, case):
 
 
 def run_join(folder, kind, case, sides):
-    topology = JOIN_TOPOLOGY.format(
-        sides=sides, type=kind, within=case["within"], grace=case["grace"])
+    before, after = case["before"], case["after"]
+    within = f"{before}ms" if before == after else f"{{before: {before}ms, after: {after}ms}}"
+    topology = JOIN_TOPOLOGY.format(sides=sides, type=kind, within=within, grace=case["grace"])
     streams = collections.defaultdict(list)
     for side, k, t, x in case["rows"]:
         if sides is ONE_TOPIC:
@@ -218,7 +227,7 @@ def window_problem(folder, kind, case):
 
 def join_problem(folder, kind, case):
     """One topic: in order. Two topics: rows arrive in another order, the results are the same."""
-    wanted = wanted_join(case["results"])
+    wanted = wanted_join(case)
     got = parts_of_join(run_join(folder, kind, case, ONE_TOPIC))
     for name, g, w in zip(["pairs", "rows alone", "rows without key"], got, wanted):
         difference = first_difference(g, w)
@@ -241,7 +250,7 @@ def problem_of(kind, case):
 
 
 def settings_of(case):
-    return ", ".join(f"{name} {case[name]}" for name in ("size", "every", "within", "grace")
+    return ", ".join(f"{name} {case[name]}" for name in ("size", "every", "before", "after", "grace")
                      if name in case)
 
 

@@ -111,11 +111,13 @@ public final class Generate {
 
     private static String joinCase(String type, long seed) throws IOException {
         Random random = randomOf(type, seed);
-        long within = pick(random, SIZES);
-        long grace = pick(random, 0, 1, within / 2, within, within, 3 * within);
-        List<Row> rows = Rows.ofTwo(random, within, grace);
-        List<Joins.Joined> results = new Joins(type, within, grace).run(rows);
-        return String.format("{\"seed\":%d,\"within\":%d,\"grace\":%d,\"rows\":%s,\"results\":%s}",
-            seed, within, grace, Json.sidedRows(rows), Json.list(results, Joins.Joined::json));
+        long before = pick(random, SIZES);
+        long after = random.nextInt(4) > 0 ? before : 1 + random.nextInt((int) (2 * before));
+        long grace = pick(random, 0, 1, before / 2, before, before, 3 * before);
+        long late = Math.min(Math.min(before, after), grace);
+        List<Row> rows = Rows.ofTwo(random, random.nextBoolean() ? before : after, grace, late);
+        List<Joins.Joined> results = new Joins(type, before, after, grace).run(rows);
+        return String.format("{\"seed\":%d,\"before\":%d,\"after\":%d,\"grace\":%d,\"rows\":%s,\"results\":%s}",
+            seed, before, after, grace, Json.sidedRows(rows), Json.list(results, Joins.Joined::json));
     }
 }

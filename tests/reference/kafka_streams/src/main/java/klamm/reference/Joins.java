@@ -14,8 +14,11 @@ import org.apache.kafka.streams.kstream.ValueJoiner;
 import org.apache.kafka.streams.processor.api.ContextualProcessor;
 import org.apache.kafka.streams.processor.api.Record;
 
-/** A join of two streams: x of the left row and of the right one, null where there is none. */
-record Joins(String type, long within, long grace) {
+/**
+ * A join of two streams: x of the left row and of the right one, null where there is none. Partners of
+ * a left row at t are right rows in [t - before, t + after].
+ */
+record Joins(String type, long before, long after, long grace) {
     private static final String END = "end of input";
 
     record Pair(Long left, Long right) {
@@ -41,15 +44,16 @@ record Joins(String type, long within, long grace) {
             }
         });
         List<Row> all = new ArrayList<>(rows);
-        all.add(new Row(END, Rows.end(rows, within, grace), 0));
+        all.add(new Row(END, Rows.end(rows, before + after, grace), 0));
         Driver.run(builder, all, true);
         return results;
     }
 
     private KStream<String, Pair> join(KStream<String, Long> left, KStream<String, Long> right) {
         ValueJoiner<Long, Long, Pair> pair = Pair::new;
-        JoinWindows windows =
-            JoinWindows.ofTimeDifferenceAndGrace(Duration.ofMillis(within), Duration.ofMillis(grace));
+        JoinWindows windows = JoinWindows
+            .ofTimeDifferenceAndGrace(Duration.ofMillis(before), Duration.ofMillis(grace))
+            .after(Duration.ofMillis(after));
         StreamJoined<String, Long, Long> stores =
             StreamJoined.with(Serdes.String(), Serdes.Long(), Serdes.Long()).withLoggingDisabled();
         return switch (type) {
