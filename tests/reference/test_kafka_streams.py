@@ -2,7 +2,7 @@
 """Windows and joins beside Kafka Streams: the same rows, the same results in the same order.
 
 The cases of kafka_streams/*.jsonl.gz (its README says how they came to be) hold rows and what Kafka
-Streams 4.1 gave for them. Each goes through one `klamm replay`. Compared are all columns and keys;
+Streams 4.1 gave for them. They go through `klamm replay`. Compared are all columns and keys;
 `final` and joins in their order, `updates` window by window, in the order of each window. Where klamm
 differs on purpose is in the functions wanted_final, wanted_updates, wanted_join and nowhere else.
 
@@ -25,54 +25,53 @@ WINDOWS = ["tumbling", "hopping", "sliding", "session"]
 JOINS = ["inner", "left", "outer"]
 LEAST = 200  # cases a kind
 SHOWN = 5  # problems a kind
+TOGETHER = 20  # cases in one topology
 
-WINDOW_TOPOLOGY = """
-name: kafka-streams
-streams:
-  rows:
-    from: {{topic: in, value: json, key: {{k: string}}, columns: {{k: string, x: long}}}}
-  final:
-    from: rows
+# Streams of one case; {n} is its seed. Cases of one topology know nothing of each other.
+WINDOW_STREAMS = """
+  rows{n}:
+    from: {{topic: in{n}, value: json, key: {{k: string}}, columns: {{k: string, x: long}}}}
+  final{n}:
+    from: rows{n}
     steps:
       - window: {{{window}, grace: {grace}ms, aggregate: {calls}}}
-    to: {{topic: final, value: json}}
-  updates:
-    from: rows
+    to: {{topic: final{n}, value: json}}
+  updates{n}:
+    from: rows{n}
     steps:
       - window: {{{window}, grace: {grace}ms, emit: updates, aggregate: {calls}}}
-    to: {{topic: updates, value: json}}
+    to: {{topic: updates{n}, value: json}}
 """
 
-# Both sides from one topic: rows arrive in the order of the case.
-ONE_TOPIC = """
-  rows:
-    from: {topic: in, value: json, key: {k: string}, columns: {k: string, side: long, x: long}}
-  left:
-    from: rows
+# Both sides of `one` come from one topic: rows arrive in the order of the case. Those of `two` have
+# a topic each: `replay` merges them by event time, and the watermark is the lesser of the two.
+JOIN_STREAMS = """
+  rows{n}:
+    from: {{topic: in{n}, value: json, key: {{k: string}}, columns: {{k: string, side: long, x: long}}}}
+  a{n}:
+    from: rows{n}
     steps:
       - filter: side = 0
       - select: k, x as l
-  right:
-    from: rows
+  b{n}:
+    from: rows{n}
     steps:
       - filter: side = 1
-      - select: k, x as r"""
-
-# A topic each: `replay` merges them by event time, and the watermark is the lesser of the two.
-TWO_TOPICS = """
-  left:
-    from: {topic: left, value: json, key: {k: string}, columns: {k: string, l: long}}
-  right:
-    from: {topic: right, value: json, key: {k: string}, columns: {k: string, r: long}}"""
-
-JOIN_TOPOLOGY = """
-name: kafka-streams
-streams:{sides}
-  joined:
-    from: left
+      - select: k, x as r
+  one{n}:
+    from: a{n}
     steps:
-      - join: {{with: right, type: {type}, on: k, within: {within}, grace: {grace}ms}}
-    to: {{topic: joined, value: json}}
+      - join: {{with: b{n}, type: {type}, on: k, within: {within}, grace: {grace}ms}}
+    to: {{topic: one{n}, value: json}}
+  left{n}:
+    from: {{topic: left{n}, value: json, key: {{k: string}}, columns: {{k: string, l: long}}}}
+  right{n}:
+    from: {{topic: right{n}, value: json, key: {{k: string}}, columns: {{k: string, r: long}}}}
+  two{n}:
+    from: left{n}
+    steps:
+      - join: {{with: right{n}, type: {type}, on: k, within: {within}, grace: {grace}ms}}
+    to: {{topic: two{n}, value: json}}
 """
 
 CALLS = '"count() as n, sum(x) as sum, min(x) as min, max(x) as max"'
@@ -144,65 +143,72 @@ def write_rows(path, rows):
             file.write(json.dumps({"key": key, "timestamp": time, "value": value}) + "\n")
 
 
-def replay(folder, topology, streams):
+def window_streams(kind, case):
+    """What a case adds to the topology, and the rows of its inputs."""
+    n = case["seed"]
+    window = f"hopping: {{size: {case['size']}ms, every: {case['every']}ms}}" if kind == "hopping" \
+        else f"{kind}: {case['size']}ms"
+    text = WINDOW_STREAMS.format(n=n, window=window, grace=case["grace"], calls=CALLS)
+    return text, {f"rows{n}": [(k, t, {"k": k, "x": x}) for k, t, x in case["rows"]]}
+
+
+def join_streams(kind, case):
+    n, before, after = case["seed"], case["before"], case["after"]
+    within = f"{before}ms" if before == after else f"{{before: {before}ms, after: {after}ms}}"
+    inputs = {f"rows{n}": [], f"left{n}": [], f"right{n}": []}
+    for side, k, t, x in case["rows"]:
+        one = {"k": k, "side": side, "x": x}
+        two = {"k": k, "lr"[side]: x}
+        inputs[f"rows{n}"].append((k, t, None if x is None else one))
+        inputs[f"{('left', 'right')[side]}{n}"].append((k, t, None if x is None else two))
+    return JOIN_STREAMS.format(n=n, type=kind, within=within, grace=case["grace"]), inputs
+
+
+def replay(folder, kind, cases):
+    """Runs the cases; returns their output as lists of records by topic."""
+    topology, inputs = "name: kafka-streams\nstreams:\n", []
+    for case in cases:
+        text, streams = (window_streams if kind in WINDOWS else join_streams)(kind, case)
+        topology += text
+        for name, rows in streams.items():
+            write_rows(f"{folder}/{name}.jsonl", rows)
+            inputs += ["--input", f"{name}={folder}/{name}.jsonl"]
     with open(f"{folder}/t.yaml", "w", encoding="utf-8") as file:
         file.write(topology)
-    command = [KLAMM, "replay", f"{folder}/t.yaml"]
-    for name, rows in streams.items():
-        write_rows(f"{folder}/{name}.jsonl", rows)
-        command += ["--input", f"{name}={folder}/{name}.jsonl"]
-    run = subprocess.run(command, capture_output=True, text=True, encoding="utf-8")
+    run = subprocess.run([KLAMM, "replay", f"{folder}/t.yaml", *inputs],
+                         capture_output=True, text=True, encoding="utf-8")
     if run.returncode != 0:
         raise RuntimeError(run.stderr.strip())
-    return [json.loads(line) for line in run.stdout.splitlines()]
+    topics = collections.defaultdict(list)
+    for record in map(json.loads, run.stdout.splitlines()):
+        topics[record["topic"]].append(record)
+    return topics
 
 
 def stats_of(value):
     return [value[name] for name in ("n", "sum", "min", "max")]
 
 
+def closed_of(record):
+    value = record["value"]
+    return (record["key"], value["window_start"], value["window_end"], *stats_of(value),
+            record["timestamp"])
+
+
 def window_of(record):
-    """Key, start and end: of the value, or of the key where the value is a deletion."""
-    source = record["value"] or record["key"]
-    if isinstance(source, str):
-        *key, start, end = source.split("|")
-        return "|".join(key), int(start), int(end)
-    return source["k"], source["window_start"], source["window_end"]
+    """Key, start and end, which are the key of an update."""
+    *key, start, end = record["key"].split("|")
+    return "|".join(key), int(start), int(end)
 
 
-def run_windows(folder, kind, case):
-    window = f"hopping: {{size: {case['size']}ms, every: {case['every']}ms}}" if kind == "hopping" \
-        else f"{kind}: {case['size']}ms"
-    topology = WINDOW_TOPOLOGY.format(window=window, grace=case["grace"], calls=CALLS)
-    records = replay(folder, topology, {
-        "rows": [(k, t, {"k": k, "x": x}) for k, t, x in case["rows"]]})
-    final = [(*window_of(r), *stats_of(r["value"]), r["timestamp"])
-             for r in records if r["topic"] == "final"]
-    windows = collections.defaultdict(list)
-    for r in records:
-        if r["topic"] == "updates":
-            windows[window_of(r)].append(stats_of(r["value"]) if r["value"] else [])
-    return final, dict(windows)
-
-
-def run_join(folder, kind, case, sides):
-    before, after = case["before"], case["after"]
-    within = f"{before}ms" if before == after else f"{{before: {before}ms, after: {after}ms}}"
-    topology = JOIN_TOPOLOGY.format(sides=sides, type=kind, within=within, grace=case["grace"])
-    streams = collections.defaultdict(list)
-    for side, k, t, x in case["rows"]:
-        if sides is ONE_TOPIC:
-            name, value = "rows", {"k": k, "side": side, "x": x}
-        else:
-            name, value = ["left", "right"][side], {"k": k, "lr"[side]: x}
-        streams[name].append((k, t, None if x is None else value))
-    records = replay(folder, topology, streams)
+def joined_of(records):
     return [(r["key"], r["timestamp"], r["value"]["l"], r["value"]["r"]) for r in records]
 
 
 # ---- the comparison -------------------------------------------------------------------------------
 
 def first_difference(got, wanted):
+    got = list(got)
     for i, (g, w) in enumerate(zip(got, wanted)):
         if g != w:
             return f"row {i}: klamm {g}, Kafka Streams {w}"
@@ -212,11 +218,14 @@ def first_difference(got, wanted):
     return None
 
 
-def window_problem(folder, kind, case):
-    final, updates = run_windows(folder, kind, case)
-    difference = first_difference(final, wanted_final(kind, case["final"]))
+def window_problem(kind, case, topics):
+    n = case["seed"]
+    difference = first_difference(map(closed_of, topics[f"final{n}"]), wanted_final(kind, case["final"]))
     if difference:
         return f"final, {difference}"
+    updates = collections.defaultdict(list)
+    for r in topics[f"updates{n}"]:
+        updates[window_of(r)].append(stats_of(r["value"]) if r["value"] else [])
     wanted = wanted_updates(kind, case["updates"])
     for window in sorted({*updates, *wanted}):
         difference = first_difference(updates.get(window, []), wanted.get(window, []))
@@ -225,28 +234,29 @@ def window_problem(folder, kind, case):
     return None
 
 
-def join_problem(folder, kind, case):
+def join_problem(kind, case, topics):
     """One topic: in order. Two topics: rows arrive in another order, the results are the same."""
-    wanted = wanted_join(case)
-    got = parts_of_join(run_join(folder, kind, case, ONE_TOPIC))
-    for name, g, w in zip(["pairs", "rows alone", "rows without key"], got, wanted):
+    n = case["seed"]
+    got = parts_of_join(joined_of(topics[f"one{n}"]))
+    for name, g, w in zip(["pairs", "rows alone", "rows without key"], got, wanted_join(case)):
         difference = first_difference(g, w)
         if difference:
             return f"{name}, {difference}"
-    got = collections.Counter(run_join(folder, kind, case, TWO_TOPICS))
+    got = collections.Counter(joined_of(topics[f"two{n}"]))
     wanted = collections.Counter(tuple(r) for r in case["results"])
     if got != wanted:
         return f"two topics: only klamm {list(got - wanted)}, only Kafka Streams {list(wanted - got)}"
     return None
 
 
-def problem_of(kind, case):
+def problems_of(kind, cases):
     with tempfile.TemporaryDirectory() as folder:
         try:
-            compare = window_problem if kind in WINDOWS else join_problem
-            return compare(folder, kind, case)
+            topics = replay(folder, kind, cases)
         except RuntimeError as error:
-            return f"klamm failed: {error}"
+            return [f"klamm failed: {error}"] * len(cases)
+    compare = window_problem if kind in WINDOWS else join_problem
+    return [compare(kind, case, topics) for case in cases]
 
 
 def settings_of(case):
@@ -258,7 +268,8 @@ def check(kind, seed, pool):
     """How many cases of the kind there are, and how many differ; says which."""
     with gzip.open(os.path.join(CASES, f"{kind}.jsonl.gz"), "rt", encoding="utf-8") as file:
         cases = [case for case in map(json.loads, file) if seed in (None, case["seed"])]
-    found = list(pool.map(problem_of, [kind] * len(cases), cases))
+    parts = [cases[i:i + TOGETHER] for i in range(0, len(cases), TOGETHER)]
+    found = [p for part in pool.map(problems_of, [kind] * len(parts), parts) for p in part]
     different = [(case, problem) for case, problem in zip(cases, found) if problem]
     for case, problem in different[:SHOWN]:
         print(f"{kind}, seed {case['seed']} ({settings_of(case)}): {problem}")

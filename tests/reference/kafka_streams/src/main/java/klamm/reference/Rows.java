@@ -7,7 +7,7 @@ import java.util.Random;
 /**
  * Rows of a few keys, most of whose times stand in a relation to an earlier row: the same, an edge of
  * its window, a distance at which sessions touch or part, late by just as much as is allowed and by
- * one more, between two rows that they bridge, or far ahead of all.
+ * one more, between two rows that they bridge, or far ahead of all. Mostly the key is that row's, too.
  */
 final class Rows {
     /** Texts whose order as UTF-8 is neither that of UTF-16 nor that of their lengths. */
@@ -18,10 +18,11 @@ final class Rows {
     private final long unit;
     private final long step;
     private final long grace;
-    private final List<Long> times = new ArrayList<>();
+    private final List<Row> before = new ArrayList<>();
     private final String[] keys;
     private final long base;
     private long now;
+    private String related; /* key of the row that the time relates to; null: none */
 
     /** unit: size, gap or how far apart partners may be; step: from one window start to the next. */
     Rows(Random random, long unit, long step, long grace) {
@@ -42,8 +43,13 @@ final class Rows {
     }
 
     private long earlier() {
-        int n = times.size();
-        return n == 0 ? base : times.get(Math.max(0, n - 1 - random.nextInt(6)));
+        int n = before.size();
+        if (n == 0) {
+            return base;
+        }
+        Row row = before.get(Math.max(0, n - 1 - random.nextInt(6)));
+        related = row.key();
+        return row.time();
     }
 
     private long edge() {
@@ -68,6 +74,10 @@ final class Rows {
         return (earlier() + earlier()) / 2;
     }
 
+    private String nextKey() {
+        return related != null && random.nextInt(4) > 0 ? related : keys[random.nextInt(keys.length)];
+    }
+
     private long nextTime() {
         int kind = random.nextInt(100);
         if (kind < 30) {
@@ -90,19 +100,21 @@ final class Rows {
      * are never ahead of all, as Kafka Streams drops them before it looks at their time.
      */
     Row next(boolean right, long late, boolean withoutValues) {
+        related = null;
         long time = Math.max(Math.max(0, nextTime()), now - late);
-        String key = keys[random.nextInt(keys.length)];
+        String key = nextKey();
         Long x = (long) random.nextInt(100) - 40;
-        boolean isBehind = !times.isEmpty() && time <= now;
+        boolean isBehind = !before.isEmpty() && time <= now;
         if (isBehind && random.nextInt(25) == 0) {
-            key = null;
-        } else if (isBehind && withoutValues && random.nextInt(25) == 0) {
-            x = null;
-        } else {
-            now = Math.max(now, time);
-            times.add(time);
+            return new Row(right, null, time, x);
         }
-        return new Row(right, key, time, x);
+        if (isBehind && withoutValues && random.nextInt(25) == 0) {
+            return new Row(right, key, time, null);
+        }
+        Row row = new Row(right, key, time, x);
+        now = Math.max(now, time);
+        before.add(row);
+        return row;
     }
 
     static List<Row> of(Random random, long unit, long step, long grace) {
