@@ -70,8 +70,24 @@ final class Rows {
         };
     }
 
+    /** Between two rows of one key that are further apart than the unit, but not by more than two. */
     private long bridge() {
-        return (earlier() + earlier()) / 2;
+        List<Row[]> pairs = new ArrayList<>();
+        List<Row> recent = before.subList(Math.max(0, before.size() - 12), before.size());
+        for (Row a : recent) {
+            for (Row b : recent) {
+                long apart = b.time() - a.time();
+                if (a.key().equals(b.key()) && apart > unit && apart <= 2 * unit) {
+                    pairs.add(new Row[] {a, b});
+                }
+            }
+        }
+        if (pairs.isEmpty()) {
+            return now + unit + 1 + below(unit);
+        }
+        Row[] pair = pairs.get(random.nextInt(pairs.size()));
+        related = pair[0].key();
+        return (pair[0].time() + pair[1].time()) / 2;
     }
 
     private String nextKey() {
@@ -86,7 +102,7 @@ final class Rows {
             return earlier();
         } else if (kind < 72) {
             return edge();
-        } else if (kind < 80) {
+        } else if (kind < 84) {
             return bridge();
         } else if (kind < 94) {
             return now - below(unit + grace + 2);
