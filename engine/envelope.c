@@ -3,14 +3,21 @@
 
 #include "engine/error.h"
 
+#include <stdbool.h>
+
 #define LAYOUT_BYTES 4
+
+static bool is_row(const struct envelope *e)
+{
+    return e->kind == ENVELOPE_ROW || e->kind == ENVELOPE_DELETE;
+}
 
 void envelope_write(struct buffer *b, const struct envelope *e)
 {
     buffer_byte(b, (uint8_t)e->kind);
     buffer_varint(b, e->partition);
     buffer_varint(b, e->watermark);
-    for (int i = 0; e->kind == ENVELOPE_ROW && i < LAYOUT_BYTES; i++) {
+    for (int i = 0; is_row(e) && i < LAYOUT_BYTES; i++) {
         buffer_byte(b, (uint8_t)(e->layout >> 8 * i));
     }
 }
@@ -19,16 +26,16 @@ int envelope_read(struct envelope *e, const void *bytes, size_t n)
 {
     const uint8_t *p = bytes, *end = p + n;
     *e = (struct envelope){.partition = 0};
-    if (n < 3 || *p < ENVELOPE_ROW || *p > ENVELOPE_IDLE) {
+    if (n < 3 || *p < ENVELOPE_ROW || *p > ENVELOPE_DELETE) {
         return -ERR_DATA;
     }
     e->kind = (enum envelope_kind) * p++;
     p = varint_read(p, end, &e->partition);
     p = p ? varint_read(p, end, &e->watermark) : NULL;
-    if (!p || (e->kind == ENVELOPE_ROW && end - p < LAYOUT_BYTES)) {
+    if (!p || (is_row(e) && end - p < LAYOUT_BYTES)) {
         return -ERR_DATA;
     }
-    for (int i = 0; e->kind == ENVELOPE_ROW && i < LAYOUT_BYTES; i++) {
+    for (int i = 0; is_row(e) && i < LAYOUT_BYTES; i++) {
         e->layout |= (uint32_t)*p++ << 8 * i;
     }
     e->value = p;

@@ -1,7 +1,8 @@
 /* What stands before a row in a repartition's record: which source partition it came from, and how
  * far time was there (docs/time.md). Pure.
  *
- *   byte   1 a row; 2 a watermark only; 3 the same, and nothing comes there: idle
+ *   byte   1 a row; 2 a watermark only; 3 the same, and nothing comes there: idle; 4 a row that
+ *          deletes
  *   varint source partition
  *   varint watermark
  *   of a row: layout, 4 bytes, little endian | Avro without id
@@ -14,7 +15,7 @@
 
 #include "engine/buffer.h"
 
-enum envelope_kind { ENVELOPE_ROW = 1, ENVELOPE_TIME, ENVELOPE_IDLE };
+enum envelope_kind { ENVELOPE_ROW = 1, ENVELOPE_TIME, ENVELOPE_IDLE, ENVELOPE_DELETE };
 
 struct envelope {
     enum envelope_kind kind;

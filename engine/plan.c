@@ -90,12 +90,25 @@ int plan_repartition(struct planner *b, const struct stream *st, const char *top
     return 0;
 }
 
+const struct step_def *plan_internal_step(const char *name)
+{
+    for (int i = 0; registry_steps[i]; i++) {
+        if (registry_steps[i]->internal && strcmp(registry_steps[i]->name, name) == 0) {
+            return registry_steps[i];
+        }
+    }
+    return NULL;
+}
+
 static const struct step_def *step_find(struct planner *b, const char *name, struct place at,
                                         const char *path)
 {
     const char *names[128];
     int n = 0;
     for (int i = 0; registry_steps[i] && n < 127; i++) {
+        if (registry_steps[i]->internal) {
+            continue;
+        }
         names[n++] = registry_steps[i]->name;
         if (strcmp(registry_steps[i]->name, name) == 0) {
             return registry_steps[i];
@@ -140,9 +153,8 @@ struct ref plan_broken(struct planner *b, const struct schema *known)
     return (struct ref){.vertex = -1, .schema = s, .key_format = ""};
 }
 
-/* `other`: of steps with two inputs, else NULL. */
-static int place_step(struct planner *b, const struct stream *st, struct node *n, struct ref *at,
-                      struct ref *other)
+int plan_place(struct planner *b, const struct stream *st, struct node *n, struct ref *at,
+               struct ref *other)
 {
     bool needs_key = n->def->stateful && !n->def->keyless && !n->keyless && !n->single_partition;
     if (needs_key && !at->schema->keyed && !at->schema->partial) {
@@ -159,7 +171,9 @@ static int place_step(struct planner *b, const struct stream *st, struct node *n
     }
     bool wants_single = n->single_partition || (needs_key && at->schema->nkey == 0);
     int r = 0;
-    if (other) {
+    if (n->table >= 0) {
+        r = plan_meet_table(b, st, n, at, other);
+    } else if (other) {
         r = plan_meet(b, st, n, at, other);
     } else if (!at->is_single && (wants_single || (needs_key && at->rekeyed))) {
         const char *topic = plan_repartition_topic(b, st, n->number);
@@ -183,7 +197,7 @@ static int place_step(struct planner *b, const struct stream *st, struct node *n
         side->ref.vertex = vertex;
         side->ref.output = 1;
     }
-    if (other) {
+    if (other && n->table < 0) {
         plan_connect(b, other, vertex, 1);
     }
     *at = (struct ref){.vertex = vertex,
@@ -220,6 +234,7 @@ static int plan_step(struct planner *b, const struct stream *st, int i, struct r
     n->ninputs = 1;
     n->noutputs = 1;
     n->in[0] = at->schema;
+    n->table = -1;
     n->mem = a;
     n->diags = b->d;
     n->def = step_find(b, y->key[0], n->at, n->path);
@@ -232,7 +247,7 @@ static int plan_step(struct planner *b, const struct stream *st, int i, struct r
         diags_drop_echoes(b->d);
     }
     if (r == 0) {
-        r = place_step(b, st, n, at, has_other ? &other : NULL);
+        r = plan_place(b, st, n, at, has_other ? &other : NULL);
     }
     if (r < 0) {
         *at = plan_broken(b, at->schema);
@@ -303,6 +318,7 @@ int plan_stream(struct planner *b, int i, struct place from)
         return diags_add(b->d, from, st->path, "stream \"%s\" reads itself: streams form a cycle",
                          st->name);
     }
+    int outer = b->nrepartitions; /* of the stream that reads this one */
     b->mark[i] = MARK_OPEN;
     b->end[i] = plan_broken(b, NULL);
     struct ref at = plan_broken(b, NULL);
@@ -321,6 +337,7 @@ int plan_stream(struct planner *b, int i, struct place from)
             plan_to(b, st, &st->to[k], &at);
         }
     }
+    b->nrepartitions = outer;
     b->mark[i] = MARK_DONE;
     b->end[i] = at;
     return at.vertex < 0 ? -ERR_CONFIG : 0;
@@ -372,6 +389,10 @@ static void build(struct planner *b)
     for (int i = 0; i < b->t->nstreams; i++) {
         plan_stream(b, i, b->t->stream[i].at);
     }
+    for (int i = 0; i < b->t->ntables; i++) {
+        struct ref end;
+        plan_table(b, &b->t->table[i], b->t->table[i].source.at, &end);
+    }
     check_topics(b);
     check_sides(b);
     if (b->d->n == 0 && b->p->nsinks == 0) {
@@ -395,6 +416,7 @@ static int plan_all(struct plan **out, struct planner *b)
     for (int i = 0; i < t->nstreams; i++) {
         steps += 2U + 5U * (size_t)t->stream[i].nsteps + (size_t)t->stream[i].nto;
     }
+    steps += 5U * (size_t)t->ntables;
     if (steps > VERTICES_MAX) {
         plan_free(p);
         return diags_add(b->d, t->streams->at, "streams", "more than %d steps", VERTICES_MAX);
@@ -406,6 +428,7 @@ static int plan_all(struct plan **out, struct planner *b)
     b->mark = arena_zalloc(&p->mem, (size_t)t->nstreams * sizeof *b->mark + 1);
     b->side = arena_zalloc(&p->mem, steps * sizeof *b->side);
     b->end = arena_zalloc(&p->mem, (size_t)t->nstreams * sizeof *b->end + 1);
+    b->table = arena_zalloc(&p->mem, (size_t)t->ntables * sizeof *b->table + 1);
     build(b);
     if (b->d->n > 0) { /* with problems from before it is not complete */
         plan_free(p);

@@ -52,6 +52,7 @@ struct plan_source {
     int ntopics;
     const char *const *topic;
     const struct end *end;              /* NULL: a repartition */
+    const struct table *table;          /* that its rows are for, or NULL */
     const struct connector_def *feeder; /* connector that fills the topic, or NULL */
     const void *feeder_cfg;
     const struct schema *feeder_schema;
@@ -80,6 +81,7 @@ struct plan_sink {
     const struct connector_def *drain; /* connector that empties the topic, or NULL */
     const void *drain_cfg;
     bool repartition, single; /* single: one partition */
+    bool is_compact;          /* of a global table: only the last row of each key counts */
     uint16_t vertex;
     const struct schema *schema; /* of the rows it gets */
     const struct schema *write_schema;
@@ -94,6 +96,7 @@ struct plan_store {
 struct subplan {
     uint16_t id, level; /* level: 0 reads outside topics only */
     bool single;        /* one task */
+    bool is_global;     /* a global table: each lane reads all partitions into a task of its own */
     uint16_t nsources, nvertices, nstores;
     uint16_t *source; /* numbers of plan.source */
     uint16_t *vertex; /* in topological order */

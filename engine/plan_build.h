@@ -1,5 +1,5 @@
 /* What the files of planning share: plan.c (steps, sinks), plan_from.c, plan_source.c,
- * plan_second.c, plan_format.c, plan_graph.c. Not for others.
+ * plan_second.c, plan_table.c, plan_format.c, plan_graph.c. Not for others.
  */
 #ifndef KLAMM_ENGINE_PLAN_BUILD_H
 #define KLAMM_ENGINE_PLAN_BUILD_H
@@ -26,6 +26,15 @@ struct side {
 
 enum mark { MARK_NEW, MARK_OPEN, MARK_DONE };
 
+struct table_cfg;
+
+/* A table as far as it has been planned. */
+struct planned_table {
+    enum mark mark;
+    struct ref end; /* the step `table` */
+    struct table_cfg *cfg;
+};
+
 struct planner {
     struct plan *p;
     const struct topology *t;
@@ -33,6 +42,7 @@ struct planner {
     struct diags *d;
     enum mark *mark; /* per stream */
     struct ref *end; /* per stream */
+    struct planned_table *table;
     struct side *side;
     int nsides;
     uint16_t *group; /* union-find over sub-plans */
@@ -67,7 +77,21 @@ int plan_find_ref(struct planner *b, const struct config_text *text, struct ref 
 int plan_second(struct planner *b, struct node *n, struct ref *at, struct ref *other);
 int plan_meet(struct planner *b, const struct stream *st, struct node *n, struct ref *at,
               struct ref *other);
+/* The same columns with the named ones as their key. */
+int plan_key_by(struct planner *b, struct ref *at, const struct config_text *on, int non,
+                const char *stream);
+/* plan_table.c */
+int plan_table(struct planner *b, const struct table *t, struct place from, struct ref *out);
+/* A step that looks up a table: finds it, and what its own rows are found by. */
+int plan_find_table(struct planner *b, struct node *n, const struct second_input *s, struct ref *at,
+                    struct ref *table);
+int plan_meet_table(struct planner *b, const struct stream *st, struct node *n, struct ref *at,
+                    const struct ref *table);
 /* plan.c */
+const struct step_def *plan_internal_step(const char *name);
+/* Puts a bound step behind `at`. other: of steps with two inputs or a table, else NULL. */
+int plan_place(struct planner *b, const struct stream *st, struct node *n, struct ref *at,
+               struct ref *other);
 const char *plan_repartition_topic(struct planner *b, const struct stream *st, int step);
 int plan_repartition(struct planner *b, const struct stream *st, const char *topic, bool single,
                      struct ref *in);

@@ -119,6 +119,12 @@ static void unknown_stream(struct planner *b, const struct config_text *at, cons
         names[i] = b->t->stream[i].name;
     }
     names[b->t->nstreams] = NULL;
+    if (topology_table(b->t, name)) {
+        diags_add(b->d, at->at, at->path,
+                  "\"%s\" is a table, not a stream: `lookup` it, or let a stream read its topic",
+                  name);
+        return;
+    }
     const char *near = nearest_name(name, names);
     diags_add(b->d, at->at, at->path,
               near ? "there is no stream \"%s\": did you mean \"%s\"?"

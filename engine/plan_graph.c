@@ -56,7 +56,7 @@ static void name_stores(struct planner *b, struct subplan *s)
 {
     for (uint16_t i = 0; i < s->nvertices; i++) {
         const struct vertex *v = b->p->vertex[s->vertex[i]];
-        if (v->kind != VERTEX_STEP || !v->node->def->stateful) {
+        if (v->kind != VERTEX_STEP || !v->node->def->stateful || s->is_global) {
             continue;
         }
         int same = 1;
@@ -125,6 +125,7 @@ void plan_collect(struct planner *b)
         struct plan_source *src = p->source[i];
         struct subplan *s = &p->subplan[p->vertex[src->vertex]->subplan];
         s->source[s->nsources++] = i;
+        s->is_global |= src->table && src->table->is_global;
         s->single |= src->repartition >= 0 && p->sink[src->repartition]->single;
     }
     find_levels(p);

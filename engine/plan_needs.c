@@ -169,6 +169,11 @@ static bool meets_twice(struct plan *p, uint16_t source, uint8_t *ways)
             }
         }
     }
+    for (uint16_t i = source; i < p->nvertices; i++) { /* a table and those who look it up */
+        const struct vertex *v = p->vertex[i];
+        int table = v->kind == VERTEX_STEP ? v->node->table : -1;
+        twice |= table >= 0 && ways[i] && ways[table];
+    }
     for (uint16_t i = 0; i < p->nsinks; i++) {
         for (uint16_t k = 0; k < i; k++) {
             twice |= ways[p->sink[i]->vertex] && ways[p->sink[k]->vertex] &&

@@ -123,6 +123,25 @@ static void print_sink(struct buffer *b, const struct vertex *v)
     }
 }
 
+/* A table, or what a lookup reads one of: neither stands in the step's own lines. */
+static void print_table(struct buffer *b, const struct plan *p, const struct vertex *v)
+{
+    if (v->node->def->internal) {
+        const struct table *t = topology_table(p->topology, v->stream);
+        buffer_text(b, "  found by ");
+        print_key(b, v->out[0]);
+        buffer_text(b, t->is_global ? ", global\n" : "\n");
+        return;
+    }
+    plan_print_step(b, v->node);
+    if (v->node->table >= 0) {
+        const struct vertex *w = p->vertex[v->node->table];
+        bool is_global = topology_table(p->topology, w->stream)->is_global;
+        buffer_printf(b, "             reads:     step %d, table %s%s\n", v->node->table + 1,
+                      w->stream, is_global ? ", global" : "");
+    }
+}
+
 static void print_vertex(struct buffer *b, const struct plan *p, uint16_t i)
 {
     static const char *const verb[] = {"read", "", "union", "write"};
@@ -142,7 +161,7 @@ static void print_vertex(struct buffer *b, const struct plan *p, uint16_t i)
         buffer_text(b, "\n");
         return;
     }
-    plan_print_step(b, v->node);
+    print_table(b, p, v);
     const struct subplan *s = &p->subplan[v->subplan];
     for (uint16_t k = 0; k < s->nstores; k++) {
         if (s->store[k].vertex == i) {
@@ -160,10 +179,11 @@ void plan_print_text(struct buffer *b, const struct plan *p)
     for (uint16_t i = 0; i < p->nsubplans; i++) {
         const struct subplan *s = &p->subplan[i];
         buffer_printf(b, "\nsub-plan %d: ", i);
-        if (s->single) {
+        if (s->single && !s->is_global) {
             buffer_text(b, "one task, since its rows must meet in one place\n");
         } else {
-            buffer_text(b, "one task per partition of ");
+            buffer_text(b, s->is_global ? "one task on each lane, for all partitions of "
+                                        : "one task per partition of ");
             bool first = true;
             for (uint16_t k = 0; k < s->nsources; k++) {
                 const struct plan_source *src = p->source[s->source[k]];
@@ -254,6 +274,9 @@ void plan_print_dot(struct buffer *b, const struct plan *p)
             buffer_printf(b, "  v%d -> v%d [style=dashed];\n",
                           p->sink[v->source->repartition]->vertex, i);
         }
+        if (v->kind == VERTEX_STEP && v->node->table >= 0) {
+            buffer_printf(b, "  v%d -> v%d [style=dotted];\n", v->node->table, i);
+        }
     }
     buffer_text(b, "}\n");
 }
@@ -279,6 +302,27 @@ static void json_columns(struct buffer *b, const struct schema *s)
         first = false;
     }
     buffer_text(b, "]");
+}
+
+static void json_tables(struct buffer *b, const struct plan *p)
+{
+    bool first = true;
+    for (uint16_t i = 0; i < p->nvertices; i++) {
+        const struct vertex *v = p->vertex[i];
+        if (v->kind != VERTEX_STEP || !v->node->def->internal) {
+            continue;
+        }
+        const struct table *t = topology_table(p->topology, v->stream);
+        buffer_printf(b, "%s{\"step\":%d,\"name\":", first ? "" : ",", i + 1);
+        json_text(b, t->source.name);
+        buffer_text(b, ",\"key\":[");
+        for (uint16_t k = 0; k < v->out[0]->nkey; k++) {
+            buffer_text(b, k ? "," : "");
+            json_text(b, v->out[0]->col[v->out[0]->key[k]].name);
+        }
+        buffer_printf(b, "],\"global\":%s}", t->is_global ? "true" : "false");
+        first = false;
+    }
 }
 
 static void json_key(struct buffer *b, const struct schema *s)
@@ -341,8 +385,14 @@ void plan_print_json(struct buffer *b, const struct plan *p)
                 first = false;
             }
         }
-        buffer_text(b, "]}");
+        buffer_text(b, "]");
+        if (v->kind == VERTEX_STEP && v->node->table >= 0) {
+            buffer_printf(b, ",\"table\":%d", v->node->table + 1);
+        }
+        buffer_text(b, "}");
     }
+    buffer_text(b, "],\"tables\":[");
+    json_tables(b, p);
     buffer_text(b, "],\"stores\":[");
     bool first = true;
     for (uint16_t i = 0; i < p->nsubplans; i++) {

@@ -32,9 +32,8 @@ static int find_column(struct planner *b, const struct schema *s, const struct c
                      near ? "\"?" : "");
 }
 
-/* The same columns with `on` as their key. */
-static int key_by_names(struct planner *b, struct ref *at, const struct config_text *on, int non,
-                        const char *stream)
+int plan_key_by(struct planner *b, struct ref *at, const struct config_text *on, int non,
+                const char *stream)
 {
     const struct schema *old = at->schema;
     struct schema *s = arena_alloc(&b->p->mem, sizeof *s);
@@ -95,6 +94,9 @@ int plan_second(struct planner *b, struct node *n, struct ref *at, struct ref *o
     *other = plan_broken(b, NULL);
     n->ninputs = 2;
     int r = n->def->second(n, &s);
+    if (s.is_table) {
+        return r < 0 ? r : plan_find_table(b, n, &s, at, other);
+    }
     if (r == 0) {
         n->second = s.stream.text;
         r = plan_find_ref(b, &s.stream, other);
@@ -104,8 +106,8 @@ int plan_second(struct planner *b, struct node *n, struct ref *at, struct ref *o
                        n->second);
     }
     if (r == 0 && s.non > 0) {
-        r = key_by_names(b, at, s.on[0], s.non, n->stream);
-        int q = key_by_names(b, other, s.on[1], s.non, n->second);
+        r = plan_key_by(b, at, s.on[0], s.non, n->stream);
+        int q = plan_key_by(b, other, s.on[1], s.non, n->second);
         r = r < 0 ? r : q;
     }
     n->in[0] = at->schema;

@@ -18,6 +18,27 @@ static int add_hidden(struct schema *s, const char *name, const struct type *typ
     return schema_add(s, name, type, nullable, true);
 }
 
+/* A column that value and key have is one: both say the same. A table reads it from the key: a
+ * deletion has no value. */
+static int add_key_column(struct planner *b, struct plan_source *src, struct schema *s,
+                          const struct column *k)
+{
+    int at = schema_find(s, k->name);
+    if (at < 0 && s->n >= COLUMNS_MAX - METAS) {
+        return diags_add(b->d, src->end->at, src->end->path, "more than %d columns",
+                         COLUMNS_MAX - METAS);
+    }
+    if (at >= 0 && !type_equal(s->col[at].type, k->type)) {
+        return diags_add(b->d, src->end->at, src->end->path,
+                         "the value's column %s has another type than the key's", k->name);
+    }
+    src->reads_key |= at < 0 || src->table;
+    at = at < 0 ? schema_add(s, k->name, k->type, k->nullable, k->hidden) : at;
+    s->col[at].nullable |= src->table != NULL;
+    s->key[s->nkey++] = (uint16_t)at;
+    return 0;
+}
+
 static int infer_key(struct planner *b, struct plan_source *src, struct schema *s)
 {
     const struct yaml *key = src->end ? src->end->key : NULL;
@@ -39,13 +60,15 @@ static int infer_key(struct planner *b, struct plan_source *src, struct schema *
         }
         src->key.def = plan_codec(name, true);
         int at = schema_find(s, key->key[0]);
-        if (at < 0) {
-            at = schema_add(s, key->key[0], type, true, false);
-            src->key_column = at;
-            src->reads_key = true;
-        } else if (!type_equal(s->col[at].type, type)) {
+        if (at >= 0 && !type_equal(s->col[at].type, type)) {
             return diags_add(b->d, key->at, src->end->path,
                              "the value's column %s has another type than the key's", key->key[0]);
+        }
+        if (at < 0 || src->table) { /* a deletion has no value to read it from */
+            at = at < 0 ? schema_add(s, key->key[0], type, true, false) : at;
+            s->col[at].nullable = true;
+            src->key_column = at;
+            src->reads_key = true;
         }
         s->keyed = true;
         s->nkey = 1;
@@ -56,12 +79,12 @@ static int infer_key(struct planner *b, struct plan_source *src, struct schema *
     if (!src->key.def) {
         return -ERR_CONFIG;
     }
-    uint16_t before = s->n;
+    struct schema *k = schema_new(a, COLUMNS_MAX);
     src->key.is_key = true;
-    int r = src->key.def->infer(&src->key, a, s, b->d);
-    src->reads_key = s->n > before;
-    for (uint16_t c = before; c < s->n && s->nkey < s->n; c++) {
-        s->key[s->nkey++] = c;
+    plan_spec_from_registry(b, &src->key);
+    int r = src->key.def->infer(&src->key, a, k, b->d);
+    for (uint16_t c = 0; c < k->n && r == 0; c++) {
+        r = add_key_column(b, src, s, &k->col[c]);
     }
     s->keyed = s->nkey > 0;
     return r;
@@ -102,7 +125,8 @@ static void find_time(struct planner *b, struct plan_source *src, const struct s
         return;
     }
     int c = schema_find(src->schema, st->time.field);
-    const struct yaml *time = yaml_get(yaml_get(b->t->streams, st->name), "time");
+    const struct yaml *all = src->table ? b->t->tables : b->t->streams;
+    const struct yaml *time = yaml_get(yaml_get(all, st->name), "time");
     const struct yaml *field = yaml_get(time, "field");
     struct place at = field ? field->at : st->at;
     if (c < 0) {
@@ -162,6 +186,39 @@ static int plan_feeder(struct planner *b, struct plan_source *src, const struct 
     return r;
 }
 
+/* A topic that two streams read, or two tables, is read by one task. A stream and a table would
+ * see its rows in an order that depends on the size of batches. */
+static void share_topic(struct planner *b, const struct plan_source *x, const struct plan_source *y,
+                        const char *topic)
+{
+    if ((x->table && x->table->is_global) || (y->table && y->table->is_global)) {
+        return;
+    }
+    const struct plan_source *table = x->table ? x : y, *other = x->table ? y : x;
+    if (table->table && !other->table) {
+        diags_add(b->d, table->end->at, table->end->path,
+                  "topic %s is read by the stream \"%s\" too: let the table read that, `from: %s`, "
+                  "or make it `global: true`",
+                  topic, other->stream, other->stream);
+        return;
+    }
+    plan_group_join(b, b->p->vertex[x->vertex]->subplan, b->p->vertex[y->vertex]->subplan);
+}
+
+static void share_topics(struct planner *b, const struct plan_source *src)
+{
+    for (uint16_t i = 0; i + 1 < b->p->nsources; i++) {
+        const struct plan_source *other = b->p->source[i];
+        for (int x = 0; x < src->ntopics; x++) {
+            for (int y = 0; y < other->ntopics; y++) {
+                if (strcmp(src->topic[x], other->topic[y]) == 0) {
+                    share_topic(b, src, other, src->topic[x]);
+                }
+            }
+        }
+    }
+}
+
 int plan_topic_source(struct planner *b, const struct stream *st, struct ref *out)
 {
     struct arena *a = &b->p->mem;
@@ -169,6 +226,7 @@ int plan_topic_source(struct planner *b, const struct stream *st, struct ref *ou
     int vertex, before = b->d->n;
     struct plan_source *src = plan_source_new(b, st, plan_group_new(b), &vertex);
     src->end = end;
+    src->table = topology_table(b->t, st->name);
     struct schema *s = schema_new(a, COLUMNS_MAX);
     const char **topics = arena_array(a, (size_t)end->names.n + 2, sizeof *topics);
     if (end->kind == END_CONNECTOR) {
@@ -212,16 +270,7 @@ int plan_topic_source(struct planner *b, const struct stream *st, struct ref *ou
         *out = plan_broken(b, s);
         return -ERR_CONFIG;
     }
-    for (uint16_t i = 0; i + 1 < b->p->nsources; i++) { /* a topic that two streams read */
-        for (int x = 0; x < src->ntopics; x++) {
-            for (int y = 0; y < b->p->source[i]->ntopics; y++) {
-                if (strcmp(src->topic[x], b->p->source[i]->topic[y]) == 0) {
-                    plan_group_join(b, b->p->vertex[vertex]->subplan,
-                                    b->p->vertex[b->p->source[i]->vertex]->subplan);
-                }
-            }
-        }
-    }
+    share_topics(b, src);
     find_time(b, src, st);
     b->p->vertex[vertex]->out[0] = s;
     *out = (struct ref){

@@ -70,20 +70,24 @@ int row_load(const struct row_layout *l, const void *p, size_t n, struct vec *co
 {
     const uint8_t *at = p, *end = at + n;
     for (uint16_t i = 0; i < l->n; i++) {
-        struct vec *v = &col[to ? to[i] : l->col[i]];
+        uint16_t c = to ? to[i] : l->col[i];
+        struct vec *v = c == ROW_SKIP ? NULL : &col[c];
         struct nested_value x;
         if (at == end || *at > 1) {
             return -ERR_DATA;
         }
-        if (*at++ == 0) {
-            vec_set_null(v, a, rows, row);
-            continue;
+        bool is_null = *at++ == 0;
+        if (!is_null) {
+            at = nested_read_value(l->schema->col[l->col[i]].type, at, end, &x);
         }
-        at = nested_read_value(v->type, at, end, &x);
         if (at == NULL) {
             return -ERR_DATA;
         }
-        set_value(v, row, &x, a);
+        if (v && is_null) {
+            vec_set_null(v, a, rows, row);
+        } else if (v) {
+            set_value(v, row, &x, a);
+        }
     }
     return at == end ? 0 : -ERR_DATA;
 }

@@ -15,6 +15,8 @@ struct row_layout {
     uint16_t *col; /* numbers in schema, ascending */
 };
 
+#define ROW_SKIP UINT16_MAX
+
 /* No columns yet, room for all of them. */
 struct row_layout row_layout_new(struct arena *a, const struct schema *schema);
 void row_layout_add(struct row_layout *l, uint16_t column);
@@ -24,7 +26,8 @@ void row_layout_words(const struct row_layout *l, struct buffer *words);
 /* Appends the bytes of a row of b, whose columns are those of the layout's schema. */
 void row_save(struct buffer *out, const struct row_layout *l, const struct batch *b, uint16_t row);
 /* Sets col[to[i]] at row `row` of `rows` for the i-th column kept, texts copied to the arena. to
- * NULL: the column's own number. Returns 0, or -ERR_DATA when the bytes are damaged. */
+ * NULL: the column's own number; ROW_SKIP leaves a column out. Returns 0, or -ERR_DATA when the
+ * bytes are damaged. */
 int row_load(const struct row_layout *l, const void *p, size_t n, struct vec *col,
              const uint16_t *to, uint16_t row, uint16_t rows, struct arena *a);
 

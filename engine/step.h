@@ -36,6 +36,8 @@ struct second_input {
     struct config_text stream;
     int non;                         /* number of `on` columns; 0: the key of each as it is */
     const struct config_text *on[2]; /* their names in the step's own input and in the other */
+    bool is_table;     /* `stream` is a table: its rows come from op_table_of(), not through push */
+    bool is_versioned; /* ... which keeps them by event time */
 };
 
 struct step_def {
@@ -50,6 +52,7 @@ struct step_def {
     bool stateful;          /* has a state store and a changelog topic; needs a keyed input unless
                                keyless is set */
     bool keyless;           /* stateful, yet without a key */
+    bool internal;          /* the planner puts it in; no topology names it */
     uint16_t state_version; /* of the values in the store */
 
     /* Optional, before bind: the step reads a second stream, input 1, partitioned and keyed as its
@@ -108,6 +111,8 @@ struct node {
     const char *path;   /* key path, `streams.load.steps[2].window` */
     const char *stream; /* that it belongs to */
     const char *second; /* that input 1 comes from, or NULL */
+    int table;          /* vertex of the table that it looks up, or -1 */
+    const uint16_t *on; /* then: columns of in[0] that the key columns of in[1] must equal */
     int number;         /* of the step in its stream, from 1 */
     uint64_t seed;      /* of the topology, mixed with stream and number */
     uint16_t ninputs, noutputs;
@@ -144,6 +149,7 @@ struct op {
     struct arena
         *mem; /* the task's batch arena: valid until the outermost push or watermark ends */
     int64_t watermark; /* of its input, TIME_MIN before the first */
+    bool rewinds;      /* set by open of tables: their topic is to be read from its beginning */
     int64_t pass;      /* most that may be passed on of it: `seen` of the oldest row that the step
                           keeps back, TIME_MAX when none */
     uint64_t counter[STEP_COUNTERS];
@@ -158,6 +164,9 @@ int op_bad_row(struct op *op, const struct batch *b, uint16_t row, const char *t
 /* The same for all of errors: *b's selection loses these rows (allocated from b->mem). */
 struct row_errors;
 int op_bad_rows(struct op *op, struct batch *b, const struct row_errors *errors);
+/* The table that a step with node->table looks up: the op of the step `table`, in this task or, of
+ * a global table, in the one that the lane keeps. Valid until the step returns. */
+struct op *op_table_of(struct op *op);
 /* Wall clock of the task (virtual in tests). */
 int64_t op_now(const struct op *op);
 /* The task's partition. */

@@ -15,7 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static struct spot *spot_at(struct task *t, uint16_t vertex)
+static struct spot *spot_at(const struct task *t, uint16_t vertex)
 {
     return &t->spot[t->spot_of[vertex]];
 }
@@ -57,6 +57,13 @@ static void make_spots(struct task *t)
         const struct step_def *def = p->op.node->def;
         p->op.state = state_memory_new(def->state_codec ? def->state_codec(p->op.node) : NULL);
         p->layout = store_layout(p->op.node);
+    }
+    for (uint16_t i = 0; s->is_global && i < s->nvertices; i++) {
+        struct spot *p = &t->spot[i];
+        if (p->vertex->kind == VERTEX_STEP && p->op.node->def->stateful) {
+            const struct step_def *def = p->op.node->def;
+            p->op.state = state_memory_new(def->state_codec ? def->state_codec(p->op.node) : NULL);
+        }
     }
 }
 
@@ -123,6 +130,22 @@ const char *task_input_topic(const struct task *t, int input)
     return t->input[input].topic;
 }
 
+bool task_input_is_table(const struct task *t, int input)
+{
+    return t->input[input].source->table != NULL;
+}
+
+bool task_input_rewinds(const struct task *t, int input)
+{
+    const struct input *in = &t->input[input];
+    const struct edges *edges = &t->spot[in->spot].vertex->edges[0];
+    bool rewinds = false;
+    for (uint16_t i = 0; in->source->table && i < edges->n; i++) {
+        rewinds |= spot_at(t, edges->item[i].to)->op.rewinds;
+    }
+    return rewinds;
+}
+
 const struct plan_source *task_input_source(const struct task *t, int input)
 {
     return t->input[input].source;
@@ -180,6 +203,16 @@ static void wrap_selection(struct batch *b)
 #else
     (void)b;
 #endif
+}
+
+struct op *op_table_of(struct op *op)
+{
+    struct task *t = op->task;
+    uint16_t vertex = (uint16_t)op->node->table, subplan = t->plan->vertex[vertex]->subplan;
+    if (subplan != t->subplan->id) {
+        t = t->env.table(t->env.ctx, subplan);
+    }
+    return &spot_at(t, vertex)->op;
 }
 
 int task_pass(struct task *t, const struct edges *edges, struct batch *b)
@@ -413,8 +446,10 @@ int task_flush(struct task *t, struct err *e)
 
 void task_committed(struct task *t)
 {
-    for (uint16_t i = 0; i < t->subplan->nstores; i++) {
-        state_committed(spot_at(t, t->subplan->store[i].vertex)->op.state);
+    for (uint16_t i = 0; i < t->nspots; i++) {
+        if (t->spot[i].op.state) {
+            state_committed(t->spot[i].op.state);
+        }
     }
     t->dirty = false;
 }

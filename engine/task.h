@@ -26,6 +26,8 @@ struct task_env {
     bool limit_ahead;    /* records too far ahead of the wall clock are bad (not in replay) */
     /* Copies the records. partition -1: by the key. */
     int (*produce)(void *ctx, const struct record *r, size_t n, struct err *e);
+    /* The lane's task of a global table, which lives as long as the tasks that look it up. */
+    struct task *(*table)(void *ctx, uint16_t subplan);
     /* Tasks of a sub-plan: how many source partitions a repartition carries. */
     int32_t (*tasks)(void *ctx, uint16_t subplan);
 };
@@ -46,12 +48,18 @@ int task_new(struct task **out, const struct plan *plan, uint16_t subplan, int32
 int task_input(const struct task *t, const char *topic, int after);
 int task_inputs(const struct task *t);
 const char *task_input_topic(const struct task *t, int input);
+/* Whether an input is read for a table only: its rows come before those of streams. */
+bool task_input_is_table(const struct task *t, int input);
+/* After open: the state of its table is of no use; the input is to be read from its beginning. */
+bool task_input_rewinds(const struct task *t, int input);
 /* Watermarks as committed with the input's offset (metadata may be NULL). */
 void task_input_restore(struct task *t, int input, int64_t offset, const char *metadata);
 /* One record of the changelog of store number `store` (plan's subplan.store). */
 int task_restore(struct task *t, int store, const struct record *r, struct err *e);
 int task_open(struct task *t, struct err *e);
 
+/* Event time of a record of an input; its timestamp where it cannot be read. */
+int64_t task_record_time(struct task *t, int input, const struct record *r);
 /* Runs records of one input, in offset order, through the steps. -ERR_DATA: a record that must not
  * be skipped; e names it. */
 int task_push(struct task *t, int input, const struct record *r, size_t n, struct err *e);

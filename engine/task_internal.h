@@ -43,7 +43,8 @@ struct input {
     bool is_idle; /* as of the last tick */
     struct others others;
     struct codec_reader *value_reader, *key_reader;
-    bool *needs; /* columns that the value reader fills */
+    struct codec_reader *time_reader; /* of task_record_time(), once it was asked */
+    bool *needs;                      /* columns that the value reader fills */
     struct schema *key_schema;
 };
 

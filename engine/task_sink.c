@@ -3,7 +3,8 @@
  * All rows of a batch are encoded into one buffer and handed over in one call. Rows whose key has a
  * null column leave without a key. A repartition wraps its rows in an envelope and, before each
  * commit, tells every target partition its watermark when that has risen, and that nothing comes or
- * comes again.
+ * comes again; but not where the topic is compacted, for a global table: it takes only records with
+ * a key.
  */
 #include "engine/envelope.h"
 #include "engine/hash.h"
@@ -68,9 +69,10 @@ static int encode_row(struct task *t, struct spot *s, const struct batch *b, uin
         at->has_key = r == 0;
     }
     at->value = out->n;
-    at->has_value = !(b->row_op && b->row_op[row] == ROW_DELETE);
+    bool is_deleted = b->row_op && b->row_op[row] == ROW_DELETE;
+    at->has_value = !is_deleted || k->repartition; /* there the columns of its key travel with it */
     if (r >= 0 && k->repartition) {
-        envelope_write(out, &(struct envelope){.kind = ENVELOPE_ROW,
+        envelope_write(out, &(struct envelope){.kind = is_deleted ? ENVELOPE_DELETE : ENVELOPE_ROW,
                                                .partition = t->partition,
                                                .watermark = b->seen[row],
                                                .layout = s->layout});
@@ -105,6 +107,11 @@ int sink_push(struct task *t, struct spot *s, struct batch *b)
             }
             continue;
         }
+        if (k->is_compact && !at[n].has_key) {
+            s->op.counter[COUNT_NULL_KEY]++;
+            s->bytes.n = begin;
+            continue;
+        }
         r[n] = (struct record){.topic = k->topic,
                                .partition = k->single && k->repartition ? 0 : -1,
                                .offset = -1,
@@ -126,7 +133,8 @@ int sink_watermark(struct task *t, struct spot *s)
 {
     const struct plan_sink *k = s->vertex->sink;
     bool is_idle = task_is_silent(t);
-    if (!k->repartition || (s->watermark <= s->sent_watermark && is_idle == s->sent_idle)) {
+    if (!k->repartition || k->is_compact ||
+        (s->watermark <= s->sent_watermark && is_idle == s->sent_idle)) {
         return 0;
     }
     int32_t targets = 1;

@@ -4,7 +4,8 @@
  *
  * A batch ends when it is full, when the records are used up, or with the row whose watermark makes
  * a step behind it emit: so what comes out never depends on the size of batches. A value that
- * cannot be read is a bad record; a null value (tombstone) is skipped and counted.
+ * cannot be read is a bad record; a null value (tombstone) is skipped and counted, but for a table
+ * it deletes.
  *
  * Each row's lateness is judged by the watermark of the partition it came from; the source's
  * watermark is the least over all of them. A committed offset's metadata is "w<watermark>", with an
@@ -79,6 +80,9 @@ void input_close(struct input *in)
 {
     if (in->value_reader) {
         in->source->value.def->reader_close(in->value_reader);
+    }
+    if (in->time_reader) {
+        in->source->value.def->reader_close(in->time_reader);
     }
     if (in->key_reader) {
         in->source->key.def->reader_close(in->key_reader);
@@ -193,17 +197,9 @@ static int read_key(struct input *in, const struct record *r, struct batch *b, u
     return src->key.def->read(in->key_reader, r->key, r->key_n, &view, row, e);
 }
 
-static int read_time(const struct task *t, const struct input *in, const struct record *r,
-                     struct batch *b, uint16_t row, int64_t now, struct err *e)
+static int read_record_time(const struct task *t, const struct input *in, int64_t time,
+                            struct batch *b, uint16_t row, int64_t now, struct err *e)
 {
-    int64_t time = r->timestamp;
-    if (in->source->time_column >= 0) {
-        const struct vec *v = &b->col[in->source->time_column];
-        if (vec_is_null(v, row)) {
-            return err_set(e, ERR_DATA, "event time %s is null", in->source->time.field);
-        }
-        time = v->i[row];
-    }
     if (time < -EVENT_TIME_LIMIT || time > EVENT_TIME_LIMIT) {
         return err_set(e, ERR_DATA, "event time %" PRId64 " is out of range", time);
     }
@@ -217,6 +213,38 @@ static int read_time(const struct task *t, const struct input *in, const struct 
     return 0;
 }
 
+static int read_time(const struct task *t, const struct input *in, const struct record *r,
+                     struct batch *b, uint16_t row, int64_t now, struct err *e)
+{
+    int64_t time = r->timestamp;
+    if (in->source->time_column >= 0) {
+        const struct vec *v = &b->col[in->source->time_column];
+        if (vec_is_null(v, row)) {
+            return err_set(e, ERR_DATA, "event time %s is null", in->source->time.field);
+        }
+        time = v->i[row];
+    }
+    return read_record_time(t, in, time, b, row, now, e);
+}
+
+/* Event time moves the input's watermark. */
+static void follow_time(struct input *in, int64_t time)
+{
+    if (time > in->max_time) {
+        in->max_time = time;
+        int64_t w = in->max_time - in->source->time.out_of_order;
+        in->watermark = w > in->watermark ? w : in->watermark;
+    }
+}
+
+static void mark_deleted(struct batch *b, uint16_t row)
+{
+    if (!b->row_op) {
+        b->row_op = arena_zalloc(b->mem, b->rows);
+    }
+    b->row_op[row] = ROW_DELETE;
+}
+
 /* Reads the envelope: 1 a row follows, 0 none; -ERR_DATA: damaged, -ERR_CONFIG: a row of other
  * columns. */
 static int open_envelope(struct input *in, const struct record *r, struct envelope *e)
@@ -225,7 +253,7 @@ static int open_envelope(struct input *in, const struct record *r, struct envelo
         e->partition >= in->nparts) {
         return -ERR_DATA;
     }
-    bool is_row = e->kind == ENVELOPE_ROW;
+    bool is_row = e->kind == ENVELOPE_ROW || e->kind == ENVELOPE_DELETE;
     if (is_row && e->layout != in->layout) {
         return -ERR_CONFIG;
     }
@@ -251,6 +279,29 @@ static int other_columns(struct task *t, const struct input *in, const struct re
                    t->plan->topology->name, in->source->stream, r->topic, r->partition, r->offset);
 }
 
+/* A null value in a table's topic: a row to delete, of which only the key is there. Its time is the
+ * record's, which moves the watermark only where all rows have theirs from there. */
+static int read_deletion(struct task *t, struct input *in, const struct record *r, struct batch *b,
+                         uint16_t row, int64_t now)
+{
+    struct err e;
+    e.kind = ERR_NONE;
+    if (in->key_reader && read_key(in, r, b, row, &e) < 0) {
+        return e.kind == ERR_DATA ? bad_record(t, &in->source->errors, r, "KEY_CONVERTER", e.text)
+                                  : (t->failure = e, -(int)e.kind);
+    }
+    if (read_record_time(t, in, r->timestamp, b, row, now, &e) < 0) {
+        return bad_record(t, &in->source->errors, r, "VALUE_CONVERTER", e.text);
+    }
+    if (in->source->time_column < 0) {
+        follow_time(in, b->time[row]);
+    }
+    mark_deleted(b, row);
+    put_meta(in, b, row, r);
+    b->seen[row] = source_watermark(t, in);
+    return 1;
+}
+
 /* One record into row `row`: 1 it is a row, 0 it is none, negative: the task stops. */
 static int read_row(struct task *t, struct input *in, const struct record *r, struct batch *b,
                     uint16_t row, int64_t now)
@@ -263,9 +314,11 @@ static int read_row(struct task *t, struct input *in, const struct record *r, st
     struct err e;
     e.kind = ERR_NONE;
     t->counts.records += src->repartition < 0;
+    if (b->row_op) {
+        b->row_op[row] = ROW_UPSERT; /* a row that failed may have been here */
+    }
     if (!value) {
-        t->counts.tombstones++;
-        return 0;
+        return src->table ? read_deletion(t, in, r, b, row, now) : (t->counts.tombstones++, 0);
     }
     if (in->nparts) {
         struct envelope envelope;
@@ -284,6 +337,9 @@ static int read_row(struct task *t, struct input *in, const struct record *r, st
         seen = envelope.watermark;
         b->part[row] = (int32_t)envelope.partition;
         b->time[row] = r->timestamp;
+        if (envelope.kind == ENVELOPE_DELETE) {
+            mark_deleted(b, row);
+        }
     }
     if (src->value.def->read(in->value_reader, value, n, b, row, &e) < 0) {
         return e.kind == ERR_DATA ? bad_record(t, errors, r, "VALUE_CONVERTER", e.text)
@@ -297,11 +353,7 @@ static int read_row(struct task *t, struct input *in, const struct record *r, st
         if (read_time(t, in, r, b, row, now, &e) < 0) {
             return bad_record(t, errors, r, "VALUE_CONVERTER", e.text);
         }
-        if (b->time[row] > in->max_time) {
-            in->max_time = b->time[row];
-            int64_t w = in->max_time - src->time.out_of_order;
-            in->watermark = w > in->watermark ? w : in->watermark;
-        }
+        follow_time(in, b->time[row]);
         seen = source_watermark(t, in);
     }
     put_meta(in, b, row, r);
@@ -339,6 +391,31 @@ static int64_t read_batch(struct task *t, struct input *in, const struct record 
     b->schema = in->source->schema;
     b->now = now;
     return (int64_t)used;
+}
+
+int64_t task_record_time(struct task *t, int input, const struct record *r)
+{
+    struct input *in = &t->input[input];
+    const struct plan_source *src = in->source;
+    struct err e = {0};
+    if (src->time_column < 0 || !r->value) {
+        return r->timestamp;
+    }
+    bool *needs = arena_zalloc(&t->batch, src->schema->n + 1U);
+    needs[src->time_column] = true;
+    int64_t time = r->timestamp;
+    if (!in->time_reader && src->value.def->reader_open(&in->time_reader, &src->value, src->schema,
+                                                        needs, t->env.schemas, &e) < 0) {
+        return time;
+    }
+    struct batch *b = batch_new(&t->batch, src->schema, 1, needs);
+    const struct vec *v = &b->col[src->time_column];
+    if (src->value.def->read(in->time_reader, r->value, r->value_n, b, 0, &e) == 0 &&
+        !vec_is_null(v, 0)) {
+        time = v->i[0];
+    }
+    arena_reset(&t->batch);
+    return time;
 }
 
 int task_push(struct task *t, int input, const struct record *r, size_t n, struct err *e)

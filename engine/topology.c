@@ -1,4 +1,4 @@
-/* Topology files: the keys of the top level, of streams, and of `from` and `to`.
+/* Topology files: the keys of the top level, of streams and tables, and of `from` and `to`.
  *
  * `from` and `to` have several shapes (a name, a list, a map with exactly one kind key), so they
  * are taken apart here by hand; the options beside a topic come from descriptor tables as
@@ -73,6 +73,31 @@ const struct config_field stream_fields[] = {
      .doc = "as at the top, for this stream"},
     {0},
 };
+struct table_cfg {
+    const struct yaml *from;
+    const char *key;
+    bool global;
+    int64_t merge_wait, history;
+    struct time_cfg time;
+    struct errors_cfg errors;
+};
+#define TABLE(member) offsetof(struct table_cfg, member)
+const struct config_field table_fields[] = {
+    {"from", CONFIG_YAML, TABLE(from), .required = true,
+     .doc = "`{topic: …}`, or a stream whose rows are the table's changes"},
+    {"key", CONFIG_TEXT, TABLE(key),
+     .doc = "column by which rows are found; else the key of the records"},
+    {"global", CONFIG_BOOLEAN, TABLE(global), .def = "false",
+     .doc = "every lane has all of the table, so that any column may look it up"},
+    {"merge_wait", CONFIG_DURATION, TABLE(merge_wait), .def = "0s",
+     .doc = "how long rows of a stream and of the table wait for older ones of each other"},
+    {"history", CONFIG_DURATION, TABLE(history), .def = "1d", .min = 1,
+     .doc = "how far behind the table's watermark `versioned` lookups still find versions"},
+    {"time", CONFIG_SECTION, TABLE(time), .section = time_fields, .doc = "event time"},
+    {"errors", CONFIG_SECTION, TABLE(errors), .section = errors_fields,
+     .doc = "as at the top, for this table"},
+    {0},
+};
 #define END(member) offsetof(struct end, member)
 const struct config_field topic_from_fields[] = {
     {"topic", CONFIG_NAMES, END(names), .required = true, .doc = "a topic or a list of topics"},
@@ -118,7 +143,7 @@ const struct config_field topology_fields[] = {
     {"seed", CONFIG_LONG, TOP(seed), .def = "1", .doc = "of everything random"},
     {"commit_interval", CONFIG_DURATION, TOP(commit_interval), .def = "100ms", .min = 20,
      .max = 10000, .doc = "how often results become visible"},
-    {"tables", CONFIG_YAML, TOP(tables), .doc = "not yet available"},
+    {"tables", CONFIG_YAML, TOP(tables), .doc = "the tables by name, for `lookup`"},
     {"streams", CONFIG_YAML, TOP(streams), .required = true, .doc = "the streams by name"},
     {0},
 };
@@ -340,6 +365,24 @@ static int parse_steps(struct stream *s, const struct yaml *y, struct arena *a, 
     return r;
 }
 
+/* `time` and `errors` of a stream or table. */
+static void parse_common(struct stream *s, const struct topology *t, const struct yaml *y,
+                         const struct time_cfg *time, const struct errors_cfg *errors,
+                         struct diags *d)
+{
+    s->time = *time;
+    s->has_time = yaml_get(y, "time") != NULL;
+    s->errors = yaml_get(y, "errors") ? *errors : t->errors;
+    if (yaml_get(y, "errors") && errors->dead_letter_topic) {
+        check_topic(errors->dead_letter_topic, place_of(yaml_get(y, "errors"), "dead_letter_topic"),
+                    s->path, d);
+    }
+    if (s->errors.tolerance == TOLERATE_ALL && !s->errors.dead_letter_topic) {
+        diags_add(d, y->at, s->path,
+                  "errors: {tolerance: all} needs a dead_letter_topic, so that nothing is lost");
+    }
+}
+
 static int parse_stream(struct stream *s, const struct topology *t, const struct yaml *y,
                         struct arena *a, struct diags *d)
 {
@@ -352,17 +395,7 @@ static int parse_stream(struct stream *s, const struct topology *t, const struct
                                      yaml_kind_name(y->kind));
     }
     config_parse(stream_fields, &c, y, s->path, a, d);
-    s->time = c.time;
-    s->has_time = yaml_get(y, "time") != NULL;
-    s->errors = yaml_get(y, "errors") ? c.errors : t->errors;
-    if (yaml_get(y, "errors") && c.errors.dead_letter_topic) {
-        check_topic(c.errors.dead_letter_topic,
-                    place_of(yaml_get(y, "errors"), "dead_letter_topic"), s->path, d);
-    }
-    if (s->errors.tolerance == TOLERATE_ALL && !s->errors.dead_letter_topic) {
-        diags_add(d, y->at, s->path,
-                  "errors: {tolerance: all} needs a dead_letter_topic, so that nothing is lost");
-    }
+    parse_common(s, t, y, &c.time, &c.errors, d);
     s->from.kind = END_NONE;
     if (c.from) {
         parse_end(&s->from, c.from, arena_printf(a, "%s.from", s->path), true, a, d);
@@ -406,6 +439,57 @@ static void parse_streams(struct topology *t, struct arena *a, struct diags *d)
     }
 }
 
+static void parse_table(struct table *x, const struct topology *t, const struct yaml *y,
+                        struct arena *a, struct diags *d)
+{
+    struct stream *s = &x->source;
+    struct table_cfg c;
+    if (y->kind != YAML_MAP) {
+        if (!y->broken) {
+            diags_add(d, y->at, s->path, "a table is a map with `from`, found %s",
+                      yaml_kind_name(y->kind));
+        }
+        return;
+    }
+    config_parse(table_fields, &c, y, s->path, a, d);
+    parse_common(s, t, y, &c.time, &c.errors, d);
+    x->is_global = c.global;
+    x->merge_wait = c.merge_wait;
+    x->history = c.history;
+    x->key = (struct config_text){c.key, place_of(y, "key"), s->path, false, false, false};
+    if (c.from) {
+        parse_end(&s->from, c.from, arena_printf(a, "%s.from", s->path), true, a, d);
+    }
+}
+
+static void parse_tables(struct topology *t, struct arena *a, struct diags *d)
+{
+    if (!t->tables) {
+        return;
+    }
+    if (t->tables->kind != YAML_MAP) {
+        diags_add(d, t->tables->at, "tables", "expected a map of tables by name");
+        return;
+    }
+    t->table = arena_zalloc(a, (size_t)t->tables->n * sizeof *t->table + 1);
+    for (int i = 0; i < t->tables->n; i++) {
+        struct stream *s = &t->table[i].source;
+        s->name = t->tables->key[i];
+        s->at = t->tables->key_at[i];
+        s->path = arena_printf(a, "tables.%s", s->name);
+        if (!name_is_legal(s->name) || strchr(s->name, '.')) {
+            diags_add(d, s->at, s->path, "a table's name is made of letters, digits, _ and -");
+        }
+        if (topology_stream(t, s->name)) {
+            diags_add(d, s->at, s->path,
+                      "a stream has the name \"%s\" too: internal topics would be mixed up",
+                      s->name);
+        }
+        parse_table(&t->table[i], t, t->tables->item[i], a, d);
+        t->ntables = i + 1;
+    }
+}
+
 static void check_kafka(const struct topology *t, struct diags *d)
 {
     for (int i = 0; i < t->kafka.n; i++) {
@@ -442,15 +526,13 @@ static int build(struct topology **out, struct arena *a, struct yaml *root, cons
         diags_add(d, place_of(yaml_get(root, "state"), "backend"), "state.backend",
                   "rocksdb is not yet available: use `memory` (a changelog topic backs it)");
     }
-    if (t->tables) {
-        diags_add(d, t->tables->at, "tables", "tables are not yet available: remove the key");
-    }
     if (t->errors.dead_letter_topic) {
         check_topic(t->errors.dead_letter_topic,
                     place_of(yaml_get(root, "errors"), "dead_letter_topic"), "errors", d);
     }
     check_kafka(t, d);
     parse_streams(t, a, d);
+    parse_tables(t, a, d);
     t->name = t->name ? t->name : "topology";
     t->group = arena_printf(a, "klamm-%s", t->name);
     for (int i = 0; i < t->kafka.n; i++) {
@@ -485,6 +567,17 @@ const struct stream *topology_stream(const struct topology *t, const char *name)
     for (int i = 0; i < t->nstreams; i++) {
         if (strcmp(t->stream[i].name, name) == 0) {
             return &t->stream[i];
+        }
+    }
+    const struct table *table = topology_table(t, name);
+    return table ? &table->source : NULL;
+}
+
+const struct table *topology_table(const struct topology *t, const char *name)
+{
+    for (int i = 0; i < t->ntables; i++) {
+        if (strcmp(t->table[i].source.name, name) == 0) {
+            return &t->table[i];
         }
     }
     return NULL;

@@ -63,6 +63,14 @@ struct stream {
     struct end *to;
 };
 
+/* A table: where its rows come from (as a stream without steps), and how they are found. */
+struct table {
+    struct stream source;   /* its name, place, from, time and errors */
+    struct config_text key; /* column; text NULL: the key of the records */
+    bool is_global;
+    int64_t merge_wait, history;
+};
+
 struct topology {
     const char *file, *folder; /* folder: where relative paths begin, "." or with a slash inside */
     const char *name;
@@ -80,8 +88,9 @@ struct topology {
     } memory;
     int64_t lanes, seed, commit_interval;
     const struct yaml *tables, *streams;
-    int nstreams;
+    int nstreams, ntables;
     struct stream *stream;
+    struct table *table;
 };
 
 struct setting {
@@ -95,12 +104,14 @@ int topology_load(struct topology **out, struct arena *a, const char *file,
 /* The same from text (tests, fuzzing). */
 int topology_parse(struct topology **out, struct arena *a, const char *file, const char *text,
                    size_t n, const struct setting *set, int nset, struct diags *d);
+/* Tables are found too, by what they have of a stream. */
 const struct stream *topology_stream(const struct topology *t, const char *name);
+const struct table *topology_table(const struct topology *t, const char *name);
 /* "PATH" relative to the topology's folder, in the arena. */
 const char *topology_path(const struct topology *t, struct arena *a, const char *path);
 
 /* Tables for the reference page and `klamm schema`. */
-extern const struct config_field topology_fields[], stream_fields[], topic_from_fields[],
-    topic_to_fields[];
+extern const struct config_field topology_fields[], stream_fields[], table_fields[],
+    topic_from_fields[], topic_to_fields[];
 
 #endif

@@ -189,6 +189,7 @@ static const struct log_ops kafka_ops = {
     .written = kafka_written,
     .create_topic = kafka_create_topic,
     .read_all = kafka_read_all,
+    .read_on = kafka_read_on,
     .committed = kafka_committed,
     .position = kafka_position,
     .headers = kafka_headers,

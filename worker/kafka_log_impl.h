@@ -146,6 +146,9 @@ int kafka_offset_of(rd_kafka_t *rk, const char *topic, int32_t partition, int64_
 int kafka_read_all(struct log *log, const char *topic, int32_t partition, int64_t from,
                    int (*each)(void *ctx, const struct record *r), void *ctx, int64_t *next,
                    struct err *e);
+int kafka_read_on(struct log *log, const char *topic, int32_t partition, int64_t from,
+                  int (*each)(void *ctx, const struct record *r), void *ctx, int64_t *next,
+                  struct err *e);
 void kafka_reader_close(struct kafka_log *l);
 
 #endif

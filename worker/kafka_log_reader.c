@@ -1,4 +1,5 @@
-/* Kafka log, reader: read_all, for changelogs and other compacted topics.
+/* Kafka log, reader: read_all, for changelogs and other compacted topics, and read_on, to follow
+ * one.
  *
  * A consumer of its own, which is assigned one partition at a time, so that a restore neither
  * disturbs the lane's subscription nor depends on it. It stays for some seconds, since restores
@@ -122,9 +123,11 @@ static int read_to(struct kafka_log *l, rd_kafka_topic_partition_list_t *list, i
     return 0;
 }
 
-int kafka_read_all(struct log *log, const char *topic, int32_t partition, int64_t from,
-                   int (*each)(void *ctx, const struct record *r), void *ctx, int64_t *next,
-                   struct err *e)
+/* Reads on to where a reader of that isolation sees the end now. */
+static int read_until(struct log *log, const char *topic, int32_t partition, int64_t from,
+                      rd_kafka_IsolationLevel_t isolation,
+                      int (*each)(void *ctx, const struct record *r), void *ctx, int64_t *next,
+                      struct err *e)
 {
     struct kafka_log *l = (struct kafka_log *)log;
     int64_t begin, target;
@@ -133,25 +136,46 @@ int kafka_read_all(struct log *log, const char *topic, int32_t partition, int64_
         return rc;
     }
     rd_kafka_t *rk = l->reader->consumer;
-    if ((rc = kafka_offset_of(rk, topic, partition, RD_KAFKA_OFFSET_SPEC_EARLIEST,
-                              RD_KAFKA_ISOLATION_LEVEL_READ_UNCOMMITTED, &begin, ASK_MS, e)) < 0 ||
-        (rc = kafka_offset_of(rk, topic, partition, RD_KAFKA_OFFSET_SPEC_LATEST,
-                              RD_KAFKA_ISOLATION_LEVEL_READ_UNCOMMITTED, &target, ASK_MS, e)) < 0) {
+    l->reader_idle_ns = clock_monotonic_ns();
+    if ((rc = kafka_offset_of(rk, topic, partition, RD_KAFKA_OFFSET_SPEC_LATEST, isolation, &target,
+                              ASK_MS, e)) < 0) {
         return rc;
     }
-    if (from > target) {
+    if (from > target && isolation == RD_KAFKA_ISOLATION_LEVEL_READ_UNCOMMITTED) {
         return err_set(e, ERR_DATA, "%s [%d]: ends at %lld, before %lld: it was created anew",
                        topic, partition, (long long)target, (long long)from);
     }
-    *next = from < begin ? begin : from;
-    if (*next < target) {
-        rd_kafka_topic_partition_list_t *list = at(topic, partition, *next);
-        rd_kafka_resp_err_t code = rd_kafka_assign(rk, list);
-        rc = code != RD_KAFKA_RESP_ERR_NO_ERROR ? kafka_fail(e, code, topic, NULL)
-                                                : read_to(l, list, target, each, ctx, next, e);
-        rd_kafka_assign(rk, NULL);
-        rd_kafka_topic_partition_list_destroy(list);
+    *next = from;
+    if (*next >= target) {
+        return 0;
     }
+    if ((rc = kafka_offset_of(rk, topic, partition, RD_KAFKA_OFFSET_SPEC_EARLIEST,
+                              RD_KAFKA_ISOLATION_LEVEL_READ_UNCOMMITTED, &begin, ASK_MS, e)) < 0) {
+        return rc;
+    }
+    *next = from < begin ? begin : from;
+    rd_kafka_topic_partition_list_t *list = at(topic, partition, *next);
+    rd_kafka_resp_err_t code = rd_kafka_assign(rk, list);
+    rc = code != RD_KAFKA_RESP_ERR_NO_ERROR ? kafka_fail(e, code, topic, NULL)
+                                            : read_to(l, list, target, each, ctx, next, e);
+    rd_kafka_assign(rk, NULL);
+    rd_kafka_topic_partition_list_destroy(list);
     l->reader_idle_ns = clock_monotonic_ns();
     return rc;
+}
+
+int kafka_read_all(struct log *log, const char *topic, int32_t partition, int64_t from,
+                   int (*each)(void *ctx, const struct record *r), void *ctx, int64_t *next,
+                   struct err *e)
+{
+    return read_until(log, topic, partition, from, RD_KAFKA_ISOLATION_LEVEL_READ_UNCOMMITTED, each,
+                      ctx, next, e);
+}
+
+int kafka_read_on(struct log *log, const char *topic, int32_t partition, int64_t from,
+                  int (*each)(void *ctx, const struct record *r), void *ctx, int64_t *next,
+                  struct err *e)
+{
+    return read_until(log, topic, partition, from, RD_KAFKA_ISOLATION_LEVEL_READ_COMMITTED, each,
+                      ctx, next, e);
 }

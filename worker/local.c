@@ -88,17 +88,21 @@ static void enqueue(struct local *l, const struct record *r, int32_t partition)
     l->queue[l->nqueue++] = q;
 }
 
-/* Sub-plan that reads a topic, or -1. */
-static int reader_of(const struct plan *p, const char *topic)
+/* Next sub-plan behind `after` that reads a topic, or -1. Several do where global tables read what
+ * a stream reads. */
+static int reader_of(const struct plan *p, const char *topic, int after)
 {
+    int least = -1;
     for (uint16_t i = 0; i < p->nsources; i++) {
+        int subplan = p->vertex[p->source[i]->vertex]->subplan;
         for (int k = 0; k < p->source[i]->ntopics; k++) {
-            if (strcmp(p->source[i]->topic[k], topic) == 0) {
-                return p->vertex[p->source[i]->vertex]->subplan;
+            if (subplan > after && (least < 0 || subplan < least) &&
+                strcmp(p->source[i]->topic[k], topic) == 0) {
+                least = subplan;
             }
         }
     }
-    return -1;
+    return least;
 }
 
 static int local_produce(void *ctx, const struct record *r, size_t n, struct err *e)
@@ -110,7 +114,7 @@ static int local_produce(void *ctx, const struct record *r, size_t n, struct err
             keep_change(c, &r[i]);
             continue;
         }
-        int subplan = reader_of(l->cfg.plan, r[i].topic);
+        int subplan = reader_of(l->cfg.plan, r[i].topic, -1);
         int32_t of = subplan >= 0 ? l->tasks[subplan] : l->cfg.partitions, p = r[i].partition;
         if (p < 0) {
             p = r[i].key
@@ -137,6 +141,12 @@ static int32_t local_tasks(void *ctx, uint16_t subplan)
     return l->tasks[subplan];
 }
 
+static struct task *local_table(void *ctx, uint16_t subplan)
+{
+    const struct local *l = ctx;
+    return l->task[subplan][0];
+}
+
 static bool rows_could_overtake(const struct local *l)
 {
     const struct plan *p = l->cfg.plan;
@@ -147,6 +157,12 @@ static bool rows_could_overtake(const struct local *l)
     }
     for (int i = 0; i < p->topology->nstreams; i++) {
         sinks += p->topology->stream[i].errors.tolerance == TOLERATE_ALL;
+    }
+    for (int i = 0; i < p->topology->ntables; i++) {
+        sinks += p->topology->table[i].source.errors.tolerance == TOLERATE_ALL;
+    }
+    if (internal && p->topology->ntables > 0) { /* a row and the change of a table it made */
+        return true;
     }
     return l->cfg.ordered && (sinks > 1 || (internal && l->cfg.partitions > 1));
 }
@@ -160,6 +176,7 @@ static int build_task(struct local *l, uint16_t subplan, int32_t partition, stru
                            .one_at_a_time = rows_could_overtake(l),
                            .limit_ahead = l->cfg.limit_ahead,
                            .produce = local_produce,
+                           .table = local_table,
                            .tasks = local_tasks};
     return task_new(&l->task[subplan][partition], l->cfg.plan, subplan, partition, &env, e);
 }
@@ -170,7 +187,8 @@ static void count_tasks(struct local *l)
     for (uint16_t level = 0; level < p->nsubplans; level++) {
         for (uint16_t i = 0; i < p->nsubplans; i++) {
             const struct subplan *s = &p->subplan[i];
-            l->tasks[i] = s->level != level ? l->tasks[i] : s->single ? 1 : l->cfg.partitions;
+            bool is_one = s->single || s->is_global;
+            l->tasks[i] = s->level != level ? l->tasks[i] : is_one ? 1 : l->cfg.partitions;
         }
     }
 }
@@ -209,7 +227,9 @@ int local_new(struct local **out, const struct local_config *cfg, struct err *e)
     return 0;
 }
 
-static int give(struct local *l, uint16_t subplan, const struct record *r, size_t n, struct err *e)
+/* To the task of one sub-plan. */
+static int give_to(struct local *l, uint16_t subplan, const struct record *r, size_t n,
+                   struct err *e)
 {
     int32_t p = r->partition < l->tasks[subplan] ? r->partition : 0;
     struct task *t = l->task[subplan][p];
@@ -220,12 +240,27 @@ static int give(struct local *l, uint16_t subplan, const struct record *r, size_
     return result < 0 ? result : task_forward(t, e);
 }
 
+/* To all that read the topic; global tables first. */
+static int give(struct local *l, const struct record *r, size_t n, struct err *e)
+{
+    const struct plan *p = l->cfg.plan;
+    int result = 0;
+    for (int turn = 0; turn < 2; turn++) {
+        for (int i = -1; result == 0 && (i = reader_of(p, r->topic, i)) >= 0;) {
+            if (p->subplan[i].is_global == (turn == 0)) {
+                result = give_to(l, (uint16_t)i, r, n, e);
+            }
+        }
+    }
+    return result;
+}
+
 static int drain(struct local *l, struct err *e)
 {
     int result = 0;
     while (result == 0 && l->head < l->nqueue) {
         struct queued *q = l->queue[l->head++];
-        result = give(l, (uint16_t)reader_of(l->cfg.plan, q->record.topic), &q->record, 1, e);
+        result = give(l, &q->record, 1, e);
         mem_free(q);
     }
     for (; l->head < l->nqueue; l->head++) {
@@ -237,14 +272,13 @@ static int drain(struct local *l, struct err *e)
 
 int local_push(struct local *l, const struct record *r, size_t n, struct err *e)
 {
-    int subplan = reader_of(l->cfg.plan, r->topic);
-    if (subplan < 0) {
+    if (reader_of(l->cfg.plan, r->topic, -1) < 0) {
         return err_set(e, ERR_CONFIG, "no stream reads the topic %s", r->topic);
     }
     size_t step = rows_could_overtake(l) ? 1 : n;
     int result = 0;
     for (size_t i = 0; i < n && result == 0; i += step) {
-        result = give(l, (uint16_t)subplan, r + i, step, e);
+        result = give(l, r + i, step, e);
         result = result < 0 ? result : drain(l, e);
     }
     return result;
@@ -252,10 +286,12 @@ int local_push(struct local *l, const struct record *r, size_t n, struct err *e)
 
 int local_refuse(struct local *l, const struct record *r, const char *text, struct err *e)
 {
-    int subplan = reader_of(l->cfg.plan, r->topic), result = 0;
-    struct task *t = l->task[subplan][r->partition < l->tasks[subplan] ? r->partition : 0];
-    for (int in = -1; result == 0 && (in = task_input(t, r->topic, in)) >= 0;) {
-        result = task_refuse(t, in, r, text, e);
+    int result = 0;
+    for (int i = -1; result == 0 && (i = reader_of(l->cfg.plan, r->topic, i)) >= 0;) {
+        struct task *t = l->task[i][r->partition < l->tasks[i] ? r->partition : 0];
+        for (int in = -1; result == 0 && (in = task_input(t, r->topic, in)) >= 0;) {
+            result = task_refuse(t, in, r, text, e);
+        }
     }
     return result < 0 ? result : drain(l, e);
 }
@@ -359,7 +395,8 @@ int local_restart(struct local *l, struct err *e)
 {
     int r = 0;
     for (uint16_t i = 0; i < l->cfg.plan->nsubplans; i++) {
-        for (int32_t k = 0; k < l->tasks[i] && r == 0; k++) {
+        bool is_global = l->cfg.plan->subplan[i].is_global; /* it would be read anew, to the same */
+        for (int32_t k = 0; k < l->tasks[i] && r == 0 && !is_global; k++) {
             r = restart_task(l, i, k, e);
         }
     }

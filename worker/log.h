@@ -100,6 +100,10 @@ struct log_ops {
     int (*read_all)(struct log *l, const char *topic, int32_t partition, int64_t from,
                     int (*each)(void *ctx, const struct record *r), void *ctx, int64_t *next,
                     struct err *e);
+    /* The same up to what is committed now, waiting for nobody: to follow a topic. */
+    int (*read_on)(struct log *l, const char *topic, int32_t partition, int64_t from,
+                   int (*each)(void *ctx, const struct record *r), void *ctx, int64_t *next,
+                   struct err *e);
     /* Offsets the group has committed, for partitions in p (offset, metadata set; metadata lives
      * until the next call). */
     int (*committed)(struct log *l, struct log_position *p, size_t n, int timeout_ms,

@@ -357,6 +357,7 @@ static const struct log_ops memory_ops = {
     .written = memory_written,
     .create_topic = memory_create_topic,
     .read_all = memory_read_all,
+    .read_on = memory_read_all, /* what is not committed is not there yet */
     .committed = memory_committed,
     .close = memory_close,
 };

@@ -34,7 +34,8 @@ static int find_targets(struct runner *r, int level, struct err *e)
     r->target = NULL;
     for (uint16_t i = 0; i < p->nsources; i++) {
         const struct plan_source *s = p->source[i];
-        if (p->subplan[p->vertex[s->vertex]->subplan].level != level) {
+        const struct subplan *reader = &p->subplan[p->vertex[s->vertex]->subplan];
+        if (reader->level != level || reader->is_global) { /* global tables commit no offsets */
             continue;
         }
         for (int k = 0; k < s->ntopics; k++) {

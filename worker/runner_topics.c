@@ -48,7 +48,8 @@ static int32_t count_source(struct runner *r, const struct plan_source *s, struc
             return err_prefix(e, "%s:%d:%d: %s", s->end->at.file, s->end->at.line,
                               s->end->at.column, s->end->path);
         }
-        if (most && n != most && r->copartition) {
+        bool is_global = s->table && s->table->is_global;
+        if (most && n != most && r->copartition && !is_global) {
             return err_set(
                 e, ERR_CONFIG,
                 "%s:%d:%d: %s: topics read together need equally many partitions; \"%s\" "
@@ -82,6 +83,14 @@ static int refuse_counts(const struct plan_source *src, int32_t n, const struct 
         snprintf(with, sizeof with, "topic %s of stream %s, with which it meets, has %d",
                  met->topic[0], met->stream, other);
     }
+    const struct plan_source *table = met && met->table ? met : src->table ? src : NULL;
+    if (table) {
+        return err_set(e, ERR_CONFIG,
+                       "%s %s: topic %s has %d partitions, but %s: create both with equally many, "
+                       "or make the table %s `global: true`",
+                       src->table ? "table" : "stream", src->stream, src->topic[0], n, with,
+                       table->stream);
+    }
     return err_set(e, ERR_CONFIG,
                    "stream %s: topic %s has %d partitions, but %s: create both with equally many, "
                    "or give one a key that is computed before they meet, `key_by: KEY || '' as "
@@ -111,13 +120,13 @@ static int count_subplan(struct runner *r, const struct subplan *s, struct err *
         if (n < 0) {
             return n;
         }
-        if (other && n != other && needs_equal_counts(p, s)) {
+        if (other && n != other && !s->is_global && needs_equal_counts(p, s)) {
             return refuse_counts(src, n, met, other, e);
         }
         met = met ? met : src;
         outside = n > outside ? n : outside;
     }
-    r->tasks[s->id] = outside ? outside : inside;
+    r->tasks[s->id] = s->is_global ? 1 : outside ? outside : inside;
     return 0;
 }
 
@@ -167,7 +176,7 @@ static int create_sink(struct runner *r, const struct plan_sink *k, struct err *
 {
     int32_t n = r->tasks[r->plan->vertex[k->vertex]->subplan];
     if (k->repartition) {
-        return create_internal(r, k->topic, k->single ? 1 : tasks_behind(r, k), false,
+        return create_internal(r, k->topic, k->single ? 1 : tasks_behind(r, k), k->is_compact,
                                "repartition", e);
     }
     const struct config_list *list = &k->end->config;
@@ -197,6 +206,12 @@ static int create_topics(struct runner *r, struct err *e)
         const struct errors_cfg *x = &r->topology->stream[i].errors;
         if (x->tolerance == TOLERATE_ALL) {
             result = create(r, x->dead_letter_topic, 1, CONFIG_UNSET, false, NULL, e);
+        }
+    }
+    for (int i = 0; result == 0 && i < r->topology->ntables; i++) {
+        const struct table *x = &r->topology->table[i];
+        if (x->source.errors.tolerance == TOLERATE_ALL && !x->is_global) {
+            result = create(r, x->source.errors.dead_letter_topic, 1, CONFIG_UNSET, false, NULL, e);
         }
     }
     bool feeds = false;
@@ -237,7 +252,7 @@ static void list_inputs(struct runner *r)
     list_topics_with_headers(r, most);
     for (uint16_t i = 0; i < p->nsubplans; i++) {
         int inputs = 0;
-        for (uint16_t k = 0; k < p->subplan[i].nsources; k++) {
+        for (uint16_t k = 0; k < p->subplan[i].nsources && !p->subplan[i].is_global; k++) {
             const struct plan_source *s = p->source[p->subplan[i].source[k]];
             for (int t = 0; t < s->ntopics; t++) {
                 bool known = false;

@@ -303,18 +303,18 @@ class Scratch:
     # records
 
     def produce(self, topic, records, partition=None, seconds=0):
-        """records: (key, value) bytes; a key goes where a Java client would put it. seconds: how long to
-        take over it."""
+        """records: (key, value) bytes, None or empty: null; a key goes where a Java client would put it.
+        seconds: how long to take over it."""
         mark, gap = b"\x01\xfe=key=\xfe\x01", b"\x01\xfe=next=\xfe\x01"
         command = [b"kcat", b"-b", self.address.encode(), b"-P", b"-t", self.name(topic).encode(), b"-D", gap,
-                   b"-K", mark, b"-X", b"partitioner=murmur2_random", b"-X", b"linger.ms=20"]
+                   b"-K", mark, b"-X", b"partitioner=murmur2_random", b"-X", b"linger.ms=20", b"-Z"]
         if partition is not None:
             command += [b"-p", b"%d" % partition]
         feed = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
         slices = max(1, int(seconds * 20))
         begin, size = time.monotonic(), len(records) // slices + 1
         for i in range(slices):
-            lines = [(k or b"") + mark + v + gap for k, v in records[i * size:(i + 1) * size]]
+            lines = [(k or b"") + mark + (v or b"") + gap for k, v in records[i * size:(i + 1) * size]]
             feed.stdin.write(b"".join(lines))
             feed.stdin.flush()
             time.sleep(max(0, begin + seconds * (i + 1) / slices - time.monotonic()))

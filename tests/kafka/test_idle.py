@@ -4,6 +4,8 @@ repartition; with all of them silent too, when the wall clock moves time.
 
 Every partition gets one row; then one of them goes on (or none). The first window of each key must come
 out, on every way. How long it took is printed; looking for it takes half a second.
+
+With --until-end a partition that is empty keeps no window open.
 """
 import json
 import threading
@@ -85,7 +87,24 @@ def run(workers, advance):
         same(f"{output}: each once", keys_of_first_window(output, start), names)
 
 
+def until_end():
+    s.topic("some", 4)
+    s.topic("moved-end", 1)
+    s.topic("direct-end", 1)
+    for p in range(3):
+        s.produce("some", [row(f"k{i % 7}", 1000 + 100 * i) for i in range(100)], partition=p)
+    file = s.file("end.yaml", TOPOLOGY.replace("ADVANCE", "event_time").replace("timestamp", "long"))
+    _, errors = s.klamm("run", file, "--until-end", "--set", f"name={s.name('end')}",
+                        "--set", f"state.dir={s.dir}/state", "--set", f"streams.rows.from.topic={s.name('some')}",
+                        "--set", f"streams.direct.to.topic={s.name('direct-end')}",
+                        "--set", f"streams.moved.to.topic={s.name('moved-end')}")
+    rows = [json.loads(r.value) for r in s.read("moved-end")]
+    same("rows in the windows that are over", sum(r["n"] for r in rows), 3 * 90)
+    say(f"one partition of four is empty: {errors.strip()}")
+
+
 with Scratch("idle") as s:
+    until_end()
     for workers in (1, 3):
         for advance in ("event_time", "wall_clock"):
             run(workers, advance)

@@ -3,7 +3,7 @@
  *   poll       fails for now; or the assignment is lost and comes back
  *   produce    the transaction must be aborted; or the process dies
  *   commit     aborted; dies before it; dies just after it
- *   read_all   fails for now
+ *   read_all   fails for now; so does read_on
  *
  * A lane that died is started again by lane_rig_settle(), as the runner would.
  */
@@ -167,6 +167,27 @@ static int read_all(struct log *l, const char *topic, int32_t partition, int64_t
     return f->inner->ops->read_all(f->inner, topic, partition, from, each, ctx, next, e);
 }
 
+static int read_on(struct log *l, const char *topic, int32_t partition, int64_t from,
+                   int (*each)(void *ctx, const struct record *r), void *ctx, int64_t *next,
+                   struct err *e)
+{
+    struct failing *f = self(l);
+    if (strikes(f)) {
+        return err_set(e, ERR_RETRY, "injected");
+    }
+    return f->inner->ops->read_on(f->inner, topic, partition, from, each, ctx, next, e);
+}
+
+static int pause_log(struct log *l, const char *topic, int32_t partition)
+{
+    return self(l)->inner->ops->pause(self(l)->inner, topic, partition);
+}
+
+static int resume_log(struct log *l, const char *topic, int32_t partition)
+{
+    return self(l)->inner->ops->resume(self(l)->inner, topic, partition);
+}
+
 static int committed(struct log *l, struct log_position *p, size_t n, int ms, struct err *e)
 {
     return self(l)->inner->ops->committed(self(l)->inner, p, n, ms, e);
@@ -186,6 +207,8 @@ static void close_log(struct log *l, bool leave)
 static const struct log_ops failing_ops = {
     .poll = poll_log,
     .release = release,
+    .pause = pause_log,
+    .resume = resume_log,
     .seek = seek,
     .begin = begin,
     .produce = produce,
@@ -194,6 +217,7 @@ static const struct log_ops failing_ops = {
     .partitions = partitions,
     .bounds = bounds,
     .read_all = read_all,
+    .read_on = read_on,
     .committed = committed,
     .position = position,
     .close = close_log,
@@ -237,7 +261,7 @@ static void create_topics(struct lane_rig *r, int32_t outside)
     r->topics = arena_zalloc(&r->plan.mem, 64 * sizeof *r->topics);
     for (uint16_t i = 0; i < p->nsubplans; i++) {
         const struct subplan *s = &p->subplan[i];
-        r->tasks[i] = s->single ? 1 : outside;
+        r->tasks[i] = s->single || s->is_global ? 1 : outside;
         for (uint16_t k = 0; k < s->nstores; k++) {
             create(r, s->store[k].changelog, r->tasks[i], true);
         }
@@ -249,8 +273,8 @@ static void create_topics(struct lane_rig *r, int32_t outside)
                 for (int x = 0; x < n; x++) {
                     is_known |= strcmp(r->topics[x], topic) == 0;
                 }
-                create(r, topic, r->tasks[i], false);
-                if (!is_known) {
+                create(r, topic, s->is_global && !s->single ? outside : r->tasks[i], false);
+                if (!is_known && !s->is_global) {
                     r->topics[n++] = topic;
                     inputs++;
                 }
@@ -294,7 +318,7 @@ void lane_rig_send(struct lane_rig *r, const char *topic, int32_t partition, con
                          .key = key,
                          .key_n = key ? strlen(key) : 0,
                          .value = value,
-                         .value_n = strlen(value)};
+                         .value_n = value ? strlen(value) : 0};
     if (r->log->ops->produce(r->log, &rec, 1, &e) < 0) {
         fprintf(stderr, "%s\n", e.text);
         abort();
@@ -314,6 +338,7 @@ void lane_rig_start(struct lane_rig *r, int i)
         .batch_rows = r->batch_rows,
         .progress = r->progress,
         .times = r->times,
+        .until_end = r->until_end,
         .open_log = open_log,
         .ctx = r,
         .log = {.group = "g",

@@ -33,7 +33,7 @@ struct lane_rig {
     const char **topics;
     bool copartition;
     uint16_t batch_rows;
-    bool at_least_once;
+    bool at_least_once, until_end;
     char member[RIG_LANES][20];
     struct lane *lane[RIG_LANES];
     struct err err[RIG_LANES]; /* of lanes that ended */
@@ -44,6 +44,7 @@ struct lane_rig {
 
 /* Plans, and creates all topics; outside and output topics have `partitions`. */
 void lane_rig_init(struct lane_rig *r, const char *topology, int32_t partitions);
+/* value NULL: a tombstone. */
 void lane_rig_send(struct lane_rig *r, const char *topic, int32_t partition, const char *key,
                    const char *value, int64_t timestamp);
 void lane_rig_start(struct lane_rig *r, int lane);

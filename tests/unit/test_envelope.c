@@ -18,6 +18,7 @@ static void round_trips(void **state)
         {.kind = ENVELOPE_ROW, .partition = 0, .watermark = TIME_MIN, .layout = 1},
         {.kind = ENVELOPE_TIME, .partition = 99999, .watermark = -1},
         {.kind = ENVELOPE_IDLE, .partition = 1, .watermark = TIME_MAX},
+        {.kind = ENVELOPE_DELETE, .partition = 2, .watermark = 5, .layout = 7},
     };
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
         struct buffer b;
@@ -45,7 +46,7 @@ static void other_kinds_are_damage(void **state)
     (void)state;
     struct envelope e;
     assert_int_equal(envelope_read(&e, "\0\0\0\0\0\0\0", 7), -ERR_DATA);
-    assert_int_equal(envelope_read(&e, "\4\0\0\0\0\0\0", 7), -ERR_DATA);
+    assert_int_equal(envelope_read(&e, "\5\0\0\0\0\0\0", 7), -ERR_DATA);
 }
 
 int main(void)

@@ -199,13 +199,62 @@ static const struct wrong {
     {"name: t\nstate: {backend: rocksdb}\nstreams: {a: {from: {topic: x}}}\n",
      "2:18 state.backend: rocksdb is not yet available"},
     {"name: t\nlanes: 0\nstreams: {a: {from: {topic: x}}}\n", "2:8 lanes: "},
-    {"name: t\ntables: {h: {}}\nstreams: {a: {from: {topic: x}}}\n", "2:9 tables: "},
+    {"name: t\ntables: {h: {}}\nstreams: {a: {from: {topic: x}}}\n",
+     "2:13 tables.h: key `from` is missing"},
+    {"name: t\ntables: [h]\nstreams: {a: {from: {topic: x}}}\n",
+     "2:9 tables: expected a map of tables by name"},
+    {"name: t\ntables: {h: 5}\nstreams: {a: {from: {topic: x}}}\n",
+     "2:13 tables.h: a table is a map with `from`, found"},
+    {"name: t\ntables: {h: {from: {topic: h}, globl: true}}\nstreams: {a: {from: {topic: x}}}\n",
+     "2:32 tables.h: unknown key `globl`: did you mean `global`?"},
+    {"name: t\ntables: {a: {from: {topic: h}}}\nstreams: {a: {from: {topic: x}}}\n",
+     "2:10 tables.a: a stream has the name \"a\" too"},
+    {"name: t\ntables: {a.b: {from: {topic: h}}}\nstreams: {a: {from: {topic: x}}}\n",
+     "2:10 tables.a.b: a table's name is made of"},
+    {"name: t\ntables: {h: {from: {topic: h}, history: 0s}}\nstreams: {a: {from: {topic: x}}}\n",
+     "tables.h.history: "},
+    {"name: t\ntables: {h: {from: {topic: h}, errors: {tolerance: all}}}\nstreams: {a: {from: "
+     "{topic: x}}}\n",
+     "needs a dead_letter_topic"},
     {"name: t\nkafka: {isolation.level: x}\nstreams: {a: {from: {topic: x}}}\n",
      "2:26 kafka.isolation.level: klamm sets isolation.level itself: exactly_once reads committed"},
     {"name: t\nstreams: {a: {from: {topic: x}, time: {idle: 0s}}}\n", "streams.a.time.idle: "},
     {"name: t\nstreams: {a: {from: {topic: x}, time: {out_of_order: soon}}}\n",
      "2:54 streams.a.time.out_of_order: "},
 };
+
+static void tables_are_read(void **state)
+{
+    (void)state;
+    struct plan_rig r;
+    assert_int_equal(
+        plan_rig_read(&r, "name: t\nerrors: {tolerance: all, dead_letter_topic: d}\n"
+                          "tables:\n"
+                          "  h: {from: {topic: hosts, value: json}, global: true, key: host, "
+                          "merge_wait: 2s, history: 1h, time: {field: ts}, errors: {tolerance: "
+                          "none}}\n"
+                          "  s: {from: a}\n"
+                          "streams: {a: {from: {topic: x}}}\n"),
+        0);
+    assert_int_equal(r.topology->ntables, 2);
+    const struct table *h = topology_table(r.topology, "h"), *s = topology_table(r.topology, "s");
+    assert_string_equal(h->source.from.names.item[0].value.text, "hosts");
+    assert_string_equal(h->source.time.field, "ts");
+    assert_int_equal(h->source.errors.tolerance, TOLERATE_NONE);
+    assert_string_equal(h->key.text, "host");
+    assert_true(h->is_global);
+    assert_int_equal(h->merge_wait, 2000);
+    assert_int_equal(h->history, 3600000);
+    assert_int_equal(s->source.from.kind, END_STREAMS);
+    assert_int_equal(s->source.errors.tolerance, TOLERATE_ALL);
+    assert_null(s->key.text);
+    assert_false(s->is_global);
+    assert_int_equal(s->merge_wait, 0);
+    assert_int_equal(s->history, 86400000);
+    assert_ptr_equal(topology_stream(r.topology, "s"), &s->source);
+    assert_null(topology_table(r.topology, "a"));
+    plan_rig_done(&r);
+}
 
 static void every_problem_has_its_place(void **state)
 {
@@ -292,6 +341,7 @@ int main(void)
         cmocka_unit_test(shapes_of_to),
         cmocka_unit_test(streams_inherit_errors),
         cmocka_unit_test(settings_override),
+        cmocka_unit_test(tables_are_read),
         cmocka_unit_test(every_problem_has_its_place),
         cmocka_unit_test(all_problems_are_told),
         cmocka_unit_test(hostile_text),

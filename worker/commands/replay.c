@@ -1,6 +1,6 @@
 /* klamm replay: a topology over files, without Kafka and without a clock.
  *
- *   files ─ head with the least event time next, ties in command-line order ─ local ─ record lines
+ *   files ─ head with the least event time next ─ local ─ record lines
  *
  * Values of files are JSON (or Avro bytes of a container), so the sources' codecs are set to match;
  * what goes out is encoded by the sinks' codecs and printed from those bytes, as `tail` would show
@@ -177,12 +177,15 @@ static int next_head(struct replay *r, struct feed *f, struct err *e)
     return 0;
 }
 
+/* Tables come first on ties, then who stands first on the command line. */
 static struct feed *least(struct replay *r)
 {
     struct feed *best = NULL;
     for (int i = 0; i < r->nfeeds; i++) {
-        if (!r->feed[i].at_end && (!best || r->feed[i].time < best->time)) {
-            best = &r->feed[i];
+        struct feed *f = &r->feed[i];
+        bool is_first = best && f->time == best->time && f->source->table && !best->source->table;
+        if (!f->at_end && (!best || f->time < best->time || is_first)) {
+            best = f;
         }
     }
     return best;
@@ -485,7 +488,8 @@ static int run(const struct invocation *in)
 }
 
 static const struct flag flags[] = {
-    {"input", "STREAM=FILE", "rows of a stream: .jsonl (record lines), .csv or .avro; repeatable"},
+    {"input", "STREAM=FILE",
+     "rows of a stream or table: .jsonl (record lines), .csv or .avro; repeatable"},
     {"rows", "json|csv",
      "each line of a file is a value, whatever its ending or CSV with a header"},
     {"output", "DIR", "write DIR/<topic>.jsonl instead of stdout"},

@@ -36,17 +36,24 @@ static void print_json_schema(struct buffer *b)
     buffer_text(b, "{\"$schema\":\"http://json-schema.org/draft-07/schema#\",\"title\":\"klamm "
                    "topology\",\"definitions\":{\"step\":{\"type\":\"object\",\"minProperties\":1,"
                    "\"maxProperties\":1,\"additionalProperties\":false,\"properties\":{");
+    bool is_first = true;
     for (int i = 0; registry_steps[i]; i++) {
-        buffer_printf(b, "%s\"%s\":", i ? "," : "", registry_steps[i]->name);
-        step_schema(b, registry_steps[i]);
+        if (!registry_steps[i]->internal) {
+            buffer_printf(b, "%s\"%s\":", is_first ? "" : ",", registry_steps[i]->name);
+            step_schema(b, registry_steps[i]);
+            is_first = false;
+        }
     }
     buffer_text(b, "}},\"stream\":{\"allOf\":[");
     config_json_object(b, stream_fields);
     buffer_text(b, ",{\"properties\":{\"steps\":{\"type\":\"array\",\"items\":{\"$ref\":"
-                   "\"#/definitions/step\"}}}}]}},\"allOf\":[");
+                   "\"#/definitions/step\"}}}}]},\"table\":");
+    config_json_object(b, table_fields);
+    buffer_text(b, "},\"allOf\":[");
     config_json_object(b, topology_fields);
     buffer_text(b, ",{\"properties\":{\"streams\":{\"type\":\"object\",\"additionalProperties\":"
-                   "{\"$ref\":\"#/definitions/stream\"}}}}]}\n");
+                   "{\"$ref\":\"#/definitions/stream\"}},\"tables\":{\"type\":\"object\","
+                   "\"additionalProperties\":{\"$ref\":\"#/definitions/table\"}}}}]}\n");
 }
 
 static void print_table(struct buffer *b, const struct config_field *fields)
@@ -73,6 +80,9 @@ static void print_steps(struct buffer *b)
     buffer_text(b, "### Steps\n\n");
     for (int i = 0; registry_steps[i]; i++) {
         const struct step_def *s = registry_steps[i];
+        if (s->internal) {
+            continue;
+        }
         buffer_printf(b, "#### `%s`\n\n%s\n\n", s->name, s->doc);
         print_config(b, s->config, s->value);
     }
@@ -111,6 +121,8 @@ static void print_reference(struct buffer *b)
     print_table(b, topology_fields);
     buffer_text(b, "### Streams\n\n");
     print_table(b, stream_fields);
+    buffer_text(b, "### Tables\n\n");
+    print_table(b, table_fields);
     buffer_text(b, "### `from: {topic: …}`\n\n");
     print_table(b, topic_from_fields);
     buffer_text(b, "### `to: {topic: …}`\n\n");

@@ -54,13 +54,13 @@ static const struct config_field case_fields[] = {
     {0},
 };
 struct input_cfg {
-    const char *stream;
+    const char *stream, *table;
     int64_t at, partition, timestamp;
     const struct yaml *key, *value, *headers;
 };
 static const struct config_field input_fields[] = {
-    {"stream", CONFIG_TEXT, offsetof(struct input_cfg, stream), .required = true,
-     .doc = "a stream"},
+    {"stream", CONFIG_TEXT, offsetof(struct input_cfg, stream), .doc = "a stream, or a table"},
+    {"table", CONFIG_TEXT, offsetof(struct input_cfg, table), .doc = "a table, instead of stream"},
     {"at", CONFIG_DURATION, offsetof(struct input_cfg, at), .def = "0s",
      .doc = "virtual wall clock, and the record's timestamp unless that is given"},
     {"partition", CONFIG_LONG, offsetof(struct input_cfg, partition), .def = "0", .min = 0,
@@ -320,12 +320,23 @@ static int push_input(struct testing *t, const struct input_cfg *in, int64_t off
     return result;
 }
 
+/* Either `stream` or `table` names where a row goes. */
+static int name_input(struct input_cfg *in, const struct yaml *y, const char *path, struct diags *d)
+{
+    if (!in->stream == !in->table) {
+        return diags_add(d, y->at, path, "an input row names one `stream` or one `table`");
+    }
+    in->stream = in->stream ? in->stream : in->table;
+    return 0;
+}
+
 /* The stream must be one that reads a topic, and the partition one that there is. */
 static void check_input(struct testing *t, const struct input_cfg *in, const struct yaml *y,
                         const char *path, int64_t partitions, struct diags *d)
 {
     struct err e = {0};
-    const struct yaml *stream = yaml_get(y, "stream"), *partition = yaml_get(y, "partition");
+    const struct yaml *stream = yaml_get(y, in->table ? "table" : "stream"),
+                      *partition = yaml_get(y, "partition");
     if (in->stream && !text_input_source(t->plan, in->stream, &e)) {
         diags_add(d, stream ? stream->at : y->at, arena_printf(&t->mem, "%s.stream", path), "%s",
                   e.text);
@@ -367,7 +378,8 @@ static int parse_case(struct testing *t, const struct yaml *y, const char *path,
     for (int i = 0; i < n; i++) {
         const char *at = arena_printf(&t->mem, "%s.input[%d]", path, i + 1);
         struct input_cfg *row = &(*in)[i];
-        if (config_parse(input_fields, row, c->input->item[i], at, &t->mem, d) == 0) {
+        if (config_parse(input_fields, row, c->input->item[i], at, &t->mem, d) == 0 &&
+            name_input(row, c->input->item[i], at, d) == 0) {
             check_input(t, row, c->input->item[i], at, c->partitions, d);
         }
         most = row->partition >= most ? row->partition + 1 : most;

@@ -1,0 +1,55 @@
+/* Table: the latest row of each key, or with versions every row of the last while by event time:
+ * what the step `table` fills and `lookup` reads. One owner: the task.
+ *
+ *     struct table_store *s;
+ *     table_open(&s, plan, op->state);      the rows are in the state, restored or read anew
+ *     table_put(s, key, owner, b, row);
+ *     row = table_get(s, key, as_of, &n);   bytes of the plan's layout, until the next change
+ */
+#ifndef KLAMM_ENGINE_TABLE_H
+#define KLAMM_ENGINE_TABLE_H
+
+#include "engine/row.h"
+#include "engine/state.h"
+
+/* What the planner tells the step `table`. */
+struct table_cfg {
+    int by;            /* column by which rows are found; -1: their key */
+    bool is_versioned; /* some lookup asks for the past; set while lookups are planned */
+    bool has_topic;    /* reads a topic, from which it can be made again */
+    int64_t history;
+};
+
+/* Of one table; read-only once planned. */
+struct table_plan {
+    const struct table_cfg *cfg;
+    const struct schema *schema; /* its rows, keyed by what they are found by */
+    struct row_layout layout;    /* all visible columns, in order */
+    uint64_t columns;            /* their names and types, hashed */
+    struct state_codec codec;
+};
+
+struct arena;
+struct table_store;
+
+struct table_plan *table_plan_new(struct arena *a, const struct table_cfg *cfg,
+                                  const struct schema *in);
+
+/* Takes up what is in the state: kept until close. *is_stale: what the changelog held was of other
+ * columns; it is deleted. */
+struct table_store *table_open(const struct table_plan *plan, struct state *rows, bool *is_stale);
+void table_close(struct table_store *s);
+
+/* owner: with `by`, the record key that the row came with; NULL: none. */
+void table_put(struct table_store *s, const struct str *key, const struct str *owner,
+               const struct batch *b, uint16_t row);
+/* key: with `by`, the record key. time: of the deletion. */
+void table_delete(struct table_store *s, const struct str *key, int64_t time);
+/* The row of a key, NULL when there is none. as_of is heeded with versions: the newest row that is
+ * not younger; TIME_MAX: the newest. hash is hash_bytes(key). */
+const void *table_get(const struct table_store *s, const struct str *key, uint64_t hash,
+                      int64_t as_of, uint32_t *n);
+/* The watermark of its rows: versions out of reach of the history go. */
+void table_expire(struct table_store *s, int64_t watermark);
+
+#endif

@@ -1,0 +1,385 @@
+/* The store of a table and the step that fills it: changelog, restart, another shape, versions.
+ */
+#include "engine/hash.h"
+#include "engine/table.h"
+#include "tests/support/task_rig.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+#include <string.h>
+
+#define TOPOLOGY(columns, more)                                                                    \
+    "name: t\ntables:\n  h: {from: {topic: h, value: json, columns: {" columns "}}" more "}\n"     \
+    "streams:\n  s:\n    from: {topic: s, value: json, columns: {i: long}}\n"                      \
+    "    steps:\n      - lookup: {table: h, take: {x: a}}\n      - select: i, x\n"                 \
+    "    to: {topic: out, value: csv}\n"
+#define PLAIN TOPOLOGY("a: string", "")
+
+static void commit(struct task_rig *r)
+{
+    assert_int_equal(task_flush(r->task, &r->err), 0);
+    task_committed(r->task);
+}
+
+static int input_of(const struct task_rig *r, const char *topic)
+{
+    return task_input(r->task, topic, -1);
+}
+
+static void rows_are_found_after_a_restart(void **state)
+{
+    (void)state;
+    struct task_rig r;
+    task_rig_init(&r, PLAIN, 0);
+    task_rig_start(&r, 0);
+    assert_true(task_input_rewinds(r.task, input_of(&r, "h"))); /* nothing was restored */
+    assert_false(task_input_rewinds(r.task, input_of(&r, "s")));
+    assert_true(task_input_is_table(r.task, input_of(&r, "h")));
+    assert_false(task_input_is_table(r.task, input_of(&r, "s")));
+    const char *key[] = {"k", "l", "gone", "gone", NULL, "k"};
+    const char *value[] = {"{\"a\":\"old\"}", "{\"a\":\"a text longer than twelve\"}",
+                           "{\"a\":\"x\"}",   NULL,
+                           "{\"a\":\"y\"}",   "{\"a\":\"new\"}"};
+    assert_int_equal(task_rig_push(&r, "h", 10, key, value, 6), 0);
+    commit(&r);
+    size_t n = r.n;
+    struct produced *item = r.item;
+    assert_int_equal(n, 2); /* each key once; what never got there is not deleted there */
+    r.item = NULL;
+    r.n = 0;
+    task_rig_stop(&r);
+
+    task_rig_new(&r, 0);
+    assert_int_equal(task_rig_restore(&r, 0, item, n), 0);
+    assert_int_equal(task_rig_open(&r), 0);
+    assert_false(task_input_rewinds(r.task, input_of(&r, "h")));
+    task_rig_push_one(&r, "s", 0, "k", "{\"i\":1}");
+    task_rig_push_one(&r, "s", 1, "l", "{\"i\":2}");
+    task_rig_push_one(&r, "s", 2, "gone", "{\"i\":3}");
+    task_rig_push_one(&r, "s", 3, NULL, "{\"i\":4}");
+    assert_string_equal(task_rig_out(&r), "out k 1,new\nout l 2,a text longer than twelve\n"
+                                          "out gone 3,\nout - 4,\n");
+    task_rig_push_one(&r, "h", 16, "l", NULL);
+    task_rig_push_one(&r, "s", 4, "l", "{\"i\":5}");
+    commit(&r);
+    const struct produced *deleted = task_rig_find(&r, "t-h-table-changelog");
+    assert_non_null(deleted);
+    assert_string_equal(deleted->key, "l");
+    assert_null(deleted->value);
+    assert_string_equal(task_rig_out(&r), "out l 5,\n");
+    r.item = item;
+    r.n = n;
+    task_rig_done(&r);
+}
+
+/* Saves one row under `from`, opens r as `to` with it. */
+static int reopen(struct task_rig *r, const char *from, const char *to, const char *topic)
+{
+    struct task_rig old;
+    task_rig_init(&old, from, 0);
+    task_rig_start(&old, 0);
+    task_rig_push_one(&old, topic, 10, "k", "{\"a\":\"x\",\"b\":7}");
+    commit(&old);
+    task_rig_init(r, to, 0);
+    task_rig_new(r, 0);
+    assert_int_equal(task_rig_restore(r, 0, old.item, old.n), 0);
+    task_rig_done(&old);
+    return task_rig_open(r);
+}
+
+static void another_shape_is_read_anew(void **state)
+{
+    (void)state;
+    static const char *const others[] = {
+        TOPOLOGY("a: string, b: long", ""), TOPOLOGY("a: long", ""),
+        "name: t\ntables:\n  h: {from: {topic: h, value: json, columns: {a: string}}}\n"
+        "streams:\n  s:\n    from: {topic: s, value: json, columns: {i: long}}\n"
+        "    steps:\n      - lookup: {table: h, take: {x: a}, versioned: true}\n"
+        "      - select: i, x\n    to: {topic: out, value: csv}\n"};
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        struct task_rig r;
+        assert_int_equal(reopen(&r, PLAIN, others[i], "h"), 0);
+        assert_true(task_input_rewinds(r.task, input_of(&r, "h")));
+        task_rig_push_one(&r, "s", 0, "k", "{\"i\":1}");
+        assert_string_equal(task_rig_out(&r), "out k 1,\n");
+        commit(&r); /* what cannot be read goes, should the topic not bring it again */
+        const struct produced *deleted = task_rig_find(&r, "t-h-table-changelog");
+        assert_non_null(deleted);
+        assert_null(deleted->value);
+        task_rig_done(&r);
+    }
+    struct task_rig r; /* what is taken of it does not matter */
+    assert_int_equal(reopen(&r, PLAIN,
+                            "name: t\ntables:\n  h: {from: {topic: h, value: json, columns: {a: "
+                            "string}}}\nstreams:\n  s:\n    from: {topic: s, value: json, columns: "
+                            "{i: long}}\n    steps:\n      - lookup: {table: h, take: {}}\n"
+                            "    to: {topic: out, value: csv}\n",
+                            "h"),
+                     0);
+    assert_false(task_input_rewinds(r.task, input_of(&r, "h")));
+    task_rig_done(&r);
+}
+
+static void a_stream_cannot_be_read_again(void **state)
+{
+    (void)state;
+#define OF_STREAM(columns)                                                                         \
+    "name: t\ntables: {h: {from: in}}\nstreams:\n"                                                 \
+    "  in: {from: {topic: x, value: json, columns: {" columns "}}}\n"                              \
+    "  s:\n    from: in\n    steps:\n      - lookup: {table: h, take: {x: a}}\n"                   \
+    "    to: {topic: out, value: csv}\n"
+    struct task_rig r;
+    assert_int_equal(reopen(&r, OF_STREAM("a: string"), OF_STREAM("a: string, b: long"), "x"),
+                     -ERR_CONFIG);
+    assert_non_null(strstr(r.err.text, "the columns of the table have changed"));
+    task_rig_done(&r);
+}
+
+static void keys_that_are_null_are_counted(void **state)
+{
+    (void)state;
+    struct task_rig r;
+    task_rig_init(&r, PLAIN, 0);
+    task_rig_start(&r, 0);
+    assert_int_equal(task_rig_push_one(&r, "h", 0, NULL, "{\"a\":\"x\"}"), 0);
+    assert_int_equal(task_rig_push_one(&r, "h", 1, NULL, NULL), 0);
+    assert_int_equal(task_rig_push_one(&r, "h", 2, "nobody", NULL), 0);
+    commit(&r);
+    assert_null(task_rig_find(&r, "t-h-table-changelog"));
+    task_rig_done(&r);
+}
+
+static void a_table_holds_nothing_back(void **state)
+{
+    (void)state;
+    struct task_rig r;
+    task_rig_init(&r,
+                  "name: t\ntables: {h: {from: {topic: h, value: json, columns: {a: string}}}}\n"
+                  "streams:\n  s:\n    from: {topic: s, value: json, columns: {i: long}}\n"
+                  "    steps:\n      - lookup: {table: h}\n"
+                  "      - window: {tumbling: 10ms, aggregate: \"count() as n, last(a) as a\"}\n"
+                  "      - select: n, a\n    to: {topic: out, value: csv}\n",
+                  0);
+    task_rig_start(&r, 0);
+    task_rig_push_one(&r, "s", 1, "k", "{\"i\":1}");
+    task_rig_push_one(&r, "h", 2, "k", "{\"a\":\"x\"}");
+    task_rig_push_one(&r, "s", 3, "k", "{\"i\":2}");
+    task_rig_push_one(&r, "s", 30, "k", "{\"i\":2}");
+    assert_string_equal(task_rig_out(&r), "out k 2,x\n");
+    task_rig_done(&r);
+}
+
+/* ---- the store itself ---- */
+
+struct bench {
+    struct arena mem;
+    struct schema *schema;
+    struct table_cfg cfg;
+    struct table_plan *plan;
+    struct state *state;
+    struct table_store *s;
+};
+
+static void bench_open(struct bench *b)
+{
+    bool is_stale;
+    b->s = table_open(b->plan, b->state, &is_stale);
+    assert_false(is_stale);
+}
+
+static void bench_init(struct bench *b, int64_t history)
+{
+    arena_init(&b->mem);
+    b->schema = schema_new(&b->mem, 2);
+    schema_add(b->schema, "_key", &type_string, true, true);
+    schema_add(b->schema, "v", &type_long, true, false);
+    b->schema->key[0] = 0;
+    b->schema->nkey = 1;
+    b->schema->keyed = true;
+    b->cfg = (struct table_cfg){.by = -1, .is_versioned = history > 0, .history = history};
+    b->plan = table_plan_new(&b->mem, &b->cfg, b->schema);
+    b->state = state_memory_new(&b->plan->codec);
+    bench_open(b);
+}
+
+static void put(struct bench *b, const char *key, int64_t time, int64_t v)
+{
+    struct batch *rows = batch_new(&b->mem, b->schema, 1, NULL);
+    struct str k = str_ref(key, (uint32_t)strlen(key));
+    rows->time[0] = time;
+    rows->col[1].i[0] = v;
+    table_put(b->s, &k, NULL, rows, 0);
+}
+
+static void drop(struct bench *b, const char *key, int64_t time)
+{
+    struct str k = str_ref(key, (uint32_t)strlen(key));
+    table_delete(b->s, &k, time);
+}
+
+static int64_t get(struct bench *b, const char *key, int64_t as_of)
+{
+    struct str k = str_ref(key, (uint32_t)strlen(key));
+    struct vec col[2] = {vec_new(&b->mem, &type_string, 1), vec_new(&b->mem, &type_long, 1)};
+    uint32_t n;
+    const void *row = table_get(b->s, &k, hash_bytes(key, strlen(key), 0), as_of, &n);
+    if (!row) {
+        return -1;
+    }
+    assert_int_equal(row_load(&b->plan->layout, row, n, col, NULL, 0, 1, &b->mem), 0);
+    return col[1].i[0];
+}
+
+static int keep_change(void *ctx, const void *key, uint32_t key_n, const void *value,
+                       size_t value_n)
+{
+    return state_restore(ctx, key, key_n, value, value_n);
+}
+
+/* Everything through the changelog. */
+static void bench_restart(struct bench *b)
+{
+    struct state *fresh = state_memory_new(&b->plan->codec);
+    assert_int_equal(state_changes(b->state, keep_change, fresh), 0);
+    table_close(b->s);
+    state_free(b->state);
+    b->state = fresh;
+    bench_open(b);
+}
+
+static void bench_done(struct bench *b)
+{
+    table_close(b->s);
+    state_free(b->state);
+    arena_done(&b->mem);
+}
+
+static void the_latest_row(void **state)
+{
+    (void)state;
+    struct bench b;
+    bench_init(&b, 0);
+    put(&b, "k", 10, 1);
+    put(&b, "k", 5, 2);
+    put(&b, "", 5, 3);
+    assert_int_equal(get(&b, "k", TIME_MAX), 2);
+    assert_int_equal(get(&b, "", TIME_MAX), 3);
+    table_expire(b.s, 1000000); /* nothing to expire without versions */
+    bench_restart(&b);
+    assert_int_equal(get(&b, "k", TIME_MAX), 2);
+    drop(&b, "k", 1);
+    drop(&b, "l", 1);
+    assert_int_equal(get(&b, "k", TIME_MAX), -1);
+    assert_int_equal(state_count(b.state), 1);
+    bench_done(&b);
+}
+
+static void versions_in_any_order(void **state)
+{
+    (void)state;
+    struct bench b;
+    bench_init(&b, 100);
+    put(&b, "k", 30, 3);
+    put(&b, "k", 10, 1);
+    put(&b, "k", 20, 2);
+    drop(&b, "k", 40);
+    put(&b, "k", 20, 4); /* of equal times the later one to come */
+    for (int turn = 0; turn < 2; turn++) {
+        assert_int_equal(get(&b, "k", 9), -1);
+        assert_int_equal(get(&b, "k", 10), 1);
+        assert_int_equal(get(&b, "k", 29), 4);
+        assert_int_equal(get(&b, "k", 39), 3);
+        assert_int_equal(get(&b, "k", TIME_MAX), -1);
+        bench_restart(&b);
+    }
+    bench_done(&b);
+}
+
+static void versions_out_of_reach_go(void **state)
+{
+    (void)state;
+    struct bench b;
+    bench_init(&b, 100);
+    for (int turn = 0; turn < 2; turn++) {
+        put(&b, "k", 10, 1);
+        put(&b, "k", 20, 2);
+        put(&b, "l", 15, 3);
+        drop(&b, "l", 25);
+        put(&b, "m", 1, 4);
+        if (turn) {
+            bench_restart(&b);
+        }
+        table_expire(b.s, 119);
+        assert_int_equal(state_count(b.state), 5);
+        assert_int_equal(get(&b, "k", 19), 1);
+        assert_int_equal(get(&b, "k", 18), -1); /* before the history */
+        table_expire(b.s, 120);
+        assert_int_equal(state_count(b.state), 4);
+        assert_int_equal(get(&b, "k", 20), 2);
+        table_expire(b.s, 125);
+        assert_int_equal(state_count(b.state), 2); /* the newest of k and of m stay */
+        table_expire(b.s, TIME_MAX);
+        assert_int_equal(get(&b, "m", TIME_MAX), 4);
+        put(&b, "k", 5, 9); /* before the history, and not the newest: gone at once */
+        assert_int_equal(state_count(b.state), 2);
+        drop(&b, "k", 21);
+        drop(&b, "m", 21);
+        assert_int_equal(state_count(b.state), 0);
+        table_close(b.s); /* the history begins anew */
+        bench_open(&b);
+    }
+    bench_done(&b);
+}
+
+static void a_damaged_entry_is_not_read(void **state)
+{
+    (void)state;
+    struct bench b;
+    bench_init(&b, 100);
+    table_close(b.s);
+    struct buffer saved;
+    buffer_init(&saved);
+    b.plan->codec.save(b.plan->codec.ctx, "\1\1\2", 3, &saved);
+    static const char *const keys[] = {"", "\x02",
+                                       "\x06"
+                                       "k12345678",
+                                       "\x01"
+                                       "k12345678"};
+    bool is_stale;
+    for (size_t i = 0; i < 4; i++) {
+        assert_int_equal(
+            state_restore(b.state, keys[i], (uint32_t)strlen(keys[i]), saved.data, saved.n), 0);
+        b.s = table_open(b.plan, b.state, &is_stale);
+        assert_true(is_stale);
+        assert_int_equal(state_count(b.state), 0);
+        table_close(b.s);
+    }
+    saved.data[0] ^= 1; /* of other columns */
+    assert_int_equal(state_restore(b.state, "k", 1, saved.data, saved.n), 0);
+    assert_int_equal(state_restore(b.state, "l", 1, saved.data, 3), 0);
+    b.s = table_open(b.plan, b.state, &is_stale);
+    assert_true(is_stale);
+    buffer_done(&saved);
+    bench_done(&b);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(rows_are_found_after_a_restart),
+        cmocka_unit_test(another_shape_is_read_anew),
+        cmocka_unit_test(a_stream_cannot_be_read_again),
+        cmocka_unit_test(keys_that_are_null_are_counted),
+        cmocka_unit_test(a_table_holds_nothing_back),
+        cmocka_unit_test(the_latest_row),
+        cmocka_unit_test(versions_in_any_order),
+        cmocka_unit_test(versions_out_of_reach_go),
+        cmocka_unit_test(a_damaged_entry_is_not_read),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,136 @@
+/* What the files of a lane share. Not for others.
+ *
+ *   lane.c          the loop, commits, the thread
+ *   lane_tasks.c    routes, and tasks: built, restored, closed
+ *   lane_time.c     inputs that have fallen silent
+ *   lane_tables.c   global tables, and tables before streams
+ *   lane_merge.c    rows of both by event time
+ */
+#ifndef KLAMM_WORKER_LANE_IMPL_H
+#define KLAMM_WORKER_LANE_IMPL_H
+
+#include "worker/lane.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+/* Records of a route that are not pushed yet, in offset order. */
+struct waiting {
+    struct record *record;
+    int64_t *time;     /* event times */
+    int64_t *deadline; /* wall clock: waits no longer */
+    size_t head, n, cap;
+    size_t bytes;   /* of what was copied */
+    int64_t newest; /* event time of all that was pushed, TIME_MIN before the first */
+    bool is_full;   /* paused until there is room */
+};
+
+/* A partition that we own: where its records go. */
+struct route {
+    const char *topic; /* the plan's */
+    int32_t partition;
+    int64_t offset; /* committed when it was assigned */
+    char *metadata;
+    struct member *member;
+    int64_t target;   /* of a table: where it ended when the task was built; -1: reached */
+    int64_t asked_at; /* whether nothing is left before it */
+    bool is_paused;   /* a stream's, which waits for the tables of its task */
+    struct waiting waiting;
+    uint64_t skipped; /* number of the poll whose records of it come again */
+};
+
+struct member {        /* a task and its place */
+    struct task *task; /* NULL: to be built */
+    uint16_t subplan;
+    int32_t partition;
+    struct task_counts committed; /* as of the last commit: what came after may be read again */
+    bool merges; /* it has tables, whose rows and those of streams go by event time */
+    int64_t merge_wait;
+    bool is_changed; /* a route came while the task was there */
+    bool waits;      /* some of its tables are not read to their target */
+};
+
+/* A partition of a global table's topic. */
+struct table_part {
+    const char *topic;
+    int32_t partition;
+    int64_t next;
+};
+
+/* A global table: its task has all partitions. */
+struct global {
+    struct task *task;
+    uint16_t subplan;
+    int nparts;
+    struct table_part *part;
+};
+
+struct last_metric {
+    const struct node *node;
+    const char *name;
+    double value;
+};
+
+struct lane {
+    struct lane_config cfg;
+    pthread_t thread;
+    atomic_bool stopping, leaving, done;
+    _Atomic uint64_t records, rows_out, bad, late, no_key, commits;
+    struct lane_counts closed; /* of tasks that are gone */
+    struct log *log;
+    int nglobals;
+    struct global *global;
+    int64_t follow_at;
+    uint64_t polls;
+    int nroutes, nmembers;
+    struct route *route;
+    struct member **member;
+    struct route *last; /* of the last run */
+    bool rebuild, in_transaction;
+    int64_t last_commit, last_tick;
+    int result, nmetrics;
+    struct last_metric *metric;
+    struct err failure;
+};
+
+static inline int64_t lane_now(const struct lane *l)
+{
+    return clock_now(l->cfg.clock);
+}
+
+/* The group gives partitions (log_events), or has taken some: routes come, or go with the tasks that
+ * have none left. */
+void lane_assigned(void *ctx, struct log_position *p, size_t n);
+void lane_drop_routes(struct lane *l, const struct log_position *p, size_t n);
+/* Restores and opens what is not built yet. */
+int lane_build_tasks(struct lane *l, struct err *e);
+/* After an abort: every task anew, every partition back to its committed offset. */
+int lane_rebuild(struct lane *l, struct err *e);
+void lane_close_member(struct lane *l, struct member *m);
+void lane_add_counts(struct lane_counts *sum, const struct task_counts *c);
+
+/* Idle inputs follow the others of their topic, wherever these are. */
+void lane_follow_others(struct lane *l);
+
+/* Global tables: made and read to their ends; followed, when it is time; gone. */
+int lane_open_globals(struct lane *l, struct err *e);
+int lane_follow_globals(struct lane *l, struct err *e);
+void lane_close_globals(struct lane *l);
+struct task *lane_table(void *ctx, uint16_t subplan);
+
+/* Records of one route, for a member that merges; nothing is pushed yet. */
+void lane_merge_add(struct lane *l, struct route *r, const struct record *records, size_t n);
+/* Pushes what need not wait. After the last call for a poll nothing refers to its records. */
+int lane_merge(struct lane *l, struct err *e);
+/* When the next record has waited long enough; INT64_MAX: none waits. */
+int64_t lane_merge_due(const struct lane *l);
+void lane_merge_drop(struct route *r);
+
+/* A task was built, or got another route: its streams wait for its tables. */
+int lane_begin_tables(struct lane *l, struct member *m, struct err *e);
+/* After each poll: streams whose tables are there go on. */
+int lane_watch_tables(struct lane *l, struct err *e);
+/* Whether records of a route may be used now; those that may not come again. */
+int lane_takes(struct lane *l, struct route *r, const struct record *first, struct err *e);
+
+#endif

@@ -1,0 +1,256 @@
+/* Which tasks a lane has: a route for each partition that it was given, a member for each task.
+ *
+ *   assigned   route, member -> before the next rows: build, restore from the changelogs, open
+ *   revoked    the route goes; a member without routes is closed
+ *   aborted    all tasks anew, all partitions back to what is committed
+ */
+#include "engine/logger.h"
+#include "engine/memory.h"
+#include "worker/lane_impl.h"
+
+#include <string.h>
+
+#define BOUNDS_MS 10000
+
+static int lane_produce(void *ctx, const struct record *r, size_t n, struct err *e)
+{
+    struct lane *l = ctx;
+    if (!l->in_transaction) {
+        int result = l->log->ops->begin(l->log, e);
+        if (result < 0) {
+            return result;
+        }
+        l->in_transaction = true;
+    }
+    return l->log->ops->produce(l->log, r, n, e);
+}
+
+static int32_t lane_tasks(void *ctx, uint16_t subplan)
+{
+    const struct lane *l = ctx;
+    return l->cfg.tasks[subplan];
+}
+
+/* Sub-plan that reads a topic as a member of the group, or -1. */
+static int subplan_of(const struct plan *p, const char *topic, const char **name)
+{
+    for (uint16_t i = 0; i < p->nsources; i++) {
+        bool is_global = p->subplan[p->vertex[p->source[i]->vertex]->subplan].is_global;
+        for (int k = 0; k < p->source[i]->ntopics && !is_global; k++) {
+            if (strcmp(p->source[i]->topic[k], topic) == 0) {
+                *name = p->source[i]->topic[k];
+                return p->vertex[p->source[i]->vertex]->subplan;
+            }
+        }
+    }
+    return -1;
+}
+
+static struct member *member_get(struct lane *l, uint16_t subplan, int32_t partition)
+{
+    for (int i = 0; i < l->nmembers; i++) {
+        if (l->member[i]->subplan == subplan && l->member[i]->partition == partition) {
+            return l->member[i];
+        }
+    }
+    struct member *m = mem_zalloc(sizeof *m);
+    m->subplan = subplan;
+    m->partition = partition;
+    l->member = mem_resize(l->member, (size_t)l->nmembers + 1, sizeof *l->member);
+    l->member[l->nmembers++] = m;
+    return m;
+}
+
+/* Inputs of a task that read this route's topic begin where the group has committed. The metadata
+ * of several (two streams may read one topic) stand one after the other, between semicolons. */
+static void restore_route(const struct route *r)
+{
+    const char *text = r->metadata;
+    for (int in = -1; (in = task_input(r->member->task, r->topic, in)) >= 0;) {
+        task_input_restore(r->member->task, in, r->offset, text);
+        text = text ? strchr(text, ';') : NULL;
+        text = text ? text + 1 : NULL;
+    }
+}
+
+void lane_assigned(void *ctx, struct log_position *p, size_t n)
+{
+    struct lane *l = ctx;
+    for (size_t i = 0; i < n; i++) {
+        const char *topic;
+        int subplan = subplan_of(l->cfg.plan, p[i].topic, &topic);
+        if (subplan < 0) {
+            continue;
+        }
+        l->route = mem_resize(l->route, (size_t)l->nroutes + 1, sizeof *l->route);
+        l->route[l->nroutes++] = (struct route){
+            .topic = topic,
+            .partition = p[i].partition,
+            .offset = p[i].offset,
+            .metadata = p[i].metadata && p[i].metadata[0] ? mem_strdup(p[i].metadata) : NULL,
+            .member = member_get(l, (uint16_t)subplan, p[i].partition)};
+        l->route[l->nroutes - 1].target = -1;
+        l->route[l->nroutes - 1].waiting.newest = TIME_MIN;
+        if (l->route[l->nroutes - 1].member->task) { /* another input of it came earlier */
+            restore_route(&l->route[l->nroutes - 1]);
+            l->route[l->nroutes - 1].member->is_changed = true;
+        }
+        progress_set(l->cfg.progress, topic, p[i].partition, p[i].offset);
+    }
+    l->last = NULL;
+}
+
+void lane_add_counts(struct lane_counts *sum, const struct task_counts *c)
+{
+    sum->records += c->records;
+    sum->rows_out += c->rows_out;
+    sum->bad += c->bad;
+    sum->late += c->late;
+}
+
+void lane_close_member(struct lane *l, struct member *m)
+{
+    if (m->task) {
+        lane_add_counts(&l->closed, &m->committed);
+        m->committed = (struct task_counts){0};
+        task_free(m->task);
+        m->task = NULL;
+    }
+}
+
+/* Forgets routes of these partitions, and tasks that have none left. */
+void lane_drop_routes(struct lane *l, const struct log_position *p, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        for (int k = 0; k < l->nroutes; k++) {
+            if (l->route[k].partition == p[i].partition &&
+                strcmp(l->route[k].topic, p[i].topic) == 0) {
+                time_board_give_up(l->cfg.times, l->route[k].topic, l->route[k].partition,
+                                   lane_now(l));
+                mem_free(l->route[k].metadata);
+                lane_merge_drop(&l->route[k]);
+                l->route[k--] = l->route[--l->nroutes];
+            }
+        }
+    }
+    for (int i = 0; i < l->nmembers; i++) {
+        bool used = false;
+        for (int k = 0; k < l->nroutes; k++) {
+            used |= l->route[k].member == l->member[i];
+        }
+        if (!used) {
+            lane_close_member(l, l->member[i]);
+            mem_free(l->member[i]);
+            l->member[i--] = l->member[--l->nmembers];
+        }
+    }
+    l->last = NULL;
+}
+
+struct restoring {
+    struct task *task;
+    int store;
+    struct err *e;
+    uint64_t n;
+};
+
+static int restore_record(void *ctx, const struct record *r)
+{
+    struct restoring *x = ctx;
+    x->n++;
+    return task_restore(x->task, x->store, r, x->e);
+}
+
+/* A partition that never had a record need not be waited for when there will be none. */
+static int find_empty(struct lane *l, const struct route *r, struct err *e)
+{
+    int64_t begin, end;
+    if (r->offset != OFFSET_NONE) {
+        return 0;
+    }
+    int result = l->log->ops->bounds(l->log, r->topic, r->partition, &begin, &end, BOUNDS_MS, e);
+    for (int in = -1;
+         result == 0 && begin == end && (in = task_input(r->member->task, r->topic, in)) >= 0;) {
+        if (task_input_source(r->member->task, in)->repartition < 0) {
+            task_expect_nothing(r->member->task, in);
+        }
+    }
+    return result;
+}
+
+static int build_task(struct lane *l, struct member *m, struct err *e)
+{
+    const struct subplan *s = &l->cfg.plan->subplan[m->subplan];
+    struct task_env env = {.ctx = l,
+                           .clock = l->cfg.clock,
+                           .schemas = l->cfg.schemas,
+                           .batch_rows = l->cfg.batch_rows,
+                           .limit_ahead = true,
+                           .produce = lane_produce,
+                           .table = lane_table,
+                           .tasks = lane_tasks};
+    int r = task_new(&m->task, l->cfg.plan, m->subplan, m->partition, &env, e);
+    for (int i = 0; r == 0 && i < s->nstores; i++) {
+        struct restoring x = {m->task, i, e, 0};
+        int64_t next;
+        r = l->log->ops->read_all(l->log, s->store[i].changelog, m->partition, 0, restore_record,
+                                  &x, &next, e);
+        if (r == 0 && x.n > 0) {
+            logger(LOG_LEVEL_INFO, "restored %s partition %d: %llu changes", s->store[i].changelog,
+                   m->partition, (unsigned long long)x.n);
+        }
+    }
+    for (int i = 0; r == 0 && i < l->nroutes; i++) {
+        if (l->route[i].member == m) {
+            restore_route(&l->route[i]);
+            r = l->cfg.until_end ? find_empty(l, &l->route[i], e) : 0;
+        }
+    }
+    r = r < 0 ? r : task_open(m->task, e);
+    return r < 0 ? r : lane_begin_tables(l, m, e);
+}
+
+int lane_build_tasks(struct lane *l, struct err *e)
+{
+    for (int i = 0; i < l->nmembers; i++) {
+        struct member *m = l->member[i];
+        int r = !m->task ? build_task(l, m, e) : m->is_changed ? lane_begin_tables(l, m, e) : 0;
+        if (r < 0) {
+            return r;
+        }
+    }
+    return 0;
+}
+
+/* After an abort: every task anew, every partition back to its committed offset. */
+int lane_rebuild(struct lane *l, struct err *e)
+{
+    l->rebuild = false;
+    int r = l->log->ops->abort(l->log, e);
+    l->in_transaction = false;
+    for (int i = 0; i < l->nmembers; i++) {
+        lane_close_member(l, l->member[i]);
+    }
+    struct log_position *p = mem_array((size_t)l->nroutes + 1, sizeof *p);
+    for (int i = 0; i < l->nroutes; i++) {
+        p[i] =
+            (struct log_position){.topic = l->route[i].topic, .partition = l->route[i].partition};
+    }
+    if (r == 0 && l->nroutes) {
+        r = l->log->ops->committed(l->log, p, (size_t)l->nroutes, 10000, e);
+    }
+    for (int i = 0; i < l->nroutes && r == 0; i++) {
+        lane_merge_drop(&l->route[i]);
+        mem_free(l->route[i].metadata);
+        l->route[i].metadata = p[i].metadata ? mem_strdup(p[i].metadata) : NULL;
+        l->route[i].offset = p[i].offset;
+        int64_t begin = p[i].offset, end;
+        if (begin < 0) {
+            r = l->log->ops->bounds(l->log, p[i].topic, p[i].partition, &begin, &end, 10000, e);
+            begin = l->cfg.log.from_latest ? end : begin;
+        }
+        r = r < 0 ? r : l->log->ops->seek(l->log, p[i].topic, p[i].partition, begin, e);
+    }
+    mem_free(p);
+    return r < 0 ? r : lane_build_tasks(l, e);
+}
