@@ -128,7 +128,7 @@ final class Rows {
             return new Row(right, key, time, null);
         }
         Row row = new Row(right, key, time, x);
-        now = Math.max(now, time);
+        now = before.isEmpty() ? time : Math.max(now, time);
         before.add(row);
         return row;
     }
