@@ -1,8 +1,11 @@
-/* Bench, data: makes the input of the jobs J1 and J2 and looks at their output.
+/* Bench, data: makes the input of the jobs J1 to J4 and looks at their output.
  *
- *   bench_load load TOPIC N          N samples in 4 partitions by murmur2 of the host, schema id 1
+ *   bench_load load TOPIC metrics|sessions N
+ *                                    N samples in 4 partitions by murmur2 of the host, schema id 1
  *   bench_load create TOPIC          an output topic of 4 partitions
- *   bench_load expect j1|j2 N        how many records the job must write
+ *   bench_load expect j1|j2|j3|j4 N  how many records the job must write: those that pass the
+ *                                    filter, windows of 10 s, of 60 s every 10 s, sessions of gap
+ *                                    5 s, found by brute force
  *   bench_load count TOPIC           committed records of a topic
  *   bench_load watch TOPIC SECONDS   the wall clock (ms) at which its first committed record could
  *                                    be read
@@ -10,9 +13,11 @@
  * Sample i depends on i alone, so any two loads are the same bytes, and other systems can be
  * measured on the same topic:
  *
- *   a = split(0x5eed0000 + i * 0xd1342543de82ef95)    b = split(a)       splitmix64's finaliser
+ *   a = split(0x5eed0000 + kind * 0x100000001 + i * 0xd1342543de82ef95)
+ *   b = split(a)             splitmix64's finaliser; kind: 0 metrics, 1 sessions
  *   ts     = 1700000000000 + i - a mod 2001            up to 2 s late
- *   host   = "host-" and four digits of (a >> 32) mod 1000
+ *   host   = "host-" and four digits of (a >> 32) mod 1000; sessions: of one of those of 50 hosts
+ *            that are active in this slot of 8 s, each with probability 1/2
  *   metric = one of 8 by b mod 8; unit = none or one of 3 by (b / 8) mod 4
  *   value  = 50 + 20 sin(2 pi ts / 60 s + host / 100) + 10 ((b >> 11) / 2^52 - 1), rounded to
  *            1/1024: sums are exact in any order
@@ -34,10 +39,14 @@
 
 #define BASE_TS     1700000000000LL
 #define HOSTS       1000
+#define VISITORS    50
+#define SLOT        8000
 #define PARTITIONS  4
 #define LATE        2000
 #define DAY         86400000LL
 #define WINDOW      10000
+#define LONG_WINDOW 60000
+#define GAP         5000
 #define PI          3.14159265358979323846
 #define RUN         1000
 #define SAMPLE_MOST 128
@@ -61,14 +70,27 @@ static uint64_t split(uint64_t x)
     return x ^ (x >> 31);
 }
 
-static void sample_at(int64_t i, struct sample *s)
+enum kind { METRICS, SESSIONS };
+
+/* Of the hosts active in the slot of sample i, the one that `pick` says. */
+static int visitor(int64_t i, uint64_t pick)
+{
+    uint64_t active = split(0xac710 + (uint64_t)(i / SLOT)) & ((UINT64_C(1) << VISITORS) - 1);
+    for (uint64_t k = pick % (uint64_t)__builtin_popcountll(active); k > 0; k--) {
+        active &= active - 1;
+    }
+    return __builtin_ctzll(active);
+}
+
+static void sample_at(enum kind kind, int64_t i, struct sample *s)
 {
     static const char *const metrics[] = {"cpu.user",   "cpu.sys", "mem.used", "disk.read",
                                           "disk.write", "net.rx",  "net.tx",   "load.1m"};
     static const char *const units[] = {NULL, "percent", "bytes", "ms"};
-    uint64_t a = split(0x5eed0000 + (uint64_t)i * UINT64_C(0xd1342543de82ef95)), b = split(a);
+    uint64_t seed = 0x5eed0000 + (uint64_t)kind * UINT64_C(0x100000001);
+    uint64_t a = split(seed + (uint64_t)i * UINT64_C(0xd1342543de82ef95)), b = split(a);
     s->ts = BASE_TS + i - (int64_t)(a % (LATE + 1));
-    s->host_number = (int)((a >> 32) % HOSTS);
+    s->host_number = kind == METRICS ? (int)((a >> 32) % HOSTS) : visitor(i, a >> 32);
     snprintf(s->host, sizeof s->host, "host-%04d", s->host_number);
     s->metric = metrics[b % 8];
     s->unit = units[b / 8 % 4];
@@ -166,7 +188,7 @@ static void flush(struct log *l)
     }
 }
 
-static void load(struct log *l, const char *topic, int64_t n)
+static void load(struct log *l, const char *topic, enum kind kind, int64_t n)
 {
     static struct sample s[RUN];
     static const int32_t partition[PARTITIONS] = {0, 1, 2, 3};
@@ -175,7 +197,7 @@ static void load(struct log *l, const char *topic, int64_t n)
     for (int64_t i = 0; i < n; i += RUN) {
         size_t k = 0;
         for (; k < RUN && i + (int64_t)k < n; k++) {
-            sample_at(i + (int64_t)k, &s[k]);
+            sample_at(kind, i + (int64_t)k, &s[k]);
         }
         produce(l, topic, s, k, NULL);
     }
@@ -191,23 +213,64 @@ static void load(struct log *l, const char *topic, int64_t n)
             (double)n / seconds);
 }
 
-static int64_t expect(const char *job, int64_t n)
+static int64_t expect_passed(int64_t n)
 {
-    int64_t result = 0, windows = (n + LATE) / WINDOW + 2;
-    bool *seen = mem_zalloc((size_t)windows * HOSTS);
+    int64_t result = 0;
     for (int64_t i = 0; i < n; i++) {
         struct sample s;
-        sample_at(i, &s);
-        if (strcmp(job, "j1") == 0) {
-            result += s.value > 50;
-            continue;
+        sample_at(METRICS, i, &s);
+        result += s.value > 50;
+    }
+    return result;
+}
+
+/* Windows of `size` every WINDOW ms that hold a row. */
+static int64_t expect_windows(int64_t size, int64_t n)
+{
+    int64_t first = (BASE_TS - LATE - size) / WINDOW, result = 0;
+    bool *seen = mem_zalloc((size_t)((n + LATE + size) / WINDOW + 3) * HOSTS);
+    for (int64_t i = 0; i < n; i++) {
+        struct sample s;
+        sample_at(METRICS, i, &s);
+        for (int64_t w = s.ts / WINDOW; w * WINDOW + size > s.ts; w--) {
+            bool *is_seen = &seen[(w - first) * HOSTS + s.host_number];
+            result += !*is_seen;
+            *is_seen = true;
         }
-        bool *w = &seen[(s.ts / WINDOW - (BASE_TS - LATE) / WINDOW) * HOSTS + s.host_number];
-        result += !*w;
-        *w = true;
     }
     mem_free(seen);
     return result;
+}
+
+/* Sessions: times at which a host has rows, apart by more than the gap. */
+static int64_t expect_sessions(int64_t n)
+{
+    int64_t result = 0, span = n + LATE;
+    bool *seen = mem_zalloc((size_t)span * VISITORS);
+    for (int64_t i = 0; i < n; i++) {
+        struct sample s;
+        sample_at(SESSIONS, i, &s);
+        seen[(int64_t)s.host_number * span + s.ts - (BASE_TS - LATE)] = true;
+    }
+    for (int64_t host = 0; host < VISITORS; host++) {
+        int64_t last = -GAP - 1;
+        for (int64_t t = 0; t < span; t++) {
+            if (seen[host * span + t]) {
+                result += t - last > GAP;
+                last = t;
+            }
+        }
+    }
+    mem_free(seen);
+    return result;
+}
+
+static int64_t expect(const char *job, int64_t n)
+{
+    return strcmp(job, "j1") == 0   ? expect_passed(n)
+           : strcmp(job, "j2") == 0 ? expect_windows(WINDOW, n)
+           : strcmp(job, "j3") == 0 ? expect_windows(LONG_WINDOW, n)
+                                    : expect_sessions(n);
 }
 
 static int count_one(void *ctx, const struct record *r)
@@ -267,8 +330,8 @@ int main(int argc, char **argv)
     struct log *l = open_log();
     int32_t partitions;
     int rc = 0;
-    if (strcmp(command, "load") == 0 && argc == 4) {
-        load(l, argv[2], atoll(argv[3]));
+    if (strcmp(command, "load") == 0 && argc == 5) {
+        load(l, argv[2], strcmp(argv[3], "sessions") == 0 ? SESSIONS : METRICS, atoll(argv[4]));
     } else if (strcmp(command, "create") == 0) {
         create(l, argv[2]);
     } else if (strcmp(command, "count") == 0) {
