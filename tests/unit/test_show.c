@@ -17,6 +17,14 @@
 static char out[65536];
 
 /* Shows the lines with `fd` as standard output; what arrives at `from` is left in `out`. */
+/* A machine without /dev/pts has no terminals to try. */
+static void open_terminal(int *master, int *slave, const struct winsize *size)
+{
+    if (openpty(master, slave, NULL, NULL, size) != 0) {
+        skip();
+    }
+}
+
 /* What a terminal got comes in pieces. */
 static void read_until(int fd, const char *end)
 {
@@ -53,7 +61,7 @@ static void show_on_terminal(const char *const *lines, unsigned short columns)
 {
     struct winsize size = {.ws_row = 24, .ws_col = columns};
     int master, slave;
-    assert_int_equal(openpty(&master, &slave, NULL, NULL, &size), 0);
+    open_terminal(&master, &slave, &size);
     show_lines(lines, slave, master);
     close(master);
     close(slave);
@@ -140,7 +148,7 @@ static void test_messages_stand_above_the_table(void **unused)
     struct winsize size = {.ws_row = 24, .ws_col = 80};
     int master, slave;
     (void)unused;
-    assert_int_equal(openpty(&master, &slave, NULL, NULL, &size), 0);
+    open_terminal(&master, &slave, &size);
     fflush(stdout);
     int saved_out = dup(STDOUT_FILENO), saved_err = dup(STDERR_FILENO);
     assert_true(dup2(slave, STDOUT_FILENO) >= 0 && dup2(slave, STDERR_FILENO) >= 0);
