@@ -78,7 +78,7 @@ struct others {
     bool are_idle;     /* all are: time stands still, or goes on with the wall clock */
 };
 void task_others(struct task *t, int input, struct others others);
-/* Wall clock when something last came at an input, or it was opened. */
+/* Wall clock when something last came at an input; INT64_MIN: nothing since it was opened. */
 int64_t task_last_record(const struct task *t, int input);
 /* Nothing will come at an input for now: idle at once. */
 void task_expect_nothing(struct task *t, int input);

@@ -36,7 +36,8 @@ struct input {
     int64_t next;     /* offset, -1 unknown */
     int64_t max_time; /* TIME_MIN before the first row */
     int64_t watermark;
-    int64_t last_record; /* wall clock */
+    int64_t last_record; /* wall clock; at first when it was opened */
+    bool has_had;        /* a record since then */
     int nparts;          /* of a repartition: source partitions upstream */
     uint32_t layout;     /* of a repartition: what its rows must begin with */
     struct part_time *part;

@@ -438,6 +438,7 @@ int task_push(struct task *t, int input, const struct record *r, size_t n, struc
     bool single = t->env.one_at_a_time || in->source->row_at_a_time;
     t->dirty = true;
     t->now = in->last_record = now;
+    in->has_had = true;
     for (size_t at = 0; at < n;) {
         arena_reset(&t->batch);
         size_t most = single ? 1 : t->env.batch_rows;

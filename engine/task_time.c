@@ -57,7 +57,8 @@ void task_others(struct task *t, int input, struct others others)
 
 int64_t task_last_record(const struct task *t, int input)
 {
-    return t->input[input].last_record;
+    const struct input *in = &t->input[input];
+    return in->has_had ? in->last_record : INT64_MIN;
 }
 
 void task_expect_nothing(struct task *t, int input)

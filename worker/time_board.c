@@ -10,8 +10,8 @@
 
 struct place_in_time {
     int64_t watermark;
-    int64_t
-        last_at; /* when something last came; of others': when we saw it change; 0: not looked */
+    int64_t last_at;  /* when something last came, as far as we saw; INT64_MIN: never */
+    int64_t heard_at; /* of others: when it was heard of first, or changed; 0: not yet */
     bool is_ours, is_idle;
 };
 
@@ -92,7 +92,10 @@ void time_board_set(struct time_board *b, const struct plan_source *source, cons
     pthread_mutex_lock(&b->mutex);
     struct board_input *in = find(b, source, topic);
     if (in && partition < in->n) {
-        in->at[partition] = (struct place_in_time){time.watermark, last_at, true, time.is_idle};
+        in->at[partition] = (struct place_in_time){.watermark = time.watermark,
+                                                   .last_at = last_at,
+                                                   .is_ours = true,
+                                                   .is_idle = time.is_idle};
     }
     pthread_mutex_unlock(&b->mutex);
 }
@@ -104,7 +107,7 @@ void time_board_give_up(struct time_board *b, const char *topic, int32_t partiti
         struct board_input *in = &b->input[i];
         if (strcmp(in->topic, topic) == 0 && partition < in->n) {
             in->at[partition].is_ours = false;
-            in->at[partition].last_at = now;
+            in->at[partition].heard_at = now;
         }
     }
     pthread_mutex_unlock(&b->mutex);
@@ -166,11 +169,13 @@ static void note(struct board_input *in, int32_t partition, struct part_time hea
     if (x->is_ours) {
         return;
     }
-    if (x->last_at == 0 || heard.watermark > x->watermark) {
-        x->last_at = now;
+    bool is_first = x->heard_at == 0;
+    if (is_first || heard.watermark > x->watermark) {
+        x->last_at = is_first ? INT64_MIN : now;
+        x->heard_at = now;
         x->watermark = heard.watermark > x->watermark ? heard.watermark : x->watermark;
     }
-    x->is_idle = heard.is_idle || now - x->last_at >= in->source->time.idle;
+    x->is_idle = heard.is_idle || now - x->heard_at >= in->source->time.idle;
 }
 
 void time_board_heard(struct time_board *b, const char *topic, int32_t partition,

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
@@ -19,34 +20,28 @@ static const char topology[] =
     "      - window: {tumbling: 10ms, aggregate: count() as n}\n"
     "      - select: window_start, n\n    to: {topic: out, value: csv}\n";
 
-static void wait_for(struct lane_rig *r, const char *want)
-{
-    int64_t end = clock_monotonic_ns() + WAIT_NS;
-    for (bool is_there = false; !is_there;) {
-        struct buffer out;
-        buffer_init(&out);
-        lane_rig_output(r, "out", &out);
-        is_there = strcmp(buffer_cstr(&out), want) == 0;
-        if (!is_there && clock_monotonic_ns() > end) {
-            assert_string_equal(buffer_cstr(&out), want);
-        }
-        buffer_done(&out);
-        nanosleep(&(struct timespec){0, 1000000}, NULL);
-    }
-}
-
+/* Partition 0 goes on, partition 1 has had its only row. */
 static void follow(int lanes)
 {
     struct lane_rig r;
+    int64_t end = clock_monotonic_ns() + WAIT_NS;
     lane_rig_init(&r, topology, 2);
     for (int i = 0; i < lanes; i++) {
         lane_rig_start(&r, i);
     }
     lane_rig_send(&r, "x", 1, "b", "{\"h\":\"b\",\"ts\":3}", 0);
-    assert_int_equal(lane_rig_settle(&r), 0);
-    lane_rig_send(&r, "x", 0, "a", "{\"h\":\"a\",\"ts\":1}", 0);
-    lane_rig_send(&r, "x", 0, "a", "{\"h\":\"a\",\"ts\":50}", 0);
-    wait_for(&r, "0 a 0,1\n0 b 0,1\n");
+    for (int i = 0, is_there = 0; !is_there; i++) {
+        char row[40];
+        struct buffer out;
+        snprintf(row, sizeof row, "{\"h\":\"a\",\"ts\":%d}", i);
+        lane_rig_send(&r, "x", 0, "a", row, 0);
+        buffer_init(&out);
+        lane_rig_output(&r, "out", &out);
+        is_there = strstr(buffer_cstr(&out), " b 0,1\n") != NULL;
+        buffer_done(&out);
+        assert_true(clock_monotonic_ns() < end);
+        nanosleep(&(struct timespec){0, 1000000}, NULL);
+    }
     lane_rig_done(&r);
 }
 
