@@ -17,7 +17,7 @@ import fastavro
 
 from kafkatest import Scratch, check, encode, same, say
 
-BASE = 1_700_000_000_000
+BASE = int(time.time() * 1000) - 3_600_000  # older rows the broker could delete: retention.ms below
 SCHEMA = {"type": "record", "name": "Sample", "fields": [
     {"name": "host", "type": "string"}, {"name": "ts", "type": "long"}, {"name": "a", "type": "long"},
     {"name": "b", "type": "long"}]}
