@@ -98,6 +98,8 @@ static inline int64_t lane_now(const struct lane *l)
     return clock_now(l->cfg.clock);
 }
 
+/* task_env.tasks of all tasks of a lane. */
+int32_t lane_tasks(void *ctx, uint16_t subplan);
 /* The group gives partitions (log_events), or has taken some: routes come, or go with the tasks that
  * have none left. */
 void lane_assigned(void *ctx, struct log_position *p, size_t n);

@@ -32,12 +32,6 @@ static int drop_output(void *ctx, const struct record *r, size_t n, struct err *
     return 0;
 }
 
-static int32_t tasks_of(void *ctx, uint16_t subplan)
-{
-    const struct lane *l = ctx;
-    return l->cfg.tasks[subplan];
-}
-
 struct task *lane_table(void *ctx, uint16_t subplan)
 {
     const struct lane *l = ctx;
@@ -132,7 +126,7 @@ static int open_global(struct lane *l, struct global *g, struct err *e)
                            .limit_ahead = true,
                            .produce = drop_output,
                            .table = lane_table,
-                           .tasks = tasks_of};
+                           .tasks = lane_tasks};
     uint64_t total = 0;
     int r = task_new(&g->task, p, g->subplan, 0, &env, e);
     r = r < 0 ? r : task_open(g->task, e);

@@ -25,7 +25,7 @@ static int lane_produce(void *ctx, const struct record *r, size_t n, struct err 
     return l->log->ops->produce(l->log, r, n, e);
 }
 
-static int32_t lane_tasks(void *ctx, uint16_t subplan)
+int32_t lane_tasks(void *ctx, uint16_t subplan)
 {
     const struct lane *l = ctx;
     return l->cfg.tasks[subplan];
@@ -106,6 +106,7 @@ void lane_add_counts(struct lane_counts *sum, const struct task_counts *c)
     sum->rows_out += c->rows_out;
     sum->bad += c->bad;
     sum->late += c->late;
+    sum->no_key += c->no_key;
 }
 
 void lane_close_member(struct lane *l, struct member *m)
@@ -164,16 +165,15 @@ static int restore_record(void *ctx, const struct record *r)
 /* A partition that never had a record need not be waited for when there will be none. */
 static int find_empty(struct lane *l, const struct route *r, struct err *e)
 {
+    struct task *t = r->member->task;
     int64_t begin, end;
-    if (r->offset != OFFSET_NONE) {
+    int in = task_input(t, r->topic, -1);
+    if (r->offset != OFFSET_NONE || task_input_source(t, in)->repartition >= 0) {
         return 0;
     }
     int result = l->log->ops->bounds(l->log, r->topic, r->partition, &begin, &end, BOUNDS_MS, e);
-    for (int in = -1;
-         result == 0 && begin == end && (in = task_input(r->member->task, r->topic, in)) >= 0;) {
-        if (task_input_source(r->member->task, in)->repartition < 0) {
-            task_expect_nothing(r->member->task, in);
-        }
+    for (; result == 0 && begin == end && in >= 0; in = task_input(t, r->topic, in)) {
+        task_expect_nothing(t, in);
     }
     return result;
 }

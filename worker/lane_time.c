@@ -6,67 +6,63 @@
 
 #define ASK_EVERY_MS 500
 #define ASK_MS       200
-#define OTHERS_MOST  1024
 
-/* What other members have committed of the topics that idle inputs of ours read. */
+struct asking {
+    const char *topic;
+    struct log_position *p;
+    size_t n, cap;
+};
+
+static void ask_one(void *ctx, int32_t partition)
+{
+    struct asking *a = ctx;
+    if (a->n == a->cap) {
+        a->cap = a->cap * 2 + 64;
+        a->p = mem_resize(a->p, a->cap, sizeof *a->p);
+    }
+    a->p[a->n++] = (struct log_position){.topic = a->topic, .partition = partition};
+}
+
+/* What other members have committed of the topics that inputs of ours read. */
 static void ask_others(struct lane *l)
 {
-    struct log_position *p = NULL;
-    size_t n = 0;
+    struct asking a = {.topic = NULL};
     for (int i = 0; i < l->nroutes; i++) {
-        const char *topic = l->route[i].topic;
         bool is_known = false;
-        for (size_t k = 0; k < n; k++) {
-            is_known |= p[k].topic == topic;
+        for (int k = 0; k < i && !is_known; k++) {
+            is_known = l->route[k].topic == l->route[i].topic;
         }
-        int32_t other[OTHERS_MOST];
-        int m = is_known ? 0 : time_board_others(l->cfg.times, topic, other, OTHERS_MOST);
-        for (int k = 0; k < m; k++) {
-            p = mem_resize(p, n + 1, sizeof *p);
-            p[n++] = (struct log_position){.topic = topic, .partition = other[k]};
+        if (!is_known) {
+            a.topic = l->route[i].topic;
+            time_board_others(l->cfg.times, a.topic, ask_one, &a);
         }
     }
     struct err ignored = {0};
-    if (n > 0 && l->log->ops->committed(l->log, p, n, ASK_MS, &ignored) == 0) {
-        for (size_t i = 0; i < n; i++) {
-            time_board_heard(l->cfg.times, p[i].topic, p[i].partition, p[i].metadata, l->last_tick);
+    if (a.n > 0 && l->log->ops->committed(l->log, a.p, a.n, ASK_MS, &ignored) == 0) {
+        for (size_t i = 0; i < a.n; i++) {
+            time_board_heard(l->cfg.times, a.p[i].topic, a.p[i].partition, a.p[i].metadata,
+                             l->last_tick);
         }
     }
-    mem_free(p);
+    mem_free(a.p);
 }
 
-/* Inputs of a route: each says how far it is, or (later, when all have) an idle one follows.
- * Returns whether any is idle. */
-static bool follow_route(struct lane *l, const struct route *r, bool says)
-{
-    struct task *t = r->member->task;
-    bool is_any_idle = false;
-    for (int in = -1; t && (in = task_input(t, r->topic, in)) >= 0;) {
-        const struct plan_source *source = task_input_source(t, in);
-        bool is_idle = source->repartition < 0 && task_idle(t, in, l->last_tick);
-        is_any_idle |= is_idle;
-        if (source->repartition < 0 && says) {
-            time_board_set(l->cfg.times, source, r->topic, r->partition,
-                           (struct part_time){task_watermark(t, in), is_idle},
-                           task_last_record(t, in));
-        } else if (is_idle) {
-            task_others(t, in, time_board_read(l->cfg.times, source, r->topic));
-        }
-    }
-    return is_any_idle;
-}
-
-/* Idle inputs follow the others of their topic, wherever these are. */
 void lane_follow_others(struct lane *l)
 {
     bool is_any_idle = false;
-    for (int i = 0; i < l->nroutes; i++) {
-        is_any_idle |= follow_route(l, &l->route[i], true);
+    for (int i = 0; i < l->nmembers; i++) {
+        struct task *t = l->member[i]->task;
+        for (int in = 0; t && in < task_inputs(t); in++) {
+            is_any_idle |= time_board_say(l->cfg.times, t, in, l->last_tick);
+        }
     }
     if (is_any_idle && time_board_asks(l->cfg.times, l->last_tick, ASK_EVERY_MS)) {
         ask_others(l);
     }
-    for (int i = 0; is_any_idle && i < l->nroutes; i++) {
-        follow_route(l, &l->route[i], false);
+    for (int i = 0; is_any_idle && i < l->nmembers; i++) {
+        struct task *t = l->member[i]->task;
+        for (int in = 0; t && in < task_inputs(t); in++) {
+            time_board_follow(l->cfg.times, t, in, l->last_tick);
+        }
     }
 }

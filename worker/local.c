@@ -296,29 +296,20 @@ int local_refuse(struct local *l, const struct record *r, const char *text, stru
     return result < 0 ? result : drain(l, e);
 }
 
-/* Inputs of all tasks: first each says how far it is, then the idle ones follow. */
-static void follow_others(struct local *l, struct task *t, bool says, int64_t now)
-{
-    for (int in = 0; in < task_inputs(t); in++) {
-        const struct plan_source *source = task_input_source(t, in);
-        const char *topic = task_input_topic(t, in);
-        if (source->repartition < 0 && says) {
-            time_board_set(l->times, source, topic, task_partition(t),
-                           (struct part_time){task_watermark(t, in), task_idle(t, in, now)},
-                           task_last_record(t, in));
-        } else if (source->repartition < 0) {
-            task_others(t, in, time_board_read(l->times, source, topic));
-        }
-    }
-}
-
 int local_tick(struct local *l, int64_t now, struct err *e)
 {
     int result = 0;
     for (int round = 0; round < 2; round++) {
         for (uint16_t i = 0; i < l->cfg.plan->nsubplans; i++) {
             for (int32_t k = 0; k < l->tasks[i]; k++) {
-                follow_others(l, l->task[i][k], round == 0, now);
+                struct task *t = l->task[i][k];
+                for (int in = 0; in < task_inputs(t); in++) {
+                    if (round == 0) {
+                        time_board_say(l->times, t, in, now);
+                    } else {
+                        time_board_follow(l->times, t, in, now);
+                    }
+                }
             }
         }
     }

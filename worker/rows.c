@@ -176,14 +176,13 @@ static int read_header(struct rows *r, struct err *e)
                    ? result
                    : err_set(e, ERR_DATA, "%s: a CSV file begins with a header line", r->name);
     }
-    size_t mark = r->line.n >= 3 && memcmp(r->line.data, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
-    csv_begin(&r->fields, r->line.data + mark, r->line.n - mark);
+    csv_begin(&r->fields, r->line.data, r->line.n);
     if (!r->columns) {
         result = take_columns(r, e);
         if (result < 0) {
             return result;
         }
-        csv_begin(&r->fields, r->line.data + mark, r->line.n - mark);
+        csv_begin(&r->fields, r->line.data, r->line.n);
     }
     const char **unknown = arena_zalloc(&r->mem, (UNKNOWN_MOST + 1) * sizeof *unknown);
     size_t nunknown = 0;

@@ -174,6 +174,7 @@ void runner_settle(struct runner *r)
     for (uint16_t i = 0; i < r->plan->nsinks && goes_on; i++) {
         const struct plan_sink *k = r->plan->sink[i];
         int32_t n = k->repartition ? 0 : runner_partitions(r, k->topic, &e);
+        goes_on = n >= 0;
         for (int32_t x = 0; x < n && goes_on; x++) {
             goes_on = is_decided(r, k->topic, x, deadline);
         }

@@ -21,6 +21,8 @@ struct board_input {
     int nth; /* of the sources of its sub-plan that read this topic: its place in the metadata */
     int32_t n;
     struct place_in_time *at;
+    bool is_read; /* nothing has changed since `others` was found */
+    struct others others;
 };
 
 struct time_board {
@@ -56,7 +58,9 @@ struct time_board *time_board_new(const struct plan *p, const int32_t *tasks)
     }
     b->input = mem_array(n, sizeof *b->input);
     for (uint16_t i = 0; i < p->nsources; i++) {
-        for (int k = 0; p->source[i]->repartition < 0 && k < p->source[i]->ntopics; k++) {
+        bool is_global = p->subplan[p->vertex[p->source[i]->vertex]->subplan].is_global;
+        bool has_place = p->source[i]->repartition < 0 && !is_global; /* others commit offsets */
+        for (int k = 0; has_place && k < p->source[i]->ntopics; k++) {
             add_input(b, p, p->source[i], p->source[i]->topic[k], tasks);
         }
     }
@@ -92,6 +96,7 @@ void time_board_set(struct time_board *b, const struct plan_source *source, cons
     pthread_mutex_lock(&b->mutex);
     struct board_input *in = find(b, source, topic);
     if (in && partition < in->n) {
+        in->is_read = false;
         in->at[partition] = (struct place_in_time){.watermark = time.watermark,
                                                    .last_at = last_at,
                                                    .is_ours = true,
@@ -106,6 +111,7 @@ void time_board_give_up(struct time_board *b, const char *topic, int32_t partiti
     for (int i = 0; i < b->n; i++) {
         struct board_input *in = &b->input[i];
         if (strcmp(in->topic, topic) == 0 && partition < in->n) {
+            in->is_read = false;
             in->at[partition].is_ours = false;
             in->at[partition].heard_at = now;
         }
@@ -113,14 +119,11 @@ void time_board_give_up(struct time_board *b, const char *topic, int32_t partiti
     pthread_mutex_unlock(&b->mutex);
 }
 
-struct others time_board_read(struct time_board *b, const struct plan_source *source,
-                              const char *topic)
+static struct others find_others(const struct board_input *in)
 {
     struct others busy = {TIME_MAX, false}, silent = {TIME_MAX, true};
     int64_t last_at = INT64_MIN;
-    pthread_mutex_lock(&b->mutex);
-    const struct board_input *in = find(b, source, topic);
-    for (int32_t i = 0; in && i < in->n; i++) {
+    for (int32_t i = 0; i < in->n; i++) {
         const struct place_in_time *x = &in->at[i];
         if (!x->is_idle) {
             busy.watermark = x->watermark < busy.watermark ? x->watermark : busy.watermark;
@@ -130,8 +133,43 @@ struct others time_board_read(struct time_board *b, const struct plan_source *so
             silent.watermark = x->watermark;
         }
     }
-    pthread_mutex_unlock(&b->mutex);
     return busy.watermark != TIME_MAX ? busy : silent;
+}
+
+struct others time_board_read(struct time_board *b, const struct plan_source *source,
+                              const char *topic)
+{
+    struct others others = {TIME_MIN, true};
+    pthread_mutex_lock(&b->mutex);
+    struct board_input *in = find(b, source, topic);
+    if (in && !in->is_read) {
+        in->others = find_others(in);
+        in->is_read = true;
+    }
+    others = in ? in->others : others;
+    pthread_mutex_unlock(&b->mutex);
+    return others;
+}
+
+bool time_board_say(struct time_board *b, const struct task *t, int input, int64_t now)
+{
+    const struct plan_source *source = task_input_source(t, input);
+    if (source->repartition >= 0) {
+        return false;
+    }
+    bool is_idle = task_idle(t, input, now);
+    time_board_set(b, source, task_input_topic(t, input), task_partition(t),
+                   (struct part_time){task_watermark(t, input), is_idle},
+                   task_last_record(t, input));
+    return is_idle;
+}
+
+void time_board_follow(struct time_board *b, struct task *t, int input, int64_t now)
+{
+    const struct plan_source *source = task_input_source(t, input);
+    if (source->repartition < 0 && task_idle(t, input, now)) {
+        task_others(t, input, time_board_read(b, source, task_input_topic(t, input)));
+    }
 }
 
 bool time_board_asks(struct time_board *b, int64_t now, int64_t every)
@@ -143,22 +181,19 @@ bool time_board_asks(struct time_board *b, int64_t now, int64_t every)
     return is_due;
 }
 
-int time_board_others(struct time_board *b, const char *topic, int32_t *partition, int most)
+void time_board_others(struct time_board *b, const char *topic,
+                       void (*each)(void *ctx, int32_t partition), void *ctx)
 {
-    int n = 0;
     pthread_mutex_lock(&b->mutex);
     for (int i = 0; i < b->n; i++) {
         const struct board_input *in = &b->input[i];
-        if (in->nth == 0 && strcmp(in->topic, topic) == 0) {
-            for (int32_t k = 0; k < in->n && n < most; k++) {
-                if (!in->at[k].is_ours) {
-                    partition[n++] = k;
-                }
+        for (int32_t k = 0; in->nth == 0 && strcmp(in->topic, topic) == 0 && k < in->n; k++) {
+            if (!in->at[k].is_ours) {
+                each(ctx, k);
             }
         }
     }
     pthread_mutex_unlock(&b->mutex);
-    return n;
 }
 
 /* One that has committed nothing yet has had no records, or nobody reads it: after a while it is
@@ -169,6 +204,7 @@ static void note(struct board_input *in, int32_t partition, struct part_time hea
     if (x->is_ours) {
         return;
     }
+    in->is_read = false;
     bool is_first = x->heard_at == 0;
     if (is_first || heard.watermark > x->watermark) {
         x->last_at = is_first ? INT64_MIN : now;

@@ -18,6 +18,11 @@ void time_board_free(struct time_board *b);
 /* A partition of ours, where something last came at last_at. source and topic are the plan's. */
 void time_board_set(struct time_board *b, const struct plan_source *source, const char *topic,
                     int32_t partition, struct part_time time, int64_t last_at);
+/* The same for an input of a task; whether it is idle. Internal ones have no place here, and say it
+ * themselves. */
+bool time_board_say(struct time_board *b, const struct task *t, int input, int64_t now);
+/* An input that is idle follows the others of its topic, once all have said how far they are. */
+void time_board_follow(struct time_board *b, struct task *t, int input, int64_t now);
 /* The partition has gone to somebody else. */
 void time_board_give_up(struct time_board *b, const char *topic, int32_t partition, int64_t now);
 /* The least watermark of the topic's partitions that are not idle. When all are, that of the one
@@ -27,8 +32,9 @@ struct others time_board_read(struct time_board *b, const struct plan_source *so
 /* Whether it is time to ask for the partitions of others: true at most once in `every` ms, over all
  * lanes. */
 bool time_board_asks(struct time_board *b, int64_t now, int64_t every);
-/* Partitions of a topic that are not ours, at most `most`; how many. */
-int time_board_others(struct time_board *b, const char *topic, int32_t *partition, int most);
+/* Calls each for every partition of a topic that is not ours; it must not come back here. */
+void time_board_others(struct time_board *b, const char *topic,
+                       void (*each)(void *ctx, int32_t partition), void *ctx);
 /* What another member has committed there: the metadata of its offset, NULL for none. */
 void time_board_heard(struct time_board *b, const char *topic, int32_t partition,
                       const char *metadata, int64_t now);

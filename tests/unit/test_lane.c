@@ -10,6 +10,7 @@
 #include <cmocka.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 static const char topology[] =
     "name: t\nstreams:\n"
@@ -219,6 +220,29 @@ static void dead_letters_commit_with_the_rest(void **state)
 }
 
 /* Two streams read one topic by different clocks: each has its watermark back after a restart. */
+static void rows_without_key_are_counted(void **state)
+{
+    (void)state;
+    struct lane_rig r;
+    lane_rig_init(
+        &r,
+        "name: t\nstreams:\n  a:\n    from: {topic: x, value: json, columns: {h: string}}\n"
+        "    steps:\n      - key_by: h\n      - running: count() as n\n"
+        "    to: {topic: out, value: json}\n",
+        1);
+    lane_rig_send(&r, "x", 0, "k", "{\"h\":null}", 0);
+    lane_rig_send(&r, "x", 0, "k", "{\"h\":\"a\"}", 0);
+    lane_rig_send(&r, "x", 0, "k", "{}", 0);
+    lane_rig_start(&r, 0);
+    assert_int_equal(lane_rig_settle(&r), 0);
+    lane_stop(r.lane[0], true);
+    while (!lane_is_done(r.lane[0])) {
+        nanosleep(&(struct timespec){0, 1000000}, NULL);
+    }
+    assert_int_equal(lane_counts(r.lane[0]).no_key, 2);
+    lane_rig_done(&r);
+}
+
 static void two_streams_of_one_topic(void **state)
 {
     (void)state;
@@ -309,6 +333,7 @@ int main(void)
         cmocka_unit_test(aborts_and_crashes_do_not_show),
         cmocka_unit_test(a_bad_record_ends_the_lane),
         cmocka_unit_test(dead_letters_commit_with_the_rest),
+        cmocka_unit_test(rows_without_key_are_counted),
         cmocka_unit_test(two_streams_of_one_topic),
         cmocka_unit_test(at_least_once_loses_nothing),
         cmocka_unit_test(state_has_no_room_for_more_partitions),

@@ -78,19 +78,31 @@ static void the_least_that_is_not_idle(void **state)
     done(&f);
 }
 
+struct list {
+    int n;
+    int32_t item[8];
+};
+
+static void add(void *ctx, int32_t partition)
+{
+    struct list *l = ctx;
+    l->item[l->n++] = partition;
+}
+
 static void others_are_heard_of(void **state)
 {
     (void)state;
     struct fixture f;
-    int32_t other[3];
+    struct list other = {0}, all = {0}, none = {0};
     init(&f);
     last_at = 1000;
     set(&f, 0, 5, true);
-    assert_int_equal(time_board_others(f.board, "x", other, 3), 2);
-    assert_int_equal(other[0], 1);
-    assert_int_equal(other[1], 2);
-    assert_int_equal(time_board_others(f.board, "x", other, 1), 1);
-    assert_int_equal(time_board_others(f.board, "y", other, 3), 0);
+    time_board_others(f.board, "x", add, &other);
+    assert_int_equal(other.n, 2);
+    assert_int_equal(other.item[0], 1);
+    assert_int_equal(other.item[1], 2);
+    time_board_others(f.board, "y", add, &none);
+    assert_int_equal(none.n, 0);
     time_board_heard(f.board, "x", 1, "w60;w80", 1000);
     time_board_heard(f.board, "x", 2, NULL, 1000);
     assert_int_equal(least(&f, f.a), TIME_MIN);
@@ -103,10 +115,38 @@ static void others_are_heard_of(void **state)
     time_board_heard(f.board, "x", 0, "w99", 1110); /* ours: we know better */
     assert_int_equal(least(&f, f.a), -65);
     time_board_give_up(f.board, "x", 0, 1120);
-    assert_int_equal(time_board_others(f.board, "x", other, 3), 3);
+    time_board_others(f.board, "x", add, &all);
+    assert_int_equal(all.n, 3);
     time_board_heard(f.board, "x", 0, "w99", 1120);
     assert_int_equal(least(&f, f.a), 99);
     done(&f);
+}
+
+/* Where a global table reads the topic too, the metadata has only the stream's time. */
+static void global_tables_have_no_place(void **state)
+{
+    (void)state;
+    struct plan_rig rig;
+    static const int32_t two[] = {2, 2};
+    assert_int_equal(
+        plan_rig_init(
+            &rig,
+            "name: t\ntables:\n  g:\n    from: {topic: x, value: json, columns: {v: long}}\n"
+            "    global: true\n"
+            "streams:\n  s:\n    from: {topic: x, value: json, columns: {w: long}}\n"
+            "    steps:\n      - lookup: {table: g, on: _key}\n    to: {topic: o, value: json}\n"),
+        0);
+    struct time_board *b = time_board_new(rig.plan, two);
+    const struct plan_source *s = NULL;
+    for (uint16_t i = 0; i < rig.plan->nsources; i++) {
+        s = rig.plan->source[i]->table ? s : rig.plan->source[i];
+    }
+    for (int32_t p = 0; p < 2; p++) {
+        time_board_heard(b, "x", p, "w7", 1000);
+    }
+    assert_int_equal(time_board_read(b, s, s->topic[0]).watermark, 7);
+    time_board_free(b);
+    plan_rig_done(&rig);
 }
 
 static void asked_now_and_then(void **state)
@@ -125,6 +165,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_least_that_is_not_idle),
         cmocka_unit_test(others_are_heard_of),
+        cmocka_unit_test(global_tables_have_no_place),
         cmocka_unit_test(asked_now_and_then),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
