@@ -65,4 +65,7 @@ struct codec_def {
     void (*writer_close)(struct codec_writer *w);
 };
 
+/* NULL: there is none. */
+const struct codec_def *codec_named(const char *name);
+
 #endif

@@ -10,13 +10,8 @@
 
 const struct codec_def *plan_codec(const char *name, bool is_key)
 {
-    for (int i = 0; registry_codecs[i]; i++) {
-        const struct codec_def *c = registry_codecs[i];
-        if (strcmp(c->name, name) == 0 && (is_key ? c->for_key : c->for_value)) {
-            return c;
-        }
-    }
-    return NULL;
+    const struct codec_def *c = codec_named(name);
+    return c && (is_key ? c->for_key : c->for_value) ? c : NULL;
 }
 
 /* Where a key of a `from` or `to` stands; the whole of it when it is not there. */

@@ -6,7 +6,6 @@
 #include "worker/feed_file.h"
 #include "engine/expression/json_path.h"
 #include "engine/memory.h"
-#include "engine/registry.h"
 #include "schemas/json_pull.h"
 #include "worker/text_input.h"
 
@@ -26,16 +25,6 @@ struct feed {
     struct json_pull pull;
     struct buffer value, key;
 };
-
-static const struct codec_def *codec_named(const char *name)
-{
-    for (int i = 0; registry_codecs[i]; i++) {
-        if (strcmp(registry_codecs[i]->name, name) == 0) {
-            return registry_codecs[i];
-        }
-    }
-    return NULL;
-}
 
 /* The schema of the rows, with the column key_name as key. */
 static int choose_columns(struct feed *f, const struct rows *rows, struct err *e)

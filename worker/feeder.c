@@ -7,6 +7,7 @@
 #include "worker/feeder.h"
 #include "engine/logger.h"
 #include "engine/memory.h"
+#include "worker/backoff.h"
 
 #include <inttypes.h>
 #include <pthread.h>
@@ -16,8 +17,7 @@
 #include <string.h>
 #include <time.h>
 
-#define SLEEP_MOST   50 /* ms */
-#define BACKOFF_MOST 300000
+#define SLEEP_MOST 50 /* ms */
 
 struct feeder {
     const struct client *client;
@@ -155,13 +155,15 @@ static void *feeder_main(void *arg)
 {
     struct feeder *f = arg;
     int r;
-    for (int64_t backoff = 1000;; backoff = backoff < BACKOFF_MOST ? backoff * 2 : BACKOFF_MOST) {
+    for (int64_t backoff = 0;;) {
+        int64_t began = clock_now(&clock_system);
         r = feeder_open(f, &f->failure);
         r = r < 0 ? r : feeder_loop(f, &f->failure);
         feeder_close(f);
         if ((r != -ERR_RETRY && r != -ERR_ABORT) || atomic_load(&f->stopping)) {
             break;
         }
+        backoff = backoff_next(backoff, clock_now(&clock_system) - began);
         logger(LOG_LEVEL_WARN, "source of stream %s: %s; trying again in %lld s", f->source->stream,
                f->failure.text, (long long)backoff / 1000);
         err_clear(&f->failure);

@@ -39,16 +39,12 @@ struct printer {
 
 static int find_codec(struct side *s, const char *name, struct err *e)
 {
-    const char *names[32] = {NULL};
-    for (int i = 0; registry_codecs[i]; i++) {
-        if (strcmp(registry_codecs[i]->name, name) == 0) {
-            s->def = registry_codecs[i];
-        }
-        if (i < 31) {
+    s->def = codec_named(name);
+    if (!s->def) {
+        const char *names[32] = {NULL};
+        for (int i = 0; registry_codecs[i] && i < 31; i++) {
             names[i] = registry_codecs[i]->name;
         }
-    }
-    if (!s->def) {
         const char *near = nearest_name(name, names);
         return err_set(e, ERR_CONFIG, "there is no format \"%s\"%s%s%s", name,
                        near ? ": did you mean \"" : "", near ? near : "", near ? "\"?" : "");

@@ -5,6 +5,7 @@
  */
 #include "engine/logger.h"
 #include "engine/memory.h"
+#include "worker/backoff.h"
 #include "worker/feed_file.h"
 #include "worker/runner_impl.h"
 
@@ -15,9 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define WATCH_MS     20
-#define BACKOFF_MOST 300000
-#define WELL_MS      600000 /* a lane that ran for so long was well: the backoff begins anew */
+#define WATCH_MS 20
 
 /* --until-end would wait for ever. */
 static int refuse_endless(const struct plan *p, struct diags *d)
@@ -159,9 +158,7 @@ static int restart_lane(struct runner *r, int i, int why, struct err *e)
 {
     struct lane_slot *s = &r->lane[i];
     int64_t now = clock_now(&clock_system);
-    bool is_first = s->backoff == 0 || now - s->started_at > WELL_MS;
-    s->backoff = is_first ? 1000 : s->backoff * 2;
-    s->backoff = s->backoff > BACKOFF_MOST ? BACKOFF_MOST : s->backoff;
+    s->backoff = backoff_next(s->backoff, now - s->started_at);
     s->retry_at = now + s->backoff;
     logger(LOG_LEVEL_ERROR, "lane %d: %s (%s); starting it again in %lld s", i, e->text,
            err_kind_name((enum err_kind) - why), (long long)s->backoff / 1000);

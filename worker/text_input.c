@@ -3,7 +3,6 @@
  * are JSON strings.
  */
 #include "worker/text_input.h"
-#include "engine/registry.h"
 #include "schemas/base64.h"
 #include "schemas/record_line.h"
 
@@ -47,14 +46,9 @@ bool text_input_is_plain(const struct codec_def *format)
 
 void text_input_use_json(struct plan_source *s)
 {
-    for (int i = 0; registry_codecs[i]; i++) {
-        if (strcmp(registry_codecs[i]->name, "json") == 0) {
-            s->value.def = text_input_is_plain(s->value.def) ? s->value.def : registry_codecs[i];
-            if (strcmp(s->key.def->name, "avro") == 0) {
-                s->key.def = registry_codecs[i];
-            }
-        }
-    }
+    const struct codec_def *json = codec_named("json");
+    s->value.def = text_input_is_plain(s->value.def) ? s->value.def : json;
+    s->key.def = strcmp(s->key.def->name, "avro") == 0 ? json : s->key.def;
 }
 
 static int put_long(struct buffer *bytes, const char *text, size_t n)

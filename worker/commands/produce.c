@@ -9,7 +9,6 @@
  */
 #include "engine/memory.h"
 #include "engine/plan.h"
-#include "engine/registry.h"
 #include "worker/commands/connection.h"
 #include "worker/feed_file.h"
 #include "worker/text_input.h"
@@ -30,16 +29,6 @@ struct production {
     enum rows_format format;
     struct feed_target target;
 };
-
-static const struct codec_def *codec_named(const char *name)
-{
-    for (int i = 0; registry_codecs[i]; i++) {
-        if (strcmp(registry_codecs[i]->name, name) == 0) {
-            return registry_codecs[i];
-        }
-    }
-    return NULL;
-}
 
 static char *read_file(struct arena *a, const char *path, struct err *e)
 {

@@ -5,7 +5,6 @@
  * one is shown once, with the format that it seems to have, and the command fails.
  */
 #include "engine/memory.h"
-#include "engine/registry.h"
 #include "engine/str.h"
 #include "schemas/json_pull.h"
 #include "worker/commands/connection.h"
@@ -160,13 +159,10 @@ static int tail(const struct invocation *in, struct connection *c, struct tailin
 static int give_columns(const struct invocation *in, struct connection *c, struct printer *p,
                         const char *format, struct err *e)
 {
-    struct codec_spec spec = {.topic = ""};
+    struct codec_spec spec = {.def = codec_named(format), .topic = ""};
     struct diags d;
     if (!flag_given(in, "columns")) {
         return 0;
-    }
-    for (int i = 0; registry_codecs[i]; i++) {
-        spec.def = strcmp(registry_codecs[i]->name, format) == 0 ? registry_codecs[i] : spec.def;
     }
     if (!spec.def->needs_columns || strcmp(format, "json") == 0) {
         return err_set(e, ERR_CONFIG, "--columns goes with --value csv");
