@@ -26,9 +26,9 @@ struct tumbling {
     int64_t size;
 };
 
-static int64_t pane_end(const struct tumbling *t, const struct pane *pane)
+static int64_t pane_end(const struct tumbling *t, const struct date *pane)
 {
-    return time_after(pane->start, t->size);
+    return time_after(pane->time, t->size);
 }
 
 static int64_t tumbling_lag(const struct window *w)
@@ -86,7 +86,7 @@ static int tumbling_push(struct window_op *o, const struct window_rows *r)
     if (o->w->emit == EMIT_UPDATES) {
         window_expect(o, r->n);
     }
-    struct pane *pane = NULL;
+    struct date *pane = NULL;
     int64_t start = 0, end = -1; /* of the pane in hand; none yet */
     int64_t closed_at = 0;
     for (uint16_t k = 0; k < r->n; k++) {
@@ -105,7 +105,7 @@ static int tumbling_push(struct window_op *o, const struct window_rows *r)
             }
             continue;
         }
-        pane = pane ? pane : panes_at(&t->panes, start);
+        pane = pane ? pane : agenda_at(&t->panes.starts, start);
         bool is_new;
         struct state_entry *e =
             panes_entry(&t->panes, pane, r->keys.hash[at], &r->keys.key[at], &is_new);
@@ -163,18 +163,18 @@ static int close_entry(struct window_op *o, struct state_entry *e)
 }
 
 /* The empty windows before those that close. */
-static int fill_gaps(struct window_op *o, const struct pane *pane)
+static int fill_gaps(struct window_op *o, const struct date *pane)
 {
     struct tumbling *t = o->self;
     for (uint32_t i = 0; i < pane->n; i++) {
         uint32_t n;
-        const void *key = pane_key(pane->entry[i], &n);
-        fill_add(&t->fill, o, key, n, pane->start);
+        const void *key = pane_key(pane->item[i], &n);
+        fill_add(&t->fill, o, key, n, pane->time);
     }
-    return fill_emit(&t->fill, o, pane->start);
+    return fill_emit(&t->fill, o, pane->time);
 }
 
-static int close_pane(struct window_op *o, struct pane *pane)
+static int close_pane(struct window_op *o, struct date *pane)
 {
     struct arena_mark mark = arena_mark(o->op->mem);
     pane_sort(pane, o->w->in, o->op->mem);
@@ -182,7 +182,7 @@ static int close_pane(struct window_op *o, struct pane *pane)
     int status = o->w->fill != FILL_NONE ? fill_gaps(o, pane) : 0;
     window_expect(o, pane->n);
     for (uint32_t i = 0; i < pane->n && status == 0; i++) {
-        status = close_entry(o, pane->entry[i]);
+        status = close_entry(o, pane->item[i]);
     }
     return status < 0 ? status : window_settle(o);
 }
@@ -196,8 +196,8 @@ static int tumbling_tick(struct window_op *o, int64_t now)
 static int tumbling_watermark(struct window_op *o, int64_t time)
 {
     struct tumbling *t = o->self;
-    struct pane *pane;
-    while ((pane = panes_first(&t->panes)) != NULL &&
+    struct date *pane;
+    while ((pane = agenda_first(&t->panes.starts)) != NULL &&
            time >= time_after(pane_end(t, pane), o->w->grace)) {
         int status = o->w->emit == EMIT_UPDATES ? 0 : close_pane(o, pane);
         if (status < 0) {
@@ -218,7 +218,7 @@ static int tumbling_watermark(struct window_op *o, int64_t time)
 static int64_t tumbling_next_time(const struct window_op *o)
 {
     const struct tumbling *t = o->self;
-    const struct pane *pane = panes_first(&t->panes);
+    const struct date *pane = agenda_first(&t->panes.starts);
     int64_t close = pane ? time_after(pane_end(t, pane), o->w->grace) : TIME_MAX;
     int64_t next = o->w->emit == EMIT_EVERY ? every_next_time(&t->changed) : TIME_MAX;
     return next < close ? next : close;
