@@ -12,7 +12,7 @@
 
 void agenda_init(struct agenda *a)
 {
-    *a = (struct agenda){.nslots = SLOTS_LEAST};
+    *a = (struct agenda){.nslots = SLOTS_LEAST, .next_id = 1};
     heap_init(&a->times);
     a->slot = mem_zalloc(a->nslots * sizeof(struct date *));
 }
@@ -68,7 +68,7 @@ static void clear_slot(struct agenda *a, int64_t time)
     }
 }
 
-static struct date *date_at(struct agenda *a, int64_t time)
+struct date *agenda_at(struct agenda *a, int64_t time)
 {
     if (a->last && a->last->time == time) {
         return a->last;
@@ -78,10 +78,10 @@ static struct date *date_at(struct agenda *a, int64_t time)
     if (d == NULL) {
         d = mem_zalloc(sizeof *d);
         d->time = time;
+        d->id = a->next_id++;
         heap_push(&a->times, time, d);
         a->slot[at] = d;
-        a->ndates++;
-        if (a->ndates * 2 > a->nslots) {
+        if (a->times.n * 2 > a->nslots) {
             rebuild_slots(a, a->nslots * 2);
         }
     }
@@ -91,7 +91,7 @@ static struct date *date_at(struct agenda *a, int64_t time)
 
 void agenda_add(struct agenda *a, int64_t time, void *item)
 {
-    struct date *d = date_at(a, time);
+    struct date *d = agenda_at(a, time);
     if (d->n == d->cap) {
         d->cap = d->cap ? d->cap * 2 : 4;
         d->item = mem_resize(d->item, d->cap, sizeof *d->item);
@@ -113,10 +113,9 @@ void agenda_drop_first(struct agenda *a)
     }
     struct date *d = least.item;
     clear_slot(a, d->time);
-    a->ndates--;
     a->last = a->last == d ? NULL : a->last;
     date_free(d);
-    if (a->nslots > SLOTS_LEAST && a->ndates * 8 < a->nslots) {
+    if (a->nslots > SLOTS_LEAST && a->times.n * 8 < a->nslots) {
         rebuild_slots(a, a->nslots / 2);
     }
 }

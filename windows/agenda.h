@@ -1,4 +1,5 @@
-/* Agenda: what falls due when. Times are those of windows (an end, a number), not of a clock.
+/* Agenda: what falls due when. Times are those of windows (a start, an end, a number), not of a
+ * clock.
  *
  *   least ──> | 10: a c d | 20: b | 70: a |      one list of items per time
  *
@@ -14,6 +15,7 @@
 
 struct date {
     int64_t time;
+    uint64_t id; /* never used twice */
     void **item; /* in the order in which they were added */
     uint32_t n, cap;
 };
@@ -21,12 +23,15 @@ struct date {
 struct agenda {
     struct heap times;  /* of struct date */
     struct date **slot; /* by time; a power of two */
-    uint32_t nslots, ndates;
-    struct date *last; /* that something was added to */
+    uint32_t nslots;
+    uint64_t next_id;
+    struct date *last; /* that agenda_at() gave */
 };
 
 void agenda_init(struct agenda *a);
 void agenda_done(struct agenda *a);
+/* The date of this time, made when new; valid until it is dropped. */
+struct date *agenda_at(struct agenda *a, int64_t time);
 void agenda_add(struct agenda *a, int64_t time, void *item);
 /* The date with the least time, or NULL; valid until it is dropped, also while others are added. */
 struct date *agenda_first(const struct agenda *a);

@@ -69,6 +69,18 @@ void every_changed(struct every *x, struct state_entry *e)
     }
 }
 
+static void change_series(void *ctx, struct series *s)
+{
+    for (uint32_t i = 0; i < s->n; i++) {
+        every_changed(ctx, series_points(s)[i].entry);
+    }
+}
+
+void every_changed_all(struct every *x, struct series_set *set)
+{
+    series_each(set, change_series, x);
+}
+
 bool every_has(const struct every *x, const struct state_entry *e)
 {
     return x->slot[probe(x, e)] != NULL;
@@ -129,7 +141,12 @@ static void **find_all(struct window_op *o, struct every *x, const struct every_
     x->nlist = 0;
     for (uint64_t i = 0; i < x->nslots; i++) {
         if (x->slot[i]) {
-            kind->find(o, x, x->slot[i]);
+            if (kind->find) {
+                kind->find(o, x, x->slot[i]);
+            } else {
+                struct every_result r = kind->result(o, x->slot[i]);
+                every_add(x, &r);
+            }
             x->slot[i] = NULL;
         }
     }
@@ -156,6 +173,27 @@ static bool is_same(const struct every_result *a, const struct every_result *b)
            memcmp(a->key, b->key, a->key_n) == 0;
 }
 
+static int emit_result(struct window_op *o, const struct every_result *r)
+{
+    return window_emit_so_far(o, r->key, r->key_n, r->start, r->end, r->states, r->entry, r->note);
+}
+
+int every_emit(struct window_op *o, const struct every_kind *kind, struct state_entry *e)
+{
+    struct every_result r = kind->result(o, e);
+    return emit_result(o, &r);
+}
+
+int every_close(struct window_op *o, struct every *x, const struct every_kind *kind,
+                struct state_entry *e)
+{
+    if (o->w->emit != EMIT_EVERY || !every_take(x, e)) {
+        return 0;
+    }
+    int status = every_emit(o, kind, e);
+    return status < 0 ? status : window_settle(o);
+}
+
 static int emit_changed(struct window_op *o, struct every *x, int64_t watermark,
                         const struct every_kind *kind)
 {
@@ -169,9 +207,7 @@ static int emit_changed(struct window_op *o, struct every *x, int64_t watermark,
         if (i > 0 && is_same(r, &((struct changed *)item[i - 1])->result)) {
             continue;
         }
-        status = kind->emit ? kind->emit(o, r)
-                            : window_emit_so_far(o, r->key, r->key_n, r->start, r->end, r->states,
-                                                 r->entry, r->note);
+        status = kind->emit ? kind->emit(o, r) : emit_result(o, r);
     }
     status = status < 0 ? status : window_flush(o);
     o->seen = TIME_MAX;
@@ -182,7 +218,7 @@ static int emit_changed(struct window_op *o, struct every *x, int64_t watermark,
 int every_watermark(struct window_op *o, struct every *x, int64_t time,
                     const struct every_kind *kind)
 {
-    if (x->last_tick != TIME_MIN || time < x->due) {
+    if (o->w->emit != EMIT_EVERY || x->last_tick != TIME_MIN || time < x->due) {
         return 0;
     }
     bool is_first = x->due == TIME_MIN;
@@ -193,15 +229,16 @@ int every_watermark(struct window_op *o, struct every *x, int64_t time,
 
 int every_tick(struct window_op *o, struct every *x, int64_t now, const struct every_kind *kind)
 {
-    if (x->last_tick != TIME_MIN && now - x->last_tick < o->w->every) {
+    bool is_first = x->last_tick == TIME_MIN;
+    if (o->w->emit != EMIT_EVERY || (!is_first && now - x->last_tick < o->w->every)) {
         return 0;
     }
-    bool is_first = x->last_tick == TIME_MIN;
     x->last_tick = now;
     return is_first || x->n == 0 ? 0 : emit_changed(o, x, o->op->watermark, kind);
 }
 
-int64_t every_next_time(const struct every *x)
+int64_t every_next_time(const struct window_op *o, const struct every *x, int64_t close)
 {
-    return x->last_tick == TIME_MIN ? x->due : TIME_MAX;
+    bool is_by_watermark = o->w->emit == EMIT_EVERY && x->last_tick == TIME_MIN;
+    return is_by_watermark && x->due < close ? x->due : close;
 }

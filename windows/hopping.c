@@ -149,14 +149,6 @@ static void schedule(void *ctx, struct series *s)
     series_schedule(&h->set, s, next_window(h, s));
 }
 
-static void change_all(void *ctx, struct series *s)
-{
-    struct hopping *h = ctx;
-    for (uint32_t i = 0; i < s->n; i++) {
-        every_changed(&h->changed, series_points(s)[i].entry);
-    }
-}
-
 static int hopping_open(struct window_op *o, struct err *e)
 {
     const struct hopping_cfg *cfg = o->w->cfg;
@@ -180,7 +172,7 @@ static int hopping_open(struct window_op *o, struct err *e)
     }
     if (o->w->emit == EMIT_EVERY) {
         every_init(&h->changed);
-        series_each(&h->set, change_all, h);
+        every_changed_all(&h->changed, &h->set);
     }
     return 0;
 }
@@ -275,19 +267,7 @@ static struct every_result result_of(const struct window_op *o, struct state_ent
     return r;
 }
 
-static int emit_so_far(struct window_op *o, struct state_entry *e)
-{
-    struct every_result r = result_of(o, e);
-    return window_emit_so_far(o, r.key, r.key_n, r.start, r.end, r.states, e, r.note);
-}
-
-static void find_changed(struct window_op *o, struct every *x, struct state_entry *e)
-{
-    struct every_result r = result_of(o, e);
-    every_add(x, &r);
-}
-
-static const struct every_kind every_hopping = {.find = find_changed};
+static const struct every_kind every_hopping = {.result = result_of};
 
 /* One row into all of its windows that are open; each comes out as it is now. */
 static int update(struct window_op *o, const struct window_rows *r, uint16_t at)
@@ -313,7 +293,7 @@ static int update(struct window_op *o, const struct window_rows *r, uint16_t at)
         }
         status = window_add(o, 1, &at, &(void *){state_value(e)});
         if (status == 0 && o->w->emit == EMIT_UPDATES) {
-            status = emit_so_far(o, e);
+            status = every_emit(o, &every_hopping, e);
         } else if (status == 0) {
             every_changed(&h->changed, e);
         }
@@ -378,9 +358,8 @@ static int close_series(struct window_op *o, struct series *s, int64_t number)
     int status = h->apart ? 0 : emit_window(o, s, number);
     uint32_t gone = 0;
     const struct point *p = series_points(s);
-    if (o->w->emit == EMIT_EVERY && p[0].pos == number && every_take(&h->changed, p[0].entry)) {
-        status = emit_so_far(o, p[0].entry);
-        status = status < 0 ? status : window_settle(o);
+    if (h->apart && p[0].pos == number) {
+        status = every_close(o, &h->changed, &every_hopping, p[0].entry);
     }
     while (gone < s->n && last_window(h, p[gone].pos) <= number) {
         fold_forget(&h->fold, s, p[gone++].pos);
@@ -429,16 +408,13 @@ static int hopping_watermark(struct window_op *o, int64_t time)
     if (status == 0 && o->w->fill != FILL_NONE) {
         fill_expire(&h->gaps, o, time);
     }
-    if (status == 0 && o->w->emit == EMIT_EVERY) {
-        status = every_watermark(o, &h->changed, time, &every_hopping);
-    }
-    return status;
+    return status < 0 ? status : every_watermark(o, &h->changed, time, &every_hopping);
 }
 
 static int hopping_tick(struct window_op *o, int64_t now)
 {
     struct hopping *h = o->self;
-    return o->w->emit == EMIT_EVERY ? every_tick(o, &h->changed, now, &every_hopping) : 0;
+    return every_tick(o, &h->changed, now, &every_hopping);
 }
 
 static int64_t hopping_next_time(const struct window_op *o)
@@ -446,8 +422,7 @@ static int64_t hopping_next_time(const struct window_op *o)
     const struct hopping *h = o->self;
     const struct date *d = agenda_first(&h->set.agenda);
     int64_t close = d ? closes_at(h, d->time) : TIME_MAX;
-    int64_t next = o->w->emit == EMIT_EVERY ? every_next_time(&h->changed) : TIME_MAX;
-    return next < close ? next : close;
+    return every_next_time(o, &h->changed, close);
 }
 
 static const struct config_field fields[] = {

@@ -79,14 +79,6 @@ static void schedule(void *ctx, struct series *s)
     series_schedule(&x->set, s, series_points(s)[0].pos);
 }
 
-static void change_all(void *ctx, struct series *s)
-{
-    struct session *x = ctx;
-    for (uint32_t i = 0; i < s->n; i++) {
-        every_changed(&x->changed, series_points(s)[i].entry);
-    }
-}
-
 static int session_open(struct window_op *o, struct err *e)
 {
     const struct session_cfg *cfg = o->w->cfg;
@@ -101,7 +93,7 @@ static int session_open(struct window_op *o, struct err *e)
     series_each(&x->set, schedule, x);
     if (o->w->emit == EMIT_EVERY) {
         every_init(&x->changed);
-        series_each(&x->set, change_all, x);
+        every_changed_all(&x->changed, &x->set);
     }
     return 0;
 }
@@ -262,19 +254,7 @@ static struct every_result result_of(const struct window_op *o, struct state_ent
     return r;
 }
 
-static int emit_so_far(struct window_op *o, struct state_entry *e)
-{
-    struct every_result r = result_of(o, e);
-    return window_emit_so_far(o, r.key, r.key_n, r.start, r.end, r.states, e, r.note);
-}
-
-static void find_changed(struct window_op *o, struct every *x, struct state_entry *e)
-{
-    struct every_result r = result_of(o, e);
-    every_add(x, &r);
-}
-
-static const struct every_kind every_session = {.find = find_changed};
+static const struct every_kind every_session = {.result = result_of};
 
 static int take_row(struct window_op *o, const struct window_rows *r, uint16_t at,
                     struct waiting *wait)
@@ -318,7 +298,7 @@ static int take_row(struct window_op *o, const struct window_rows *r, uint16_t a
     schedule(x, s);
     if (o->w->emit == EMIT_UPDATES) {
         status = window_add(o, 1, &at, &(void *){states_of(e)});
-        return status < 0 ? status : emit_so_far(o, e);
+        return status < 0 ? status : every_emit(o, &every_session, e);
     }
     if (o->w->emit == EMIT_EVERY) {
         every_changed(&x->changed, e);
@@ -373,13 +353,10 @@ static int emit_session(struct window_op *o, struct series *s)
 {
     struct session *x = o->self;
     struct state_entry *e = series_points(s)[0].entry;
-    int status = 0;
+    int status = every_close(o, &x->changed, &every_session, e);
     if (o->w->emit == EMIT_FINAL) {
         struct every_result r = result_of(o, e);
         status = window_emit(o, r.key, r.key_n, r.start, r.end, r.states);
-    } else if (o->w->emit == EMIT_EVERY && every_take(&x->changed, e)) {
-        status = emit_so_far(o, e);
-        status = status < 0 ? status : window_settle(o);
     }
     bool is_last = s->n == 1;
     series_remove(&x->set, s, 0, 1);
@@ -443,16 +420,13 @@ static int session_watermark(struct window_op *o, int64_t time)
         agenda_drop_first(&x->set.agenda);
     }
     status = status < 0 ? status : window_flush(o);
-    if (status == 0 && o->w->emit == EMIT_EVERY) {
-        status = every_watermark(o, &x->changed, time, &every_session);
-    }
-    return status;
+    return status < 0 ? status : every_watermark(o, &x->changed, time, &every_session);
 }
 
 static int session_tick(struct window_op *o, int64_t now)
 {
     struct session *x = o->self;
-    return o->w->emit == EMIT_EVERY ? every_tick(o, &x->changed, now, &every_session) : 0;
+    return every_tick(o, &x->changed, now, &every_session);
 }
 
 static int64_t session_next_time(const struct window_op *o)
@@ -460,8 +434,7 @@ static int64_t session_next_time(const struct window_op *o)
     struct session *x = o->self;
     const struct date *d = first_date(x);
     int64_t close = d ? closes_at(x, d->time) : TIME_MAX;
-    int64_t next = o->w->emit == EMIT_EVERY ? every_next_time(&x->changed) : TIME_MAX;
-    return next < close ? next : close;
+    return every_next_time(o, &x->changed, close);
 }
 
 static const struct config_field value = {

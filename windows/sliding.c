@@ -84,14 +84,6 @@ static void schedule(void *ctx, struct series *s)
     series_schedule(&x->set, s, left < right ? left : right);
 }
 
-static void change_all(void *ctx, struct series *s)
-{
-    struct sliding *x = ctx;
-    for (uint32_t i = 0; i < s->n; i++) {
-        every_changed(&x->changed, series_points(s)[i].entry);
-    }
-}
-
 static int sliding_open(struct window_op *o, struct err *e)
 {
     const struct sliding_cfg *cfg = o->w->cfg;
@@ -109,7 +101,7 @@ static int sliding_open(struct window_op *o, struct err *e)
     series_each(&x->set, schedule, x);
     if (o->w->emit == EMIT_EVERY) {
         every_init(&x->changed);
-        series_each(&x->set, change_all, x);
+        every_changed_all(&x->changed, &x->set);
     }
     return 0;
 }
@@ -319,7 +311,7 @@ static void find_changed(struct window_op *o, struct every *changed, struct stat
     }
 }
 
-static const struct every_kind every_sliding = {find_changed, emit_changed};
+static const struct every_kind every_sliding = {.find = find_changed, .emit = emit_changed};
 
 /* Whether the window that closes is not downstream as it is. */
 static bool has_changed(struct window_op *o, struct series *s, int64_t end)
@@ -411,16 +403,13 @@ static int sliding_watermark(struct window_op *o, int64_t time)
         x->fired = time - x->grace - 1;
     }
     status = status < 0 ? status : window_flush(o);
-    if (status == 0 && o->w->emit == EMIT_EVERY) {
-        status = every_watermark(o, &x->changed, time, &every_sliding);
-    }
-    return status;
+    return status < 0 ? status : every_watermark(o, &x->changed, time, &every_sliding);
 }
 
 static int sliding_tick(struct window_op *o, int64_t now)
 {
     struct sliding *x = o->self;
-    return o->w->emit == EMIT_EVERY ? every_tick(o, &x->changed, now, &every_sliding) : 0;
+    return every_tick(o, &x->changed, now, &every_sliding);
 }
 
 static int64_t sliding_next_time(const struct window_op *o)
@@ -428,8 +417,7 @@ static int64_t sliding_next_time(const struct window_op *o)
     const struct sliding *x = o->self;
     const struct date *d = agenda_first(&x->set.agenda);
     int64_t close = d ? closes_at(x, d->time) : TIME_MAX;
-    int64_t next = o->w->emit == EMIT_EVERY ? every_next_time(&x->changed) : TIME_MAX;
-    return next < close ? next : close;
+    return every_next_time(o, &x->changed, close);
 }
 
 static const struct config_field value = {

@@ -26,9 +26,9 @@ struct tumbling {
     int64_t size;
 };
 
-static int64_t pane_end(const struct tumbling *t, const struct pane *pane)
+static int64_t pane_end(const struct tumbling *t, const struct date *pane)
 {
-    return time_after(pane->start, t->size);
+    return time_after(pane->time, t->size);
 }
 
 static int64_t tumbling_lag(const struct window *w)
@@ -62,19 +62,24 @@ static int tumbling_open(struct window_op *o, struct err *e)
     return 0;
 }
 
-/* One row into its window, which comes out as it is now. */
-static int update(struct window_op *o, const struct window_rows *r, uint16_t at, int64_t start,
-                  struct state_entry *e)
+static struct every_result result_of(const struct window_op *o, struct state_entry *e)
 {
     const struct tumbling *t = o->self;
-    const struct str *key = &r->keys.key[at];
-    void *state = state_value(e);
+    struct every_result r = {.start = pane_start(e), .states = state_value(e), .entry = e};
+    r.end = time_after(r.start, t->size);
+    r.key = pane_key(e, &r.key_n);
+    r.note = window_notes(o->w, state_value(e));
+    return r;
+}
+
+static const struct every_kind every_tumbling = {.result = result_of};
+
+/* One row into its window, which comes out as it is now. */
+static int update(struct window_op *o, uint16_t at, struct state_entry *e)
+{
     window_update(o, at);
-    int status = window_add(o, 1, &at, &(void *){state});
-    return status < 0
-               ? status
-               : window_emit_so_far(o, str_data(key), key->n, start, time_after(start, t->size),
-                                    state, e, window_notes(o->w, state));
+    int status = window_add(o, 1, &at, &(void *){state_value(e)});
+    return status < 0 ? status : every_emit(o, &every_tumbling, e);
 }
 
 static int tumbling_push(struct window_op *o, const struct window_rows *r)
@@ -86,7 +91,7 @@ static int tumbling_push(struct window_op *o, const struct window_rows *r)
     if (o->w->emit == EMIT_UPDATES) {
         window_expect(o, r->n);
     }
-    struct pane *pane = NULL;
+    struct date *pane = NULL;
     int64_t start = 0, end = -1; /* of the pane in hand; none yet */
     int64_t closed_at = 0;
     for (uint16_t k = 0; k < r->n; k++) {
@@ -105,7 +110,7 @@ static int tumbling_push(struct window_op *o, const struct window_rows *r)
             }
             continue;
         }
-        pane = pane ? pane : panes_at(&t->panes, start);
+        pane = pane ? pane : agenda_at(&t->panes.starts, start);
         bool is_new;
         struct state_entry *e =
             panes_entry(&t->panes, pane, r->keys.hash[at], &r->keys.key[at], &is_new);
@@ -118,7 +123,7 @@ static int tumbling_push(struct window_op *o, const struct window_rows *r)
             every_changed(&t->changed, e);
         }
         if (o->w->emit == EMIT_UPDATES) {
-            int status = update(o, r, at, start, e);
+            int status = update(o, at, e);
             n--;
             if (status < 0) {
                 return status;
@@ -128,53 +133,32 @@ static int tumbling_push(struct window_op *o, const struct window_rows *r)
     return window_add(o, n, row, state);
 }
 
-static struct every_result result_of(const struct tumbling *t, const struct window *w,
-                                     struct state_entry *e)
-{
-    struct every_result r = {.start = pane_start(e), .states = state_value(e), .entry = e};
-    r.end = time_after(r.start, t->size);
-    r.key = pane_key(e, &r.key_n);
-    r.note = window_notes(w, state_value(e));
-    return r;
-}
-
-static void find_changed(struct window_op *o, struct every *x, struct state_entry *e)
-{
-    struct every_result r = result_of(o->self, o->w, e);
-    every_add(x, &r);
-}
-
-static const struct every_kind every_tumbling = {.find = find_changed};
-
 static int close_entry(struct window_op *o, struct state_entry *e)
 {
     struct tumbling *t = o->self;
-    struct every_result r = result_of(t, o->w, e);
     if (o->w->emit == EMIT_FINAL) {
+        struct every_result r = result_of(o, e);
         if (o->w->fill != FILL_NONE) {
             fill_remember(&t->fill, o, r.key, r.key_n, r.start, r.states);
         }
         return window_emit(o, r.key, r.key_n, r.start, r.end, r.states);
     }
-    if (!every_take(&t->changed, e)) {
-        return 0; /* it came out as it is */
-    }
-    return window_emit_so_far(o, r.key, r.key_n, r.start, r.end, r.states, e, r.note);
+    return every_take(&t->changed, e) ? every_emit(o, &every_tumbling, e) : 0;
 }
 
 /* The empty windows before those that close. */
-static int fill_gaps(struct window_op *o, const struct pane *pane)
+static int fill_gaps(struct window_op *o, const struct date *pane)
 {
     struct tumbling *t = o->self;
     for (uint32_t i = 0; i < pane->n; i++) {
         uint32_t n;
-        const void *key = pane_key(pane->entry[i], &n);
-        fill_add(&t->fill, o, key, n, pane->start);
+        const void *key = pane_key(pane->item[i], &n);
+        fill_add(&t->fill, o, key, n, pane->time);
     }
-    return fill_emit(&t->fill, o, pane->start);
+    return fill_emit(&t->fill, o, pane->time);
 }
 
-static int close_pane(struct window_op *o, struct pane *pane)
+static int close_pane(struct window_op *o, struct date *pane)
 {
     struct arena_mark mark = arena_mark(o->op->mem);
     pane_sort(pane, o->w->in, o->op->mem);
@@ -182,7 +166,7 @@ static int close_pane(struct window_op *o, struct pane *pane)
     int status = o->w->fill != FILL_NONE ? fill_gaps(o, pane) : 0;
     window_expect(o, pane->n);
     for (uint32_t i = 0; i < pane->n && status == 0; i++) {
-        status = close_entry(o, pane->entry[i]);
+        status = close_entry(o, pane->item[i]);
     }
     return status < 0 ? status : window_settle(o);
 }
@@ -190,14 +174,14 @@ static int close_pane(struct window_op *o, struct pane *pane)
 static int tumbling_tick(struct window_op *o, int64_t now)
 {
     struct tumbling *t = o->self;
-    return o->w->emit == EMIT_EVERY ? every_tick(o, &t->changed, now, &every_tumbling) : 0;
+    return every_tick(o, &t->changed, now, &every_tumbling);
 }
 
 static int tumbling_watermark(struct window_op *o, int64_t time)
 {
     struct tumbling *t = o->self;
-    struct pane *pane;
-    while ((pane = panes_first(&t->panes)) != NULL &&
+    struct date *pane;
+    while ((pane = agenda_first(&t->panes.starts)) != NULL &&
            time >= time_after(pane_end(t, pane), o->w->grace)) {
         int status = o->w->emit == EMIT_UPDATES ? 0 : close_pane(o, pane);
         if (status < 0) {
@@ -209,19 +193,15 @@ static int tumbling_watermark(struct window_op *o, int64_t time)
     if (status == 0 && o->w->fill != FILL_NONE) {
         fill_expire(&t->fill, o, time);
     }
-    if (status == 0 && o->w->emit == EMIT_EVERY) {
-        status = every_watermark(o, &t->changed, time, &every_tumbling);
-    }
-    return status;
+    return status < 0 ? status : every_watermark(o, &t->changed, time, &every_tumbling);
 }
 
 static int64_t tumbling_next_time(const struct window_op *o)
 {
     const struct tumbling *t = o->self;
-    const struct pane *pane = panes_first(&t->panes);
+    const struct date *pane = agenda_first(&t->panes.starts);
     int64_t close = pane ? time_after(pane_end(t, pane), o->w->grace) : TIME_MAX;
-    int64_t next = o->w->emit == EMIT_EVERY ? every_next_time(&t->changed) : TIME_MAX;
-    return next < close ? next : close;
+    return every_next_time(o, &t->changed, close);
 }
 
 static void tumbling_close(struct window_op *o)

@@ -21,7 +21,7 @@ static struct state_entry *entry(struct panes *p, int64_t start, int key, bool *
 {
     char text[32];
     struct str s = str_ref(text, (uint32_t)snprintf(text, sizeof text, "key number %d", key));
-    return panes_entry(p, panes_at(p, start), hash_bytes(text, s.n, 0), &s, is_new);
+    return panes_entry(p, agenda_at(&p->starts, start), hash_bytes(text, s.n, 0), &s, is_new);
 }
 
 static void random_panes(void **state)
@@ -47,9 +47,9 @@ static void random_panes(void **state)
         model[start][key]++;
         ++*n;
         if (random_below(&r, 20) == 0) {
-            struct pane *first = panes_first(&p);
-            assert_true(first->start >= closed * 10);
-            closed = first->start / 10;
+            struct date *first = agenda_first(&p.starts);
+            assert_true(first->time >= closed * 10);
+            closed = first->time / 10;
             uint32_t keys = 0;
             for (int k = 0; k < KEYS; k++) {
                 keys += model[closed][k] > 0;
@@ -59,11 +59,11 @@ static void random_panes(void **state)
             closed++;
         }
     }
-    while (panes_first(&p)) {
+    while (agenda_first(&p.starts)) {
         panes_drop_first(&p);
     }
     assert_int_equal(state_count(store), 0);
-    assert_int_equal(p.npanes, 0);
+    assert_int_equal(p.starts.times.n, 0);
     panes_done(&p);
     state_free(store);
 }
@@ -81,18 +81,19 @@ static void found_again_after_a_restore(void **state)
     panes_done(&p);
     panes_init(&p, store, 8);
     assert_int_equal(panes_load(&p), 0);
-    assert_int_equal(p.npanes, 10);
+    assert_int_equal(p.starts.times.n, 10);
     for (int i = 0; i < 10; i++) {
-        assert_int_equal(panes_first(&p)->start, 991 + i);
-        assert_int_equal(panes_first(&p)->n, 3);
+        assert_int_equal(agenda_first(&p.starts)->time, 991 + i);
+        assert_int_equal(agenda_first(&p.starts)->n, 3);
         uint32_t n;
-        assert_int_equal(memcmp(pane_key(panes_first(&p)->entry[0], &n), "key number ", 11), 0);
+        assert_int_equal(memcmp(pane_key(agenda_first(&p.starts)->item[0], &n), "key number ", 11),
+                         0);
         panes_drop_first(&p);
     }
     panes_done(&p);
     panes_init(&p, store, 8);
     assert_int_equal(panes_load(&p), 0);
-    assert_null(panes_first(&p));
+    assert_null(agenda_first(&p.starts));
     state_restore(store, "short", 5, "12345678", 8);
     assert_int_equal(panes_load(&p), -ERR_DATA);
     panes_done(&p);
@@ -116,14 +117,14 @@ static void sorted_by_key_text(void **state)
         const char *key = sorted[order[i]];
         struct str x = str_ref(key, (uint32_t)strlen(key));
         bool is_new;
-        panes_entry(&p, panes_at(&p, 0), hash_bytes(key, x.n, 0), &x, &is_new);
+        panes_entry(&p, agenda_at(&p.starts, 0), hash_bytes(key, x.n, 0), &x, &is_new);
         assert_true(is_new);
     }
-    struct pane *pane = panes_first(&p);
+    struct date *pane = agenda_first(&p.starts);
     pane_sort(pane, s, &a);
     for (uint32_t i = 0; i < 8; i++) {
         uint32_t n;
-        const char *key = pane_key(pane->entry[i], &n);
+        const char *key = pane_key(pane->item[i], &n);
         assert_int_equal(n, strlen(sorted[i]));
         assert_memory_equal(key, sorted[i], n);
     }
