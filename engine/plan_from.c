@@ -81,6 +81,7 @@ static int plan_union(struct planner *b, const struct stream *st, const struct r
         is_single &= in[i].is_single;
         idle = in[i].idle > idle ? in[i].idle : idle;
     }
+    rekeyed |= *key_format == '\0'; /* equal keys under other bytes lie in other partitions */
     s->keyed &= in[0].schema->keyed;
     for (uint16_t i = 0; s->keyed && i < in[0].schema->nkey; i++) {
         const char *name = in[0].schema->col[in[0].schema->key[i]].name;

@@ -22,6 +22,9 @@ struct schema_store {
     int (*put)(struct schema_store *s, const char *subject, const char *json, uint32_t *id,
                struct err *e);
     void (*free)(struct schema_store *s);
+    /* The last schema that is known to stand under a subject, because this process has registered
+     * it: 1 known, 0 not. Asks nobody. NULL: latest asks nobody either. */
+    int (*known)(struct schema_store *s, const char *subject, const char **json);
 };
 
 #endif

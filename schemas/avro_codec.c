@@ -448,21 +448,39 @@ static int compile_writer(struct codec_writer *w, const struct codec_spec *spec,
     return rc;
 }
 
+/* The schema to write with is the user's own. */
+static bool is_given(const struct codec_spec *spec)
+{
+    return spec->schema_file && spec->schema_json;
+}
+
 static char *subject_of(const struct codec_spec *spec)
 {
     return spec->subject ? mem_strdup(spec->subject)
                          : mem_printf("%s-%s", spec->topic, spec->is_key ? "key" : "value");
 }
 
+/* The subject's latest schema: 1 found, 0 none. A writer is opened with every task, so what was
+ * registered for another one is not asked for again. */
+static int find_written(const char *subject, struct schema_store *schemas, const char **json,
+                        struct err *e)
+{
+    bool is_known = schemas->known && schemas->known(schemas, subject, json) == 1;
+    return is_known ? 1 : schemas->latest(schemas, subject, json, NULL, e);
+}
+
 /* Names the record as the subject's latest schema does, if that is one. */
 static int keep_name(struct codec_spec *spec, struct arena *a, struct schema_store *schemas,
                      struct err *e)
 {
-    char *subject = subject_of(spec);
     const char *json = NULL;
     struct avro_node *root;
     struct err ignored = {0};
-    int rc = schemas ? schemas->latest(schemas, subject, &json, NULL, e) : 0;
+    if (!schemas || is_given(spec)) {
+        return 0;
+    }
+    char *subject = subject_of(spec);
+    int rc = find_written(subject, schemas, &json, e);
     mem_free(subject);
     if (rc < 1 || avro_schema_parse(&root, a, json, strlen(json), &ignored) < 0 ||
         root->type != AV_RECORD) {
@@ -499,18 +517,17 @@ static int open_writer(struct codec_writer **out, struct buffer *json,
                        const struct codec_spec *spec, const struct schema *schema, struct err *e)
 {
     struct codec_writer *w = mem_zalloc(sizeof *w);
-    bool is_given = spec->schema_file && spec->schema_json;
     uint16_t *cols = mem_array(COLUMNS_MAX, sizeof *cols);
     uint16_t n;
     arena_init(&w->arena);
     int rc = 0;
-    if (is_given) {
+    if (is_given(spec)) {
         buffer_text(json, spec->schema_json);
     } else {
         rc = avro_generate(json, cols, &n, spec, schema, e);
     }
     const char *text = buffer_cstr(json);
-    rc = rc < 0 ? rc : compile_writer(w, spec, schema, text, is_given ? NULL : cols, e);
+    rc = rc < 0 ? rc : compile_writer(w, spec, schema, text, is_given(spec) ? NULL : cols, e);
     mem_free(cols);
     if (rc < 0) {
         arena_done(&w->arena);

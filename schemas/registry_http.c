@@ -3,6 +3,7 @@
  *     by_id     GET  /schemas/ids/{id}                     cached for ever: ids never change
  *     latest    GET  /subjects/{subject}/versions/latest   not cached: it does
  *     put       POST /subjects/{subject}/versions          cached by subject and canonical text
+ *     known     what was put last
  *
  *   no connection, time-out, 5xx, 429   the next URL at once; after a round over all of them a
  *                                       pause, doubling; at last -ERR_RETRY
@@ -294,6 +295,16 @@ static int http_latest(struct schema_store *s, const char *subject, const char *
     return rc < 0 ? rc : !is_none;
 }
 
+static int http_known(struct schema_store *s, const char *subject, const char **json)
+{
+    struct registry_http *r = of(s);
+    pthread_mutex_lock(&r->lock);
+    const struct schema_version *v = schema_table_latest(&r->table, subject);
+    *json = v ? schema_table_json(&r->table, v->id) : NULL;
+    pthread_mutex_unlock(&r->lock);
+    return *json != NULL;
+}
+
 static bool find_put(struct registry_http *r, const char *subject, const char *text, uint32_t *id)
 {
     bool is_known = false;
@@ -444,7 +455,7 @@ int registry_http_new(struct schema_store **out, const struct registry_http_conf
                       struct err *e)
 {
     struct registry_http *r = mem_zalloc(sizeof *r);
-    r->store = (struct schema_store){http_by_id, http_latest, http_put, http_free};
+    r->store = (struct schema_store){http_by_id, http_latest, http_put, http_free, http_known};
     r->tries = cfg->tries > 0 ? cfg->tries : 3;
     r->backoff_ms = cfg->backoff_ms > 0 ? cfg->backoff_ms : 100;
     pthread_mutex_init(&r->io, NULL);

@@ -235,6 +235,12 @@ static int topic_latest(struct schema_store *s, const char *subject, const char 
     return rc < 0 ? rc : find_latest(t, subject, json, id ? id : &found);
 }
 
+static int topic_known(struct schema_store *s, const char *subject, const char **json)
+{
+    uint32_t id;
+    return find_latest(of(s), subject, json, &id);
+}
+
 static void print_claim(const char *subject, int32_t version, uint32_t id, const char *text,
                         struct buffer *key, struct buffer *value)
 {
@@ -380,7 +386,7 @@ static void topic_free(struct schema_store *s)
 struct registry_topic *registry_topic_new(const struct registry_log *log)
 {
     struct registry_topic *t = mem_zalloc(sizeof *t);
-    t->store = (struct schema_store){topic_by_id, topic_latest, topic_put, topic_free};
+    t->store = (struct schema_store){topic_by_id, topic_latest, topic_put, topic_free, topic_known};
     t->log = *log;
     pthread_mutex_init(&t->io, NULL);
     pthread_mutex_init(&t->lock, NULL);

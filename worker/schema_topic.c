@@ -61,6 +61,12 @@ static int put(struct schema_store *store, const char *subject, const char *json
     return s->inner->put(s->inner, subject, json, id, e);
 }
 
+static int known(struct schema_store *store, const char *subject, const char **json)
+{
+    struct schema_topic *s = (struct schema_topic *)store;
+    return s->inner->known(s->inner, subject, json);
+}
+
 static void schema_topic_free(struct schema_store *store)
 {
     struct schema_topic *s = (struct schema_topic *)store;
@@ -77,7 +83,7 @@ int schema_topic_open(struct schema_store **out, const struct client *c, struct 
 {
     struct schema_topic *s = mem_zalloc(sizeof *s);
     struct log_config cfg = {.property = c->property};
-    s->store = (struct schema_store){by_id, latest, put, schema_topic_free};
+    s->store = (struct schema_store){by_id, latest, put, schema_topic_free, known};
     int r = client_log(c, &s->log, &cfg, NULL, e);
     if (r == 0) {
         r = s->log->ops->create_topic(s->log, TOPIC, 1, -1, true, NULL, ADMIN_MS, e);

@@ -21,6 +21,7 @@ static int store_latest(struct schema_store *s, const char *subject, const char 
 {
     struct avro_store *m = (struct avro_store *)s;
     (void)e;
+    m->asked++;
     for (uint32_t i = m->n; i > 0; i--) {
         if (strcmp(m->subject[i - 1], subject) == 0) {
             *json = m->json[i - 1];

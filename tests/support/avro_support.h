@@ -13,6 +13,7 @@ struct avro_store {
     struct schema_store store;
     uint32_t n;
     char *subject[AVRO_STORE_MAX], *json[AVRO_STORE_MAX];
+    int asked; /* how often for the latest */
 };
 
 void avro_store_init(struct avro_store *s);

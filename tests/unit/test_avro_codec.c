@@ -249,6 +249,42 @@ static void test_keeps_the_name_of_the_record(void **state)
     codec_avro.writer_close(w);
 }
 
+/* As a registry over HTTP knows what it has put. */
+static int known_in_store(struct schema_store *s, const char *subject, const char **json)
+{
+    struct avro_store *m = (struct avro_store *)s;
+    for (uint32_t i = m->n; i > 0; i--) {
+        if (strcmp(m->subject[i - 1], subject) == 0) {
+            *json = m->json[i - 1];
+            return 1;
+        }
+    }
+    return 0;
+}
+
+/* Writers are opened with every task that comes, while registries are slow or away. */
+static void test_asks_for_the_name_once(void **state)
+{
+    struct fixture *f = *state;
+    schema_add(f->schema, "n", &type_long, false, false);
+    f->store.store.known = known_in_store;
+    for (int i = 0; i < 3; i++) {
+        struct codec_writer *w;
+        assert_int_equal(codec_avro.writer_open(&w, &f->spec, f->schema, &f->store.store, &f->err),
+                         0);
+        codec_avro.writer_close(w);
+    }
+    assert_int_equal(f->store.asked, 1);
+    assert_int_equal(f->store.n, 1);
+    f->spec.subject = "other";
+    f->spec.schema_file = "given.avsc";
+    f->spec.schema_json = f->store.json[0];
+    struct codec_writer *w;
+    assert_int_equal(codec_avro.writer_open(&w, &f->spec, f->schema, &f->store.store, &f->err), 0);
+    codec_avro.writer_close(w);
+    assert_int_equal(f->store.asked, 1);
+}
+
 static void test_writes_keys(void **state)
 {
     struct fixture *f = *state;
@@ -329,6 +365,7 @@ int main(void)
         TEST(test_many_ids),
         TEST(test_writes_generated_schema),
         TEST(test_keeps_the_name_of_the_record),
+        TEST(test_asks_for_the_name_once),
         TEST(test_writes_keys),
         TEST(test_names_collide),
         TEST(test_raw_round_trip),

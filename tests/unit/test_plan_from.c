@@ -27,6 +27,23 @@ static void unions(void **state)
     plan_rig_done(&r);
 }
 
+/* The bytes of a long and its text lie in different partitions, so before what works per key both
+ * are put by the text. */
+static void union_of_different_key_formats_is_repartitioned(void **state)
+{
+    (void)state;
+    assert_shape(HEAD
+                 "  a:\n    from: {topic: x, value: json, key: {id: long}, columns: {id: long}}\n"
+                 "  b:\n    from: {topic: y, value: json, columns: {id: long}}\n"
+                 "    steps:\n      - key_by: id\n      - dedupe: {by: id, within: 1s}\n"
+                 "  both:\n    from: [a, b]\n    steps:\n      - filter: id > 0\n      - " COUNT
+                 "\n    to: out\n",
+                 "0 a read x\n1 b read y\n1 b step key_by\n1 b write t-b-repartition\n"
+                 "0 b read t-b-repartition\n0 b step dedupe\n0 both union union\n"
+                 "0 both step filter\n0 both write t-both-repartition\n"
+                 "2 both read t-both-repartition\n2 both step window\n2 both write out\n");
+}
+
 static void union_of_different_keys_needs_key_by(void **state)
 {
     (void)state;
@@ -113,6 +130,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(unions),
+        cmocka_unit_test(union_of_different_key_formats_is_repartitioned),
         cmocka_unit_test(union_of_different_keys_needs_key_by),
         cmocka_unit_test(streams_fan_out_and_split),
         cmocka_unit_test(cycles),

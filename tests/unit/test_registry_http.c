@@ -147,6 +147,7 @@ static void registering(void **state)
     uint32_t id = 0;
     const char *json;
     begin(&s, NULL);
+    assert_int_equal(s.store->known(s.store, "a b/c", &json), 0);
     assert_int_equal(s.store->put(s.store, "a b/c", "{ \"type\" : \"string\" }", &id, &s.e), 0);
     assert_int_equal(id, 41);
     assert_string_equal(s.registry.last_body, "{\"schema\":\"{\\\"type\\\":\\\"string\\\"}\"}");
@@ -155,6 +156,9 @@ static void registering(void **state)
     assert_int_equal(id, 41);
     assert_int_equal(s.registry.requests, 1);
     assert_int_equal(s.store->by_id(s.store, 41, &json, &s.e), 0);
+    assert_int_equal(s.store->known(s.store, "a b/c", &json), 1);
+    assert_string_equal(json, "{\"type\":\"string\"}");
+    assert_int_equal(s.store->known(s.store, "a b", &json), 0);
     assert_int_equal(s.registry.requests, 1);
     assert_int_equal(s.store->put(s.store, "clash", "\"int\"", &id, &s.e), -ERR_CONFIG);
     assert_non_null(strstr(s.e.text, "clash"));

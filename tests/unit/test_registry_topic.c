@@ -242,7 +242,10 @@ static void foreign_records_are_passed_over(void **state)
     const char *json;
     assert_int_equal(s->latest(s, "s", &json, NULL, &e), 0);
     assert_int_equal(s->by_id(s, 5, &json, &e), -ERR_DATA);
+    assert_int_equal(s->known(s, "s", &json), 0);
     assert_int_equal(put(s, "s", int_), 1);
+    assert_int_equal(s->known(s, "s", &json), 1);
+    assert_string_equal(json, int_);
     s->free(s);
     topic_free(t);
 }
