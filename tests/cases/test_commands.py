@@ -57,7 +57,7 @@ streams:
 
 
 class Run:
-    """A command that was run; its ways to be judged. Any word of `says` must be on stderr."""
+    """A command that was run; its ways to be judged. Every text of `says` must be on stderr."""
 
     def __init__(self, *args, code=0, says=(), env=None, stdin=""):
         done = subprocess.run([KLAMM, *args], cwd=folder, timeout=120, text=True, input=stdin,

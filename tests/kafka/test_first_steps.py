@@ -91,7 +91,10 @@ def brokers(s):
     s.klamm("run", "--until-end", "there.yaml", env=nowhere)
     s.klamm("tail", s.name("out"), "--topology", "there.yaml", "--until-end", env=nowhere)
     s.klamm("tail", s.name("out"), "--bootstrap", s.address, "--until-end", env=nowhere)
-    s.klamm("check", "--online", "t2.yaml", "--bootstrap", s.address, status=2, env=nowhere)  # no such file
+    s.file("bare.yaml", f"name: bare\nstreams:\n  a:\n"
+           f"    from: {{topic: {s.name('texts')}, value: json, columns: {{sensor: string}}}}\n    to: {s.name('out')}\n")
+    s.klamm("check", "--online", "bare.yaml", status=1, env=nowhere)
+    s.klamm("check", "--online", "bare.yaml", "--bootstrap", s.address, env=nowhere)
     _, err = s.klamm("check", "--online", "there.yaml", "--bootstrap", NOWHERE, status=1)
     check(f"no Kafka broker answers at {NOWHERE}" in err, err)
     say("brokers")

@@ -70,7 +70,7 @@ def run(workers, advance):
         while not over.wait(0.2):
             s.produce(topic, [row(names[0], int(time.time() * 1000))], partition=0)
 
-    feeder = threading.Thread(target=go_on)
+    feeder = threading.Thread(target=go_on, daemon=True)  # a failure must not wait for it
     if advance == "event_time":
         feeder.start()
     for output in outputs:

@@ -51,7 +51,7 @@ void lane_rig_start(struct lane_rig *r, int lane);
 /* Result of the lane. */
 int lane_rig_stop(struct lane_rig *r, int lane);
 /* Waits until all that the topics hold is committed; lanes that end by ERR_RETRY or ERR_FATAL are
- * started again. 0, or what a lane ended with for good, or -ERR_NONE - 100 after a minute. */
+ * started again. 0, or what a lane ended with for good, or -100 after a minute. */
 int lane_rig_settle(struct lane_rig *r);
 /* Starts n lanes, settles, stops them. */
 int lane_rig_run(struct lane_rig *r, int n);

@@ -11,7 +11,7 @@ struct memory_client {
     struct memory_broker *broker;
     struct client client;
     struct config_list none;
-    char dir[40]; /* a folder of its own, under the working directory */
+    char dir[40]; /* a folder of its own, below P_tmpdir */
     struct buffer out;
 };
 
