@@ -137,10 +137,8 @@ static void global_tables_have_no_place(void **state)
             "    steps:\n      - lookup: {table: g, on: _key}\n    to: {topic: o, value: json}\n"),
         0);
     struct time_board *b = time_board_new(rig.plan, two);
-    const struct plan_source *s = NULL;
-    for (uint16_t i = 0; i < rig.plan->nsources; i++) {
-        s = rig.plan->source[i]->table ? s : rig.plan->source[i];
-    }
+    assert_int_equal(rig.plan->nsources, 2);
+    const struct plan_source *s = rig.plan->source[rig.plan->source[0]->table ? 1 : 0];
     for (int32_t p = 0; p < 2; p++) {
         time_board_heard(b, "x", p, "w7", 1000);
     }
