@@ -179,7 +179,7 @@ static int key_number(const struct schema *s, uint16_t column)
 static bool key_is_nullable(const struct join_plan *p, uint16_t number)
 {
     bool is_nullable = false;
-    for (int side = 0; side < 2; side++) {
+    for (int side = 0; side < 2 && !p->of_tables; side++) {
         const struct schema *s = p->side[side].in;
         is_nullable |= p->side[side].is_kept && number < s->nkey && s->col[s->key[number]].nullable;
     }
