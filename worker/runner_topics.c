@@ -91,18 +91,19 @@ static int refuse_counts(const struct plan *p, const struct plan_source *src, in
 {
     char with[600] = "all rows must meet in one task";
     if (met) {
-        snprintf(with, sizeof with, "topic %s of stream %s, with which it meets, has %d",
-                 met->topic[0], met->stream, other);
+        snprintf(with, sizeof with, "topic %s of %s %s, with which it meets, has %d", met->topic[0],
+                 met->table ? "table" : "stream", met->stream, other);
     }
     const struct plan_source *table = met && met->table ? met : src->table ? src : NULL;
     const struct plan_source *fewer = met && n > other ? met : src;
     if (fewer->table && tells_changes(p, fewer)) {
         return err_set(e, ERR_CONFIG,
                        "%s %s: topic %s has %d partitions, but %s: create both with equally many, "
-                       "or repartition %s: a stream that copies it, `from: %s`, `to: {topic: NEW, "
-                       "partitions: %d}`, and the table of the topic NEW",
+                       "or repartition %s: a stream `from: %s` with the step `key_by: KEY || '' as "
+                       "key`, a table `from` that stream, which passes through an internal topic, "
+                       "and the join with that table",
                        src->table ? "table" : "stream", src->stream, src->topic[0], n, with,
-                       fewer->topic[0], fewer->stream, n > other ? n : other);
+                       fewer->topic[0], fewer->stream);
     }
     if (table && !tells_changes(p, table)) {
         return err_set(e, ERR_CONFIG,

@@ -174,6 +174,30 @@ static void a_table_holds_nothing_back(void **state)
     task_rig_done(&r);
 }
 
+#define TOLD                                                                                       \
+    "name: t\ntables:\n"                                                                           \
+    "  h: {from: {topic: h, value: json, columns: {a: string, b: long}}}\n"                        \
+    "streams:\n  s: {from: h, steps: [select: 'a, b + 1 as c'], to: {topic: out, value: csv}}\n"
+
+/* A stream gets each change, but neither what has no key nor what deletes nothing. */
+static void changes_are_told(void **state)
+{
+    (void)state;
+    for (uint16_t batch = 0; batch < 3; batch++) {
+        struct task_rig r;
+        task_rig_init(&r, TOLD, batch);
+        task_rig_start(&r, 0);
+        assert_false(task_input_rewinds(r.task, input_of(&r, "h"))); /* would tell all again */
+        const char *key[] = {"k", "none", "k", NULL, "k", "k", "k"};
+        const char *value[] = {"{\"a\":\"x\",\"b\":1}", NULL, "{\"a\":\"y\"}",
+                               "{\"a\":\"z\"}",         NULL, NULL,
+                               "{\"a\":\"w\",\"b\":7}"};
+        assert_int_equal(task_rig_push(&r, "h", 10, key, value, 7), 0);
+        assert_string_equal(task_rig_out(&r), "out k x,2\nout k y,\nout k null\nout k w,8\n");
+        task_rig_done(&r);
+    }
+}
+
 /* ---- the store itself ---- */
 
 struct bench {
@@ -376,6 +400,7 @@ int main(void)
         cmocka_unit_test(a_stream_cannot_be_read_again),
         cmocka_unit_test(keys_that_are_null_are_counted),
         cmocka_unit_test(a_table_holds_nothing_back),
+        cmocka_unit_test(changes_are_told),
         cmocka_unit_test(the_latest_row),
         cmocka_unit_test(versions_in_any_order),
         cmocka_unit_test(versions_out_of_reach_go),
