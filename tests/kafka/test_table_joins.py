@@ -82,7 +82,7 @@ def left_over(kind):
     """What compaction leaves of a topic."""
     rows = {}
     for r in s.read(topic_of[kind]):
-        k = r.key
+        k = r.key.decode()
         row = r.value and json.loads(r.value)
         if row:
             rows[k] = (row["u"], row["p"], *([row["t"]] if kind == "left" else []))
@@ -94,7 +94,7 @@ def left_over(kind):
 
 def compare(what):
     for kind in KINDS:
-        same(f"{kind}, {what}", left_over(kind), wanted(kind))
+        same(f"{kind}, {what}", sorted(left_over(kind).items()), sorted(wanted(kind).items()))
     say(what)
 
 
