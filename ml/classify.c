@@ -165,7 +165,11 @@ static int classify_bind(struct node *n)
     struct plan *p = arena_zalloc(n->mem, sizeof(*p));
     p->cfg = cfg;
     p->seed = n->seed;
-    p->codec = (struct state_codec){p, model_save, model_loaded_size, model_load, model_drop};
+    p->codec = (struct state_codec){.ctx = p,
+                                    .save = model_save,
+                                    .loaded_size = model_loaded_size,
+                                    .load = model_load,
+                                    .drop = model_drop};
     p->model.is_scaled = cfg->scale == SCALE_STANDARD;
     n->bound = p;
     n->single_partition = cfg->per == PER_GLOBAL;
@@ -518,6 +522,12 @@ static int classify_push(struct op *op, int input, struct batch *b)
     return nsel > 0 ? op_emit(op, 0, &out) : 0;
 }
 
+static void classify_describe(struct op *op, struct open_state *out)
+{
+    (void)op;
+    out->what = "models";
+}
+
 const struct step_def op_classify = {
     .name = "classify",
     .doc = "predicts the class of each row, then learns it",
@@ -531,5 +541,6 @@ const struct step_def op_classify = {
     .state_layout = classify_layout,
     .open = classify_open,
     .push = classify_push,
+    .describe = classify_describe,
     .close = classify_close,
 };

@@ -363,5 +363,7 @@ const struct step_def op_join = {
     .open = join_open,
     .push = join_push,
     .watermark = join_watermark,
+    .describe = join_describe,
+    .index_bytes = join_index_bytes,
     .close = join_close,
 };
