@@ -33,12 +33,12 @@ struct message {
 
 /* What waits in the state of a step for its watermark to rise. Preset: all entries, for nothing. */
 struct open_state {
-    const char *what;   /* n of these: "windows" */
-    const char *end;    /* what the watermark makes of one: "closes" */
-    uint64_t n;         /* open now */
+    const char *what;    /* n of these: "windows" */
+    const char *end;     /* what the watermark makes of one: "closes" */
+    uint64_t n;          /* open now */
     int64_t start, stop; /* of the one that is next, ms; TIME_MIN: it has no bounds */
-    bool has_stop;      /* `stop` belongs to it */
-    int64_t closes_at;  /* least watermark that ends it; TIME_MAX: none does */
+    bool has_stop;       /* `stop` belongs to it */
+    int64_t closes_at;   /* least watermark that ends it; TIME_MAX: none does */
 };
 
 /* The other stream of a step with two inputs, and what must be equal for rows to meet. */

@@ -55,6 +55,9 @@ bool task_input_is_table(const struct task *t, int input);
 bool task_input_rewinds(const struct task *t, int input);
 /* Watermarks as committed with the input's offset (metadata may be NULL). */
 void task_input_restore(struct task *t, int input, int64_t offset, const char *metadata);
+/* The same for all inputs that read a topic: the metadata of several stand one after the other,
+ * between semicolons. */
+void task_topic_restore(struct task *t, const char *topic, int64_t offset, const char *metadata);
 /* One record of the changelog of store number `store` (plan's subplan.store). */
 int task_restore(struct task *t, int store, const struct record *r, struct err *e);
 int task_open(struct task *t, struct err *e);
@@ -120,6 +123,8 @@ struct task_step {
 /* Calls each for every step that keeps something, in the order of the plan. It costs about as much
  * as the steps have keys: for people and metrics, not for every batch. */
 void task_steps(struct task *t, void (*each)(void *ctx, const struct task_step *s), void *ctx);
+/* The input whose watermark that of a vertex of the plan waits for, or -1. */
+int task_held_by(const struct task *t, uint16_t vertex);
 /* Counts anew what state owns: where nothing commits. */
 void task_recount(struct task *t);
 /* Source partitions of an input behind a repartition, 0 for others, and the time of one. */

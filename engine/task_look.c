@@ -54,6 +54,11 @@ static int held_by(const struct task *t, const struct spot *p)
     return p ? input_of(t, p) : -1;
 }
 
+int task_held_by(const struct task *t, uint16_t vertex)
+{
+    return held_by(t, spot_at(t, vertex));
+}
+
 static struct task_step look_at(struct task *t, struct spot *p)
 {
     const struct step_def *def = p->op.node->def;
