@@ -18,6 +18,7 @@
 #define ASK_MS         10000
 #define LAST_RECORDS   8 /* at the end of a partition: some may be markers of transactions */
 #define PROGRESS_EVERY 1000
+#define CLOCKS_APART   60000 /* ms: a producer's may be ahead of ours */
 
 struct reading {
     const struct client *client;
@@ -151,7 +152,8 @@ static int64_t last_record(struct reading *r, const char *topic, int32_t partiti
     if (from < end) {
         r->log->ops->read_on(r->log, topic, partition, from, keep_time, &last, &next, &ignored);
     }
-    return last > r->view->at ? INT64_MIN : last;
+    int64_t now = clock_now(&clock_system);
+    return last > now + CLOCKS_APART ? INT64_MIN : last < now ? last : now;
 }
 
 static int look_at_input(struct reading *r, const struct task *t, int i, struct view_input *in,
@@ -237,6 +239,7 @@ int time_read(struct time_view *v, const struct client *c, const struct time_rea
     int result = client_log(c, &r.log, &cfg, NULL, e);
     result = result < 0 ? result : count_tasks(&r, e);
     result = result < 0 ? result : look_at_all(&r, e);
+    v->at = clock_now(&clock_system);
     if (r.log) {
         r.log->ops->close(r.log, true);
     }

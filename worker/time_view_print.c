@@ -1,7 +1,8 @@
 /* A time view as text and as JSON.
  *
- *   metrics                     committed     lag  watermark                               last record
- *     partition 0                    1200       0  1763748004000 2025-11-21T18:00:04.000Z  3 s ago
+ *                     committed     lag  watermark                               last record
+ *   metrics
+ *     partition 0          1200       0  1763748004000 2025-11-21T18:00:04.000Z  3 s ago
  *   window of stream means (step 2), partition 0: 12 windows open, …
  *
  * In the text times are UTC, partitions of a topic stand together, and source partitions that are
@@ -42,7 +43,7 @@ static void put_span(struct buffer *b, int64_t ms)
     while (i < 3 && ms < 2 * unit[i].ms) {
         i++;
     }
-    buffer_printf(b, "%" PRId64 " %s", ms / unit[i].ms, unit[i].name);
+    buffer_printf(b, "%" PRId64 " %s", ms > 0 ? ms / unit[i].ms : 0, unit[i].name);
 }
 
 /* Spaces up to a column of the line that began at `begin`; one at least. */
@@ -55,9 +56,11 @@ static void put_gap(struct buffer *b, size_t begin, size_t column)
 
 /* ---- text ---- */
 
-#define COLUMN_OFFSET    30
-#define COLUMN_WATERMARK 54
-#define COLUMN_LAST      97
+/* Where columns end, or, of the last two, begin. */
+#define COLUMN_COMMITTED 44
+#define COLUMN_LAG       54
+#define COLUMN_WATERMARK 56
+#define COLUMN_LAST      96
 
 static void put_right(struct buffer *b, size_t begin, size_t end, int64_t value, const char *none)
 {
@@ -85,8 +88,8 @@ static void text_input(struct buffer *b, const struct time_view *v, const struct
 {
     size_t begin = b->n;
     buffer_printf(b, "  partition %" PRId32, x->partition);
-    put_right(b, begin, COLUMN_OFFSET + 10, in->offset, "nothing");
-    put_right(b, begin, COLUMN_WATERMARK - 2, in->lag, "?");
+    put_right(b, begin, COLUMN_COMMITTED, in->offset, "nothing");
+    put_right(b, begin, COLUMN_LAG, in->lag, "?");
     put_gap(b, begin, COLUMN_WATERMARK);
     put_watermark(b, in->watermark);
     if (in->is_idle || in->last_at != INT64_MIN) {
@@ -106,9 +109,10 @@ static void text_input(struct buffer *b, const struct time_view *v, const struct
              end++) {
         }
         begin = b->n;
-        buffer_printf(b, "    of source partition %d", i);
         if (end > i + 1) {
-            buffer_printf(b, "-%d", end - 1);
+            buffer_printf(b, "    from source partitions %d-%d", i, end - 1);
+        } else {
+            buffer_printf(b, "    from source partition %d", i);
         }
         put_gap(b, begin, COLUMN_WATERMARK);
         put_watermark(b, p->watermark);
@@ -125,13 +129,8 @@ static void text_topic(struct buffer *b, const struct time_view *v, int task, in
 {
     const char *topic = v->task[task]->input[input].topic;
     uint16_t subplan = v->task[task]->subplan;
-    size_t begin = b->n;
-    buffer_text(b, topic);
-    buffer_text(b, v->task[task]->input[input].repartition >= 0 ? " (internal)" : "");
-    put_gap(b, begin, COLUMN_OFFSET);
-    buffer_text(b, " committed         lag  watermark");
-    put_gap(b, begin, COLUMN_LAST);
-    buffer_text(b, "last record\n");
+    bool is_internal = v->task[task]->input[input].repartition >= 0;
+    buffer_printf(b, "%s%s\n", topic, is_internal ? " (internal)" : "");
     for (int i = task; i < v->ntasks && v->task[i]->subplan == subplan; i++) {
         text_input(b, v, v->task[i], &v->task[i]->input[input]);
     }
@@ -172,7 +171,7 @@ static void text_step(struct buffer *b, const struct time_view *v, const struct 
     bool waits = o->n > 0 && o->closes_at < TIME_MAX;
     buffer_printf(b, "%s of stream %s (step %d), partition %" PRId32 ": %" PRIu64 " %s%s (",
                   s->node->def->name, s->node->stream, s->node->number, x->partition, o->n, o->what,
-                  waits ? " open" : "");
+                  o->closes_at < TIME_MAX ? " open" : "");
     state_bytes_print(s->bytes, b);
     buffer_byte(b, ')');
     if (waits) {
@@ -198,7 +197,14 @@ void time_view_text(const struct time_view *v, struct buffer *b)
     struct state_sum sum = {0};
     buffer_printf(b, "topology %s: group %s, at ", t->name, t->group);
     put_time(b, v->at);
-    buffer_text(b, "\n\n");
+    size_t begin = b->n + 1;
+    buffer_byte(b, '\n');
+    put_gap(b, begin, COLUMN_COMMITTED - strlen("committed"));
+    buffer_text(b, "committed");
+    put_gap(b, begin, COLUMN_LAG - strlen("lag"));
+    buffer_text(b, "lag  watermark");
+    put_gap(b, begin, COLUMN_LAST);
+    buffer_text(b, "last record\n");
     for (int i = 0; i < v->ntasks; i++) {
         bool is_first = i == 0 || v->task[i - 1]->subplan != v->task[i]->subplan;
         for (int k = 0; is_first && k < v->task[i]->ninputs; k++) {
@@ -207,11 +213,15 @@ void time_view_text(const struct time_view *v, struct buffer *b)
     }
     for (int i = 0; i < v->ntasks; i++) {
         for (int k = 0; k < v->task[i]->nsteps; k++) {
-            buffer_text(b, sum.bytes == 0 ? "\n" : "");
-            text_step(b, v, v->task[i], &v->task[i]->step[k]);
-            state_sum_add(&sum, &v->task[i]->step[k]);
+            const struct task_step *s = &v->task[i]->step[k];
+            if (s->entries > 0) {
+                buffer_text(b, sum.entries == 0 ? "\n" : "");
+                text_step(b, v, v->task[i], s);
+                state_sum_add(&sum, s);
+            }
         }
     }
+    buffer_text(b, sum.entries == 0 ? "\nno step keeps anything\n" : "");
     state_sum_print(&sum, b);
 }
 
