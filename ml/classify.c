@@ -158,6 +158,7 @@ static void model_save(void *ctx, const void *value, uint32_t n, struct buffer *
 static int64_t model_loaded_size(void *ctx, const void *saved, size_t n);
 static int model_load(void *ctx, void *value, uint32_t n, const void *saved, size_t saved_n);
 static void model_drop(void *ctx, void *value, uint32_t n);
+static uint64_t model_bytes(void *ctx, const void *value, uint32_t n);
 
 static int classify_bind(struct node *n)
 {
@@ -169,7 +170,8 @@ static int classify_bind(struct node *n)
                                     .save = model_save,
                                     .loaded_size = model_loaded_size,
                                     .load = model_load,
-                                    .drop = model_drop};
+                                    .drop = model_drop,
+                                    .size = model_bytes};
     p->model.is_scaled = cfg->scale == SCALE_STANDARD;
     n->bound = p;
     n->single_partition = cfg->per == PER_GLOBAL;
@@ -251,6 +253,15 @@ static void model_drop(void *ctx, void *value, uint32_t n)
     struct model *m;
     memcpy(&m, value, sizeof(m));
     model_free(m);
+}
+
+static uint64_t model_bytes(void *ctx, const void *value, uint32_t n)
+{
+    (void)ctx;
+    (void)n;
+    const struct model *m;
+    memcpy(&m, value, sizeof(m));
+    return m ? model_size(m) : 0;
 }
 
 /* Learning goes on with another learning rate, or stops: the model stays what it is. */
