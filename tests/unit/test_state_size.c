@@ -22,7 +22,8 @@
 #include <string.h>
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#include <sanitizer/allocator_interface.h>
+size_t __sanitizer_get_current_allocated_bytes(void);
+
 static uint64_t allocated(void)
 {
     return __sanitizer_get_current_allocated_bytes();
