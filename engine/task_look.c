@@ -74,10 +74,11 @@ static struct task_step look_at(struct task *t, struct spot *p)
                           .entries = state_count(p->op.state),
                           .bytes = state_bytes(p->op.state),
                           .dirty_bytes = state_dirty_bytes(p->op.state)};
-    if (def->describe) {
+    bool is_open = p->op.self || !def->open; /* not when its restore has failed */
+    if (is_open && def->describe) {
         def->describe(&p->op, &s.open);
     }
-    s.bytes += def->index_bytes ? def->index_bytes(&p->op) : 0;
+    s.bytes += is_open && def->index_bytes ? def->index_bytes(&p->op) : 0;
     return s;
 }
 

@@ -426,13 +426,15 @@ void window_describe(struct op *op, struct open_state *out)
     const struct window_op *o = op->self;
     out->what = "windows";
     out->end = "closes";
-    o->w->def->describe(o, out);
+    if (o->w->def->describe) {
+        o->w->def->describe(o, out);
+    }
 }
 
 uint64_t window_index_bytes(const struct op *op)
 {
     const struct window_op *o = op->self;
-    return o->w->def->index_bytes(o);
+    return o->w->def->index_bytes ? o->w->def->index_bytes(o) : 0;
 }
 
 static const char *const fills[] = {"none", "zero", "previous", "null", NULL};

@@ -256,6 +256,21 @@ static void only_looked_at(void **state)
     task_rig_done(&r);
 }
 
+/* As it stands when a restore has failed. */
+static void before_it_is_open(void **state)
+{
+    (void)state;
+    struct task_rig r;
+    task_rig_init(&r, topology, 0);
+    task_rig_new(&r, 0);
+    struct task_step s = step_of(r.task, "both");
+    assert_open(&s, "entries", 0, TIME_MAX);
+    struct seen x = {0};
+    task_steps(r.task, note, &x);
+    assert_int_equal(x.n, 5);
+    task_rig_done(&r);
+}
+
 static void parts_of_a_repartition(void **state)
 {
     (void)state;
@@ -288,6 +303,7 @@ int main(void)
         cmocka_unit_test(what_is_open),         cmocka_unit_test(who_holds_it_up),
         cmocka_unit_test(every_kind_of_window), cmocka_unit_test(counts_and_ranks),
         cmocka_unit_test(only_looked_at),       cmocka_unit_test(parts_of_a_repartition),
+        cmocka_unit_test(before_it_is_open),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
