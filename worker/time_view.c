@@ -26,8 +26,8 @@ void time_view_done(struct time_view *v)
 
 static void add_input(struct time_view *v, const struct task *t, struct view_input *in, int i)
 {
-    *in = (struct view_input){.topic = task_input_topic(t, i),
-                              .repartition = task_input_source(t, i)->repartition,
+    *in = (struct view_input){.source = task_input_source(t, i),
+                              .topic = task_input_topic(t, i),
                               .offset = OFFSET_NONE,
                               .lag = -1,
                               .watermark = task_watermark(t, i),
@@ -139,7 +139,7 @@ struct holder time_view_holder(const struct time_view *v, const struct view_task
     int input = s->held_by;
     for (int depth = 0; x && input >= 0 && depth < v->plan->nsubplans; depth++) {
         const struct view_input *in = &x->input[input];
-        if (in->repartition < 0) {
+        if (in->source->repartition < 0) {
             h.topic = in->topic;
             h.partition = x->partition;
             h.watermark = in->watermark;
@@ -153,9 +153,9 @@ struct holder time_view_holder(const struct time_view *v, const struct view_task
             break;
         }
         h.heard = in->part[part].watermark < h.heard ? in->part[part].watermark : h.heard;
-        uint16_t vertex = v->plan->sink[in->repartition]->vertex;
+        uint16_t vertex = v->plan->sink[in->source->repartition]->vertex;
         x = find(v, v->plan->vertex[vertex]->subplan, part);
-        input = x ? x->sink_held_by[in->repartition] : -1;
+        input = x ? x->sink_held_by[in->source->repartition] : -1;
     }
     h.topic = NULL;
     return h;

@@ -14,8 +14,8 @@
 
 /* An input partition of a task. */
 struct view_input {
-    const char *topic; /* the plan's, as the rest */
-    int repartition;   /* number of the sink that fills the topic, or -1 */
+    const struct plan_source *source; /* the plan's, as the topic */
+    const char *topic;
     int64_t offset;    /* committed, OFFSET_NONE: nothing yet */
     int64_t lag;       /* records behind it; -1: unknown */
     int64_t watermark; /* TIME_MIN: none yet */

@@ -1,7 +1,7 @@
 /* A time view as text and as JSON.
  *
  *                     committed     lag  watermark                               last record
- *   metrics
+ *   metrics (stream samples)
  *     partition 0          1200       0  1763748004000 2025-11-21T18:00:04.000Z  3 s ago
  *   window of stream means (step 2), partition 0: 12 windows open, …
  *
@@ -127,10 +127,14 @@ static void text_input(struct buffer *b, const struct time_view *v, const struct
 /* All partitions of an input; task: the first of its sub-plan. */
 static void text_topic(struct buffer *b, const struct time_view *v, int task, int input)
 {
-    const char *topic = v->task[task]->input[input].topic;
+    const struct view_input *in = &v->task[task]->input[input];
     uint16_t subplan = v->task[task]->subplan;
-    bool is_internal = v->task[task]->input[input].repartition >= 0;
-    buffer_printf(b, "%s%s\n", topic, is_internal ? " (internal)" : "");
+    bool is_internal = in->source->repartition >= 0;
+    buffer_printf(b, "%s (%s%s)\n", in->topic,
+                  is_internal         ? "internal, before "
+                  : in->source->table ? "table "
+                                      : "stream ",
+                  in->source->stream);
     for (int i = task; i < v->ntasks && v->task[i]->subplan == subplan; i++) {
         text_input(b, v, v->task[i], &v->task[i]->input[input]);
     }
@@ -250,8 +254,10 @@ static void json_count(struct buffer *b, const char *name, int64_t n)
 static void json_input(struct buffer *b, const struct view_task *x, const struct view_input *in)
 {
     json_text(b, "topic", in->topic);
+    buffer_byte(b, ',');
+    json_text(b, "stream", in->source->stream);
     buffer_printf(b, ",\"partition\":%" PRId32 ",\"internal\":%s", x->partition,
-                  in->repartition >= 0 ? "true" : "false");
+                  in->source->repartition >= 0 ? "true" : "false");
     json_count(b, "offset", in->offset);
     json_count(b, "lag", in->lag);
     json_time(b, "watermark", in->watermark);
