@@ -84,12 +84,18 @@ struct restoring {
     struct err *e;
 };
 
+static void tell(const struct time_read_options *o, const struct time_read_progress *at)
+{
+    if (o && o->progress) {
+        o->progress(o->ctx, at);
+    }
+}
+
 static int restore_record(void *ctx, const struct record *record)
 {
     struct restoring *x = ctx;
-    const struct time_read_options *o = x->r->o;
-    if (++x->at.records % PROGRESS_EVERY == 0 && o && o->progress) {
-        o->progress(o->ctx, &x->at);
+    if (++x->at.changes % PROGRESS_EVERY == 0) {
+        tell(x->r->o, &x->at);
     }
     return task_restore(x->task, x->store, record, x->e);
 }
@@ -100,13 +106,13 @@ static int restore(struct reading *r, struct task *t, struct err *e)
     int result = 0;
     for (int i = 0; i < s->nstores && result == 0; i++) {
         struct restoring x = {.r = r, .task = t, .store = i, .e = e};
-        x.at = (struct time_read_progress){.changelog = s->store[i].changelog,
+        x.at = (struct time_read_progress){.topic = s->store[i].changelog,
                                            .partition = task_partition(t)};
         int64_t next;
-        result = r->log->ops->partitions(r->log, x.at.changelog, &x.at.partitions, ASK_MS, e);
+        result = r->log->ops->partitions(r->log, x.at.topic, &x.at.partitions, ASK_MS, e);
         if (result == 0 && x.at.partition < x.at.partitions) {
-            result = r->log->ops->read_all(r->log, x.at.changelog, x.at.partition, 0,
-                                           restore_record, &x, &next, e);
+            result = r->log->ops->read_all(r->log, x.at.topic, x.at.partition, 0, restore_record,
+                                           &x, &next, e);
         }
     }
     return result;
@@ -185,6 +191,9 @@ static int look_at_input(struct reading *r, const struct task *t, int i, struct 
 static int look_at(struct reading *r, struct task *t, struct err *e)
 {
     int n = task_inputs(t);
+    tell(r->o, &(struct time_read_progress){.topic = n > 0 ? task_input_topic(t, 0) : "",
+                                            .partition = task_partition(t),
+                                            .partitions = r->tasks[task_subplan(t)]});
     struct log_position *p = mem_zalloc(((size_t)n + 1) * sizeof *p);
     int result = restore(r, t, e);
     bool has_metadata = result == 0 && (result = ask_offsets(r, t, p, e)) == 0;

@@ -6,11 +6,11 @@
 #include "worker/client.h"
 #include "worker/time_view.h"
 
-/* How far the restore of a partition of a changelog is. */
+/* What is read at the moment: a partition of an input, or of a changelog that is restored. */
 struct time_read_progress {
-    const char *changelog;
+    const char *topic;
     int32_t partition, partitions;
-    uint64_t records;
+    uint64_t changes; /* restored so far; 0: an input */
 };
 
 struct time_read_options {

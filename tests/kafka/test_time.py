@@ -7,7 +7,6 @@ What is shown is compared with what the rows say. Nothing is written, made or jo
 worker goes on. Then the partition counts as idle, and what stands in the way of an answer is told.
 """
 import json
-import os
 
 from kafkatest import Scratch, check, same, say
 
@@ -77,7 +76,9 @@ def silent_partition(worker):
     for p in range(PARTITIONS):
         s.produce("in", rows(p, range(5 if p == SILENT else 60)), partition=p)
     s.wait_until("all rows are read", is_read, alive=[worker])
-    s.wait_decided("time-moved-repartition")
+    for topic in ("time-moved-repartition", "time-moved-window-changelog", "time-direct-window-changelog",
+                  "moved", "direct"):
+        s.wait_decided(topic)
     before = footprint()
     view = look()
     text, _ = s.klamm("check", file, "--time", *settings("time"))

@@ -52,34 +52,40 @@ static void print_plan(const struct plan *p, const char *form)
     buffer_done(&b);
 }
 
-/* Restores that take long are seen to go on. */
-struct restoring {
+/* What takes long is seen to go on. */
+struct going_on {
     int64_t last_ns;
     bool is_drawn;
 };
 
 static void show_progress(void *ctx, const struct time_read_progress *p)
 {
-    struct restoring *x = ctx;
+    struct going_on *x = ctx;
     bool is_terminal = isatty(STDERR_FILENO);
     int64_t now = clock_monotonic_ns();
     if (now - x->last_ns < (is_terminal ? DRAWN_EVERY_NS : SAID_EVERY_NS)) {
         return;
     }
     x->last_ns = now;
+    char text[400];
+    if (p->changes > 0) {
+        snprintf(text, sizeof text, "restoring %s, partition %d of %d: %" PRIu64 " changes",
+                 p->topic, p->partition, p->partitions, p->changes);
+    } else {
+        snprintf(text, sizeof text, "looking at %s, partition %d of %d", p->topic, p->partition,
+                 p->partitions);
+    }
     if (!is_terminal) {
-        logger(LOG_LEVEL_INFO, "restoring %s, partition %d of %d: %" PRIu64 " changes",
-               p->changelog, p->partition, p->partitions, p->records);
+        logger(LOG_LEVEL_INFO, "%s", text);
         return;
     }
-    fprintf(stderr, "restoring %s, partition %d of %d: %" PRIu64 " changes\033[K\r", p->changelog,
-            p->partition, p->partitions, p->records);
+    fprintf(stderr, "%s\033[K\r", text);
     x->is_drawn = true;
 }
 
 static int print_time(const struct plan *p, const struct client *c, const char *form, struct err *e)
 {
-    struct restoring x = {.last_ns = clock_monotonic_ns()};
+    struct going_on x = {.last_ns = clock_monotonic_ns()};
     const struct time_read_options o = {show_progress, &x};
     struct time_view v;
     struct buffer b;
