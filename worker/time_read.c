@@ -169,7 +169,8 @@ static int look_at_input(struct reading *r, const struct task *t, int i, struct 
     int32_t n = 0, partition = task_partition(t);
     int nth = 0;
     int result = r->log->ops->partitions(r->log, in->topic, &n, ASK_MS, e);
-    if (result == 0 && partition < n) {
+    in->is_missing = partition >= n;
+    if (result == 0 && !in->is_missing) {
         result = r->log->ops->bounds(r->log, in->topic, partition, &begin, &end, ASK_MS, e);
     }
     if (result < 0) {

@@ -21,7 +21,8 @@ struct view_input {
     int64_t watermark; /* TIME_MIN: none yet */
     int64_t last_at;   /* time of its last record by the clock, INT64_MIN: unknown */
     bool is_idle;
-    int nparts; /* behind a repartition: source partitions */
+    bool is_missing; /* the topic has fewer partitions than others that are read with it */
+    int nparts;      /* behind a repartition: source partitions */
     struct part_time *part;
 };
 

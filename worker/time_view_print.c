@@ -136,7 +136,9 @@ static void text_topic(struct buffer *b, const struct time_view *v, int task, in
                                       : "stream ",
                   in->source->stream);
     for (int i = task; i < v->ntasks && v->task[i]->subplan == subplan; i++) {
-        text_input(b, v, v->task[i], &v->task[i]->input[input]);
+        if (!v->task[i]->input[input].is_missing) {
+            text_input(b, v, v->task[i], &v->task[i]->input[input]);
+        }
     }
 }
 
@@ -323,9 +325,11 @@ void time_view_json(const struct time_view *v, struct buffer *b)
     buffer_text(b, ",\"inputs\":[");
     for (int i = 0; i < v->ntasks; i++) {
         for (int k = 0; k < v->task[i]->ninputs; k++) {
-            buffer_text(b, separator);
-            json_input(b, v->task[i], &v->task[i]->input[k]);
-            separator = "},{";
+            if (!v->task[i]->input[k].is_missing) {
+                buffer_text(b, separator);
+                json_input(b, v->task[i], &v->task[i]->input[k]);
+                separator = "},{";
+            }
         }
     }
     buffer_text(b, separator[0] == '}' ? "}]" : "]");

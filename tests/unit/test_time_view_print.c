@@ -191,7 +191,9 @@ static void without_anything(void **state)
     struct fixture f;
     init(&f);
     f.v.task[1]->input[0].watermark = TIME_MIN;
+    f.v.task[2]->input[0].is_missing = true;
     time_view_text(&f.v, &f.out);
+    assert_null(strstr(buffer_cstr(&f.out), "partition 2"));
     assert_non_null(strstr(buffer_cstr(&f.out), "none yet"));
     assert_non_null(strstr(buffer_cstr(&f.out), "\nno step keeps anything\n"));
     assert_null(strstr(buffer_cstr(&f.out), "state:"));
