@@ -76,7 +76,11 @@ static int parse_kind(struct window_plan *p, struct node *n, const struct yaml *
         return config_parse(w->def->config, cfg, value, path, n->mem, n->diags);
     }
     if (w->def->value == NULL) {
-        return node_error(n, value->at, "expected a map");
+        const char *keys = "";
+        for (const struct config_field *f = w->def->config; f->name; f++) {
+            keys = arena_printf(n->mem, "%s%s%s: …", keys, *keys ? ", " : "", f->name);
+        }
+        return node_error(n, value->at, "%s takes a map: {%s}", w->def->name, keys);
     }
     return config_parse_value(w->def->value, cfg, value, path, n->mem, n->diags);
 }
@@ -131,7 +135,7 @@ static int window_bind(struct node *n)
     }
     if (w->emit == EMIT_EVERY && w->def->tick == NULL) {
         status = node_error(n, cfg->emit->at,
-                            "%s windows have no emit: {every: …}: they emit `final` or `updates`",
+                            "%s windows have no emit: {every: …}: without `emit` they emit `final`",
                             w->def->name);
     }
     if (w->fill != FILL_NONE && !w->def->fills) {
