@@ -560,3 +560,12 @@ void task_input_restore(struct task *t, int input, int64_t offset, const char *m
         input_lift(in, watermarks_read(metadata, in->part, in->nparts));
     }
 }
+
+void task_topic_restore(struct task *t, const char *topic, int64_t offset, const char *metadata)
+{
+    for (int in = -1; (in = task_input(t, topic, in)) >= 0;) {
+        task_input_restore(t, in, offset, metadata);
+        metadata = metadata ? strchr(metadata, ';') : NULL;
+        metadata = metadata ? metadata + 1 : NULL;
+    }
+}

@@ -376,6 +376,18 @@ static int watermark_any(struct op *op, int64_t time)
     return is_of_tables(op) ? 0 : join_watermark(op, time);
 }
 
+static void describe_any(struct op *op, struct open_state *out)
+{
+    if (!is_of_tables(op)) {
+        join_describe(op, out);
+    }
+}
+
+static uint64_t index_bytes_any(const struct op *op)
+{
+    return is_of_tables(op) ? 0 : join_index_bytes(op);
+}
+
 static void close_any(struct op *op)
 {
     (is_of_tables(op) ? join_tables_close : join_close)(op);
@@ -419,5 +431,7 @@ const struct step_def op_join = {
     .open = open_any,
     .push = push_any,
     .watermark = watermark_any,
+    .describe = describe_any,
+    .index_bytes = index_bytes_any,
     .close = close_any,
 };

@@ -96,6 +96,10 @@ struct state_entry *join_rows_next(struct join_rows *r);
  * is. It stays in the index until it is removed. */
 struct state_entry *join_rows_expired(struct join_rows *r, int64_t watermark);
 void join_rows_remove(struct join_rows *r, struct state_entry *e);
+/* The least last watermark of a row that waits, TIME_MAX: none does. */
+int64_t join_rows_next_last(const struct join_rows *r);
+/* Held outside of the store. */
+uint64_t join_rows_bytes(const struct join_rows *r);
 /* Last watermark at which a row of this side and time waits. */
 int64_t join_last(const struct join_plan *p, int side, int64_t time);
 
@@ -135,6 +139,8 @@ int join_open(struct op *op, struct err *e);
 int join_push(struct op *op, int input, struct batch *b);
 int join_watermark(struct op *op, int64_t time);
 void join_close(struct op *op);
+void join_describe(struct op *op, struct open_state *out);
+uint64_t join_index_bytes(const struct op *op);
 
 /* ---- join_tables.c: what happens with tables ---- */
 

@@ -270,3 +270,18 @@ int join_push(struct op *op, int input, struct batch *b)
     }
     return join_flush(&self->out);
 }
+
+void join_describe(struct op *op, struct open_state *out)
+{
+    const struct join_op *self = op->self;
+    int64_t last = join_rows_next_last(&self->rows);
+    out->what = "rows";
+    out->end = "waits no longer";
+    out->closes_at = last < TIME_MAX ? last + 1 : TIME_MAX;
+}
+
+uint64_t join_index_bytes(const struct op *op)
+{
+    const struct join_op *self = op->self;
+    return join_rows_bytes(&self->rows);
+}

@@ -408,6 +408,22 @@ static int64_t window_next_time(struct op *op)
     return o->w->def->next_time(o);
 }
 
+void window_describe(struct op *op, struct open_state *out)
+{
+    const struct window_op *o = op->self;
+    out->what = "windows";
+    out->end = "closes";
+    if (o->w->def->describe) {
+        o->w->def->describe(o, out);
+    }
+}
+
+uint64_t window_index_bytes(const struct op *op)
+{
+    const struct window_op *o = op->self;
+    return o->w->def->index_bytes ? o->w->def->index_bytes(o) : 0;
+}
+
 static const char *const fills[] = {"none", "zero", "previous", "null", NULL};
 
 static const struct config_field fields[] = {
@@ -457,6 +473,8 @@ const struct step_def op_window = {
     .push = window_push,
     .watermark = window_watermark,
     .next_time = window_next_time,
+    .describe = window_describe,
+    .index_bytes = window_index_bytes,
     .tick = window_tick,
     .flush = window_flush_state,
     .close = window_close,
