@@ -19,7 +19,8 @@
  *              kept, before + grace where the right is. Results of two rows are never earlier than
  *              the row that completes them, so an inner join lowers nothing: late rows stay late
  *
- * What a row does is in join_match.c, how it waits in join_rows.c. The planner has keyed and
+ * What a row does is in join_match.c, how it waits in join_rows.c
+ * and join_blocks.c. The planner has keyed and
  * partitioned both inputs by `on` before (engine/plan_second.c). Nothing depends on where batches
  * end, so there is no next_time: rows that expire within a batch come out in their place.
  */
@@ -322,7 +323,7 @@ static void join_state_layout(const struct node *n, struct buffer *words)
 {
     const struct join_plan *p = n->bound;
     for (int side = 0; side < 2; side++) {
-        buffer_printf(words, "side %d\n", side);
+        buffer_printf(words, "side %d%s\n", side, p->side[side].is_kept ? " kept" : "");
         row_layout_words(&p->side[side].row, words);
     }
 }
@@ -352,7 +353,7 @@ const struct step_def op_join = {
     .config = join_fields,
     .config_size = sizeof(struct join_cfg),
     .stateful = true,
-    .state_version = 1,
+    .state_version = 2,
     .second = join_second,
     .bind = join_bind,
     .needs = join_needs,
