@@ -24,6 +24,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define SLOTS_AHEAD                                                                                \
+    16 /* rows: what one needs is on its way to the cache while those before are done */
+#define ROWS_AHEAD 8
+
 struct due {
     struct waiting *row;
     int side;
@@ -245,6 +249,16 @@ static int push_row(struct op *op, int input, const struct batch *b, uint16_t ro
     return take_row(op, input, key, &r);
 }
 
+static void fetch_ahead(const struct join_rows *r, const struct keyed_rows *keyed, uint16_t at)
+{
+    if (at + SLOTS_AHEAD < keyed->nsel) {
+        join_rows_fetch_slots(r, keyed->hash[keyed->sel[at + SLOTS_AHEAD]]);
+    }
+    if (at + ROWS_AHEAD < keyed->nsel) {
+        join_rows_fetch_rows(r, keyed->hash[keyed->sel[at + ROWS_AHEAD]]);
+    }
+}
+
 int join_push(struct op *op, int input, struct batch *b)
 {
     struct join_op *self = op->self;
@@ -256,6 +270,7 @@ int join_push(struct op *op, int input, struct batch *b)
     join_output_begin(&self->out, b->nsel);
     for (uint16_t k = 0, at = 0; k < mine.nsel; k++) {
         uint16_t row = batch_row(&mine, k);
+        fetch_ahead(&self->rows, &keyed, at);
         bool has_key = at < keyed.nsel && keyed.sel[at] == row;
         at = (uint16_t)(at + has_key);
         struct join_key key = {0};

@@ -116,14 +116,36 @@ static void clear_slot(struct join_index *x, uint64_t at)
 {
     uint64_t mask = x->slots - 1;
     for (uint64_t next = (at + 1) & mask; x->slot[next].root; next = (next + 1) & mask) {
-        uint64_t home = x->slot[next].hash & mask;
-        if (((next - home) & mask) >= ((next - at) & mask)) {
+        uint64_t first = x->slot[next].hash & mask;
+        if (((next - first) & mask) >= ((next - at) & mask)) {
             x->slot[at] = x->slot[next];
             at = next;
         }
     }
     x->slot[at] = (struct join_slot){NULL, 0};
     x->used--;
+}
+
+static const struct join_slot *home(const struct join_index *x, uint64_t hash)
+{
+    return x->slots > 0 ? &x->slot[(uint32_t)hash & (x->slots - 1)] : NULL;
+}
+
+void join_rows_fetch_slots(const struct join_rows *r, uint64_t hash)
+{
+    __builtin_prefetch(home(&r->index[LEFT], hash));
+    __builtin_prefetch(home(&r->index[RIGHT], hash));
+}
+
+void join_rows_fetch_rows(const struct join_rows *r, uint64_t hash)
+{
+    for (int side = 0; side < 2; side++) {
+        const struct join_slot *slot = home(&r->index[side], hash);
+        if (slot && slot->root && slot->hash == (uint32_t)hash) {
+            __builtin_prefetch(&slot->root->time);
+            __builtin_prefetch(slot->root->bytes);
+        }
+    }
 }
 
 /* ---- rows ---- */
@@ -255,6 +277,9 @@ struct state_entry *join_rows_expired(struct join_rows *r, int64_t watermark)
 void join_rows_remove(struct join_rows *r, struct state_entry *block)
 {
     struct join_block *b = block_of(block);
+    for (struct waiting *w = block_first(b); w; w = block_next(b, w)) {
+        __builtin_prefetch(home(&r->index[w->side], w->hash));
+    }
     for (struct waiting *w = block_first(b); w; w = block_next(b, w)) {
         unlink_row(r, w);
     }
