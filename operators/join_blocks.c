@@ -9,6 +9,8 @@
  *
  *   alone     a row of a kept side has a block of its own: that it has met a partner, and that it
  *             came out, must reach the changelog for this row only
+ *   times     rows whose times are far apart do not share a block, as all of them stay until the last
+ *             one expires (join_rows_add)
  *   commits   a block that was committed takes no more rows: they would send it whole once more
  *             (join_rows_begin)
  *   size      each block has room for twice the bytes that the one before it came to, so

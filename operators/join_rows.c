@@ -19,6 +19,7 @@
 #include <string.h>
 
 #define SLOTS_LEAST 16
+#define APART_MOST  10000 /* ms, beside the time that a row waits anyway */
 
 /* ---- trees ---- */
 
@@ -199,11 +200,27 @@ void join_rows_begin(struct join_rows *r)
     }
 }
 
+/* Rows wait with the last one of their block: a row whose time is far off gets another one. */
+static bool is_apart(const struct join_rows *r, int side, int64_t last)
+{
+    const struct state_entry *open = r->blocks.open[side];
+    if (open == NULL) {
+        return false;
+    }
+    int64_t theirs = block_of(open)->last;
+    uint64_t apart =
+        last > theirs ? (uint64_t)last - (uint64_t)theirs : (uint64_t)theirs - (uint64_t)last;
+    return apart > (uint64_t)r->plan->side[side].life + APART_MOST;
+}
+
 void join_rows_add(struct join_rows *r, int side, const struct join_key *key, int64_t time,
                    bool has_met, const struct buffer *row)
 {
     bool is_alone = r->plan->side[side].is_kept;
     struct state_entry *closed;
+    if (is_apart(r, side, join_last(r->plan, side, time))) {
+        set_timer(r, join_blocks_close(&r->blocks, side));
+    }
     struct waiting *w = join_blocks_add(&r->blocks, side, key, (uint32_t)row->n, is_alone, &closed);
     set_timer(r, closed);
     w->time = time;

@@ -227,6 +227,25 @@ static void rows_expire_in_blocks(void **state)
     teardown(&r);
 }
 
+/* A row of a far future does not make its neighbours wait. */
+static void far_times_do_not_share(void **state)
+{
+    (void)state;
+    struct rig r;
+    setup(&r, "{with: right, within: 10ms}");
+    const int64_t far = 1000000000;
+    for (int i = 0; i < 6; i++) {
+        add(&r, LEFT, "a", i % 2 ? far + i : i, "x");
+    }
+    add(&r, LEFT, "a", TIME_MIN, "y");
+    for (struct state_entry *e; (e = join_rows_expired(&r.rows, far)) != NULL;) {
+        join_rows_remove(&r.rows, e);
+    }
+    assert_string_equal(walk(&r, LEFT, "a", TIME_MIN, TIME_MAX),
+                        "1000000001:x 1000000003:x 1000000005:x ");
+    teardown(&r);
+}
+
 /* A committed block is not sent again for new rows; rows of many blocks are restored. */
 static void committed_blocks_are_closed(void **state)
 {
@@ -335,13 +354,10 @@ static void many_keys(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(found_by_key_and_time),
-        cmocka_unit_test(expire_in_order),
-        cmocka_unit_test(restored_as_they_were),
-        cmocka_unit_test(layout_tells_what_is_kept),
-        cmocka_unit_test(damaged_entries_are_refused),
-        cmocka_unit_test(many_keys),
-        cmocka_unit_test(rows_expire_in_blocks),
+        cmocka_unit_test(found_by_key_and_time),       cmocka_unit_test(expire_in_order),
+        cmocka_unit_test(restored_as_they_were),       cmocka_unit_test(layout_tells_what_is_kept),
+        cmocka_unit_test(damaged_entries_are_refused), cmocka_unit_test(many_keys),
+        cmocka_unit_test(far_times_do_not_share),      cmocka_unit_test(rows_expire_in_blocks),
         cmocka_unit_test(committed_blocks_are_closed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
