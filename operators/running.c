@@ -12,6 +12,7 @@
  *   error        a row that fails in an argument leaves the state as it was; one that fails later
  *                (in the expression around a call) has been counted in it
  *   late         rows like others
+ *   deleted      rows of an upstream table that delete are no rows here: counted and left out
  */
 #include "engine/key.h"
 #include "engine/memory.h"
@@ -251,7 +252,9 @@ static int running_push(struct op *op, int input, struct batch *b)
 {
     (void)input;
     const struct running *r = op->node->bound;
-    struct keyed_rows keyed = key_rows(b);
+    struct batch rows = batch_upserts(b);
+    struct keyed_rows keyed = key_rows(&rows);
+    op->counter[COUNT_SKIPPED] += (uint64_t)(b->nsel - rows.nsel);
     op->counter[COUNT_NULL_KEY] += keyed.nulls;
     struct batch in = batch_select(b, keyed.sel, keyed.nsel), good = in;
     struct row_errors errors = {0}, failed = {0};
