@@ -27,7 +27,7 @@
 #define WAITING_MOST  10000
 #define WAITING_BYTES (8U << 20)
 #define PATIENCE_MS   30000
-#define QUIET_MS      1000
+#define QUIET_MS      2000
 #define TIME_UNKNOWN  INT64_MIN
 
 static bool is_table(const struct route *r)
@@ -161,13 +161,15 @@ static bool is_awaited(struct lane *l, struct route *r, int64_t now)
     if (has_any(r) || w->is_given_up) {
         return false;
     }
-    if (l->log->ops->has_more(l->log, r->topic, r->partition) == 0) {
+    int has_more = l->log->ops->has_more(l->log, r->topic, r->partition);
+    if (has_more == 0) {
         w->awaited_at = 0;
         return false;
     }
     w->awaited_at = w->awaited_at ? w->awaited_at : now;
     int64_t since = w->awaited_at > l->quiet_at ? w->awaited_at : l->quiet_at;
-    w->is_given_up = now - w->awaited_at >= PATIENCE_MS || (l->quiet_at && now - since >= QUIET_MS);
+    bool is_quiet = has_more > 0 && l->quiet_at && now - since >= QUIET_MS;
+    w->is_given_up = is_quiet || now - w->awaited_at >= PATIENCE_MS;
     if (w->is_given_up) {
         logger(LOG_LEVEL_DEBUG, "lane %d: nothing comes from topic %s partition %d, others go on",
                l->cfg.number, r->topic, r->partition);
