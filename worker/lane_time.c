@@ -4,7 +4,7 @@
 #include "engine/memory.h"
 #include "worker/lane_impl.h"
 
-#define ASK_EVERY_MS  500
+#define 500
 #define ASK_MS        200
 #define ASK_SILENT_MS 1000
 
@@ -24,14 +24,24 @@ static void ask_one(void *ctx, int32_t partition)
     a->p[a->n++] = (struct log_position){.topic = a->topic, .partition = partition};
 }
 
-/* What other members have committed of the topics that inputs of ours read. */
+static bool is_idle(const struct lane *l, const struct route *r)
+{
+    bool is = false;
+    const struct task *t = r->member->task;
+    for (int in = -1; t && (in = task_input(t, r->topic, in)) >= 0;) {
+        is |= task_input_source(t, in)->repartition < 0 && task_idle(t, in, l->last_tick);
+    }
+    return is;
+}
+
+/* What other members have committed of the topics in which inputs of ours are idle. */
 static void ask_others(struct lane *l)
 {
     struct asking a = {.topic = NULL};
     for (int i = 0; i < l->nroutes; i++) {
-        bool is_known = false;
+        bool is_known = !is_idle(l, &l->route[i]);
         for (int k = 0; k < i && !is_known; k++) {
-            is_known = l->route[k].topic == l->route[i].topic;
+            is_known = l->route[k].topic == l->route[i].topic && is_idle(l, &l->route[k]);
         }
         if (!is_known) {
             a.topic = l->route[i].topic;
@@ -103,7 +113,7 @@ void lane_follow_others(struct lane *l)
             is_any_idle |= time_board_say(l->cfg.times, t, in, l->last_tick);
         }
     }
-    if (is_any_idle && time_board_asks(l->cfg.times, l->last_tick, ASK_EVERY_MS)) {
+    if (is_any_idle && time_board_asks(l->cfg.times, l->last_tick)) {
         ask_others(l);
     }
     for (int i = 0; is_any_idle && i < l->nmembers; i++) {
