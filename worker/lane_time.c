@@ -4,8 +4,7 @@
 #include "engine/memory.h"
 #include "worker/lane_impl.h"
 
-#define 500
-#define ASK_MS        200
+#define ASK_MS        100
 #define ASK_SILENT_MS 1000
 
 struct asking {

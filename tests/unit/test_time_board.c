@@ -158,12 +158,14 @@ static void asked_now_and_then(void **state)
     time_board_heard(f.board, "x", 1, "w5;w5", 1510);
     assert_false(time_board_asks(f.board, 1749));
     assert_true(time_board_asks(f.board, 1750));
-    time_board_heard(f.board, "x", 1, "w5;w5", 1760);
-    assert_false(time_board_asks(f.board, 2000));
-    set(&f, 0, 5, true); /* one of ours has fallen silent */
+    time_board_heard(f.board, "x", 1, "w5;w5", 1760); /* unchanged for so long: it is idle */
     assert_true(time_board_asks(f.board, 2000));
-    set(&f, 0, 5, true);
+    time_board_heard(f.board, "x", 1, "w5;w5", 2010);
     assert_false(time_board_asks(f.board, 2250));
+    set(&f, 0, 5, true); /* one of ours has fallen silent */
+    assert_true(time_board_asks(f.board, 2250));
+    set(&f, 0, 5, true);
+    assert_false(time_board_asks(f.board, 2500));
     done(&f);
 }
 
