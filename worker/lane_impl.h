@@ -98,6 +98,7 @@ struct lane {
     int64_t quiet_at; /* since when polls bring nothing; 0: they do */
     int result, nmetrics;
     struct last_metric *metric;
+    struct state_sum state; /* at the end */
     struct err failure;
 };
 
