@@ -62,7 +62,8 @@ void task_topic_restore(struct task *t, const char *topic, int64_t offset, const
 int task_restore(struct task *t, int store, const struct record *r, struct err *e);
 int task_open(struct task *t, struct err *e);
 
-/* Event time of a record of an input; its timestamp where it cannot be read. */
+/* Event time of a record of an input; its timestamp where it cannot be read. The time of a repartition's
+ * watermark is that watermark. */
 int64_t task_record_time(struct task *t, int input, const struct record *r);
 /* Runs records of one input, in offset order, through the steps. -ERR_DATA: a record that must not
  * be skipped; e names it. */
@@ -84,6 +85,8 @@ struct others {
 void task_others(struct task *t, int input, struct others others);
 /* Wall clock when something last came at an input; INT64_MIN: nothing since it was opened. */
 int64_t task_last_record(const struct task *t, int input);
+/* Records are there for an input which task_push() has not brought yet: it is not idle. */
+void task_expect_more(struct task *t, int input, int64_t now);
 /* Nothing will come at an input for now: idle at once. */
 void task_expect_nothing(struct task *t, int input);
 /* What the metadata of another member's offset (may be NULL) says of the nth input that reads the

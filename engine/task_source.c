@@ -428,6 +428,11 @@ int64_t task_record_time(struct task *t, int input, const struct record *r)
     struct input *in = &t->input[input];
     const struct plan_source *src = in->source;
     struct err e = {0};
+    struct envelope envelope;
+    if (in->nparts && r->value && envelope_read(&envelope, r->value, r->value_n) == 0) {
+        bool is_row = envelope.kind == ENVELOPE_ROW || envelope.kind == ENVELOPE_DELETE;
+        return is_row ? envelope.time : envelope.watermark;
+    }
     if (src->time_column < 0 || !r->value) {
         return r->timestamp;
     }

@@ -192,6 +192,7 @@ static const struct log_ops kafka_ops = {
     .read_on = kafka_read_on,
     .committed = kafka_committed,
     .position = kafka_position,
+    .has_more = kafka_has_more,
     .headers = kafka_headers,
     .close = kafka_close,
 };

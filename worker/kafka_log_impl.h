@@ -111,6 +111,7 @@ int kafka_resume(struct log *log, const char *topic, int32_t partition);
 int kafka_seek(struct log *log, const char *topic, int32_t partition, int64_t offset,
                struct err *e);
 int kafka_position(struct log *log, const char *topic, int32_t partition, int64_t *offset);
+int kafka_has_more(struct log *log, const char *topic, int32_t partition);
 
 /* producer and transactions */
 int kafka_producer_open(struct kafka_log *l, const struct log_config *cfg, struct err *e);

@@ -240,6 +240,7 @@ static int once(struct lane *l, struct err *e)
     wait = wait < 0 ? 0 : wait > TICK_MS ? TICK_MS : wait;
     l->polls++;
     int result = l->log->ops->poll(l->log, (int)wait, &r, &n, e);
+    l->quiet_at = n > 0 ? 0 : l->quiet_at ? l->quiet_at : lane_now(l);
     if (result == 0 && !l->rebuild) {
         result = lane_build_tasks(l, e);
         if (result == 0) {

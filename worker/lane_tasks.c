@@ -31,12 +31,13 @@ int32_t lane_tasks(void *ctx, uint16_t subplan)
     return l->cfg.tasks[subplan];
 }
 
-/* Sub-plan that reads a topic as a member of the group, or -1. */
-static int subplan_of(const struct plan *p, const char *topic, const char **name)
+/* Sub-plan that reads a topic as a member of the group, or -1. *rank: the topic's place among all. */
+static int subplan_of(const struct plan *p, const char *topic, const char **name, int *rank)
 {
+    *rank = 0;
     for (uint16_t i = 0; i < p->nsources; i++) {
         bool is_global = p->subplan[p->vertex[p->source[i]->vertex]->subplan].is_global;
-        for (int k = 0; k < p->source[i]->ntopics && !is_global; k++) {
+        for (int k = 0; k < p->source[i]->ntopics && !is_global; k++, ++*rank) {
             if (strcmp(p->source[i]->topic[k], topic) == 0) {
                 *name = p->source[i]->topic[k];
                 return p->vertex[p->source[i]->vertex]->subplan;
@@ -72,7 +73,7 @@ void lane_assigned(void *ctx, struct log_position *p, size_t n)
     struct lane *l = ctx;
     for (size_t i = 0; i < n; i++) {
         const char *topic;
-        int subplan = subplan_of(l->cfg.plan, p[i].topic, &topic);
+        int rank, subplan = subplan_of(l->cfg.plan, p[i].topic, &topic, &rank);
         if (subplan < 0) {
             continue;
         }
@@ -80,6 +81,7 @@ void lane_assigned(void *ctx, struct log_position *p, size_t n)
         l->route[l->nroutes++] = (struct route){
             .topic = topic,
             .partition = p[i].partition,
+            .rank = rank,
             .offset = p[i].offset,
             .metadata = p[i].metadata && p[i].metadata[0] ? mem_strdup(p[i].metadata) : NULL,
             .member = member_get(l, (uint16_t)subplan, p[i].partition)};

@@ -131,6 +131,16 @@ static int memory_position(struct log *log, const char *topic, int32_t partition
     return h ? 0 : -ERR_FATAL;
 }
 
+static int memory_has_more(struct log *log, const char *topic, int32_t partition)
+{
+    struct memory_log *l = self(log);
+    pthread_mutex_lock(&l->broker->mutex);
+    const struct held *h = held_of(l, topic, partition);
+    bool has_more = h && h->position < h->topic->partition[partition].next;
+    pthread_mutex_unlock(&l->broker->mutex);
+    return has_more;
+}
+
 static int memory_begin(struct log *log, struct err *e)
 {
     (void)log;
@@ -350,6 +360,7 @@ static const struct log_ops memory_ops = {
     .resume = memory_resume,
     .seek = memory_seek,
     .position = memory_position,
+    .has_more = memory_has_more,
     .begin = memory_begin,
     .produce = memory_produce,
     .commit = memory_commit,
