@@ -45,6 +45,7 @@ struct kafka_log {
     rd_kafka_t *consumer, *producer;
     rd_kafka_queue_t *queue; /* the consumer's */
     char *group, *transactional;
+    const atomic_bool *stopping; /* the caller's, or NULL */
     bool from_latest, all_headers;
     char **property; /* copies, for handles opened later */
     char **with_headers;

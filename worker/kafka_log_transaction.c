@@ -20,9 +20,10 @@
 
 #include <string.h>
 
-#define INIT_MS   30000
-#define ABORT_MS  30000
-#define SETTLE_MS 500
+#define INIT_MS       30000
+#define INIT_SLICE_MS 200 /* whoever is to stop need not wait longer */
+#define ABORT_MS      30000
+#define SETTLE_MS     500
 
 static void forget_deliveries(struct kafka_log *l)
 {
@@ -44,6 +45,16 @@ static int fail(struct kafka_log *l, rd_kafka_error_t *error, const char *what, 
     }
     rd_kafka_error_destroy(error);
     return err_set(e, own.kind, "%s", own.text);
+}
+
+/* A record that the broker will never take is met again after an abort: its row is bad. */
+static int blame_delivery(const struct kafka_log *l, int rc, struct err *e)
+{
+    if (l->undelivered == 0 || l->delivery.kind != ERR_DATA || e == NULL) {
+        return rc;
+    }
+    err_clear(e);
+    return err_set(e, ERR_DATA, "%s", l->delivery.text);
 }
 
 /* Milliseconds until the deadline, at least 1. */
@@ -70,7 +81,11 @@ int kafka_transactions_init(struct kafka_log *l, struct err *e)
     int64_t deadline = clock_monotonic_ns() + INIT_MS * 1000000LL;
     rd_kafka_error_t *error;
     do {
-        error = rd_kafka_init_transactions(l->producer, left(deadline));
+        if (l->stopping && atomic_load(l->stopping)) {
+            deadline = 0;
+        }
+        int ms = left(deadline);
+        error = rd_kafka_init_transactions(l->producer, ms < INIT_SLICE_MS ? ms : INIT_SLICE_MS);
     } while (again(&error, deadline));
     return error == NULL ? 0 : fail(l, error, "transactions", e);
 }
@@ -120,7 +135,7 @@ static int commit_transaction(struct kafka_log *l, const rd_kafka_topic_partitio
         } while (again(&error, deadline));
         rd_kafka_consumer_group_metadata_destroy(member);
         if (error != NULL) {
-            return fail(l, error, "commit of offsets", e);
+            return blame_delivery(l, fail(l, error, "commit of offsets", e), e);
         }
     }
     do {
@@ -131,7 +146,7 @@ static int commit_transaction(struct kafka_log *l, const rd_kafka_topic_partitio
         if (l->undelivered > 0 && e != NULL) {
             err_prefix(e, "%s", l->delivery.text);
         }
-        return rc;
+        return blame_delivery(l, rc, e);
     }
     l->in_transaction = false;
     forget_deliveries(l);
@@ -147,8 +162,9 @@ static int commit_plain(struct kafka_log *l, rd_kafka_topic_partition_list_t *li
                        KAFKA_COMMIT_MS / 1000);
     }
     if (l->undelivered > 0) {
-        return err_set(e, ERR_ABORT, "commit: %lu records were not delivered: %s", l->undelivered,
-                       l->delivery.text);
+        int rc = err_set(e, ERR_ABORT, "commit: %lu records were not delivered: %s", l->undelivered,
+                         l->delivery.text);
+        return blame_delivery(l, rc, e);
     }
     if (list->cnt == 0) {
         return 0;

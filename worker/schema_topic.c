@@ -83,7 +83,7 @@ int schema_topic_open(struct schema_store **out, const struct client *c, struct 
 {
     struct schema_topic *s = mem_zalloc(sizeof *s);
     struct log_config cfg = {.property = c->property};
-    s->store = (struct schema_store){by_id, latest, put, schema_topic_free, known};
+    s->store = (struct schema_store){by_id, latest, put, schema_topic_free, known, NULL};
     int r = client_log(c, &s->log, &cfg, NULL, e);
     if (r == 0) {
         r = s->log->ops->create_topic(s->log, TOPIC, 1, -1, true, NULL, ADMIN_MS, e);
