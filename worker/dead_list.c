@@ -14,6 +14,7 @@
 #include "worker/printer.h"
 
 #include <ctype.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 

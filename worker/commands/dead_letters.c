@@ -5,6 +5,7 @@
  *
  * A topology's file names its dead-letter topics, and the cluster.
  */
+#include "engine/buffer.h"
 #include "engine/memory.h"
 #include "worker/commands/connection.h"
 #include "worker/dead_list.h"
