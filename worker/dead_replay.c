@@ -207,6 +207,14 @@ static int decide(struct replaying *y, const struct record *r)
     return result ? SENT : LEFT;
 }
 
+static int too_many_left(struct replaying *y, const struct record *r)
+{
+    return err_set(y->e, ERR_CONFIG,
+                   "too many dead letters of partition %d were left between those that were sent: "
+                   "replay what is before offset %lld first, without --filter",
+                   r->partition, (long long)r->offset);
+}
+
 static int look_at(void *ctx, const struct record *r)
 {
     struct replaying *y = ctx;
@@ -216,14 +224,8 @@ static int look_at(void *ctx, const struct record *r)
         return err_set(y->e, ERR_ABORT, "interrupted");
     }
     if (!sent_has_room(&p->now)) {
-        int r = y->x->is_dry ? 0 : commit(y);
-        return r < 0
-                   ? r
-                   : err_set(
-                         y->e, ERR_CONFIG,
-                         "too many dead letters of partition %d were left between those that were "
-                         "sent: replay what is before offset %lld first, without --filter",
-                         r->partition, (long long)r->offset);
+        int result = y->x->is_dry ? 0 : commit(y);
+        return result < 0 ? result : too_many_left(y, r);
     }
     int fate = sent_has(&p->before, r->offset) ? PASSED : decide(y, r);
     if (fate < 0) {
