@@ -6,11 +6,13 @@
  *               fences the one before (transactional id), and reads the offsets after that
  *
  *   left for a later run    filtered, internal, sent back too often, topic gone
- *   passed for good         rows that stood nowhere, records that are no dead letters
+ *   passed for good         rows that stood nowhere, records that are no dead letters, other letters
+ *                           of a record that was sent (two streams may have refused it)
  *
  * Of a record that did not fit behind its headers (klamm.left.out) the one at the origin is sent.
  */
 #include "worker/dead_replay.h"
+#include "engine/hash.h"
 #include "engine/memory.h"
 #include "worker/sent_offsets.h"
 
@@ -33,7 +35,9 @@ struct replaying {
     struct arena mem;
     struct part *part;
     int32_t nparts;
-    int pending; /* records of the open transaction */
+    int pending;    /* records of the open transaction */
+    uint64_t *seen; /* hashes of the origins that were sent; 0: empty; a power of two */
+    size_t nseen, cap_seen;
     struct err *e;
 };
 
@@ -175,13 +179,65 @@ static int send_back(struct replaying *y, const struct dead_letter *d, const str
 
 enum fate { SENT, LEFT, PASSED };
 
+static void put_seen(uint64_t *slot, size_t cap, uint64_t hash)
+{
+    size_t at = hash & (cap - 1);
+    while (slot[at] && slot[at] != hash) {
+        at = (at + 1) & (cap - 1);
+    }
+    slot[at] = hash;
+}
+
+static uint64_t origin_hash(const struct dead_letter *d)
+{
+    uint64_t hash = hash_stable(d->topic, strlen(d->topic), (uint64_t)d->partition);
+    hash = hash_stable(&d->offset, sizeof d->offset, hash);
+    return hash ? hash : 1;
+}
+
+static bool was_seen(const struct replaying *y, const struct dead_letter *d)
+{
+    uint64_t hash = origin_hash(d);
+    for (size_t at = hash; y->cap_seen; at++) {
+        uint64_t found = y->seen[at & (y->cap_seen - 1)];
+        if (found == hash || found == 0) {
+            return found == hash;
+        }
+    }
+    return false;
+}
+
+static void note_seen(struct replaying *y, const struct dead_letter *d)
+{
+    if (y->nseen * 2 >= y->cap_seen) {
+        size_t cap = y->cap_seen ? y->cap_seen * 2 : 1024;
+        uint64_t *slot = mem_zalloc(cap * sizeof *slot);
+        for (size_t i = 0; i < y->cap_seen; i++) {
+            if (y->seen[i]) {
+                put_seen(slot, cap, y->seen[i]);
+            }
+        }
+        mem_free(y->seen);
+        y->seen = slot;
+        y->cap_seen = cap;
+    }
+    put_seen(y->seen, y->cap_seen, origin_hash(d));
+    y->nseen++;
+}
+
 /* Which of the three, or a negative error. */
-static int decide(struct replaying *y, const struct record *r)
+static int decide(struct replaying *y, const struct record *r, bool was_sent)
 {
     struct dead_replay *x = y->x;
     struct dead_letter d;
     struct dead_target *target;
     dead_letter_read(&d, r, &y->mem);
+    if (was_sent) {
+        if (d.topic && d.offset >= 0) {
+            note_seen(y, &d);
+        }
+        return PASSED;
+    }
     if (!d.topic || d.offset < 0) {
         *(d.topic ? &x->rows : &x->unknown) += 1;
         return PASSED;
@@ -198,10 +254,17 @@ static int decide(struct replaying *y, const struct record *r)
         x->tired++;
         return LEFT;
     }
+    if (was_seen(y, &d)) {
+        x->again++;
+        return PASSED;
+    }
     int result = find_target(y, x->to ? x->to : d.topic, &target);
     result = result < 0 || target->partitions == 0 ? result : send_back(y, &d, r, target);
     if (result < 0) {
         return result;
+    }
+    if (result) {
+        note_seen(y, &d);
     }
     *(result ? &x->sent : &x->gone) += 1;
     return result ? SENT : LEFT;
@@ -227,7 +290,7 @@ static int look_at(void *ctx, const struct record *r)
         int result = y->x->is_dry ? 0 : commit(y);
         return result < 0 ? result : too_many_left(y, r);
     }
-    int fate = sent_has(&p->before, r->offset) ? PASSED : decide(y, r);
+    int fate = decide(y, r, sent_has(&p->before, r->offset));
     if (fate < 0) {
         return fate;
     }
@@ -290,7 +353,7 @@ int dead_replay_run(struct dead_replay *x, const struct client *c, struct err *e
 {
     struct replaying y = {.x = x, .client = c, .e = e};
     struct log *group;
-    x->sent = x->filtered = x->tired = x->internal = x->rows = x->gone = x->unknown = 0;
+    x->sent = x->filtered = x->tired = x->internal = x->rows = x->gone = x->unknown = x->again = 0;
     dead_replay_done(x);
     int r = c->log->ops->partitions(c->log, x->topic, &y.nparts, ASK_MS, e);
     if (r == 0 && y.nparts == 0) {
@@ -314,6 +377,7 @@ int dead_replay_run(struct dead_replay *x, const struct client *c, struct err *e
     }
     group->ops->close(group, true);
     mem_free(y.part);
+    mem_free(y.seen);
     arena_done(&y.mem);
     return r;
 }

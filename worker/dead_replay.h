@@ -25,7 +25,7 @@ struct dead_replay {
     const atomic_bool *stop;
 
     /* Counts of the run. */
-    uint64_t sent, filtered, tired, internal, rows, gone, unknown;
+    uint64_t sent, filtered, tired, internal, rows, gone, unknown, again;
     int ntargets;
     struct dead_target {
         char *topic; /* heap */

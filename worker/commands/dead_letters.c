@@ -117,6 +117,7 @@ static void print_counts(const struct dead_replay *x, const char *verb)
     print_left(x->internal, "left: they stood in internal topics (--internal sends them there)");
     print_left(x->gone, "left: their topic is gone, or the record in it (--to TOPIC)");
     print_left(x->rows, "passed over: rows behind a window, which stood in no topic");
+    print_left(x->again, "passed over: another letter of a record that goes already");
     print_left(x->unknown, "passed over: no dead letters");
 }
 
