@@ -8,6 +8,7 @@
  */
 #include "worker/sent_offsets.h"
 
+#include <ctype.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,7 +21,7 @@ void sent_read(struct sent_offsets *s, int64_t offset, const char *metadata)
     while (*p && s->n < SENT_RANGES) {
         char *end;
         int64_t from = strtoll(p, &end, 10), to = *end == '-' ? strtoll(end + 1, &end, 10) : from;
-        bool is_sound = end > p && from >= 0 && to >= from && to < INT64_MAX - s->base - 1 &&
+        bool is_sound = isdigit((unsigned char)*p) && to >= from && to < INT64_MAX - s->base - 1 &&
                         s->base + from >= last;
         if (!is_sound) {
             return;
