@@ -55,6 +55,7 @@ static int feeder_open(struct feeder *f, struct err *e)
     char id[400];
     snprintf(id, sizeof id, "klamm-%s-feeder-%s", t->name, f->source->stream);
     struct log_config cfg = {.transactional = t->guarantee == EXACTLY_ONCE ? id : NULL,
+                             .stopping = &f->stopping,
                              .property = f->client->property};
     int64_t next;
     int r = client_log(f->client, &f->log, &cfg, NULL, e);
