@@ -339,15 +339,7 @@ static int plan_to(struct planner *b, const struct stream *st, const struct end 
     if (end->kind != END_CONNECTOR) {
         return at->vertex < 0 ? 0 : check_writers(b, k, k->schema);
     }
-    for (int i = 0; registry_connectors[i]; i++) {
-        if (strcmp(registry_connectors[i]->name, end->connector) == 0) {
-            k->drain = registry_connectors[i];
-        }
-    }
-    void *cfg = arena_zalloc(a, k->drain->config_size + 1);
-    k->drain_cfg = cfg;
-    return config_parse(k->drain->config, cfg, end->options,
-                        arena_printf(a, "%s.%s", end->path, end->connector), a, b->d);
+    return plan_connector(b, end, &k->drain, &k->drain_cfg);
 }
 
 int plan_stream(struct planner *b, int i, struct place from)

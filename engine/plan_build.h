@@ -68,6 +68,9 @@ void plan_spec_from_registry(struct planner *b, struct codec_spec *s);
 struct plan_source *plan_source_new(struct planner *b, const struct stream *st, uint16_t group,
                                     int *vertex);
 int plan_topic_source(struct planner *b, const struct stream *st, struct ref *out);
+/* The connector of an end, its options parsed. */
+int plan_connector(struct planner *b, const struct end *end, const struct connector_def **def,
+                   const void **cfg);
 /* plan_from.c */
 bool plan_same_key(const struct schema *x, const struct schema *y);
 int plan_from(struct planner *b, const struct stream *st, struct ref *out);

@@ -159,9 +159,7 @@ static int running_bind(struct node *n)
     }
     r->extended = extend(n, r);
     r->shape = shape_new(n, n->in[0], count);
-    for (uint16_t k = 0; k < n->in[0]->n; k++) {
-        shape_take(r->shape, k, n->in[0]->col[k].name, n->in[0]->col[k].hidden);
-    }
+    shape_take_all(r->shape);
     for (int i = 0; i < count; i++) {
         (void)shape_set(r->shape, &c[i]);
     }
