@@ -8,6 +8,7 @@
  */
 #include "worker/sent_offsets.h"
 
+#include <assert.h>
 #include <ctype.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -53,6 +54,7 @@ void sent_add(struct sent_offsets *s, int64_t offset)
     } else if (s->is_run) {
         s->range[s->n - 1].to = offset + 1;
     } else {
+        assert(s->n < SENT_RANGES);
         s->range[s->n++] = (struct sent_range){offset, offset + 1};
     }
     s->is_run = true;

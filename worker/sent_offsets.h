@@ -27,7 +27,7 @@ struct sent_offsets {
  * counts as not sent). */
 void sent_read(struct sent_offsets *s, int64_t offset, const char *metadata);
 bool sent_has(const struct sent_offsets *s, int64_t offset);
-/* Whether one more can be noted. */
+/* Whether one more can be noted: asked before each. */
 bool sent_has_room(const struct sent_offsets *s);
 /* Notes the next record: sent, or left for later. */
 void sent_add(struct sent_offsets *s, int64_t offset);

@@ -393,7 +393,7 @@ def without_broker():
     Run("dead-letters", "replay", "x", "--json", code=2, says="--json goes with list")
     Run("dead-letters", "list", "x", "--limit", "-1", code=2, says="--limit takes a number from 0")
     Run("dead-letters", "replay", "x", "--attempts", "0", code=2, says="--attempts takes a number from 1")
-    Run("dead-letters", "list", "none.yaml", code=2, says="none.yaml: cannot read the file")
+    Run("dead-letters", "list", "nowhere.yaml", code=2, says="nowhere.yaml: cannot read the file")
     Run("dead-letters", "list", "x", "--bootstrap", NOWHERE, code=1, says="no Kafka broker answers")
     Run("run", "load.yaml", "--bootstrap", NOWHERE, env={"KAFKA": "no.host:9"}, code=1,
         says=f"no Kafka broker answers at {NOWHERE} within 10 s")
