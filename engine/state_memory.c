@@ -3,7 +3,7 @@
  *   slot    | 16 bits of the hash | 48 bits of pointer |      linear probing, at most 3/4 full
  *              |
  *              v
- *   entry   | next, previous dirty | hash | sizes | flags | key, padded to 8 | value |
+ *   entry   | next, previous dirty | hash | sizes | flags | key, padded to 8 | value | owned |
  *
  * The hash bits in the slot settle nearly every miss without touching the entry's memory. Removal
  * shifts the slots behind it back, so there are no tombstones of the table. Entries come from slabs
@@ -14,6 +14,9 @@
  *
  * An entry that was never committed is freed at once when deleted. Inserting a DELETED key revives
  * its entry, so the changelog gets the last value only. Entries restored are COMMITTED and clean.
+ *
+ * `owned`, 8 bytes, is there when values own memory: how much that was when it was counted last, at
+ * a commit or restore, when the value is at hand anyway. The store keeps the sum.
  */
 #include "engine/hash.h"
 #include "engine/memory.h"
@@ -56,6 +59,7 @@ struct state {
     struct state_entry *first_dirty, *last_dirty;
     uint64_t dirty_bytes;
     uint64_t bytes; /* slabs, big entries, slots */
+    uint64_t owned; /* by values, as it was counted last */
     struct slab *slab;
     size_t slab_bytes; /* of the next slab */
     char *at, *end;    /* unused part of the newest slab */
@@ -70,9 +74,16 @@ static size_t padded(size_t n)
     return (n + 7) & ~(size_t)7;
 }
 
-static size_t entry_bytes(uint32_t key_n, uint32_t value_n)
+/* Whether values own memory, so that entries end with how much. */
+static bool has_owners(const struct state *s)
+{
+    return s->codec && s->codec->drop;
+}
+
+static size_t entry_bytes(const struct state *s, uint32_t key_n, uint32_t value_n)
 {
     size_t n = sizeof(struct state_entry) + padded(key_n) + padded(value_n);
+    n += has_owners(s) ? sizeof(uint64_t) : 0;
     return (n + CLASS_WIDTH - 1) & ~(CLASS_WIDTH - 1);
 }
 
@@ -121,7 +132,7 @@ static struct state_entry *entry_alloc(struct state *s, size_t size)
 
 static void entry_free(struct state *s, struct state_entry *e)
 {
-    size_t size = entry_bytes(e->key_n, e->value_n);
+    size_t size = entry_bytes(s, e->key_n, e->value_n);
     if (is_big(size)) {
         s->bytes -= size;
         mem_free(e);
@@ -147,10 +158,41 @@ const void *state_key(const struct state_entry *e, uint32_t *n)
     return e->bytes;
 }
 
+/* ---- what values own ---- */
+
+static uint64_t owned(const struct state *s, const struct state_entry *e)
+{
+    uint64_t n = 0;
+    if (has_owners(s)) {
+        memcpy(&n, e->bytes + padded(e->key_n) + padded(e->value_n), sizeof n);
+    }
+    return n;
+}
+
+/* The value owns so much now. */
+static void set_owned(struct state *s, struct state_entry *e, uint64_t n)
+{
+    uint64_t before = owned(s, e);
+    s->owned += n - before;
+    s->dirty_bytes += e->flags & DIRTY ? n - before : 0;
+    memcpy(e->bytes + padded(e->key_n) + padded(e->value_n), &n, sizeof n);
+}
+
+/* saved_n: bytes of its saved form. */
+static void count_owned(struct state *s, struct state_entry *e, size_t saved_n)
+{
+    if (has_owners(s)) {
+        bool can_tell = s->codec->size != NULL;
+        set_owned(s, e,
+                  can_tell ? s->codec->size(s->codec->ctx, state_value(e), e->value_n) : saved_n);
+    }
+}
+
 static void drop_value(struct state *s, struct state_entry *e)
 {
-    if (s->codec && s->codec->drop) {
+    if (has_owners(s)) {
         s->codec->drop(s->codec->ctx, state_value(e), e->value_n);
+        set_owned(s, e, 0);
     }
 }
 
@@ -237,9 +279,9 @@ static void clear_slot(struct state *s, uint64_t gap)
 
 /* ---- dirty list ---- */
 
-static uint64_t change_bytes(const struct state_entry *e)
+static uint64_t change_bytes(const struct state *s, const struct state_entry *e)
 {
-    return (uint64_t)e->key_n + e->value_n;
+    return (uint64_t)e->key_n + e->value_n + owned(s, e);
 }
 
 void state_touch(struct state *s, struct state_entry *e)
@@ -252,7 +294,7 @@ void state_touch(struct state *s, struct state_entry *e)
     e->prev = s->last_dirty;
     *(s->last_dirty ? &s->last_dirty->next : &s->first_dirty) = e;
     s->last_dirty = e;
-    s->dirty_bytes += change_bytes(e);
+    s->dirty_bytes += change_bytes(s, e);
 }
 
 static void unlink_dirty(struct state *s, struct state_entry *e)
@@ -260,7 +302,7 @@ static void unlink_dirty(struct state *s, struct state_entry *e)
     *(e->prev ? &e->prev->next : &s->first_dirty) = e->next;
     *(e->next ? &e->next->prev : &s->last_dirty) = e->prev;
     e->flags &= ~(uint32_t)DIRTY;
-    s->dirty_bytes -= change_bytes(e);
+    s->dirty_bytes -= change_bytes(s, e);
 }
 
 /* ---- the interface ---- */
@@ -325,12 +367,12 @@ struct state_entry *state_insert(struct state *s, uint64_t hash, const void *key
         grow(s);
         at = probe(s, hash, key, n);
     }
-    struct state_entry *e = entry_alloc(s, entry_bytes(n, value_n));
+    struct state_entry *e = entry_alloc(s, entry_bytes(s, n, value_n));
     *e = (struct state_entry){.hash = (uint32_t)hash, .key_n = n, .value_n = value_n};
     if (n > 0) {
         memcpy(e->bytes, key, n);
     }
-    memset(e->bytes + n, 0, padded(n) - n + padded(value_n));
+    memset(e->bytes + n, 0, padded(n) - n + padded(value_n) + (has_owners(s) ? 8 : 0));
     s->slot[at] = slot_of(e, tag_of(hash));
     s->used++;
     *is_new = true;
@@ -347,8 +389,9 @@ struct state_entry *state_resize(struct state *s, struct state_entry *e, uint32_
         s->dirty_bytes += (uint64_t)value_n - old_n;
     }
     uint32_t kept = old_n < value_n ? old_n : value_n;
-    size_t size = entry_bytes(e->key_n, value_n);
-    if (size != entry_bytes(e->key_n, old_n)) {
+    uint64_t owns = owned(s, e);
+    size_t size = entry_bytes(s, e->key_n, value_n);
+    if (size != entry_bytes(s, e->key_n, old_n)) {
         struct state_entry *moved = entry_alloc(s, size);
         memcpy(moved, e, sizeof *e + padded(e->key_n) + kept);
         uint64_t at = slot_number(s, e);
@@ -362,6 +405,9 @@ struct state_entry *state_resize(struct state *s, struct state_entry *e, uint32_
     }
     e->value_n = value_n;
     memset((char *)state_value(e) + kept, 0, padded(value_n) - kept);
+    if (has_owners(s)) {
+        memcpy(e->bytes + padded(e->key_n) + padded(value_n), &owns, sizeof owns);
+    }
     return e;
 }
 
@@ -411,7 +457,28 @@ uint64_t state_count(const struct state *s)
 
 uint64_t state_bytes(const struct state *s)
 {
-    return s->bytes;
+    return s->bytes + s->owned;
+}
+
+/* The value as it is saved, in s->scratch. */
+static void save_value(struct state *s, const struct state_entry *e)
+{
+    buffer_clear(&s->scratch);
+    s->codec->save(s->codec->ctx, state_value(e), e->value_n, &s->scratch);
+}
+
+void state_recount(struct state *s)
+{
+    for (uint64_t i = 0; has_owners(s) && i < s->nslots; i++) {
+        struct state_entry *e = slot_entry(s->slot[i]);
+        if (!e || e->flags & DELETED) {
+            continue;
+        }
+        if (!s->codec->size && s->codec->save) {
+            save_value(s, e);
+        }
+        count_owned(s, e, s->scratch.n);
+    }
 }
 
 uint64_t state_dirty_bytes(const struct state *s)
@@ -431,10 +498,10 @@ int state_changes(struct state *s,
             value = NULL;
             value_n = 0;
         } else if (s->codec && s->codec->save) {
-            buffer_clear(&s->scratch);
-            s->codec->save(s->codec->ctx, value, e->value_n, &s->scratch);
+            save_value(s, e);
             value = buffer_cstr(&s->scratch);
             value_n = s->scratch.n;
+            count_owned(s, e, value_n);
         }
         int status = each(ctx, e->bytes, e->key_n, value, value_n);
         if (status < 0) {
@@ -499,7 +566,11 @@ int state_restore(struct state *s, const void *key, uint32_t key_n, const void *
     e = state_insert(s, hash, key, key_n, (uint32_t)size, &is_new);
     e->flags |= COMMITTED;
     if (s->codec && s->codec->load) {
-        return s->codec->load(s->codec->ctx, state_value(e), e->value_n, value, value_n);
+        int status = s->codec->load(s->codec->ctx, state_value(e), e->value_n, value, value_n);
+        if (status == 0) {
+            count_owned(s, e, value_n);
+        }
+        return status;
     }
     if (value_n > 0) {
         memcpy(state_value(e), value, value_n);

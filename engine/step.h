@@ -31,11 +31,22 @@ struct message {
     size_t n;
 };
 
+/* What waits in the state of a step for its watermark to rise. Preset: all entries, for nothing. */
+struct open_state {
+    const char *what;    /* n of these: "windows" */
+    const char *end;     /* what the watermark makes of one: "closes" */
+    uint64_t n;          /* open now */
+    int64_t start, stop; /* of the one that is next, ms; TIME_MIN: it has no bounds */
+    bool has_stop;       /* `stop` belongs to it */
+    int64_t closes_at;   /* least watermark that ends it; TIME_MAX: none does */
+};
+
 /* The other stream of a step with two inputs, and what must be equal for rows to meet. */
 struct second_input {
     struct config_text stream;
     int non;                         /* number of `on` columns; 0: the key of each as it is */
     const struct config_text *on[2]; /* their names in the step's own input and in the other */
+    bool by_key;       /* tables of updates meet: `on` may but name the key that each has */
     bool is_table;     /* `stream` is a table: its rows come from op_table_of(), not through push */
     bool is_versioned; /* ... which keeps them by event time */
 };
@@ -88,6 +99,10 @@ struct step_def {
     /* Least watermark that makes it emit, TIME_MAX when none: the source ends the batch with the
      * row that reaches it. */
     int64_t (*next_time)(struct op *op);
+    /* Optional, for people: what is open. */
+    void (*describe)(struct op *op, struct open_state *out);
+    /* Optional: bytes held for the entries outside of the store: indexes, timers. */
+    uint64_t (*index_bytes)(const struct op *op);
     /* From the mailbox, between batches: remote answers, trained models. */
     int (*deliver)(struct op *op, const struct message *m);
     /* Oldest input offset not finished with, INT64_MAX when none: a commit leaves it and all above
@@ -97,6 +112,13 @@ struct step_def {
     /* Before a commit: cached values go into state. */
     int (*flush)(struct op *op);
     void (*close)(struct op *op); /* also after a failed open */
+};
+
+/* What rows of one key are to each other. */
+enum rows_kind {
+    ROWS_EVENTS,  /* each stands for itself */
+    ROWS_UPDATES, /* the last one counts; none is ever deleted (`aggregate`) */
+    ROWS_TABLE,   /* the last one counts; ROW_DELETE says that there is none any more */
 };
 
 #define STEP_INPUTS_MAX  2
@@ -122,9 +144,11 @@ struct node {
     bool single_partition; /* set by bind: all rows must meet in one task (global learners) */
     bool keyless;          /* set by bind: as configured it needs no key (one model a partition) */
     bool rekeys;           /* set by bind: the key is another one than the input's */
-    void *bound;           /* the step's own, in mem */
-    struct arena *mem;     /* the plan's; during bind only */
-    struct diags *diags;   /* during bind only */
+    enum rows_kind in_rows[STEP_INPUTS_MAX];
+    enum rows_kind out_rows; /* set by bind, of out[0]; a step that does not say so tells events */
+    void *bound;             /* the step's own, in mem */
+    struct arena *mem;       /* the plan's; during bind only */
+    struct diags *diags;     /* during bind only */
 };
 
 /* Adds a problem at a place of the node's configuration; returns -ERR_CONFIG. */

@@ -218,7 +218,7 @@ struct op *op_table_of(struct op *op)
 
 int task_pass(struct task *t, const struct edges *edges, struct batch *b)
 {
-    if (b->nsel == 0) {
+    if (b->nsel == 0 || !t->env.produce) {
         return 0;
     }
     for (uint16_t i = 0; i < edges->n; i++) {
@@ -352,7 +352,7 @@ int task_open(struct task *t, struct err *e)
         int r = 0;
         if (p->vertex->kind == VERTEX_STEP && p->op.node->def->open) {
             r = p->op.node->def->open(&p->op, e);
-        } else if (p->vertex->kind == VERTEX_SINK) {
+        } else if (p->vertex->kind == VERTEX_SINK && t->env.produce) {
             r = sink_open(t, p, e);
         }
         if (r == -ERR_DATA && p->op.state) {

@@ -26,7 +26,8 @@ struct task_env {
     bool limit_ahead;    /* records too far ahead of the wall clock are bad (not in replay) */
     size_t most_bytes;   /* of a record's key, value and headers, beyond which produce refuses it;
                             0: no limit */
-    /* Copies the records. partition -1: by the key. */
+    /* Copies the records. partition -1: by the key. NULL: the task is only looked at: it is
+     * restored and opened, and nothing leaves any of its steps. */
     int (*produce)(void *ctx, const struct record *r, size_t n, struct err *e);
     /* The lane's task of a global table, which lives as long as the tasks that look it up. */
     struct task *(*table)(void *ctx, uint16_t subplan);
@@ -56,6 +57,9 @@ bool task_input_is_table(const struct task *t, int input);
 bool task_input_rewinds(const struct task *t, int input);
 /* Watermarks as committed with the input's offset (metadata may be NULL). */
 void task_input_restore(struct task *t, int input, int64_t offset, const char *metadata);
+/* The same for all inputs that read a topic: the metadata of several stand one after the other,
+ * between semicolons. */
+void task_topic_restore(struct task *t, const char *topic, int64_t offset, const char *metadata);
 /* One record of the changelog of store number `store` (plan's subplan.store). */
 int task_restore(struct task *t, int store, const struct record *r, struct err *e);
 int task_open(struct task *t, struct err *e);
@@ -109,6 +113,25 @@ int64_t task_position(const struct task *t, int input, char *metadata, size_t si
 bool task_dirty(const struct task *t);
 /* Bytes of changes since the last commit. */
 uint64_t task_dirty_bytes(const struct task *t);
+
+/* What a step keeps, and what of that waits for its watermark. */
+struct task_step {
+    const struct node *node;
+    int64_t watermark; /* that has reached it, TIME_MIN: none yet */
+    struct open_state open;
+    int held_by; /* number of the input that its watermark waits for */
+    uint64_t entries, bytes, dirty_bytes;
+};
+/* Calls each for every step that keeps something, in the order of the plan. It costs about as much
+ * as the steps have keys: for people and metrics, not for every batch. */
+void task_steps(struct task *t, void (*each)(void *ctx, const struct task_step *s), void *ctx);
+/* The input whose watermark that of a vertex of the plan waits for, or -1. */
+int task_held_by(const struct task *t, uint16_t vertex);
+/* Counts anew what state owns: where nothing commits. */
+void task_recount(struct task *t);
+/* Source partitions of an input behind a repartition, 0 for others, and the time of one. */
+int task_parts(const struct task *t, int input);
+struct part_time task_part(const struct task *t, int input, int part);
 
 struct task_counts task_counts(const struct task *t);
 uint16_t task_subplan(const struct task *t);

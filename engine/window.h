@@ -78,6 +78,10 @@ struct window_def {
     int (*push)(struct window_op *o, const struct window_rows *r);
     int (*watermark)(struct window_op *o, int64_t time);
     int64_t (*next_time)(const struct window_op *o);
+    /* Optional: what is open, preset as in step_def. */
+    void (*describe)(const struct window_op *o, struct open_state *out);
+    /* Optional: bytes held outside of the store. */
+    uint64_t (*index_bytes)(const struct window_op *o);
     /* Wall clock went on, for `emit: {every}`; NULL: this kind has not that. */
     int (*tick)(struct window_op *o, int64_t now);
     /* Before a commit: what is not in the store yet. NULL: all is. */

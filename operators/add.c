@@ -28,6 +28,7 @@ static int add_bind(struct node *n)
     }
     shape_carry_key(s);
     n->out[0] = s->out;
+    n->out_rows = n->in_rows[0];
     n->bound = s;
     return n->diags->n > before ? -ERR_CONFIG : 0;
 }

@@ -15,6 +15,7 @@
  *
  *   null       a row whose key has a null column is dropped and counted
  *   late       a row whose entry would be forgotten at once is passed on without one
+ *   deleted    rows of an upstream table that delete are counted and left out
  *   restart    the timers are made again from the entries
  */
 #include "engine/hash.h"
@@ -201,7 +202,9 @@ static int dedupe_push(struct op *op, int input, struct batch *b)
 {
     (void)input;
     const struct dedupe *d = op->node->bound;
-    struct keyed_rows keyed = key_rows(b);
+    struct batch rows = batch_upserts(b);
+    struct keyed_rows keyed = key_rows(&rows);
+    op->counter[COUNT_SKIPPED] += (uint64_t)(b->nsel - rows.nsel);
     op->counter[COUNT_NULL_KEY] += keyed.nulls;
     struct batch in = batch_select(b, keyed.sel, keyed.nsel), by;
     struct row_errors errors = {0};
@@ -255,6 +258,21 @@ static void dedupe_close(struct op *op)
     }
 }
 
+static void dedupe_describe(struct op *op, struct open_state *out)
+{
+    const struct dedupe_op *self = op->self;
+    const struct heap_entry *next = heap_peek(&self->timers);
+    out->what = "rows";
+    out->end = "is forgotten";
+    out->closes_at = next ? next->time : TIME_MAX;
+}
+
+static uint64_t dedupe_index_bytes(const struct op *op)
+{
+    const struct dedupe_op *self = op->self;
+    return self->timers.cap * sizeof(struct heap_entry);
+}
+
 static const struct config_field dedupe_fields[] = {
     {"by", CONFIG_EXPRESSIONS, offsetof(struct dedupe_cfg, by),
      .doc = "What makes rows of one key the same; without it, the key alone."},
@@ -276,5 +294,7 @@ const struct step_def op_dedupe = {
     .open = dedupe_open,
     .push = dedupe_push,
     .watermark = dedupe_watermark,
+    .describe = dedupe_describe,
+    .index_bytes = dedupe_index_bytes,
     .close = dedupe_close,
 };

@@ -36,6 +36,7 @@ static int drop_bind(struct node *n)
         node_error(n, n->at, "drop leaves no column");
     }
     n->out[0] = s->out;
+    n->out_rows = n->in_rows[0];
     n->bound = s;
     return n->diags->n > before ? -ERR_CONFIG : 0;
 }

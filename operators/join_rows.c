@@ -72,7 +72,7 @@ static int load(void *ctx, void *value, uint32_t n, const void *saved, size_t sa
     return 0;
 }
 
-const struct state_codec join_codec = {NULL, save, loaded_size, load, NULL};
+const struct state_codec join_codec = {.save = save, .loaded_size = loaded_size, .load = load};
 
 uint64_t waiting_number(const struct state_entry *e)
 {
@@ -304,6 +304,18 @@ struct state_entry *join_rows_expired(struct join_rows *r, int64_t watermark)
     }
     heap_pop(&r->timers, &taken);
     return taken.item;
+}
+
+int64_t join_rows_next_last(const struct join_rows *r)
+{
+    const struct heap_entry *first = heap_peek(&r->timers);
+    return first ? first->time : TIME_MAX;
+}
+
+uint64_t join_rows_bytes(const struct join_rows *r)
+{
+    uint64_t slots = r->index[LEFT].slots + r->index[RIGHT].slots;
+    return slots * sizeof(struct join_slot) + r->timers.cap * sizeof(struct heap_entry);
 }
 
 void join_rows_remove(struct join_rows *r, struct state_entry *e)

@@ -61,6 +61,7 @@ static int key_by_bind(struct node *n)
     n->rekeys |= !n->in[0]->keyed || n->in[0]->nkey != s->out->nkey;
     s->out->keyed = true;
     n->out[0] = s->out;
+    n->out_rows = n->rekeys ? ROWS_EVENTS : n->in_rows[0];
     n->bound = s;
     return n->diags->n > before ? -ERR_CONFIG : 0;
 }

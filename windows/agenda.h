@@ -36,5 +36,7 @@ void agenda_add(struct agenda *a, int64_t time, void *item);
 /* The date with the least time, or NULL; valid until it is dropped, also while others are added. */
 struct date *agenda_first(const struct agenda *a);
 void agenda_drop_first(struct agenda *a);
+uint64_t agenda_items(const struct agenda *a);
+uint64_t agenda_bytes(const struct agenda *a);
 
 #endif

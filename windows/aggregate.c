@@ -99,7 +99,14 @@ static int aggregate_bind(struct node *n)
     window_bind_notes(w);
     window_bind_state(p);
     n->out[0] = p->out;
+    n->out_rows = ROWS_UPDATES;
     return 0;
+}
+
+static void aggregate_describe(struct op *op, struct open_state *out)
+{
+    (void)op;
+    out->what = "keys";
 }
 
 static const struct config_field value = {
@@ -119,5 +126,6 @@ const struct step_def op_aggregate = {
     .state_layout = window_state_layout,
     .open = window_open,
     .push = window_push,
+    .describe = aggregate_describe,
     .close = window_close,
 };

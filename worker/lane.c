@@ -315,8 +315,14 @@ static void *lane_main(void *arg)
     for (int i = 0; i < l->nmembers; i++) {
         if (l->member[i]->task) {
             task_metrics(l->member[i]->task, keep_metric, l);
+            task_steps(l->member[i]->task, state_sum_add, &l->state);
         }
         lane_close_member(l, l->member[i]);
+    }
+    for (int i = 0; i < l->nglobals; i++) {
+        if (l->global[i].task) {
+            task_steps(l->global[i].task, state_sum_add, &l->state);
+        }
     }
     lane_close_globals(l);
     if (l->log) {
@@ -365,6 +371,11 @@ void lane_metrics(const struct lane *l,
     for (int i = 0; i < l->nmetrics; i++) {
         each(ctx, l->metric[i].node, l->metric[i].name, l->metric[i].value);
     }
+}
+
+struct state_sum lane_state(const struct lane *l)
+{
+    return l->state;
 }
 
 int lane_join(struct lane *l, struct err *e)

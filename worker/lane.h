@@ -9,6 +9,7 @@
 
 #include "engine/task.h"
 #include "worker/log.h"
+#include "worker/state_sum.h"
 #include "worker/time_board.h"
 
 struct lane;
@@ -54,6 +55,8 @@ struct lane_counts lane_counts(const struct lane *l);
 void lane_metrics(const struct lane *l,
                   void (*each)(void *ctx, const struct node *n, const char *name, double value),
                   void *ctx);
+/* Once it is done: what the steps of its tasks kept. */
+struct state_sum lane_state(const struct lane *l);
 /* Waits for the end; the result is what ended it (0: was asked to). Frees the lane. */
 int lane_join(struct lane *l, struct err *e);
 

@@ -90,6 +90,7 @@ struct lane {
     int64_t last_commit, last_tick;
     int result, nmetrics;
     struct last_metric *metric;
+    struct state_sum state; /* at the end */
     struct err failure;
 };
 

@@ -61,16 +61,10 @@ static struct member *member_get(struct lane *l, uint16_t subplan, int32_t parti
     return m;
 }
 
-/* Inputs of a task that read this route's topic begin where the group has committed. The metadata
- * of several (two streams may read one topic) stand one after the other, between semicolons. */
+/* Inputs of a task that read this route's topic begin where the group has committed. */
 static void restore_route(const struct route *r)
 {
-    const char *text = r->metadata;
-    for (int in = -1; (in = task_input(r->member->task, r->topic, in)) >= 0;) {
-        task_input_restore(r->member->task, in, r->offset, text);
-        text = text ? strchr(text, ';') : NULL;
-        text = text ? text + 1 : NULL;
-    }
+    task_topic_restore(r->member->task, r->topic, r->offset, r->metadata);
 }
 
 void lane_assigned(void *ctx, struct log_position *p, size_t n)

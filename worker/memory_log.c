@@ -314,12 +314,13 @@ static int memory_committed(struct log *log, struct log_position *p, size_t n, i
     struct memory_log *l = self(log);
     (void)timeout_ms;
     (void)e;
+    arena_reset(&l->told);
     pthread_mutex_lock(&l->broker->mutex);
     for (size_t i = 0; i < n; i++) {
         struct topic *t = memory_topic(l->broker, p[i].topic, 0);
         const struct claim *c = l->group && t ? memory_claim(l->group, t, p[i].partition) : NULL;
         p[i].offset = c ? c->committed : OFFSET_NONE;
-        p[i].metadata = c ? c->metadata : NULL;
+        p[i].metadata = c && c->metadata ? arena_strdup(&l->told, c->metadata) : NULL;
     }
     pthread_mutex_unlock(&l->broker->mutex);
     return 0;
@@ -342,6 +343,7 @@ static void memory_close(struct log *log, bool is_leaving)
     mem_free(l->held);
     mem_free(l->pending);
     arena_done(&l->out);
+    arena_done(&l->told);
     mem_free(l);
 }
 
@@ -379,6 +381,7 @@ int memory_log_open(struct log **out, struct memory_broker *b, const struct log_
         l->ev = *ev;
     }
     arena_init(&l->out);
+    arena_init(&l->told);
     pthread_mutex_lock(&b->mutex);
     if (cfg->group) {
         l->group = memory_group(b, cfg->group);

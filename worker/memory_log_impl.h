@@ -85,7 +85,8 @@ struct memory_log {
     int nheld;
     struct held *held;
     int turn;
-    struct arena out; /* records of the last poll */
+    struct arena out;  /* records of the last poll */
+    struct arena told; /* metadata that committed() gave */
     size_t npending, cap_pending;
     struct pending *pending;
     uint32_t spread; /* for records without key */

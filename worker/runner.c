@@ -276,7 +276,16 @@ static void print_metric(void *ctx, const struct node *n, const char *name, doub
  */
 static int join_lanes(struct runner *r, FILE *said, int result, struct err *late)
 {
+    struct state_sum sum = {0};
     report(r, said, "\n");
+    for (int i = 0; i < r->nlanes; i++) {
+        if (r->lane[i].lane) {
+            struct state_sum s = lane_state(r->lane[i].lane);
+            sum.entries += s.entries;
+            sum.bytes += s.bytes;
+        }
+    }
+    state_sum_report(&sum, said);
     for (int i = 0; i < r->nlanes; i++) {
         if (r->lane[i].lane) {
             lane_metrics(r->lane[i].lane, print_metric, said);
