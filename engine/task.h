@@ -24,6 +24,8 @@ struct task_env {
     uint16_t batch_rows; /* 1 .. BATCH_ROWS; the output does not depend on it */
     bool one_at_a_time;  /* one row a batch, where the order over all sinks is shown (replay) */
     bool limit_ahead;    /* records too far ahead of the wall clock are bad (not in replay) */
+    size_t most_bytes;   /* of a record's key, value and headers, beyond which produce refuses it;
+                            0: no limit */
     /* Copies the records. partition -1: by the key. NULL: the task is only looked at: it is
      * restored and opened, and nothing leaves any of its steps. */
     int (*produce)(void *ctx, const struct record *r, size_t n, struct err *e);

@@ -33,7 +33,7 @@ struct window {
     enum window_emit emit;
     int64_t every; /* EMIT_EVERY: ms between two emissions */
     enum window_fill fill;
-    int ncalls;
+    int ncalls, nrefusing; /* nrefusing: of these may fail a row */
     struct aggregate_call *call;
     uint32_t value_size; /* head, all aggregates, notes */
     uint32_t notes_at;   /* where the notes stand in a value; with EMIT_FINAL and without fill

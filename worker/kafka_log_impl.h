@@ -45,6 +45,8 @@ struct kafka_log {
     rd_kafka_t *consumer, *producer;
     rd_kafka_queue_t *queue; /* the consumer's */
     char *group, *transactional;
+    const atomic_bool *stopping; /* the caller's, or NULL */
+    int64_t stop_at_ns;          /* how long it waits then, at most; 0: it goes on */
     bool from_latest, all_headers;
     char **property; /* copies, for handles opened later */
     char **with_headers;

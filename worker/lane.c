@@ -338,6 +338,7 @@ int lane_start(struct lane **out, const struct lane_config *cfg, struct err *e)
 {
     struct lane *l = mem_zalloc(sizeof *l);
     l->cfg = *cfg;
+    l->cfg.log.stopping = &l->stopping;
     if (pthread_create(&l->thread, NULL, lane_main, l) != 0) {
         mem_free(l);
         return err_set(e, ERR_FATAL, "cannot start a thread");

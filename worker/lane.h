@@ -29,7 +29,8 @@ struct lane_config {
     struct schema_store *schemas;
     const int32_t *tasks; /* per sub-plan */
     uint16_t batch_rows;
-    bool until_end; /* what is empty now stays so */
+    size_t most_bytes; /* of a record that is written, see task_env */
+    bool until_end;    /* what is empty now stays so */
     struct progress *progress;
     struct time_board *times;
     struct log_config log;

@@ -189,6 +189,7 @@ static int build_task(struct lane *l, struct member *m, struct err *e)
                            .schemas = l->cfg.schemas,
                            .batch_rows = l->cfg.batch_rows,
                            .limit_ahead = true,
+                           .most_bytes = l->cfg.most_bytes,
                            .produce = lane_produce,
                            .table = lane_table,
                            .tasks = lane_tasks};

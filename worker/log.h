@@ -14,6 +14,7 @@
 #include "engine/error.h"
 #include "engine/record.h"
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -53,6 +54,8 @@ struct log_config {
     bool copartition; /* several inputs a task: range assignment instead of cooperative-sticky */
     bool from_latest; /* auto.offset.reset */
     const char *const *property; /* librdkafka properties: name, value, …, NULL (kafka log only) */
+    const atomic_bool *stopping; /* set: opening waits no longer, and a commit some seconds at
+                                    most; NULL: nobody asks */
     int64_t memory_limit; /* bytes this lane's queues may take; 0: the recommended defaults */
 };
 

@@ -187,7 +187,11 @@ static int memory_commit(struct log *log, const struct log_position *p, size_t n
     for (size_t i = 0; i < n && result == 0; i++) {
         struct topic *t = memory_topic(b, p[i].topic, 0);
         struct claim *c = l->group && t ? memory_claim(l->group, t, p[i].partition) : NULL;
-        if (!c || c->owner != l) {
+        bool is_alone = l->group && t && !l->topics && l->group->nmembers == 0;
+        if (!c && is_alone) { /* as Kafka allows it: a group without members takes offsets */
+            c = memory_claim_new(l->group, t, p[i].partition);
+        }
+        if (!c || (c->owner != l && !is_alone)) {
             result = err_set(e, ERR_FATAL, "%s partition %d is owned by another member now",
                              p[i].topic, p[i].partition);
         }

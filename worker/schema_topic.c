@@ -95,7 +95,7 @@ static int open_store(struct schema_store **out, const struct client *c, bool on
 {
     struct schema_topic *s = mem_zalloc(sizeof *s);
     struct log_config cfg = {.property = c->property};
-    s->store = (struct schema_store){by_id, latest, put, schema_topic_free, known};
+    s->store = (struct schema_store){by_id, latest, put, schema_topic_free, known, NULL};
     s->only_reads = only_reads;
     int r = client_log(c, &s->log, &cfg, NULL, e);
     if (r == 0 && !only_reads) {
