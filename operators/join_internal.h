@@ -104,6 +104,7 @@ struct join_index {
         uint32_t hash;
     } * slot;             /* open addressing */
     uint64_t slots, used; /* slots: a power of two, or 0 */
+    uint64_t rows;
 };
 
 struct join_rows {
@@ -137,7 +138,7 @@ struct waiting *join_rows_next(struct join_rows *r);
  * Its rows stay in the index until it is removed. */
 struct state_entry *join_rows_expired(struct join_rows *r, int64_t watermark);
 void join_rows_remove(struct join_rows *r, struct state_entry *block);
-/* The least `last` of a block with timers, TIME_MAX: none does. */
+/* The least `last` of a block, TIME_MAX: none does. */
 int64_t join_rows_next_last(const struct join_rows *r);
 /* Held outside of the store. */
 uint64_t join_rows_bytes(const struct join_rows *r);

@@ -290,6 +290,7 @@ void join_describe(struct op *op, struct open_state *out)
     const struct join_op *self = op->self;
     int64_t last = join_rows_next_last(&self->rows);
     out->what = "rows";
+    out->n = self->rows.index[LEFT].rows + self->rows.index[RIGHT].rows;
     out->end = "waits no longer";
     out->closes_at = last < TIME_MAX ? last + 1 : TIME_MAX;
 }

@@ -167,6 +167,7 @@ static void link_row(struct join_rows *r, struct waiting *w)
     struct join_slot *slot = find_slot(x, &key);
     int64_t last = join_last(r->plan, w->side, w->time);
     struct join_block *b = block_of(w->block);
+    x->rows++;
     x->used += slot->root == NULL;
     slot->hash = w->hash;
     tree_add(&slot->root, w);
@@ -178,6 +179,7 @@ static void unlink_row(struct join_rows *r, struct waiting *w)
     struct join_index *x = &r->index[w->side];
     struct join_key key = {w->bytes, w->key_n, w->hash};
     struct join_slot *slot = find_slot(x, &key);
+    x->rows--;
     tree_remove(&slot->root, w);
     if (slot->root == NULL) {
         clear_slot(x, (uint64_t)(slot - x->slot));
@@ -294,7 +296,12 @@ struct state_entry *join_rows_expired(struct join_rows *r, int64_t watermark)
 int64_t join_rows_next_last(const struct join_rows *r)
 {
     const struct heap_entry *first = heap_peek(&r->timers);
-    return first ? first->time : TIME_MAX;
+    int64_t least = first ? first->time : TIME_MAX;
+    for (int side = 0; side < 2; side++) {
+        const struct state_entry *open = r->blocks.open[side];
+        least = open && block_of(open)->last < least ? block_of(open)->last : least;
+    }
+    return least;
 }
 
 uint64_t join_rows_bytes(const struct join_rows *r)
