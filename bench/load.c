@@ -188,10 +188,22 @@ static void flush(struct log *l)
     }
 }
 
+/* A record a day later in every partition. */
+static void close_windows(struct log *l, const char *topic, int64_t n)
+{
+    static struct sample s[PARTITIONS];
+    static const int32_t partition[PARTITIONS] = {0, 1, 2, 3};
+    for (int p = 0; p < PARTITIONS; p++) {
+        s[p] = (struct sample){
+            .host = "__flush", .metric = "flush", .ts = BASE_TS + n + DAY, .value = 0};
+    }
+    produce(l, topic, s, PARTITIONS, partition);
+    flush(l);
+}
+
 static void load(struct log *l, const char *topic, enum kind kind, int64_t n)
 {
     static struct sample s[RUN];
-    static const int32_t partition[PARTITIONS] = {0, 1, 2, 3};
     create(l, topic);
     int64_t begin = clock_monotonic_ns();
     for (int64_t i = 0; i < n; i += RUN) {
@@ -202,15 +214,26 @@ static void load(struct log *l, const char *topic, enum kind kind, int64_t n)
         produce(l, topic, s, k, NULL);
     }
     flush(l);
-    for (int p = 0; p < PARTITIONS; p++) {
-        s[p] = (struct sample){
-            .host = "__flush", .metric = "flush", .ts = BASE_TS + n + DAY, .value = 0};
-    }
-    produce(l, topic, s, PARTITIONS, partition);
-    flush(l);
+    close_windows(l, topic, n);
     double seconds = (double)(clock_monotonic_ns() - begin) / 1e9;
     fprintf(stderr, "bench_load: %" PRId64 " records into %s, %.0f/s\n", n, topic,
             (double)n / seconds);
+}
+
+/* A value for each of the keys in each of the windows, all of them open at the end. */
+static void load_windows(struct log *l, const char *topic, int64_t keys, int64_t windows)
+{
+    static struct sample s[RUN];
+    create(l, topic);
+    for (int64_t i = 0; i < keys * windows;) {
+        size_t k = 0;
+        for (; k < RUN && i < keys * windows; k++, i++) {
+            s[k] = (struct sample){.metric = "m", .ts = BASE_TS + i / keys * WINDOW, .value = 1};
+            snprintf(s[k].host, sizeof s[k].host, "key-%08d", (int)(i % keys));
+        }
+        produce(l, topic, s, k, NULL);
+    }
+    flush(l);
 }
 
 static int64_t expect_passed(int64_t n)
@@ -324,7 +347,7 @@ int main(int argc, char **argv)
         return 0;
     }
     if (argc < 3) {
-        fprintf(stderr, "bench_load load|create|expect|count|watch ...\n");
+        fprintf(stderr, "bench_load load|windows|close|create|expect|count|watch ...\n");
         return 2;
     }
     struct log *l = open_log();
@@ -332,6 +355,10 @@ int main(int argc, char **argv)
     int rc = 0;
     if (strcmp(command, "load") == 0 && argc == 5) {
         load(l, argv[2], strcmp(argv[3], "sessions") == 0 ? SESSIONS : METRICS, atoll(argv[4]));
+    } else if (strcmp(command, "windows") == 0 && argc == 5) {
+        load_windows(l, argv[2], atoll(argv[3]), atoll(argv[4]));
+    } else if (strcmp(command, "close") == 0) {
+        close_windows(l, argv[2], DAY);
     } else if (strcmp(command, "create") == 0) {
         create(l, argv[2]);
     } else if (strcmp(command, "count") == 0) {
@@ -339,7 +366,7 @@ int main(int argc, char **argv)
     } else if (strcmp(command, "watch") == 0 && argc == 4) {
         rc = watch(l, argv[2], atoll(argv[3]));
     } else {
-        fprintf(stderr, "bench_load load|create|expect|count|watch ...\n");
+        fprintf(stderr, "bench_load load|windows|close|create|expect|count|watch ...\n");
         rc = 2;
     }
     l->ops->close(l, true);
