@@ -27,12 +27,6 @@ void slice_begin(struct task *t)
     t->left = t->env.slice > 0 ? t->env.slice : SLICE_WORK;
 }
 
-bool op_spent(struct op *op, uint32_t work)
-{
-    op->task->left -= work;
-    return op->task->left <= 0;
-}
-
 /* ---- a watermark on its way ------------------------------------------------------------------ */
 
 static int64_t lowered(int64_t watermark, int64_t lag)

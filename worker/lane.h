@@ -28,6 +28,7 @@ struct lane_config {
     struct schema_store *schemas;
     const int32_t *tasks; /* per sub-plan */
     uint16_t batch_rows;
+    uint32_t slice; /* of task_env */
     bool until_end; /* what is empty now stays so */
     struct progress *progress;
     struct time_board *times;

@@ -193,6 +193,8 @@ static int build_task(struct lane *l, struct member *m, struct err *e)
                            .schemas = l->cfg.schemas,
                            .batch_rows = l->cfg.batch_rows,
                            .limit_ahead = true,
+                           .pauses = true,
+                           .slice = l->cfg.slice,
                            .produce = lane_produce,
                            .table = lane_table,
                            .tasks = lane_tasks};

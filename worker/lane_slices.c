@@ -1,0 +1,87 @@
+/* Tasks that are behind: a watermark closes so much that it goes in slices (engine/task_slice.c).
+ *
+ *   poll ── push ── slices of the tasks that are behind, for SLICES_MS ── tick ── commit, when due
+ *
+ * The lane goes on polling, and committing what the slices have done. A task that is behind for
+ * longer than that gets no records: its partitions are paused. While the producer has much on its
+ * way no slice runs, and none is committed: both would wait for the broker, and so does the lane,
+ * but in poll.
+ */
+#include "worker/lane_impl.h"
+
+#define SLICES_MS   10
+#define UNSENT_MOST 20000
+
+bool lane_is_behind(const struct lane *l)
+{
+    for (int i = 0; i < l->nmembers; i++) {
+        if (l->member[i]->task && task_is_behind(l->member[i]->task)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool lane_is_clogged(struct lane *l)
+{
+    return l->log->ops->unsent && l->log->ops->unsent(l->log) > UNSENT_MOST;
+}
+
+/* One slice of each task that is behind. */
+static int slice(struct lane *l, struct err *e)
+{
+    int r = 0;
+    for (int i = 0; i < l->nmembers && r == 0; i++) {
+        struct member *m = l->member[i];
+        if (m->task && task_is_behind(m->task)) {
+            r = task_go_on(m->task, e);
+        }
+    }
+    return r;
+}
+
+/* Partitions of tasks that are behind rest, unless others have paused them. */
+static int rest(struct lane *l)
+{
+    int result = 0;
+    for (int i = 0; i < l->nroutes && result == 0; i++) {
+        struct route *r = &l->route[i];
+        bool rests = r->member->task && task_is_behind(r->member->task);
+        if (rests != r->rests) {
+            r->rests = rests;
+            if (!r->is_paused && !r->waiting.is_full) {
+                result = (rests ? l->log->ops->pause : l->log->ops->resume)(l->log, r->topic,
+                                                                           r->partition);
+            }
+        }
+    }
+    return result;
+}
+
+int lane_go_on(struct lane *l, struct err *e)
+{
+    int64_t until = clock_monotonic_ns() + SLICES_MS * INT64_C(1000000);
+    int r = 0;
+    while (r == 0 && lane_is_behind(l) && !lane_is_clogged(l) && clock_monotonic_ns() < until) {
+        r = slice(l, e);
+    }
+    return r < 0 ? r : rest(l);
+}
+
+/* ---- how long the lane was away from poll ---------------------------------------------------- */
+
+void lane_gap_begin(struct lane *l)
+{
+    l->polled_ns = clock_monotonic_ns();
+}
+
+void lane_gap_end(struct lane *l)
+{
+    int64_t gap = l->polled_ns > 0 ? clock_monotonic_ns() - l->polled_ns : 0;
+    bool is_behind = lane_is_behind(l);
+    l->longest_gap = gap > l->longest_gap ? gap : l->longest_gap;
+    if ((is_behind || l->was_behind) && gap > l->longest_behind) {
+        l->longest_behind = gap;
+    }
+    l->was_behind = is_behind;
+}
