@@ -57,12 +57,16 @@ static int64_t position_of(const struct route *r, char *text)
     size_t n = 0;
     text[0] = 0;
     for (int in = -1; (in = task_input(r->member->task, r->topic, in)) >= 0;) {
-        if (least != INT64_MAX && n + 1 < METADATA_MOST) {
+        if (least != INT64_MAX && n + 1 + strlen(POSITION_BEHIND) < METADATA_MOST) {
             text[n++] = ';';
         }
-        int64_t at = task_position(r->member->task, in, text + n, METADATA_MOST - n);
+        size_t room = METADATA_MOST - n - strlen(POSITION_BEHIND);
+        int64_t at = task_position(r->member->task, in, text + n, room);
         least = at < least ? at : least;
         n += strlen(text + n);
+    }
+    if (task_is_behind(r->member->task)) {
+        memcpy(text + n, POSITION_BEHIND, sizeof POSITION_BEHIND);
     }
     return least == INT64_MAX ? -1 : least;
 }

@@ -21,6 +21,11 @@ void progress_set(struct progress *p, const char *topic, int32_t partition, int6
 /* OFFSET_NONE: nothing committed since the start. */
 int64_t progress_get(struct progress *p, const char *topic, int32_t partition);
 
+/* How the metadata of an offset ends when its task is behind: there is more to come of what has been
+ * read. */
+#define POSITION_BEHIND ";+"
+bool position_is_behind(const char *metadata);
+
 struct lane_config {
     int number;
     const struct plan *plan;

@@ -9,8 +9,16 @@
  */
 #include "worker/lane_impl.h"
 
+#include <string.h>
+
 #define SLICES_MS   10
 #define UNSENT_MOST 20000
+
+bool position_is_behind(const char *metadata)
+{
+    size_t n = metadata ? strlen(metadata) : 0, tail = strlen(POSITION_BEHIND);
+    return n >= tail && strcmp(metadata + n - tail, POSITION_BEHIND) == 0;
+}
 
 bool lane_is_behind(const struct lane *l)
 {

@@ -95,7 +95,9 @@ void lane_assigned(void *ctx, struct log_position *p, size_t n)
             restore_route(&l->route[l->nroutes - 1]);
             l->route[l->nroutes - 1].member->is_changed = true;
         }
-        progress_set(l->cfg.progress, topic, p[i].partition, p[i].offset);
+        if (!position_is_behind(p[i].metadata)) {
+            progress_set(l->cfg.progress, topic, p[i].partition, p[i].offset);
+        }
     }
     l->last = NULL;
 }
