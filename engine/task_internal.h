@@ -102,6 +102,8 @@ int slice_raise(struct task *t, struct spot *p, int64_t watermark);
 int slice_go_on(struct task *t);
 /* All that is left of it. */
 int slice_all(struct task *t);
+/* Sends the changes of state so far, so that a commit has little left to send. */
+int slice_send(struct task *t, struct err *e);
 void backlog_add(struct task *t, int input, const struct record *r, size_t n);
 void backlog_done(struct task *t);
 /* Gives waiting records to `push`, which says how many it has used, until one fails, or the task

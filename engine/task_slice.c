@@ -19,7 +19,7 @@
 #ifdef KLAMM_SMALL
 #define SLICE_WORK 2
 #else
-#define SLICE_WORK 4096
+#define SLICE_WORK 1024
 #endif
 
 void slice_begin(struct task *t)
@@ -145,6 +145,18 @@ int slice_raise(struct task *t, struct spot *p, int64_t watermark)
     int r = spot_raise(t, p, watermark);
     t->owes = r > 0;
     return r > 0 && !t->pauses ? slice_all(t) : r < 0 ? r : 0;
+}
+
+/* What changes again before the commit is sent again. */
+int slice_send(struct task *t, struct err *e)
+{
+    int r = 0;
+    for (uint16_t i = 0; i < t->subplan->nstores && r == 0; i++) {
+        const struct plan_store *s = &t->subplan->store[i];
+        r = store_flush(t, s, e);
+        state_committed(t->spot[t->spot_of[s->vertex]].op.state);
+    }
+    return r;
 }
 
 /* ---- records that wait ----------------------------------------------------------------------- */

@@ -500,7 +500,8 @@ int task_go_on(struct task *t, struct err *e)
     t->now = clock_now(t->env.clock);
     slice_begin(t);
     int r = t->owes ? slice_go_on(t) : 0;
-    return pushed(t, r < 0 ? r : backlog_push(t, push_records), e);
+    r = pushed(t, r < 0 ? r : backlog_push(t, push_records), e);
+    return r < 0 || !task_is_behind(t) ? r : slice_send(t, e);
 }
 
 int task_refuse(struct task *t, int input, const struct record *r, const char *text, struct err *e)

@@ -27,7 +27,6 @@
 #define DIRTY_MOST     (16U << 20)
 #define TICK_MS        100
 #define COMMIT_SOONEST 20
-#define COMMIT_LATEST  5000
 #define CLOGGED_MS     5
 #define METADATA_MOST  4096
 
@@ -243,7 +242,7 @@ static int tick(struct lane *l, struct err *e)
 static bool commit_is_due(struct lane *l)
 {
     int64_t since = lane_now(l) - l->last_commit;
-    if (since < COMMIT_LATEST && lane_is_behind(l) && lane_is_clogged(l)) {
+    if (lane_is_behind(l) && lane_is_clogged(l)) {
         return false;
     }
     if (since >= l->cfg.plan->topology->commit_interval) {

@@ -92,6 +92,7 @@ struct lane {
     int64_t last_commit, last_tick;
     int64_t polled_ns, longest_gap, longest_behind; /* the last poll's end, ns; to the next */
     bool was_behind;
+    int last_sliced; /* member that had its turn */
     int result, nmetrics;
     struct last_metric *metric;
     struct err failure;

@@ -4,15 +4,17 @@
  *
  * The lane goes on polling, and committing what the slices have done. A task that is behind for
  * longer than that gets no records: its partitions are paused. While the producer has much on its
- * way no slice runs, and none is committed: both would wait for the broker, and so does the lane,
- * but in poll.
+ * way no slice runs, and less when a commit is due, which would wait for it: so does the lane, but
+ * in poll.
  */
 #include "worker/lane_impl.h"
 
 #include <string.h>
 
-#define SLICES_MS   10
-#define UNSENT_MOST 20000
+#define SLICES_MS     10
+#define UNSENT_MOST   20000
+#define UNSENT_COMMIT 1000
+#define COMMIT_LATEST 5000
 
 bool position_is_behind(const char *metadata)
 {
@@ -32,20 +34,23 @@ bool lane_is_behind(const struct lane *l)
 
 bool lane_is_clogged(struct lane *l)
 {
-    return l->log->ops->unsent && l->log->ops->unsent(l->log) > UNSENT_MOST;
+    int64_t since = lane_now(l) - l->last_commit;
+    bool is_due = since >= l->cfg.plan->topology->commit_interval;
+    return l->log->ops->unsent && since < COMMIT_LATEST &&
+           l->log->ops->unsent(l->log) > (is_due ? UNSENT_COMMIT : UNSENT_MOST);
 }
 
-/* One slice of each task that is behind. */
-static int slice(struct lane *l, struct err *e)
+/* The next task that is behind; NULL: none. They take turns. */
+static struct task *next_behind(struct lane *l)
 {
-    int r = 0;
-    for (int i = 0; i < l->nmembers && r == 0; i++) {
-        struct member *m = l->member[i];
-        if (m->task && task_is_behind(m->task)) {
-            r = task_go_on(m->task, e);
+    for (int i = 0; i < l->nmembers; i++) {
+        int at = ++l->last_sliced % l->nmembers;
+        l->last_sliced = at;
+        if (l->member[at]->task && task_is_behind(l->member[at]->task)) {
+            return l->member[at]->task;
         }
     }
-    return r;
+    return NULL;
 }
 
 /* Partitions of tasks that are behind rest, unless others have paused them. */
@@ -69,9 +74,11 @@ static int rest(struct lane *l)
 int lane_go_on(struct lane *l, struct err *e)
 {
     int64_t until = clock_monotonic_ns() + SLICES_MS * INT64_C(1000000);
+    struct task *t = next_behind(l);
     int r = 0;
-    while (r == 0 && lane_is_behind(l) && !lane_is_clogged(l) && clock_monotonic_ns() < until) {
-        r = slice(l, e);
+    while (r == 0 && t && !lane_is_clogged(l) && clock_monotonic_ns() < until) {
+        r = task_go_on(t, e);
+        t = next_behind(l);
     }
     return r < 0 ? r : rest(l);
 }
