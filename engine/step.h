@@ -83,7 +83,7 @@ struct step_def {
     int (*push)(struct op *op, int input, struct batch *b);
     /* The input's watermark rose: fire, expire. The engine then passes watermark - lag on. A step
      * that may have much to do asks op_spent() now and then, and returns a positive number when
-     * that is true and something is left: it is called again with the same time, before any other
+     * that is true and something may be left: it is called again with the same time, before any other
      * row, and perhaps after a commit or restart. */
     int (*watermark)(struct op *op, int64_t time);
     /* Wall clock went on: idle time-outs, `emit: {every}`. */

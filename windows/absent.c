@@ -391,7 +391,10 @@ static int absent_watermark(struct op *op, int64_t time)
     while (status == 0 && is_more) {
         status = go_on(op, time);
         is_more = self->ndue > 0;
-        self->ndue = status == 0 ? 0 : self->ndue;
+        if (status == 0) {
+            self->ndue = 0;
+            status = is_more && op_spent(op, 0);
+        }
     }
     return status;
 }

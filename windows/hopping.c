@@ -431,6 +431,7 @@ static int hopping_watermark(struct window_op *o, int64_t time)
         if (status == 0) {
             h->next = d->time + 1;
             series_drop_date(&h->set);
+            status = op_spent(o->op, 0);
         }
     }
     int64_t open = status == 0 ? first_open(h, time) : -1;

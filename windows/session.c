@@ -417,6 +417,7 @@ static int session_watermark(struct window_op *o, int64_t time)
         status = close_date(o, d);
         if (status == 0) {
             series_drop_date(&x->set);
+            status = op_spent(o->op, 0);
         }
     }
     status = window_pause(o, status);

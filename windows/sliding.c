@@ -420,6 +420,7 @@ static int sliding_watermark(struct window_op *o, int64_t time)
         if (status == 0) {
             x->fired = d->time;
             series_drop_date(&x->set);
+            status = op_spent(o->op, 0);
         }
     }
     if (status == 0 && time > x->grace && time - x->grace - 1 >= x->fired) {

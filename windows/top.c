@@ -381,6 +381,7 @@ static int top_watermark(struct op *op, int64_t time)
         if (status == 0) {
             turn_end(&self->turn);
             agenda_drop_first(&self->agenda);
+            status = op_spent(op, 0);
         }
     }
     return status;

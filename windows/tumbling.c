@@ -225,6 +225,7 @@ static int tumbling_watermark(struct window_op *o, int64_t time)
         if (status == 0) {
             turn_end(&t->turn);
             agenda_drop_first(&t->panes.starts);
+            status = op_spent(o->op, 0);
         }
     }
     status = window_pause(o, status);

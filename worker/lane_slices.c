@@ -11,7 +11,11 @@
 
 #include <string.h>
 
-#define SLICES_MS     10
+#ifdef KLAMM_SMALL
+#define SLICES_MS 0 /* one */
+#else
+#define SLICES_MS 10
+#endif
 #define UNSENT_MOST   20000
 #define UNSENT_COMMIT 1000
 #define COMMIT_LATEST 5000
@@ -76,9 +80,9 @@ int lane_go_on(struct lane *l, struct err *e)
     int64_t until = clock_monotonic_ns() + SLICES_MS * INT64_C(1000000);
     struct task *t = next_behind(l);
     int r = 0;
-    while (r == 0 && t && !lane_is_clogged(l) && clock_monotonic_ns() < until) {
+    while (r == 0 && t && !lane_is_clogged(l)) {
         r = task_go_on(t, e);
-        t = next_behind(l);
+        t = clock_monotonic_ns() < until ? next_behind(l) : NULL;
     }
     return r < 0 ? r : rest(l);
 }

@@ -64,6 +64,8 @@ void task_rig_new(struct task_rig *r, uint16_t subplan)
                            .schemas = r->schemas,
                            .batch_rows = r->batch_rows,
                            .limit_ahead = r->limit_ahead,
+                           .pauses = r->pauses,
+                           .slice = r->slice,
                            .produce = keep,
                            .tasks = tasks};
     err_clear(&r->err);
