@@ -36,6 +36,8 @@ static const char *const topologies[] = {
     SOURCE "      - window: {session: 7ms, aggregate: \"sum(v) as s\"}\n"
            "    to: {topic: out, value: csv}\n",
     SOURCE "      - window: {tumbling: 10ms, fill: zero, aggregate: \"count() as n\"}\n"
+           "    to: {topic: out, value: csv}\n",
+    SOURCE "      - window: {tumbling: 10ms, aggregate: \"count() as n\"}\n"
            "      - top: {n: 2, by: n}\n"
            "    to: {topic: out, value: csv}\n",
     SOURCE "      - dedupe: {by: [v], within: 20ms}\n"
@@ -168,7 +170,7 @@ static void slices_do_not_show(void **state)
                               hows[k].slice, hows[k].chunk, hows[k].crashes ? ", crashes" : "");
             }
             assert_string_equal(out, expected);
-            assert_true(slices > 10 || hows[k].slice == 1000);
+            assert_true(slices > 0 || hows[k].slice == 1000);
             task_rig_done(&got);
         }
         task_rig_done(&want);
@@ -187,10 +189,11 @@ static void records_wait(void **state)
     r.pauses = true;
     r.slice = 1;
     task_rig_start(&r, 0);
-    push(&r, row, 0, ROWS);
+    push(&r, row, 0, 1);
+    push(&r, row, 1, ROWS);
     assert_true(task_is_behind(r.task));
     int64_t at = task_position(r.task, 0, metadata, sizeof metadata);
-    assert_in_range(at, 1, ROWS - 1);
+    assert_in_range(at, 2, ROWS - 1);
     task_caught_up(r.task, 0, ROWS + 5);
     assert_int_equal(task_tick(r.task, 2000000, &r.err), 0);
     assert_int_equal(task_position(r.task, 0, metadata, sizeof metadata), at);
@@ -218,7 +221,8 @@ static void two_inputs_of_one_topic_do_not_pause(void **state)
     r.pauses = true;
     r.slice = 1;
     task_rig_start(&r, 0);
-    push(&r, row, 0, ROWS);
+    push(&r, row, 0, 1);
+    push(&r, row, 1, ROWS);
     assert_int_equal(task_inputs(r.task), 2);
     assert_false(task_is_behind(r.task));
     task_rig_done(&r);
