@@ -2,6 +2,9 @@
  *
  *   bench_load load TOPIC metrics|sessions N
  *                                    N samples in 4 partitions by murmur2 of the host, schema id 1
+ *   bench_load windows TOPIC KEYS WINDOWS
+ *                                    a record for each of the keys in each window of 10 s
+ *   bench_load close TOPIC           a record a day later in each partition
  *   bench_load create TOPIC          an output topic of 4 partitions
  *   bench_load expect j1|j2|j3|j4 N  how many records the job must write: those that pass the
  *                                    filter, windows of 10 s, of 60 s every 10 s, sessions of gap
