@@ -144,7 +144,7 @@ static int emit_due(struct join_op *self)
                             .time = w->time,
                             .seen = self->last,
                             .low = self->last};
-    r.waits[w->side] = e;
+    r.kept[w->side].p = waiting_row(e, &r.kept[w->side].n);
     int status = join_emit(&self->out, &r);
     if (status == 0) {
         join_rows_remove(&self->rows, e);
@@ -201,14 +201,14 @@ static int64_t meet(struct op *op, int input, const struct join_key *key, struct
             w->has_met = true;
             state_touch(op->state, e);
         }
-        r->waits[!input] = e;
+        r->kept[!input].p = waiting_row(e, &r->kept[!input].n);
         r->time = w->time > time ? w->time : time;
         int status = join_emit(&self->out, r);
         if (status < 0) {
             return status;
         }
     }
-    r->waits[!input] = NULL;
+    r->kept[!input].p = NULL;
     r->time = time;
     return found;
 }
