@@ -108,8 +108,8 @@ void backlog_add(struct task *t, int input, const struct record *r, size_t n);
 void backlog_done(struct task *t);
 /* Gives waiting records to `push`, which says how many it has used, until one fails, or the task
  * owes a watermark again. */
-int backlog_push(struct task *t, int64_t (*push)(struct task *t, int input, const struct record *r,
-                                                 size_t n));
+int backlog_push(struct task *t,
+                 int64_t (*push)(struct task *t, int input, const struct record *r, size_t n));
 
 /* Hash of all that gives the saved keys and values of a step their meaning. */
 uint32_t store_layout(const struct node *n);

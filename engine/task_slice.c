@@ -193,8 +193,8 @@ void backlog_add(struct task *t, int input, const struct record *r, size_t n)
     b->run[b->n++] = (struct backlog_run){.input = input, .record = copy, .n = n};
 }
 
-int backlog_push(struct task *t, int64_t (*push)(struct task *t, int input, const struct record *r,
-                                                 size_t n))
+int backlog_push(struct task *t,
+                 int64_t (*push)(struct task *t, int input, const struct record *r, size_t n))
 {
     struct backlog *b = &t->backlog;
     while (b->head < b->n && !t->owes) {

@@ -139,11 +139,8 @@ static int emit_due(struct join_op *self)
 {
     struct state_entry *e = self->due[self->nsaid++].entry;
     const struct waiting *w = waiting_of(e);
-    struct join_result r = {.key = w->bytes,
-                            .key_n = w->key_n,
-                            .time = w->time,
-                            .seen = self->last,
-                            .low = self->last};
+    struct join_result r = {
+        .key = w->bytes, .key_n = w->key_n, .time = w->time, .seen = self->last, .low = self->last};
     r.kept[w->side].p = waiting_row(e, &r.kept[w->side].n);
     int status = join_emit(&self->out, &r);
     if (status == 0) {

@@ -318,8 +318,8 @@ static void add_due(struct absent_op *self, uint32_t n, struct watch *w)
 static int take_due(struct op *op, int64_t limit)
 {
     struct absent_op *self = op->self;
-    while (self->n > 0 && (self->ndue == 0 ? self->heap[0]->at < limit
-                                           : self->heap[0]->at == self->due_time)) {
+    while (self->n > 0 &&
+           (self->ndue == 0 ? self->heap[0]->at < limit : self->heap[0]->at == self->due_time)) {
         struct watch *w = self->heap[0];
         int64_t due = silence_due(&w->silence);
         if (due == INT64_MAX) {

@@ -46,7 +46,7 @@ struct hopping {
     struct every changed;
     struct fill gaps;
     uint32_t ngaps; /* series of the date whose gaps are known */
-    void *value; /* of the window that closes */
+    void *value;    /* of the window that closes */
 };
 
 /* ---- arithmetic ---- */

@@ -454,8 +454,7 @@ int series_due(struct series_set *a, struct date *d, const struct series_order *
         if (choose(a, by, op) > 0) {
             return 1;
         }
-        struct key_by keys = {
-            .first = by->first, .key_of = key_of, .ctx = a, .schema = by->schema};
+        struct key_by keys = {.first = by->first, .key_of = key_of, .ctx = a, .schema = by->schema};
         turn_begin(x, d, x->n, &keys);
     }
     return turn_ready(x, op);

@@ -93,7 +93,7 @@ int64_t point_from(const struct point *p);
 void series_schedule(struct series_set *a, struct series *s, int64_t time);
 /* Which series of a date are dealt with, and in what order. */
 struct series_order {
-    const struct schema *schema;                /* holds the key columns */
+    const struct schema *schema;                 /* holds the key columns */
     bool (*is_due)(void *ctx, struct series *s); /* NULL: all; may give it another date */
     void *ctx;
     int (*first)(const void *a, const void *b); /* of series, decides before their keys do; or NULL

@@ -20,9 +20,9 @@
 #include "engine/key.h"
 #include "engine/memory.h"
 #include "engine/shape.h"
-#include "windows/turn.h"
 #include "windows/ranking.h"
 #include "windows/saved_rows.h"
+#include "windows/turn.h"
 
 #include <inttypes.h>
 #include <stdlib.h>

@@ -68,7 +68,7 @@ static int rest(struct lane *l)
             r->rests = rests;
             if (!r->is_paused && !r->waiting.is_full) {
                 result = (rests ? l->log->ops->pause : l->log->ops->resume)(l->log, r->topic,
-                                                                           r->partition);
+                                                                            r->partition);
             }
         }
     }

@@ -22,7 +22,7 @@ struct task_rig {
     int32_t ntasks, partition;
     bool limit_ahead, pauses;
     uint32_t slice; /* as in task_env */
-    int refuse; /* what produce returns from now on; 0: takes all */
+    int refuse;     /* what produce returns from now on; 0: takes all */
     size_t n;
     struct produced *item; /* since the last clear */
     struct buffer out;

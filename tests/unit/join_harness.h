@@ -37,9 +37,9 @@ struct join_row {
 #define SLICE 2
 
 struct harness {
-    struct op op; /* first: op_emit() finds the harness by it */
+    struct op op;        /* first: op_emit() finds the harness by it */
     int64_t slice, left; /* work of a slice, 0: SLICE; what is left of it */
-    bool crashes; /* a commit and a restart between two slices */
+    bool crashes;        /* a commit and a restart between two slices */
     struct arena plan, mem;
     struct diags diags;
     struct node node;

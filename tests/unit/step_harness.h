@@ -52,8 +52,8 @@ struct task {
     int64_t watermark;
     bool *needs; /* NULL: all columns are read */
     bool wrapped;
-    bool is_pushing; /* else the watermark rises */
-    int64_t left;    /* work of the slice */
+    bool is_pushing;    /* else the watermark rises */
+    int64_t left;       /* work of the slice */
     struct buffer *log; /* the changelog, where slices end with a restart */
 };
 
