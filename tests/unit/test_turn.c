@@ -30,7 +30,7 @@ static int by_last(const void *a, const void *b)
 
 static void check(int (*first)(const void *a, const void *b))
 {
-    static char text[ITEMS][12];
+    static char text[ITEMS][24];
     struct arena mem;
     arena_init(&mem);
     struct schema *s = schema_new(&mem, 1);
