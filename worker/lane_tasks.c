@@ -217,6 +217,7 @@ static int build_task(struct lane *l, struct member *m, struct err *e)
             r = l->cfg.until_end ? find_empty(l, &l->route[i], e) : 0;
         }
     }
+    lane_gap_begin(l); /* restoring is another matter */
     r = r < 0 ? r : task_open(m->task, e);
     return r < 0 ? r : lane_begin_tables(l, m, e);
 }
