@@ -342,6 +342,8 @@ static void run_trial(struct harness *h, const struct trial *t, const char *text
     struct random rnd;
     random_seed(&rnd, t->seed, salt);
     harness_init(h, text);
+    h->slice = 1 + random_below(&rnd, 9);
+    h->crashes = random_below(&rnd, 2) == 0;
     h->judged_by_row = strstr(text, "count:") || strstr(text, "updates");
     uint16_t batch = sizes[random_below(&rnd, 3)];
     for (size_t at = 0; at < ROWS;) {
