@@ -147,6 +147,8 @@ struct node {
     bool single_partition; /* set by bind: all rows must meet in one task (global learners) */
     bool keyless;          /* set by bind: as configured it needs no key (one model a partition) */
     bool rekeys;           /* set by bind: the key is another one than the input's */
+    bool adds_time[STEP_OUTPUTS_MAX]; /* set by the planner: `_time`, the last column of an output
+                                         whose rows the step makes itself, is op_emit's to fill */
     enum rows_kind in_rows[STEP_INPUTS_MAX];
     enum rows_kind out_rows; /* set by bind, of out[0]; a step that does not say so tells events */
     void *bound;             /* the step's own, in mem */
