@@ -14,10 +14,14 @@
  *
  * An entry that was never committed is freed at once when deleted. Inserting a DELETED key revives
  * its entry, so the changelog gets the last value only. Entries restored are COMMITTED and clean.
+ *
+ * Over a disk (state_cache.c) a miss asks it, and what comes from there is COMMITTED and clean.
+ * Entries restored are DIRTY as well then, and so are restored deletions, since the disk may have
+ * the key. USED entries are spared once when others are evicted.
  */
 #include "engine/hash.h"
 #include "engine/memory.h"
-#include "engine/state.h"
+#include "engine/state_internal.h"
 
 #include <assert.h>
 #include <string.h>
@@ -31,7 +35,7 @@
 #define SLAB_LEAST   ((size_t)4 << 10)
 #define SLAB_MOST    ((size_t)256 << 10)
 
-enum { COMMITTED = 1, DIRTY = 2, DELETED = 4 };
+enum { COMMITTED = 1, DIRTY = 2, DELETED = 4, USED = 8 };
 
 struct state_entry {
     struct state_entry *next, *prev; /* in the dirty list, or next free of its class */
@@ -61,6 +65,9 @@ struct state {
     char *at, *end;    /* unused part of the newest slab */
     struct state_entry *free_entry[CLASSES];
     struct buffer scratch;
+    struct state_cache *cache; /* NULL: there is no disk */
+    uint64_t live;             /* bytes of entries in use */
+    uint64_t hand;             /* slot where eviction goes on */
 };
 
 /* ---- entries ---- */
@@ -106,6 +113,7 @@ static struct state_entry *take_from_slab(struct state *s, size_t size)
 
 static struct state_entry *entry_alloc(struct state *s, size_t size)
 {
+    s->live += size;
     if (is_big(size)) {
         s->bytes += size;
         return mem_alloc(size);
@@ -122,6 +130,7 @@ static struct state_entry *entry_alloc(struct state *s, size_t size)
 static void entry_free(struct state *s, struct state_entry *e)
 {
     size_t size = entry_bytes(e->key_n, e->value_n);
+    s->live -= size;
     if (is_big(size)) {
         s->bytes -= size;
         mem_free(e);
@@ -294,14 +303,41 @@ void state_free(struct state *s)
         mem_free(slab);
     }
     buffer_done(&s->scratch);
+    state_cache_free(s->cache);
     mem_free(s->slot);
     mem_free(s);
 }
 
+/* const: what the cache brings in was an entry before. */
 struct state_entry *state_find(const struct state *s, uint64_t hash, const void *key, uint32_t n)
 {
     struct state_entry *e = slot_entry(s->slot[probe(s, hash, key, n)]);
+    if (s->cache) {
+        if (!e) {
+            return state_cache_load((struct state *)(uintptr_t)s, hash, key, n);
+        }
+        e->flags |= USED;
+    }
     return e && !(e->flags & DELETED) ? e : NULL;
+}
+
+/* at: its slot, as probe() says. The value is zeroed. */
+static struct state_entry *add_entry(struct state *s, uint64_t at, uint64_t hash, const void *key,
+                                     uint32_t n, uint32_t value_n)
+{
+    if ((s->used + 1) * 4 > s->nslots * 3) {
+        grow(s);
+        at = probe(s, hash, key, n);
+    }
+    struct state_entry *e = entry_alloc(s, entry_bytes(n, value_n));
+    *e = (struct state_entry){.hash = (uint32_t)hash, .key_n = n, .value_n = value_n};
+    if (n > 0) {
+        memcpy(e->bytes, key, n);
+    }
+    memset(e->bytes + n, 0, padded(n) - n + padded(value_n));
+    s->slot[at] = slot_of(e, tag_of(hash));
+    s->used++;
+    return e;
 }
 
 static struct state_entry *revive(struct state *s, struct state_entry *e, uint32_t value_n)
@@ -316,25 +352,19 @@ struct state_entry *state_insert(struct state *s, uint64_t hash, const void *key
                                  uint32_t value_n, bool *is_new)
 {
     uint64_t at = probe(s, hash, key, n);
-    if (s->slot[at] != 0) {
-        struct state_entry *found = slot_entry(s->slot[at]);
+    struct state_entry *found = slot_entry(s->slot[at]);
+    if (s->cache) {
+        found = found ? found : state_cache_load(s, hash, key, n);
+        if (found) {
+            found->flags |= USED;
+        }
+    }
+    if (found) {
         *is_new = (found->flags & DELETED) != 0;
         return *is_new ? revive(s, found, value_n) : found;
     }
-    if ((s->used + 1) * 4 > s->nslots * 3) {
-        grow(s);
-        at = probe(s, hash, key, n);
-    }
-    struct state_entry *e = entry_alloc(s, entry_bytes(n, value_n));
-    *e = (struct state_entry){.hash = (uint32_t)hash, .key_n = n, .value_n = value_n};
-    if (n > 0) {
-        memcpy(e->bytes, key, n);
-    }
-    memset(e->bytes + n, 0, padded(n) - n + padded(value_n));
-    s->slot[at] = slot_of(e, tag_of(hash));
-    s->used++;
     *is_new = true;
-    return e;
+    return add_entry(s, at, hash, key, n, value_n);
 }
 
 struct state_entry *state_resize(struct state *s, struct state_entry *e, uint32_t value_n)
@@ -383,6 +413,10 @@ void state_delete(struct state *s, struct state_entry *e)
 
 int state_each(struct state *s, int (*each)(void *ctx, struct state_entry *e), void *ctx)
 {
+    int loaded = s->cache ? state_cache_load_all(s) : 0;
+    if (loaded < 0) {
+        return loaded;
+    }
     /* From an empty slot on, so that slots moved back by a deletion are not met twice. */
     uint64_t mask = s->nslots - 1;
     uint64_t start = 0;
@@ -454,12 +488,15 @@ void state_committed(struct state *s)
             entry_free(s, e);
             s->deleted--;
         } else {
-            e->flags = COMMITTED;
+            e->flags = COMMITTED | (e->flags & USED);
         }
         e = next;
     }
     s->first_dirty = s->last_dirty = NULL;
     s->dirty_bytes = 0;
+    if (s->cache) {
+        state_cache_trim(s);
+    }
 }
 
 /* Takes an entry out without a trace. */
@@ -477,6 +514,29 @@ static void forget(struct state *s, struct state_entry *e)
     entry_free(s, e);
 }
 
+/* An entry of these saved bytes, COMMITTED and clean. */
+static int load_entry(struct state *s, uint64_t hash, const void *key, uint32_t n,
+                      const void *saved, size_t saved_n, struct state_entry **out)
+{
+    int64_t size = (int64_t)saved_n;
+    if (s->codec && s->codec->loaded_size) {
+        size = s->codec->loaded_size(s->codec->ctx, saved, saved_n);
+    }
+    if (size < 0 || size > UINT32_MAX / 2) {
+        return -ERR_DATA;
+    }
+    struct state_entry *e = *out =
+        add_entry(s, probe(s, hash, key, n), hash, key, n, (uint32_t)size);
+    e->flags |= COMMITTED;
+    if (s->codec && s->codec->load) {
+        return s->codec->load(s->codec->ctx, state_value(e), e->value_n, saved, saved_n);
+    }
+    if (saved_n > 0) {
+        memcpy(state_value(e), saved, saved_n);
+    }
+    return 0;
+}
+
 int state_restore(struct state *s, const void *key, uint32_t key_n, const void *value,
                   size_t value_n)
 {
@@ -486,23 +546,86 @@ int state_restore(struct state *s, const void *key, uint32_t key_n, const void *
         forget(s, e);
     }
     if (value == NULL) {
+        if (s->cache) {
+            e = add_entry(s, probe(s, hash, key, key_n), hash, key, key_n, 0);
+            e->flags |= COMMITTED | DELETED;
+            s->deleted++;
+            state_touch(s, e);
+        }
         return 0;
     }
-    int64_t size = (int64_t)value_n;
-    if (s->codec && s->codec->loaded_size) {
-        size = s->codec->loaded_size(s->codec->ctx, value, value_n);
+    int status = load_entry(s, hash, key, key_n, value, value_n, &e);
+    if (status == 0 && s->cache) {
+        state_touch(s, e);
     }
-    if (size < 0 || size > UINT32_MAX / 2) {
-        return -ERR_DATA;
+    return status;
+}
+
+/* ---- over a disk ---- */
+
+void state_set_cache(struct state *s, struct state_cache *c)
+{
+    s->cache = c;
+}
+
+struct state_cache *state_cache_of(const struct state *s)
+{
+    return s->cache;
+}
+
+struct state_entry *state_peek(const struct state *s, uint64_t hash, const void *key, uint32_t n)
+{
+    return slot_entry(s->slot[probe(s, hash, key, n)]);
+}
+
+int state_bring(struct state *s, uint64_t hash, const void *key, uint32_t n, const void *saved,
+                size_t saved_n, struct state_entry **out)
+{
+    *out = NULL;
+    int status = load_entry(s, hash, key, n, saved, saved_n, out);
+    if (status < 0 && *out) {
+        forget(s, *out);
+        *out = NULL;
     }
-    bool is_new;
-    e = state_insert(s, hash, key, key_n, (uint32_t)size, &is_new);
-    e->flags |= COMMITTED;
-    if (s->codec && s->codec->load) {
-        return s->codec->load(s->codec->ctx, state_value(e), e->value_n, value, value_n);
+    return status;
+}
+
+bool state_is_deleted(const struct state_entry *e)
+{
+    return (e->flags & DELETED) != 0;
+}
+
+bool state_is_dirty(const struct state_entry *e)
+{
+    return (e->flags & DIRTY) != 0;
+}
+
+struct state_entry *state_next_dirty(const struct state *s, const struct state_entry *e)
+{
+    return e ? e->next : s->first_dirty;
+}
+
+uint64_t state_live_bytes(const struct state *s)
+{
+    return s->live;
+}
+
+uint64_t state_evict(struct state *s, uint64_t most_bytes)
+{
+    uint64_t mask = s->nslots - 1, n = 0;
+    for (uint64_t steps = 0; s->live > most_bytes && steps < 2 * s->nslots; steps++) {
+        struct state_entry *e = slot_entry(s->slot[s->hand & mask]);
+        if (!e || e->flags != COMMITTED) {
+            if (e) {
+                e->flags &= ~(uint32_t)USED;
+            }
+            s->hand++;
+            continue;
+        }
+        drop_value(s, e);
+        clear_slot(s, s->hand & mask); /* what moves here is looked at next */
+        entry_free(s, e);
+        n++;
     }
-    if (value_n > 0) {
-        memcpy(state_value(e), value, value_n);
-    }
-    return 0;
+    return n;
 }
