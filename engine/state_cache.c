@@ -21,6 +21,8 @@
 #include "engine/memory.h"
 #include "engine/state_internal.h"
 
+#include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 static uint64_t share(const struct state_cache *c)
@@ -28,10 +30,21 @@ static uint64_t share(const struct state_cache *c)
     return c->disk->ops->share(c->disk);
 }
 
+int state_disk_fail(struct state_disk *d, const char *fmt, ...)
+{
+    if (!d->failed) {
+        va_list args;
+        va_start(args, fmt);
+        vsnprintf(d->why, sizeof d->why, fmt, args);
+        va_end(args);
+        d->failed = -ERR_DATA;
+    }
+    return -ERR_DATA;
+}
+
 static int fail(struct state_cache *c)
 {
-    c->disk->failed = -ERR_DATA;
-    return -ERR_DATA;
+    return state_disk_fail(c->disk, "an entry cannot be read back");
 }
 
 struct state_entry *state_cache_load(struct state *s, uint64_t hash, const void *key, uint32_t n)
@@ -154,9 +167,6 @@ int state_range(struct state *s, const void *prefix, uint32_t n,
     }
     struct bringing b = {.s = s, .c = c, .each = each, .ctx = ctx};
     int status = c->disk->ops->each(c->disk, c->number, prefix, n, range_one, &b);
-    if (status < 0 && c->disk->failed == 0 && status == -ERR_DATA) {
-        fail(c);
-    }
     return status;
 }
 

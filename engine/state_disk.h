@@ -53,6 +53,11 @@ struct state_disk_ops {
 struct state_disk {
     const struct state_disk_ops *ops;
     int failed; /* 0, or -ERR_DATA */
+    char why[200];
 };
+
+/* Remembers the first failure. Returns -ERR_DATA. */
+__attribute__((format(printf, 2, 3))) int state_disk_fail(struct state_disk *d, const char *fmt,
+                                                          ...);
 
 #endif

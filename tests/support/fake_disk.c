@@ -39,8 +39,7 @@ static bool is_at(const struct fake_disk *f, size_t i, uint16_t store, const voi
 static int may_read(struct fake_disk *f)
 {
     if (f->reads_left == 0) {
-        f->disk.failed = -ERR_DATA;
-        return -ERR_DATA;
+        return state_disk_fail(&f->disk, "no more reads");
     }
     f->reads_left -= f->reads_left > 0;
     return 0;
