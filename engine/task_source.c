@@ -451,12 +451,14 @@ int task_push(struct task *t, int input, const struct record *r, size_t n, struc
         if (result == 0) {
             result = task_pass(t, &p->vertex->edges[0], b);
         }
+        result = checkpoint_failed(t) ? checkpoint_refuse(t) : result;
         result = dead_send_all(t, result);
         int64_t watermark = source_watermark(t, in);
         if (result == 0 && watermark > p->watermark) {
             p->watermark = watermark;
             result = task_advance(t, &p->vertex->edges[0], watermark);
         }
+        result = checkpoint_failed(t) ? checkpoint_refuse(t) : result;
         if (result < 0) {
             err_set(e, t->failure.kind ? t->failure.kind : (enum err_kind) - result, "%s",
                     t->failure.text);
