@@ -81,6 +81,9 @@ int state_attach(struct state *s, struct state_disk *disk, uint16_t number, bool
 bool state_is_complete(const struct state *s);
 /* Changes when a commit has sent entries away: no pointer from before is good any more. */
 uint64_t state_evictions(const struct state *s);
+/* From pin to unpin commits send nothing away. */
+void state_pin(struct state *s);
+void state_unpin(struct state *s);
 /* Calls each for every entry whose key begins with these bytes, in no particular order; each may
  * delete the entry it is given, and do nothing else to the store. */
 int state_range(struct state *s, const void *prefix, uint32_t n,

@@ -194,11 +194,27 @@ uint64_t state_evictions(const struct state *s)
     return c ? c->evictions : 0;
 }
 
+void state_pin(struct state *s)
+{
+    struct state_cache *c = state_cache_of(s);
+    if (c) {
+        c->pins++;
+    }
+}
+
+void state_unpin(struct state *s)
+{
+    struct state_cache *c = state_cache_of(s);
+    if (c) {
+        c->pins--;
+    }
+}
+
 void state_cache_trim(struct state *s)
 {
     struct state_cache *c = state_cache_of(s);
     uint64_t most = share(c);
-    if (!c->is_lazy || state_live_bytes(s) <= most) {
+    if (!c->is_lazy || c->pins > 0 || state_live_bytes(s) <= most) {
         return;
     }
     if (state_evict(s, most / 4 * 3) > 0) {

@@ -13,6 +13,7 @@ struct state_cache {
     bool is_lazy;
     bool is_complete; /* every entry is in memory: a miss need not ask the disk */
     uint64_t evictions;
+    uint32_t pins;
     struct buffer value; /* scratch */
 };
 
