@@ -27,6 +27,7 @@
 #define TICK_MS        100
 #define COMMIT_SOONEST 20
 #define METADATA_MOST  4096
+#define REBUILDS       3 /* a damaged disk is found while its task opens */
 
 /* Of a lane that failed, only what is committed counts as written. */
 static void publish_counts(struct lane *l)
@@ -303,7 +304,7 @@ static int run(struct lane *l, struct err *e)
     l->last_commit = l->last_tick = lane_now(l);
     while (r == 0 && !atomic_load(&l->stopping)) {
         r = once(l, e);
-        if (r == -ERR_ABORT) {
+        for (int tries = 0; r == -ERR_ABORT && tries < REBUILDS; tries++) {
             logger(LOG_LEVEL_WARN,
                    "lane %d: transaction aborted%s%s; going on from the last commit", l->cfg.number,
                    e->text[0] ? ": " : "", e->text);

@@ -136,6 +136,41 @@ static void apply(struct fake_disk *f, struct fake_entry *x)
     f->entry[i] = *x;
 }
 
+static struct fake_entry *copy_all(const struct fake_entry *from, size_t n)
+{
+    struct fake_entry *to = mem_array(n + 1, sizeof *to);
+    for (size_t i = 0; i < n; i++) {
+        const struct fake_entry *x = &from[i];
+        to[i] = (struct fake_entry){x->store, x->key_n, x->value_n, mem_strndup(x->key, x->key_n),
+                                    mem_strndup(x->value, x->value_n)};
+    }
+    return to;
+}
+
+static void forget_all(struct fake_entry *x, size_t n)
+{
+    while (n > 0) {
+        forget(&x[--n]);
+    }
+}
+
+static void keep(struct fake_disk *f)
+{
+    forget_all(f->kept, f->nkept);
+    mem_free(f->kept);
+    f->kept = copy_all(f->entry, f->n);
+    f->nkept = f->n;
+}
+
+void fake_disk_lose(struct fake_disk *f)
+{
+    forget_all(f->entry, f->n);
+    mem_free(f->entry);
+    f->entry = copy_all(f->kept, f->nkept);
+    f->n = f->nkept;
+    f->cap = f->n + 1;
+}
+
 static int fake_write(struct state_disk *d, int64_t now, struct err *e)
 {
     struct fake_disk *f = (struct fake_disk *)d;
@@ -146,6 +181,9 @@ static int fake_write(struct state_disk *d, int64_t now, struct err *e)
     }
     f->npending = 0;
     f->writes++;
+    if (f->keeps_every && f->writes % f->keeps_every == 0) {
+        keep(f);
+    }
     return 0;
 }
 
@@ -161,9 +199,9 @@ static int fake_clear(struct state_disk *d, struct err *e)
     struct fake_disk *f = (struct fake_disk *)d;
     (void)e;
     discard(f);
-    while (f->n > 0) {
-        forget(&f->entry[--f->n]);
-    }
+    forget_all(f->entry, f->n);
+    forget_all(f->kept, f->nkept);
+    f->n = f->nkept = 0;
     return 0;
 }
 
@@ -204,6 +242,7 @@ void fake_disk_done(struct fake_disk *f)
     fake_clear(&f->disk, NULL);
     mem_free(f->entry);
     mem_free(f->pending);
+    mem_free(f->kept);
 }
 
 struct committing {

@@ -18,8 +18,9 @@ struct fake_entry {
 struct fake_disk {
     struct state_disk disk; /* first */
     uint64_t share;         /* what share() answers */
-    struct fake_entry *entry, *pending;
-    size_t n, cap, npending, cap_pending;
+    struct fake_entry *entry, *pending, *kept;
+    size_t n, cap, npending, cap_pending, nkept;
+    uint32_t keeps_every; /* so many writes outlast fake_disk_lose(); 0: it keeps nothing */
     uint64_t gets, writes;
     int reads_left; /* this many succeed, the next fails; -1: all succeed */
 };
@@ -28,6 +29,8 @@ void fake_disk_init(struct fake_disk *f, uint64_t share);
 void fake_disk_done(struct fake_disk *f);
 /* What a task does at a commit: the changes of a store, then the batch. */
 void fake_disk_commit(struct fake_disk *f, struct state *s, uint16_t store);
+/* Back to what was kept last: kill -9, with the latest writes in memory. */
+void fake_disk_lose(struct fake_disk *f);
 bool fake_disk_has(const struct fake_disk *f, uint16_t store, const char *key);
 
 #endif
