@@ -14,7 +14,8 @@
  * filters among them), 1/8 memtables. Checksums are verified by every read.
  *
  * A write that fails puts RocksDB into an error state, of which it may not get out by itself: the
- * database then waits until all tasks are closed, and is opened anew.
+ * database then waits until all tasks are closed, and is opened anew. Where a damaged file is the
+ * reason (a compaction has met it) everything is removed first.
  */
 #include "engine/state_rocksdb.h"
 
@@ -55,7 +56,7 @@ struct state_db {
     struct family *family;
     uint32_t nopen;
     atomic_uint nlazy;
-    atomic_bool has_failed;
+    atomic_bool has_failed, is_damaged;
 };
 
 struct rocks_disk {
@@ -167,22 +168,27 @@ static bool is_outside(const char *text)
     return found;
 }
 
+static void remove_database(struct state_db *db, const char *why)
+{
+    char *text = NULL;
+    logger(LOG_LEVEL_WARN,
+           "%s: the local state is damaged (%s): it is removed and comes back from the changelogs",
+           db->path, why);
+    rocksdb_destroy_db(db->options, db->path, &text);
+    rocksdb_free(text);
+}
+
 static int open_database(struct state_db *db, struct err *e)
 {
     char *text = open_or_make(db);
     if (text && !is_outside(text)) {
-        logger(LOG_LEVEL_WARN,
-               "%s: the local state is damaged (%s): it is removed and comes back from the "
-               "changelogs",
-               db->path, text);
-        rocksdb_free(text);
-        text = NULL;
-        rocksdb_destroy_db(db->options, db->path, &text);
+        remove_database(db, text);
         rocksdb_free(text);
         text = open_or_make(db);
     }
     if (!text) {
         atomic_store(&db->has_failed, false);
+        atomic_store(&db->is_damaged, false);
         return 0;
     }
     err_set(e, ERR_RETRY, "cannot open the local state in %s: %s", db->path, text);
@@ -209,7 +215,9 @@ static void close_database(struct state_db *db)
     while (db->family) {
         struct family *f = db->family;
         db->family = f->next;
-        flush_to_the_end(db, f);
+        if (!atomic_load(&db->has_failed)) {
+            flush_to_the_end(db, f);
+        }
         rocksdb_column_family_handle_destroy(f->handle);
         mem_free(f->name);
         mem_free(f);
@@ -385,6 +393,9 @@ static void rocks_put(struct state_disk *d, uint16_t store, const void *key, siz
 static int write_failed(struct state_db *db, char *text, struct err *e)
 {
     atomic_store(&db->has_failed, true);
+    if (!is_outside(text)) {
+        atomic_store(&db->is_damaged, true);
+    }
     err_set(e, ERR_RETRY, "cannot write the local state in %s: %s", db->path, text);
     rocksdb_free(text);
     return -ERR_RETRY;
@@ -508,6 +519,9 @@ static int revive(struct state_db *db, struct err *e)
                        db->path, db->nopen);
     }
     close_database(db);
+    if (atomic_load(&db->is_damaged)) {
+        remove_database(db, "a write has found that");
+    }
     return open_database(db, e);
 }
 

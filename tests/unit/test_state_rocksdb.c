@@ -396,6 +396,39 @@ static void damaged_databases_begin_anew(void **state)
     }
 }
 
+/* A flush or compaction meets the damage, of whatever task. */
+static void damage_that_stops_writing(void **state)
+{
+    struct rig *r = *state;
+    open_db(r);
+    for (int i = 0; i < 12; i++) { /* table files for a compaction */
+        struct state_disk *d = open_task(r, "one-0");
+        char value[20];
+        snprintf(value, sizeof value, "%d", i);
+        put(d, 0, "k", value);
+        if (d->ops->write(d, 1000, &r->e) < 0) {
+            err_clear(&r->e);
+            d->ops->close(d);
+            continue;
+        }
+        d->ops->close(d);
+        close_db(r); /* to the end */
+        on_files(r->path, damage_file);
+        open_db(r);
+    }
+    close_db(r);
+    open_db(r);
+    bool is_written = false;
+    for (int i = 0; i < 3 && !is_written; i++) {
+        struct state_disk *d = open_task(r, "two-0");
+        put(d, 0, "k", "1");
+        is_written = d->ops->write(d, 1000000 * i, &r->e) == 0;
+        err_clear(&r->e);
+        d->ops->close(d);
+    }
+    assert_true(is_written);
+}
+
 static void a_folder_that_cannot_be_made(void **state)
 {
     struct rig *r = *state;
@@ -475,6 +508,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(after_kill_there_is_a_commit, set_up, tear_down),
         cmocka_unit_test_setup_teardown(damaged_blocks_are_noticed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(damaged_databases_begin_anew, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(damage_that_stops_writing, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_folder_that_cannot_be_made, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_store_larger_than_its_share, set_up, tear_down),
     };
