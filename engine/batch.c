@@ -33,6 +33,21 @@ struct batch batch_select(const struct batch *b, const uint16_t *sel, uint16_t n
     return part;
 }
 
+struct batch batch_upserts(const struct batch *b)
+{
+    if (b->row_op == NULL) {
+        return *b;
+    }
+    uint16_t *sel = arena_array(b->mem, b->nsel + 1U, sizeof *sel), n = 0;
+    for (uint16_t k = 0; k < b->nsel; k++) {
+        uint16_t row = batch_row(b, k);
+        if (b->row_op[row] != ROW_DELETE) {
+            sel[n++] = row;
+        }
+    }
+    return batch_select(b, sel, n);
+}
+
 struct batch batch_reshape(const struct batch *b, const struct schema *schema)
 {
     struct batch shaped = *b;

@@ -64,6 +64,8 @@ struct batch *batch_new(struct arena *mem, const struct schema *schema, uint16_t
                         const bool *needs);
 /* The same rows with another selection (ascending subset). */
 struct batch batch_select(const struct batch *b, const uint16_t *sel, uint16_t nsel);
+/* The rows that do not delete: those that a step which counts or learns takes. */
+struct batch batch_upserts(const struct batch *b);
 /* A batch of b's rows (time, seen, op, origin, selection shared) with room for another schema's
  * columns; col is zeroed, the caller fills it. */
 struct batch batch_reshape(const struct batch *b, const struct schema *schema);

@@ -8,10 +8,9 @@
 
 #include "engine/error.h"
 #include "engine/hash.h"
-#include "engine/nested.h"
+#include "engine/identity.h"
 
 #include <assert.h>
-#include <math.h>
 
 bool key_is_null(const struct batch *b, uint16_t row)
 {
@@ -50,16 +49,7 @@ static size_t item_bound(const struct vec *v, uint16_t row)
 
 static void put_item(struct buffer *out, const struct vec *v, uint16_t row)
 {
-    struct nested_value x = {0};
-    if (type_is_str(v->type)) {
-        x.s.p = str_data(&v->s[row]);
-        x.s.n = v->s[row].n;
-    } else if (v->type->kind == TYPE_DOUBLE) {
-        double d = v->d[row];
-        x.d = isnan(d) ? (double)NAN : d == 0 ? 0.0 : d;
-    } else {
-        x.i = v->type->kind == TYPE_BOOLEAN ? v->b[row] : v->i[row];
-    }
+    struct nested_value x = identity_value(v, row);
     nested_put_value(out, v->type, &x);
 }
 

@@ -85,6 +85,7 @@ int plan_repartition(struct planner *b, const struct stream *st, const char *top
     *in = (struct ref){.vertex = vertex,
                        .schema = in->schema,
                        .is_single = k->single,
+                       .rows = in->rows,
                        .idle = in->idle,
                        .key_format = "string"};
     return 0;
@@ -204,6 +205,7 @@ int plan_place(struct planner *b, const struct stream *st, struct node *n, struc
                        .schema = n->out[0],
                        .rekeyed = at->rekeyed || n->rekeys,
                        .is_single = at->is_single,
+                       .rows = n->rekeys ? ROWS_EVENTS : n->out_rows,
                        .idle = at->idle,
                        .key_format = at->key_format,
                        .is_split = n->output_name[0] != NULL};
@@ -234,6 +236,7 @@ static int plan_step(struct planner *b, const struct stream *st, int i, struct r
     n->ninputs = 1;
     n->noutputs = 1;
     n->in[0] = at->schema;
+    n->in_rows[0] = at->rows;
     n->table = -1;
     n->mem = a;
     n->diags = b->d;
@@ -339,15 +342,7 @@ static int plan_to(struct planner *b, const struct stream *st, const struct end 
     if (end->kind != END_CONNECTOR) {
         return at->vertex < 0 ? 0 : check_writers(b, k, k->schema);
     }
-    for (int i = 0; registry_connectors[i]; i++) {
-        if (strcmp(registry_connectors[i]->name, end->connector) == 0) {
-            k->drain = registry_connectors[i];
-        }
-    }
-    void *cfg = arena_zalloc(a, k->drain->config_size + 1);
-    k->drain_cfg = cfg;
-    return config_parse(k->drain->config, cfg, end->options,
-                        arena_printf(a, "%s.%s", end->path, end->connector), a, b->d);
+    return plan_connector(b, end, &k->drain, &k->drain_cfg);
 }
 
 int plan_stream(struct planner *b, int i, struct place from)
@@ -415,11 +410,13 @@ static void build(struct planner *b)
         plan_table(b, &b->t->table[i], b->t->table[i].source.at, &end);
     }
     check_sides(b);
+    plan_check_tables(b);
     if (b->d->n == 0 && b->p->nsinks == 0) {
         diags_add(b->d, b->t->streams->at, "streams", "no stream writes anywhere: give one a `to`");
     }
     if (b->d->n == 0) {
         plan_collect(b);
+        plan_check_meetings(b);
         plan_find_needs(b->p);
         plan_find_races(b->p);
     }

@@ -10,9 +10,10 @@ struct ref {
     int vertex; /* -1: could not be built */
     int output;
     const struct schema *schema;
-    bool rekeyed;           /* the key is not what the partitioning was made by */
-    bool is_split;          /* ends in a split: only its branches have rows */
-    bool is_single;         /* all rows are in one partition */
+    bool rekeyed;   /* the key is not what the partitioning was made by */
+    bool is_split;  /* ends in a split: only its branches have rows */
+    bool is_single; /* all rows are in one partition */
+    enum rows_kind rows;
     int64_t idle;           /* of the sources behind it, the longest */
     const char *key_format; /* codec of the record keys by which rows were put into partitions */
 };
@@ -68,6 +69,9 @@ void plan_spec_from_registry(struct planner *b, struct codec_spec *s);
 struct plan_source *plan_source_new(struct planner *b, const struct stream *st, uint16_t group,
                                     int *vertex);
 int plan_topic_source(struct planner *b, const struct stream *st, struct ref *out);
+/* The connector of an end, its options parsed. */
+int plan_connector(struct planner *b, const struct end *end, const struct connector_def **def,
+                   const void **cfg);
 /* plan_from.c */
 bool plan_same_key(const struct schema *x, const struct schema *y);
 int plan_from(struct planner *b, const struct stream *st, struct ref *out);
@@ -80,8 +84,15 @@ int plan_meet(struct planner *b, const struct stream *st, struct node *n, struct
 /* The same columns with the named ones as their key. */
 int plan_key_by(struct planner *b, struct ref *at, const struct config_text *on, int non,
                 const char *stream);
+/* Two topics' worth of updates out of one topic have no order among each other. */
+void plan_check_meetings(struct planner *b);
 /* plan_table.c */
 int plan_table(struct planner *b, const struct table *t, struct place from, struct ref *out);
+/* The changes of a table, for a stream that reads them. */
+int plan_read_table(struct planner *b, const struct table *t, const struct config_text *name,
+                    struct ref *out);
+/* Once all is planned: what reads a table's changes cannot follow versions. */
+void plan_check_tables(struct planner *b);
 /* A step that looks up a table: finds it, and what its own rows are found by. */
 int plan_find_table(struct planner *b, struct node *n, const struct second_input *s, struct ref *at,
                     struct ref *table);

@@ -1,5 +1,5 @@
-/* `from`: a topic, the end of another stream (or a branch of its split), or the union of several by
- * column names. A column that one of the united streams lacks is null there; the union keeps a key
+/* `from`: a topic, the end of another stream (or a branch of its split), the changes of a table, or
+ * the union of several by column names. A column that one of the united streams lacks is null there; the union keeps a key
  * only when all of them have the same.
  */
 #include "engine/plan_build.h"
@@ -115,16 +115,13 @@ static int plan_union(struct planner *b, const struct stream *st, const struct r
 
 static void unknown_stream(struct planner *b, const struct config_text *at, const char *name)
 {
-    const char **names = arena_array(&b->p->mem, (size_t)b->t->nstreams + 1, sizeof *names);
-    for (int i = 0; i < b->t->nstreams; i++) {
+    int nstreams = b->t->nstreams, ntables = b->t->ntables;
+    const char **names = arena_zalloc(&b->p->mem, (size_t)(nstreams + ntables + 1) * sizeof *names);
+    for (int i = 0; i < nstreams; i++) {
         names[i] = b->t->stream[i].name;
     }
-    names[b->t->nstreams] = NULL;
-    if (topology_table(b->t, name)) {
-        diags_add(b->d, at->at, at->path,
-                  "\"%s\" is a table, not a stream: `lookup` it, or let a stream read its topic",
-                  name);
-        return;
+    for (int i = 0; i < ntables; i++) {
+        names[nstreams + i] = b->t->table[i].source.name;
     }
     const char *near = nearest_name(name, names);
     diags_add(b->d, at->at, at->path,
@@ -186,6 +183,10 @@ int plan_find_ref(struct planner *b, const struct config_text *text, struct ref 
         }
         *out = plan_broken(b, end->schema);
         return wrong_branch(b, text, s, end, v);
+    }
+    const struct table *t = topology_table(b->t, name);
+    if (t) {
+        return plan_read_table(b, t, text, out);
     }
     unknown_stream(b, text, name);
     return -ERR_CONFIG;

@@ -4,6 +4,9 @@
  *   meet      a side whose rows do not lie where that key puts them passes through a repartition:
  *             another key, another format of record keys, one partition here and many there
  *
+ *   tables    their keys are what they meet by: `on` may not name others. Two that read one topic
+ *             are refused, since a batch of it would go to one, then to the other
+ *
  * That two outside topics have equally many partitions is only known when the topology runs
  * (worker/runner_topics.c).
  */
@@ -88,6 +91,28 @@ static int check_keys(struct node *n, const struct second_input *s)
     return 0;
 }
 
+/* `on`. Rows of a table that delete have their key only, so another one cannot be found for it. */
+static int key_both(struct planner *b, struct node *n, const struct second_input *s, struct ref *at,
+                    struct ref *other)
+{
+    struct ref *side[2] = {at, other};
+    const char *name[2] = {n->stream, n->second};
+    int r = 0;
+    for (int i = 0; i < 2; i++) {
+        const struct schema *before = side[i]->schema;
+        if (plan_key_by(b, side[i], s->on[i], s->non, name[i]) < 0) {
+            r = -ERR_CONFIG;
+        } else if (s->by_key && side[i]->rows != ROWS_EVENTS && side[i]->schema != before) {
+            r = node_error(n, s->on[i][0].at,
+                           "tables meet by the keys that they have, and the rows of \"%s\" have "
+                           "another one: leave `on` out; or make a table with that key, `tables: "
+                           "{NAME: {from: %s, key: COLUMN}}`, and join it",
+                           name[i], name[i]);
+        }
+    }
+    return r;
+}
+
 int plan_second(struct planner *b, struct node *n, struct ref *at, struct ref *other)
 {
     struct second_input s = {.non = 0};
@@ -105,10 +130,9 @@ int plan_second(struct planner *b, struct node *n, struct ref *at, struct ref *o
         r = node_error(n, s.stream.at, "stream \"%s\" ends in a split: read one of its branches",
                        n->second);
     }
+    n->in_rows[1] = other->rows;
     if (r == 0 && s.non > 0) {
-        r = plan_key_by(b, at, s.on[0], s.non, n->stream);
-        int q = plan_key_by(b, other, s.on[1], s.non, n->second);
-        r = r < 0 ? r : q;
+        r = key_both(b, n, &s, at, other);
     }
     n->in[0] = at->schema;
     n->in[1] = other->schema;
@@ -139,4 +163,67 @@ int plan_meet(struct planner *b, const struct stream *st, struct node *n, struct
     plan_group_join(b, b->p->vertex[at->vertex]->subplan, b->p->vertex[other->vertex]->subplan);
     at->idle = other->idle > at->idle ? other->idle : at->idle;
     return 0;
+}
+
+/* Which vertices the rows of a source come to within its sub-plan. */
+static void reach(const struct plan *p, uint16_t source, bool *is_behind)
+{
+    memset(is_behind, 0, p->nvertices);
+    is_behind[source] = true;
+    for (uint16_t i = source; i < p->nvertices; i++) {
+        const struct vertex *v = p->vertex[i];
+        for (int o = 0; is_behind[i] && o < v->noutputs; o++) {
+            for (uint16_t e = 0; e < v->edges[o].n; e++) {
+                is_behind[v->edges[o].item[e].to] = true;
+            }
+        }
+    }
+}
+
+static const char *common_topic(const struct plan_source *x, const struct plan_source *y)
+{
+    for (int i = 0; i < x->ntopics; i++) {
+        for (int k = 0; k < y->ntopics; k++) {
+            if (strcmp(x->topic[i], y->topic[k]) == 0) {
+                return x->topic[i];
+            }
+        }
+    }
+    return NULL;
+}
+
+/* The first join of tables to which the rows of both come. */
+static const struct node *meeting(const struct plan *p, const bool *x, const bool *y)
+{
+    for (uint16_t i = 0; i < p->nvertices; i++) {
+        const struct vertex *v = p->vertex[i];
+        if (x[i] && y[i] && v->kind == VERTEX_STEP && v->node->ninputs == 2 &&
+            v->node->out_rows == ROWS_TABLE) {
+            return v->node;
+        }
+    }
+    return NULL;
+}
+
+void plan_check_meetings(struct planner *b)
+{
+    const struct plan *p = b->p;
+    bool *x = arena_zalloc(&b->p->mem, p->nvertices + 1U);
+    bool *y = arena_zalloc(&b->p->mem, p->nvertices + 1U);
+    for (uint16_t i = 0; i < p->nsources; i++) {
+        for (uint16_t k = 0; k < i; k++) {
+            const char *topic = common_topic(p->source[i], p->source[k]);
+            if (topic) {
+                reach(p, p->source[i]->vertex, x);
+                reach(p, p->source[k]->vertex, y);
+            }
+            const struct node *n = topic ? meeting(p, x, y) : NULL;
+            if (n) {
+                diags_add(b->d, n->at, n->path,
+                          "\"%s\" and \"%s\" both read topic %s, so their updates have no order "
+                          "among each other: let one table read it, and streams that table",
+                          p->source[k]->stream, p->source[i]->stream, topic);
+            }
+        }
+    }
 }

@@ -171,23 +171,31 @@ struct plan_source *plan_source_new(struct planner *b, const struct stream *st, 
     return src;
 }
 
+int plan_connector(struct planner *b, const struct end *end, const struct connector_def **def,
+                   const void **cfg)
+{
+    for (int i = 0; registry_connectors[i]; i++) {
+        if (strcmp(registry_connectors[i]->name, end->connector) == 0) {
+            *def = registry_connectors[i];
+        }
+    }
+    struct arena *a = &b->p->mem;
+    void *to = arena_zalloc(a, (*def)->config_size + 1);
+    *cfg = to;
+    return config_parse((*def)->config, to, end->options,
+                        arena_printf(a, "%s.%s", end->path, end->connector), a, b->d);
+}
+
 /* Parses a connector's options and gives its columns. */
 static int plan_feeder(struct planner *b, struct plan_source *src, const struct end *end,
                        struct schema *s)
 {
     struct arena *a = &b->p->mem;
-    for (int i = 0; registry_connectors[i]; i++) {
-        if (strcmp(registry_connectors[i]->name, end->connector) == 0) {
-            src->feeder = registry_connectors[i];
-        }
-    }
     const char *path = arena_printf(a, "%s.%s", end->path, end->connector);
-    void *cfg = arena_zalloc(a, src->feeder->config_size + 1);
-    src->feeder_cfg = cfg;
-    int r = config_parse(src->feeder->config, cfg, end->options, path, a, b->d);
+    int r = plan_connector(b, end, &src->feeder, &src->feeder_cfg);
     struct schema *cols = NULL;
     if (r == 0) {
-        r = src->feeder->columns(cfg, end->at, path, a, &cols, b->d);
+        r = src->feeder->columns(src->feeder_cfg, end->at, path, a, &cols, b->d);
     }
     if (r == 0 && cols->n > COLUMNS_READ_MAX) {
         r = diags_add(b->d, end->at, path, "more than %d columns", COLUMNS_READ_MAX);

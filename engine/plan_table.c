@@ -6,6 +6,8 @@
  *   of a task    the table is a part of the sub-plan of each stream that looks it up: partition p
  *                of both lies in one task, where the stream's rows must go by the table's key. The
  *                table never moves: what it reads is keyed by it, or repartitioned before it
+ *   read         a stream may read its changes, by an edge behind the step `table`, which then
+ *                has to be of a task, and without versions; such a table is not read anew
  *   global       a sub-plan of its own, whose one task every lane keeps; the stream stays where it
  *                is. One made of a stream goes through an internal topic of one partition
  */
@@ -130,9 +132,40 @@ int plan_table(struct planner *b, const struct table *t, struct place from, stru
         }
         b->nrepartitions = outer;
         p->mark = MARK_DONE;
+        at.rows = ROWS_TABLE;
         *out = p->end = at;
     }
     return out->vertex < 0 ? -ERR_CONFIG : 0;
+}
+
+int plan_read_table(struct planner *b, const struct table *t, const struct config_text *name,
+                    struct ref *out)
+{
+    *out = plan_broken(b, NULL);
+    if (t->is_global) {
+        return diags_add(b->d, name->at, name->path,
+                         "table \"%s\" is `global`: every lane reads all of it, so each change "
+                         "would come many times: `lookup` it, or take `global` away",
+                         t->source.name);
+    }
+    int r = plan_table(b, t, name->at, out);
+    b->table[t - b->t->table].cfg->reader = *name;
+    return r;
+}
+
+void plan_check_tables(struct planner *b)
+{
+    for (int i = 0; i < b->t->ntables; i++) {
+        const struct table_cfg *cfg = b->table[i].cfg;
+        if (cfg && cfg->is_versioned && cfg->reader.text) {
+            diags_add(
+                b->d, cfg->reader.at, cfg->reader.path,
+                "table \"%s\" keeps `versioned` rows for a lookup, but its changes are read "
+                "in the order of arrival: make another table of the same topic for that lookup"
+                ", or do without `versioned`",
+                cfg->reader.text);
+        }
+    }
 }
 
 static int unknown_table(struct planner *b, const struct config_text *text)

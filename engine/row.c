@@ -26,42 +26,12 @@ void row_layout_words(const struct row_layout *l, struct buffer *words)
     }
 }
 
-static struct nested_value value_of(const struct vec *v, uint16_t row)
-{
-    struct nested_value x = {.is_null = vec_is_null(v, row)};
-    if (x.is_null) {
-        return x;
-    }
-    if (type_is_str(v->type)) {
-        x.s.p = str_data(&v->s[row]);
-        x.s.n = v->s[row].n;
-    } else if (v->type->kind == TYPE_DOUBLE) {
-        x.d = v->d[row];
-    } else {
-        x.i = v->type->kind == TYPE_BOOLEAN ? v->b[row] : v->i[row];
-    }
-    return x;
-}
-
 void row_save(struct buffer *out, const struct row_layout *l, const struct batch *b, uint16_t row)
 {
     for (uint16_t i = 0; i < l->n; i++) {
         const struct vec *v = &b->col[l->col[i]];
-        struct nested_value x = value_of(v, row);
+        struct nested_value x = vec_value(v, row);
         nested_put(out, v->type, &x);
-    }
-}
-
-static void set_value(struct vec *v, uint16_t row, const struct nested_value *x, struct arena *a)
-{
-    if (type_is_str(v->type)) {
-        v->s[row] = str_copy(a, x->s.p, x->s.n);
-    } else if (v->type->kind == TYPE_DOUBLE) {
-        v->d[row] = x->d;
-    } else if (v->type->kind == TYPE_BOOLEAN) {
-        v->b[row] = x->i != 0;
-    } else {
-        v->i[row] = x->i;
     }
 }
 
@@ -86,7 +56,7 @@ int row_load(const struct row_layout *l, const void *p, size_t n, struct vec *co
         if (v && is_null) {
             vec_set_null(v, a, rows, row);
         } else if (v) {
-            set_value(v, row, &x, a);
+            vec_set_value(v, a, row, &x);
         }
     }
     return at == end ? 0 : -ERR_DATA;

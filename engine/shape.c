@@ -106,6 +106,13 @@ void shape_take(struct shape *s, uint16_t from, const char *name, bool hidden)
     add_column(s, (struct shape_column){.from = from}, &like);
 }
 
+void shape_take_all(struct shape *s)
+{
+    for (uint16_t c = 0; c < s->in->n; c++) {
+        shape_take(s, c, s->in->col[c].name, s->in->col[c].hidden);
+    }
+}
+
 static struct column computed_column(const struct shape *s, const char *name,
                                      const struct expression *x, struct shape_column *col)
 {
@@ -288,11 +295,17 @@ int shape_drop_errors(struct op *op, const struct batch *b, const struct row_err
     return rc;
 }
 
-int shape_emit(struct op *op, struct batch *b, const struct shape *s)
+void shape_step_needs(const struct node *n, const bool *out, bool *in)
 {
+    shape_needs(n->bound, out, in);
+}
+
+int shape_step_push(struct op *op, int input, struct batch *b)
+{
+    (void)input;
     struct batch out;
     struct row_errors errors = {0};
-    int rc = shape_compute_batch(b, s, &out, &errors);
+    int rc = shape_compute_batch(b, op->node->bound, &out, &errors);
     if (rc == 0) {
         rc = shape_drop_errors(op, b, &errors, &out);
     }

@@ -6,7 +6,7 @@
  *     shape_carry_hidden(s);
  *     shape_carry_key(s);
  *     n->out[0] = shape_schema(s);
- *     shape_emit(op, b, s);                              push
+ *     n->bound = s;                                      push: shape_step_push()
  *
  * What select, add, drop, rename, key_by and running have in common. Every expression sees the row
  * as it entered the step. Read-only once bound.
@@ -46,6 +46,8 @@ int shape_find(struct node *n, const char *name, struct place at);
 /* `in` has room for as many columns again in the output. */
 struct shape *shape_new(struct node *n, const struct schema *in, int computed);
 void shape_take(struct shape *s, uint16_t from, const char *name, bool hidden);
+/* Every column of the input, as it is. */
+void shape_take_all(struct shape *s);
 /* Appends a computed column; a plain one is taken instead. The name of a hidden column that can
  * always be read (`_time`) is refused for anything else. */
 int shape_compute(struct shape *s, const struct computed *c);
@@ -67,9 +69,10 @@ int shape_compute_batch(const struct batch *b, const struct shape *s, struct bat
 /* Reports failed rows of b and takes them out of the selection of out, a batch of b's rows. */
 int shape_drop_errors(struct op *op, const struct batch *b, const struct row_errors *errors,
                       struct batch *out);
-/* Computes over b (whose columns begin with those of s->in), reports failed rows, emits the others.
- */
-int shape_emit(struct op *op, struct batch *b, const struct shape *s);
+/* `needs` and `push` of a step that is all shape, which node.bound is: failed rows are reported, the
+ * others emitted. */
+void shape_step_needs(const struct node *n, const bool *out, bool *in);
+int shape_step_push(struct op *op, int input, struct batch *b);
 
 /* b without these rows. */
 struct batch rows_without(const struct batch *b, const struct row_errors *errors);

@@ -36,6 +36,7 @@ struct second_input {
     struct config_text stream;
     int non;                         /* number of `on` columns; 0: the key of each as it is */
     const struct config_text *on[2]; /* their names in the step's own input and in the other */
+    bool by_key;       /* tables of updates meet: `on` may but name the key that each has */
     bool is_table;     /* `stream` is a table: its rows come from op_table_of(), not through push */
     bool is_versioned; /* ... which keeps them by event time */
 };
@@ -103,6 +104,13 @@ struct step_def {
     void (*close)(struct op *op); /* also after a failed open */
 };
 
+/* What rows of one key are to each other. */
+enum rows_kind {
+    ROWS_EVENTS,  /* each stands for itself */
+    ROWS_UPDATES, /* the last one counts; none is ever deleted (`aggregate`) */
+    ROWS_TABLE,   /* the last one counts; ROW_DELETE says that there is none any more */
+};
+
 #define STEP_INPUTS_MAX  2
 #define STEP_OUTPUTS_MAX 16
 
@@ -126,9 +134,11 @@ struct node {
     bool single_partition; /* set by bind: all rows must meet in one task (global learners) */
     bool keyless;          /* set by bind: as configured it needs no key (one model a partition) */
     bool rekeys;           /* set by bind: the key is another one than the input's */
-    void *bound;           /* the step's own, in mem */
-    struct arena *mem;     /* the plan's; during bind only */
-    struct diags *diags;   /* during bind only */
+    enum rows_kind in_rows[STEP_INPUTS_MAX];
+    enum rows_kind out_rows; /* set by bind, of out[0]; a step that does not say so tells events */
+    void *bound;             /* the step's own, in mem */
+    struct arena *mem;       /* the plan's; during bind only */
+    struct diags *diags;     /* during bind only */
 };
 
 /* Adds a problem at a place of the node's configuration; returns -ERR_CONFIG. */

@@ -295,18 +295,19 @@ static const struct state_entry *newest(const struct table_store *s, const void 
     return at > 0 && is_row(v->item[at - 1]) ? v->item[at - 1] : NULL;
 }
 
-static void take_away(struct table_store *s, const void *key, uint32_t n, int64_t time)
+static bool take_away(struct table_store *s, const void *key, uint32_t n, int64_t time)
 {
     if (s->index) { /* also where there is none: an older row may come later */
         buffer_clear(&s->value);
         buffer_byte(&s->value, 0);
         store(s, key, n, time);
-        return;
+        return true;
     }
     struct state_entry *e = state_find(s->rows, hash_bytes(key, n, 0), key, n);
     if (e) {
         state_delete(s->rows, e);
     }
+    return e != NULL;
 }
 
 /* The owner that stands in a value, and where the row begins. */
@@ -370,17 +371,17 @@ void table_put(struct table_store *s, const struct str *key, const struct str *o
     store(s, str_data(key), key->n, b->time[row]);
 }
 
-void table_delete(struct table_store *s, const struct str *key, int64_t time)
+bool table_delete(struct table_store *s, const struct str *key, int64_t time)
 {
     if (s->owners == NULL) {
-        take_away(s, str_data(key), key->n, time);
-        return;
+        return take_away(s, str_data(key), key->n, time);
     }
     struct state_entry *mine = owned_by(s, key);
     if (mine) {
         disown(s, mine, key, time);
         state_delete(s->owners, mine);
     }
+    return mine != NULL;
 }
 
 const void *table_get(const struct table_store *s, const struct str *key, uint64_t hash,

@@ -9,14 +9,17 @@
 #ifndef KLAMM_ENGINE_TABLE_H
 #define KLAMM_ENGINE_TABLE_H
 
+#include "engine/config.h"
 #include "engine/row.h"
 #include "engine/state.h"
 
 /* What the planner tells the step `table`. */
 struct table_cfg {
-    int by;            /* column by which rows are found; -1: their key */
-    bool is_versioned; /* some lookup asks for the past; set while lookups are planned */
-    bool has_topic;    /* reads a topic, from which it can be made again */
+    int by;                    /* column by which rows are found; -1: their key */
+    bool is_versioned;         /* some lookup asks for the past; set while lookups are planned */
+    bool has_topic;            /* reads a topic, from which it can be made again */
+    struct config_text reader; /* a stream's `from` or `with` that reads its changes; text NULL:
+                                  nobody does */
     int64_t history;
 };
 
@@ -43,8 +46,9 @@ void table_close(struct table_store *s);
 /* owner: with `by`, the record key that the row came with; NULL: none. */
 void table_put(struct table_store *s, const struct str *key, const struct str *owner,
                const struct batch *b, uint16_t row);
-/* key: with `by`, the record key. time: of the deletion. */
-void table_delete(struct table_store *s, const struct str *key, int64_t time);
+/* key: with `by`, the record key. time: of the deletion. Whether a row was there; with versions or
+ * `by` nobody may ask. */
+bool table_delete(struct table_store *s, const struct str *key, int64_t time);
 /* The row of a key, NULL when there is none. as_of is heeded with versions: the newest row that is
  * not younger; TIME_MAX: the newest. hash is hash_bytes(key). */
 const void *table_get(const struct table_store *s, const struct str *key, uint64_t hash,

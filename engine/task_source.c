@@ -291,6 +291,23 @@ static int other_columns(struct task *t, const struct input *in, const struct re
                    t->plan->topology->name, in->source->stream, r->topic, r->partition, r->offset);
 }
 
+/* The columns that only a value has. */
+static void forget_value(const struct input *in, struct batch *b, uint16_t row)
+{
+    for (uint16_t c = 0; c < b->schema->n; c++) {
+        struct vec *v = &b->col[c];
+        bool is_of_value = in->needs[c];
+        for (uint16_t i = 0; i < b->schema->nkey; i++) {
+            is_of_value &= b->schema->key[i] != c;
+        }
+        if (is_of_value) {
+            size_t width = vec_width(v->type);
+            memset((char *)v->data + row * width, 0, width);
+            vec_set_null(v, b->mem, b->rows, row);
+        }
+    }
+}
+
 /* A null value in a table's topic: a row to delete, of which only the key is there. Its time is the
  * record's, which moves the watermark only where all rows have theirs from there. */
 static int read_deletion(struct task *t, struct input *in, const struct record *r, struct batch *b,
@@ -309,6 +326,7 @@ static int read_deletion(struct task *t, struct input *in, const struct record *
         follow_time(in, b->time[row]);
     }
     mark_deleted(b, row);
+    forget_value(in, b, row);
     put_meta(in, b, row, r);
     b->seen[row] = source_watermark(t, in);
     return 1;

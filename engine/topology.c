@@ -64,7 +64,8 @@ struct stream_cfg {
 #define STREAM(member) offsetof(struct stream_cfg, member)
 const struct config_field stream_fields[] = {
     {"from", CONFIG_YAML, STREAM(from),
-     .doc = "a stream, a list of streams, `{topic: …}`, or a connector such as `{generator: …}`"},
+     .doc = "a stream, a table (its changes), a list of streams, `{topic: …}`, or a connector such "
+            "as `{generator: …}`"},
     {"time", CONFIG_SECTION, STREAM(time), .section = time_fields, .doc = "event time"},
     {"steps", CONFIG_YAML, STREAM(steps), .doc = "list of steps, each a map with one key"},
     {"to", CONFIG_YAML, STREAM(to),
@@ -144,7 +145,8 @@ const struct config_field topology_fields[] = {
     {"seed", CONFIG_LONG, TOP(seed), .def = "1", .doc = "of everything random"},
     {"commit_interval", CONFIG_DURATION, TOP(commit_interval), .def = "100ms", .min = 20,
      .max = 10000, .doc = "how often results become visible"},
-    {"tables", CONFIG_YAML, TOP(tables), .doc = "the tables by name, for `lookup`"},
+    {"tables", CONFIG_YAML, TOP(tables),
+     .doc = "the tables by name, for `lookup`, and to read their changes"},
     {"streams", CONFIG_YAML, TOP(streams), .required = true, .doc = "the streams by name"},
     {0},
 };

@@ -36,10 +36,12 @@ void vec_set_null(struct vec *v, struct arena *a, uint16_t rows, uint16_t row)
     vec_nulls(v, a, rows)[row] = 1;
 }
 
-/* Value of a row that is not null; strings stay where they are. */
-static struct nested_value value_at(const struct vec *v, uint16_t row)
+struct nested_value vec_value(const struct vec *v, uint16_t row)
 {
-    struct nested_value x = {0};
+    struct nested_value x = {.is_null = vec_is_null(v, row)};
+    if (x.is_null) {
+        return x;
+    }
     if (type_is_str(v->type)) {
         x.s.p = str_data(&v->s[row]);
         x.s.n = v->s[row].n;
@@ -51,10 +53,32 @@ static struct nested_value value_at(const struct vec *v, uint16_t row)
     return x;
 }
 
+void vec_set_value(struct vec *col, struct arena *a, uint16_t row, const struct nested_value *v)
+{
+    if (col->null != NULL) {
+        col->null[row] = 0;
+    }
+    if (type_is_str(col->type)) {
+        col->s[row] = str_copy(a, v->s.p ? v->s.p : "", v->s.n);
+    } else if (col->type->kind == TYPE_DOUBLE) {
+        col->d[row] = v->d;
+    } else if (col->type->kind == TYPE_BOOLEAN) {
+        col->b[row] = (uint8_t)v->i;
+    } else {
+        col->i[row] = v->i;
+    }
+}
+
+void vec_clear_row(struct vec *col, struct arena *a, uint16_t rows, uint16_t row)
+{
+    size_t width = vec_width(col->type);
+    memset((char *)col->data + row * width, 0, width);
+    vec_set_null(col, a, rows, row);
+}
+
 void vec_print(struct buffer *b, const struct vec *v, uint16_t row)
 {
-    struct nested_value null = {.is_null = true};
-    struct nested_value x = vec_is_null(v, row) ? null : value_at(v, row);
+    struct nested_value x = vec_value(v, row);
     nested_print(b, v->type, &x);
 }
 

@@ -4,6 +4,7 @@
 #ifndef KLAMM_ENGINE_VECTOR_H
 #define KLAMM_ENGINE_VECTOR_H
 
+#include "engine/nested.h"
 #include "engine/str.h"
 #include "engine/type.h"
 
@@ -32,6 +33,12 @@ static inline bool vec_is_null(const struct vec *v, uint16_t row)
 {
     return v->null != NULL && v->null[row] != 0;
 }
+/* The value of a row, null or not; strings stay where they are. */
+struct nested_value vec_value(const struct vec *v, uint16_t row);
+/* Stores a value that is not null in a row; long strings are copied into the arena. */
+void vec_set_value(struct vec *v, struct arena *a, uint16_t row, const struct nested_value *x);
+/* Makes a row null, its value zero bytes. */
+void vec_clear_row(struct vec *v, struct arena *a, uint16_t rows, uint16_t row);
 /* The value as text, as keys and messages print it (null: "null"), appended to b. Doubles print the
  * shortest digits that read back the same. */
 void vec_print(struct buffer *b, const struct vec *v, uint16_t row);

@@ -22,27 +22,15 @@ static int add_bind(struct node *n)
     }
     int before = n->diags->n;
     struct shape *s = shape_new(n, n->in[0], count);
-    for (uint16_t k = 0; k < n->in[0]->n; k++) {
-        shape_take(s, k, n->in[0]->col[k].name, n->in[0]->col[k].hidden);
-    }
+    shape_take_all(s);
     for (int i = 0; i < count; i++) {
         (void)shape_set(s, &c[i]);
     }
     shape_carry_key(s);
     n->out[0] = s->out;
+    n->out_rows = n->in_rows[0];
     n->bound = s;
     return n->diags->n > before ? -ERR_CONFIG : 0;
-}
-
-static void add_needs(const struct node *n, const bool *out, bool *in)
-{
-    shape_needs(n->bound, out, in);
-}
-
-static int add_push(struct op *op, int input, struct batch *b)
-{
-    (void)input;
-    return shape_emit(op, b, op->node->bound);
 }
 
 static const struct config_field add_value = {
@@ -54,6 +42,6 @@ const struct step_def op_add = {
     .value = &add_value,
     .config_size = sizeof(struct add_cfg),
     .bind = add_bind,
-    .needs = add_needs,
-    .push = add_push,
+    .needs = shape_step_needs,
+    .push = shape_step_push,
 };

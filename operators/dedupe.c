@@ -15,6 +15,7 @@
  *
  *   null       a row whose key has a null column is dropped and counted
  *   late       a row whose entry would be forgotten at once is passed on without one
+ *   deleted    rows of an upstream table that delete are counted and left out
  *   restart    the timers are made again from the entries
  */
 #include "engine/hash.h"
@@ -201,7 +202,9 @@ static int dedupe_push(struct op *op, int input, struct batch *b)
 {
     (void)input;
     const struct dedupe *d = op->node->bound;
-    struct keyed_rows keyed = key_rows(b);
+    struct batch rows = batch_upserts(b);
+    struct keyed_rows keyed = key_rows(&rows);
+    op->counter[COUNT_SKIPPED] += (uint64_t)(b->nsel - rows.nsel);
     op->counter[COUNT_NULL_KEY] += keyed.nulls;
     struct batch in = batch_select(b, keyed.sel, keyed.nsel), by;
     struct row_errors errors = {0};

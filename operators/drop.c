@@ -36,19 +36,9 @@ static int drop_bind(struct node *n)
         node_error(n, n->at, "drop leaves no column");
     }
     n->out[0] = s->out;
+    n->out_rows = n->in_rows[0];
     n->bound = s;
     return n->diags->n > before ? -ERR_CONFIG : 0;
-}
-
-static void drop_needs(const struct node *n, const bool *out, bool *in)
-{
-    shape_needs(n->bound, out, in);
-}
-
-static int drop_push(struct op *op, int input, struct batch *b)
-{
-    (void)input;
-    return shape_emit(op, b, op->node->bound);
 }
 
 static const struct config_field drop_value = {
@@ -60,6 +50,6 @@ const struct step_def op_drop = {
     .value = &drop_value,
     .config_size = sizeof(struct drop_cfg),
     .bind = drop_bind,
-    .needs = drop_needs,
-    .push = drop_push,
+    .needs = shape_step_needs,
+    .push = shape_step_push,
 };

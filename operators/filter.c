@@ -2,9 +2,13 @@
  *
  *   columns  as they are; rows are only deselected, nothing is copied
  *   null     is not true: the row goes
+ *   table    of the changes of a table, a row that goes takes that of its key away: it becomes a
+ *            deletion, whether the key had one behind the filter or not. Deletions pass
  *   error    the row is bad (SPEC section 7)
  */
 #include "engine/shape.h"
+
+#include <string.h>
 
 struct filter_cfg {
     struct config_text where;
@@ -27,6 +31,7 @@ static int filter_bind(struct node *n)
         return rc;
     }
     n->out[0] = n->in[0];
+    n->out_rows = n->in_rows[0] == ROWS_TABLE ? ROWS_TABLE : ROWS_EVENTS;
     n->bound = arena_alloc(n->mem, sizeof(const struct expression *));
     *(const struct expression **)n->bound = x;
     return 0;
@@ -40,16 +45,67 @@ static void filter_needs(const struct node *n, const bool *out, bool *in)
     expression_needs(*(const struct expression *const *)n->bound, in);
 }
 
+/* Column c, null in deleted rows; other readers of the batch keep theirs. */
+static struct vec without_deleted(const struct batch *b, uint16_t c)
+{
+    struct vec v = b->col[c], all = vec_new(b->mem, v.type, b->rows);
+    size_t width = vec_width(v.type);
+    memcpy(all.data, v.data, width * b->rows);
+    if (v.null) {
+        memcpy(vec_nulls(&all, b->mem, b->rows), v.null, b->rows);
+    }
+    for (uint16_t k = 0; k < b->nsel; k++) {
+        uint16_t row = batch_row(b, k);
+        if (b->row_op[row] == ROW_DELETE) {
+            memset((char *)all.data + row * width, 0, width);
+            vec_set_null(&all, b->mem, b->rows, row);
+        }
+    }
+    return all;
+}
+
+static bool is_key(const struct schema *s, uint16_t c)
+{
+    for (uint16_t i = 0; i < s->nkey; i++) {
+        if (s->key[i] == c) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Rows of b, where those that are not in sel delete. */
+static struct batch deleting(const struct batch *b, const uint16_t *sel, uint16_t nsel)
+{
+    struct batch out = *b;
+    out.row_op = arena_array(b->mem, b->rows, sizeof *out.row_op);
+    memset(out.row_op, ROW_DELETE, b->rows);
+    for (uint16_t k = 0; k < nsel; k++) {
+        out.row_op[sel[k]] = b->row_op ? b->row_op[sel[k]] : ROW_UPSERT;
+    }
+    struct vec *col = arena_array(b->mem, b->schema->n, sizeof *col);
+    for (uint16_t c = 0; c < b->schema->n; c++) {
+        bool is_of_value = b->col[c].data && !b->schema->col[c].hidden && !is_key(b->schema, c);
+        col[c] = is_of_value ? without_deleted(&out, c) : b->col[c];
+    }
+    out.col = col;
+    return out;
+}
+
 static int filter_push(struct op *op, int input, struct batch *b)
 {
     (void)input;
     const struct expression *x = *(const struct expression *const *)op->node->bound;
     uint16_t *sel = arena_array(b->mem, b->nsel + 1U, sizeof *sel), nsel = 0;
     struct row_errors errors = {0};
+    struct batch all = *b;
     int rc = expression_filter(x, b, sel, &nsel, &errors);
     if (rc == 0 && errors.n > 0) {
-        struct batch all = *b;
         rc = op_bad_rows(op, &all, &errors);
+    }
+    if (rc == 0 && op->node->in_rows[0] == ROWS_TABLE && all.nsel > 0) {
+        struct batch rest = deleting(&all, sel, nsel);
+        return op_emit(op, 0, &rest);
     }
     if (rc < 0 || nsel == 0) {
         return rc;

@@ -1,4 +1,5 @@
-/* join: {with, type, on, within, grace}: two streams, row by row, within an interval of event time.
+/* join: {with, type, on, within, grace}: two streams, row by row, within an interval of event time;
+ * or, without `within`, two tables: the last row of each key of both (join_tables.c has the rest).
  *
  *   partners   left and right rows with equal keys and right.time in
  *              [left.time - before, left.time + after]; `within: w` is both
@@ -13,11 +14,13 @@
  *              only the key goes on
  *   nullable   what the other side may be missing for: the right's in a left or outer join, the
  *              left's too in an outer one. Keys never but where rows with null keys are kept
+ *   tables     no time, so no grace: both inputs must be updates of a table
  *   key        the `on` columns as the left names them; for a row of the right alone, its own
  *   time       the later of both
  *   watermark  passed on lowered by what may still come out alone: after + grace where the left is
  *              kept, before + grace where the right is. Results of two rows are never earlier than
- *              the row that completes them, so an inner join lowers nothing: late rows stay late
+ *              the row that completes them, so an inner join lowers nothing: late rows stay late.
+ *              Nor does a join of tables
  *
  * What a row does is in join_match.c, how it waits in join_rows.c. The planner has keyed and
  * partitioned both inputs by `on` before (engine/plan_second.c). Nothing depends on where batches
@@ -110,12 +113,6 @@ static int read_within(const struct node *n, struct interval *out)
 {
     const struct join_cfg *cfg = n->cfg;
     const char *path = arena_printf(n->mem, "%s.within", n->path);
-    if (cfg->within == NULL) {
-        return diags_add(n->diags, n->at, n->path,
-                         "a join of two streams needs `within: DURATION`, how far apart the event "
-                         "times of partners may be, as rows cannot wait for ever; to look up the "
-                         "latest row of a key, whatever its time, use `lookup` with a table");
-    }
     if (cfg->within->kind == YAML_MAP) {
         return config_parse(interval_fields, out, cfg->within, path, n->mem, n->diags);
     }
@@ -130,13 +127,41 @@ static int join_second(const struct node *n, struct second_input *out)
 {
     const struct join_cfg *cfg = n->cfg;
     const struct yaml *with = yaml_get(n->yaml, "with");
-    struct interval within;
+    out->by_key = cfg->within == NULL;
     out->stream = (struct config_text){.text = cfg->with,
                                        .at = with ? with->at : n->at,
                                        .path = arena_printf(n->mem, "%s.with", n->path)};
-    int status = read_within(n, &within);
-    int other = cfg->on ? read_on(n, cfg->on, out) : 0;
-    return status < 0 ? status : other;
+    return cfg->on ? read_on(n, cfg->on, out) : 0;
+}
+
+/* Without `within`: are both tables? */
+static int check_tables(struct node *n)
+{
+    const struct join_cfg *cfg = n->cfg;
+    bool has_left = n->in_rows[LEFT] != ROWS_EVENTS, has_right = n->in_rows[RIGHT] != ROWS_EVENTS;
+    if (!has_left && !has_right) {
+        return node_error(n, n->at,
+                          "a join of two streams needs `within: DURATION`, how far apart the event "
+                          "times of partners may be, as rows cannot wait for ever; to look up the "
+                          "latest row of a key, whatever its time, use `lookup` with a table; to "
+                          "join two tables, let the stream read one, `from: TABLE`");
+    }
+    if (!has_left || !has_right) {
+        const char *table = has_left ? n->stream : n->second;
+        const char *events = has_left ? n->second : n->stream;
+        return node_error(
+            n, n->at,
+            "without `within` both sides must be updates of a table: \"%s\" has such, "
+            "but the rows of \"%s\" are events. Make a table of these, `tables: "
+            "{NAME: {from: %s}}`, and join that; or add the table's row to each event, "
+            "`lookup: {table: …}`; or join both as events, `within: DURATION`",
+            table, events, events);
+    }
+    if (cfg->grace > 0) {
+        return node_error(n, n->at,
+                          "`grace` is for rows that wait, `within` a time: tables' do not");
+    }
+    return 0;
 }
 
 /* ---- columns ---- */
@@ -154,7 +179,7 @@ static int key_number(const struct schema *s, uint16_t column)
 static bool key_is_nullable(const struct join_plan *p, uint16_t number)
 {
     bool is_nullable = false;
-    for (int side = 0; side < 2; side++) {
+    for (int side = 0; side < 2 && !p->of_tables; side++) {
         const struct schema *s = p->side[side].in;
         is_nullable |= p->side[side].is_kept && number < s->nkey && s->col[s->key[number]].nullable;
     }
@@ -256,8 +281,10 @@ static int join_bind(struct node *n)
 {
     const struct join_cfg *cfg = n->cfg;
     struct join_plan *p = arena_zalloc(n->mem, sizeof *p);
-    struct interval within;
-    int status = read_within(n, &within);
+    struct interval within = {0};
+    bool is_partial = n->in[LEFT]->partial || n->in[RIGHT]->partial;
+    p->of_tables = cfg->within == NULL;
+    int status = !p->of_tables ? read_within(n, &within) : is_partial ? 0 : check_tables(n);
     if (status < 0) {
         return status;
     }
@@ -278,6 +305,7 @@ static int join_bind(struct node *n)
     choose_columns(p, LEFT, NULL);
     choose_columns(p, RIGHT, NULL);
     n->out[0] = p->out;
+    n->out_rows = p->of_tables ? ROWS_TABLE : ROWS_EVENTS;
     n->bound = p;
     return 0;
 }
@@ -314,24 +342,50 @@ static int64_t join_lag(const struct node *n)
 
 static const struct state_codec *join_state_codec(const struct node *n)
 {
-    (void)n;
-    return &join_codec;
+    const struct join_plan *p = n->bound;
+    return p->of_tables ? NULL : &join_codec;
 }
 
 static void join_state_layout(const struct node *n, struct buffer *words)
 {
     const struct join_plan *p = n->bound;
+    buffer_text(words, p->of_tables ? "tables\n" : "");
     for (int side = 0; side < 2; side++) {
         buffer_printf(words, "side %d\n", side);
         row_layout_words(&p->side[side].row, words);
     }
 }
 
+static bool is_of_tables(const struct op *op)
+{
+    return ((const struct join_plan *)op->node->bound)->of_tables;
+}
+
+static int open_any(struct op *op, struct err *e)
+{
+    return is_of_tables(op) ? join_tables_open(op, e) : join_open(op, e);
+}
+
+static int push_any(struct op *op, int input, struct batch *b)
+{
+    return is_of_tables(op) ? join_tables_push(op, input, b) : join_push(op, input, b);
+}
+
+static int watermark_any(struct op *op, int64_t time)
+{
+    return is_of_tables(op) ? 0 : join_watermark(op, time);
+}
+
+static void close_any(struct op *op)
+{
+    (is_of_tables(op) ? join_tables_close : join_close)(op);
+}
+
 static const char *const types[] = {"inner", "left", "outer", NULL};
 
 static const struct config_field join_fields[] = {
     {"with", CONFIG_TEXT, offsetof(struct join_cfg, with), .required = true,
-     .doc = "the other stream, the right side"},
+     .doc = "the other stream, the right side; for a join of tables also a table"},
     {"type", CONFIG_ENUM, offsetof(struct join_cfg, type), .def = "inner", .values = types,
      .doc =
          "which rows come out alone when they find no partner: none, the left's, or both sides'"},
@@ -340,7 +394,8 @@ static const struct config_field join_fields[] = {
             "keys of both"},
     {"within", CONFIG_YAML, offsetof(struct join_cfg, within),
      .doc = "how far apart the event times of partners are at most: `10s`, or `{before: 10s, "
-            "after: 0s}`, how much earlier and later than the left row the right one may be"},
+            "after: 0s}`, how much earlier and later than the left row the right one may be; "
+            "without it, two tables of updates are joined, the last row of each key"},
     {"grace", CONFIG_DURATION, offsetof(struct join_cfg, grace), .max = WITHIN_MOST, .def = "0s",
      .doc = "how long rows wait for late partners beyond that"},
     {0},
@@ -348,7 +403,8 @@ static const struct config_field join_fields[] = {
 
 const struct step_def op_join = {
     .name = "join",
-    .doc = "Joins rows of two streams whose keys are equal and whose times are close.",
+    .doc =
+        "Joins rows of two streams whose keys are equal and whose times are close; or two tables.",
     .config = join_fields,
     .config_size = sizeof(struct join_cfg),
     .stateful = true,
@@ -360,8 +416,8 @@ const struct step_def op_join = {
     .lag = join_lag,
     .state_codec = join_state_codec,
     .state_layout = join_state_layout,
-    .open = join_open,
-    .push = join_push,
-    .watermark = join_watermark,
-    .close = join_close,
+    .open = open_any,
+    .push = push_any,
+    .watermark = watermark_any,
+    .close = close_any,
 };

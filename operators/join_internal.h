@@ -1,4 +1,4 @@
-/* What join.c, join_match.c, join_rows.c and join_output.c share. Not for others. */
+/* What join.c, join_match.c, join_rows.c, join_output.c and join_tables.c share. Not for others. */
 #ifndef KLAMM_OPERATORS_JOIN_INTERNAL_H
 #define KLAMM_OPERATORS_JOIN_INTERNAL_H
 
@@ -28,6 +28,7 @@ struct join_plan {
     } * from;      /* per column of out */
     bool *is_used; /* per column of out: somebody reads it */
     int64_t lag;
+    bool of_tables; /* join_tables.c; else join_match.c with join_rows.c */
 };
 
 /* ---- join_rows.c: the rows that wait ---- */
@@ -109,14 +110,18 @@ struct join_output {
     struct arena_mark mark;
 };
 
-/* A result: of each side a row of a batch, a waiting one, or none. */
+/* A result: of each side a row of a batch, one that was kept, or none. */
 struct join_result {
     const void *key; /* NULL: a row of a batch whose key holds a null; its key columns are taken */
     uint32_t key_n;
     int64_t time, seen, low; /* seen, low: by the watermarks of the input */
     const struct batch *batch[2];
     uint16_t row[2];
-    const struct state_entry *waits[2];
+    struct join_kept {
+        const void *p; /* bytes of row.h; NULL: none */
+        size_t n;
+    } kept[2];
+    bool is_deleted; /* only its key comes out */
 };
 
 /* rows: a guess of how many results come. */
@@ -130,5 +135,11 @@ int join_open(struct op *op, struct err *e);
 int join_push(struct op *op, int input, struct batch *b);
 int join_watermark(struct op *op, int64_t time);
 void join_close(struct op *op);
+
+/* ---- join_tables.c: what happens with tables ---- */
+
+int join_tables_open(struct op *op, struct err *e);
+int join_tables_push(struct op *op, int input, struct batch *b);
+void join_tables_close(struct op *op);
 
 #endif

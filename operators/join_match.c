@@ -142,7 +142,7 @@ static int expire(struct join_op *self, int64_t watermark)
             const struct waiting *w = waiting_of(e);
             struct join_result r = {
                 .key = w->bytes, .key_n = w->key_n, .time = w->time, .seen = last, .low = last};
-            r.waits[w->side] = e;
+            r.kept[w->side].p = waiting_row(e, &r.kept[w->side].n);
             int status = join_emit(&self->out, &r);
             if (status < 0) {
                 return status;
@@ -185,14 +185,14 @@ static int64_t meet(struct op *op, int input, const struct join_key *key, struct
             w->has_met = true;
             state_touch(op->state, e);
         }
-        r->waits[!input] = e;
+        r->kept[!input].p = waiting_row(e, &r->kept[!input].n);
         r->time = w->time > time ? w->time : time;
         int status = join_emit(&self->out, r);
         if (status < 0) {
             return status;
         }
     }
-    r->waits[!input] = NULL;
+    r->kept[!input].p = NULL;
     r->time = time;
     return found;
 }

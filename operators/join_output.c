@@ -2,8 +2,8 @@
  *
  *   key columns   from the key bytes, which are those of both sides; of a row whose key holds a
  *                 null, as they are in that row
- *   others        from a row of the batch in hand or from the bytes of one that waited; null where
- *                 the side has no row
+ *   others        from a row of the batch in hand or from the bytes of one that was kept; null where
+ *                 the side has no row, and in rows that delete
  *   seen, low     the input's watermarks lowered as the one passed on is, so that steps behind
  *                 judge the rows alike in batches of any size
  */
@@ -67,14 +67,13 @@ static int put_side(struct join_output *o, uint16_t row, const struct join_resul
 {
     const struct join_side *s = &o->plan->side[side];
     struct batch *b = o->b;
-    if (r->waits[side]) {
-        size_t n;
-        const void *p = waiting_row(r->waits[side], &n);
-        return row_load(&s->row, p, n, b->col, s->to, row, b->rows, b->mem);
+    if (r->kept[side].p && !r->is_deleted) {
+        return row_load(&s->row, r->kept[side].p, r->kept[side].n, b->col, s->to, row, b->rows,
+                        b->mem);
     }
     for (uint16_t i = 0; i < s->row.n; i++) {
         struct vec *to = &b->col[s->to[i]];
-        if (r->batch[side]) {
+        if (r->batch[side] && !r->is_deleted) {
             share(b, to, row, &r->batch[side]->col[s->row.col[i]], r->row[side]);
         } else {
             vec_set_null(to, b->mem, b->rows, row);
@@ -103,6 +102,10 @@ int join_emit(struct join_output *o, const struct join_result *r)
     o->b->time[row] = r->time;
     o->b->seen[row] = lowered(r->seen, o->plan->lag);
     o->b->low[row] = lowered(r->low, o->plan->lag);
+    if (r->is_deleted) {
+        o->b->row_op = o->b->row_op ? o->b->row_op : arena_zalloc(o->b->mem, o->cap);
+        o->b->row_op[row] = ROW_DELETE;
+    }
     int status = put_key(o, row, r);
     status = status < 0 ? status : put_side(o, row, r, LEFT);
     return status < 0 ? status : put_side(o, row, r, RIGHT);

@@ -45,9 +45,7 @@ static int key_by_bind(struct node *n)
     }
     int before = n->diags->n;
     struct shape *s = shape_new(n, n->in[0], count);
-    for (uint16_t k = 0; k < n->in[0]->n; k++) {
-        shape_take(s, k, n->in[0]->col[k].name, n->in[0]->col[k].hidden);
-    }
+    shape_take_all(s);
     for (int i = 0; i < count; i++) {
         int at = key_column(s, &c[i]);
         if (at < 0) {
@@ -63,19 +61,9 @@ static int key_by_bind(struct node *n)
     n->rekeys |= !n->in[0]->keyed || n->in[0]->nkey != s->out->nkey;
     s->out->keyed = true;
     n->out[0] = s->out;
+    n->out_rows = n->rekeys ? ROWS_EVENTS : n->in_rows[0];
     n->bound = s;
     return n->diags->n > before ? -ERR_CONFIG : 0;
-}
-
-static void key_by_needs(const struct node *n, const bool *out, bool *in)
-{
-    shape_needs(n->bound, out, in);
-}
-
-static int key_by_push(struct op *op, int input, struct batch *b)
-{
-    (void)input;
-    return shape_emit(op, b, op->node->bound);
 }
 
 static const struct config_field key_by_value = {
@@ -87,6 +75,6 @@ const struct step_def op_key_by = {
     .value = &key_by_value,
     .config_size = sizeof(struct key_by_cfg),
     .bind = key_by_bind,
-    .needs = key_by_needs,
-    .push = key_by_push,
+    .needs = shape_step_needs,
+    .push = shape_step_push,
 };

@@ -183,6 +183,8 @@ static int lookup_bind(struct node *n)
     memcpy(out->key, in->key, in->nkey * sizeof *in->key);
     out->partial = in->partial || table->partial;
     n->out[0] = out;
+    n->out_rows =
+        l->is_inner ? ROWS_EVENTS : n->in_rows[0]; /* it drops rows, and does not say so */
     int r = parse_take(n, &take);
     return r < 0 ? r : take.item ? take_listed(n, out, &take) : take_all(n, out);
 }

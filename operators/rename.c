@@ -59,19 +59,9 @@ static int rename_bind(struct node *n)
     }
     shape_carry_key(s);
     n->out[0] = s->out;
+    n->out_rows = n->in_rows[0];
     n->bound = s;
     return n->diags->n > before ? -ERR_CONFIG : 0;
-}
-
-static void rename_needs(const struct node *n, const bool *out, bool *in)
-{
-    shape_needs(n->bound, out, in);
-}
-
-static int rename_push(struct op *op, int input, struct batch *b)
-{
-    (void)input;
-    return shape_emit(op, b, op->node->bound);
 }
 
 static const struct config_field rename_value = {
@@ -83,6 +73,6 @@ const struct step_def op_rename = {
     .value = &rename_value,
     .config_size = sizeof(struct rename_cfg),
     .bind = rename_bind,
-    .needs = rename_needs,
-    .push = rename_push,
+    .needs = shape_step_needs,
+    .push = shape_step_push,
 };

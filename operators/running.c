@@ -12,6 +12,7 @@
  *   error        a row that fails in an argument leaves the state as it was; one that fails later
  *                (in the expression around a call) has been counted in it
  *   late         rows like others
+ *   deleted      rows of an upstream table that delete are no rows here: counted and left out
  */
 #include "engine/key.h"
 #include "engine/memory.h"
@@ -165,9 +166,7 @@ static int running_bind(struct node *n)
     }
     r->extended = extend(n, r);
     r->shape = shape_new(n, n->in[0], count);
-    for (uint16_t k = 0; k < n->in[0]->n; k++) {
-        shape_take(r->shape, k, n->in[0]->col[k].name, n->in[0]->col[k].hidden);
-    }
+    shape_take_all(r->shape);
     for (int i = 0; i < count; i++) {
         (void)shape_set(r->shape, &c[i]);
     }
@@ -259,7 +258,9 @@ static int running_push(struct op *op, int input, struct batch *b)
 {
     (void)input;
     const struct running *r = op->node->bound;
-    struct keyed_rows keyed = key_rows(b);
+    struct batch rows = batch_upserts(b);
+    struct keyed_rows keyed = key_rows(&rows);
+    op->counter[COUNT_SKIPPED] += (uint64_t)(b->nsel - rows.nsel);
     op->counter[COUNT_NULL_KEY] += keyed.nulls;
     struct batch in = batch_select(b, keyed.sel, keyed.nsel), good = in;
     struct row_errors errors = {0}, failed = {0};

@@ -30,19 +30,9 @@ static int select_bind(struct node *n)
     shape_carry_hidden(s);
     shape_carry_key(s);
     n->out[0] = s->out;
+    n->out_rows = n->in_rows[0];
     n->bound = s;
     return n->diags->n > before ? -ERR_CONFIG : 0;
-}
-
-static void select_needs(const struct node *n, const bool *out, bool *in)
-{
-    shape_needs(n->bound, out, in);
-}
-
-static int select_push(struct op *op, int input, struct batch *b)
-{
-    (void)input;
-    return shape_emit(op, b, op->node->bound);
 }
 
 static const struct config_field select_value = {
@@ -54,6 +44,6 @@ const struct step_def op_select = {
     .value = &select_value,
     .config_size = sizeof(struct select_cfg),
     .bind = select_bind,
-    .needs = select_needs,
-    .push = select_push,
+    .needs = shape_step_needs,
+    .push = shape_step_push,
 };

@@ -1,12 +1,15 @@
 /* table: keeps the latest row of each key for the steps `lookup`; the planner puts it behind what
  * a table of `tables:` reads.
  *
- *   columns  none out: others read its store (engine/table.h) in the same task
- *   null     a row without key is dropped and counted; a deletion takes its key's row away
+ *   columns  the input's: each change goes on to streams that read the table. Steps `lookup` read
+ *            its store (engine/table.h) in the same task instead
+ *   null     a row without key is dropped and counted; a deletion takes its key's row away, and goes
+ *            on where there was one
  *   state    all visible columns, so that lookups may change without reading the table anew
  *   restart  from the changelog; where that holds other columns, or nothing, the table's topic is
  *            read from its beginning (op->rewinds), which comes to the same. A table made of a
- *            stream cannot be read again: other columns are an error then
+ *            stream cannot be read again, nor can one whose changes were told: other columns are
+ *            an error then
  *
  * With versions, those out of reach go by the watermark as of each row.
  */
@@ -24,8 +27,10 @@ static int table_bind(struct node *n)
 
 static void table_needs(const struct node *n, const bool *out, bool *in)
 {
-    (void)out;
     const struct table_plan *p = n->bound;
+    for (uint16_t c = 0; c < n->in[0]->n; c++) {
+        in[c] = in[c] || out[c];
+    }
     for (uint16_t i = 0; i < p->layout.n; i++) {
         in[p->layout.col[i]] = true;
     }
@@ -44,14 +49,16 @@ static int table_step_open(struct op *op, struct err *e)
     const struct table_cfg *cfg = op->node->cfg;
     bool is_stale;
     op->self = table_open(op->node->bound, op->state, &is_stale);
-    op->rewinds = cfg->has_topic && state_count(op->state) == 0;
-    if (is_stale && cfg->has_topic) {
-        op->rewinds = true;
-    } else if (is_stale) {
-        return err_set(e, ERR_CONFIG,
-                       "the columns of the table have changed, and what its stream said before "
-                       "cannot be read again: give the table another name, or delete its "
-                       "changelog, to begin with an empty one");
+    bool can_rewind = cfg->has_topic && !cfg->reader.text;
+    op->rewinds = can_rewind && (is_stale || state_count(op->state) == 0);
+    if (is_stale && !can_rewind) {
+        return err_set(
+            e, ERR_CONFIG,
+            "the columns of the table have changed, and %s: give the table another name, "
+            "or delete its changelog, to begin with an empty one",
+            cfg->has_topic ? "its topic cannot be read again, as a stream has read its "
+                             "changes"
+                           : "what its stream said before cannot be read again");
     }
     return 0;
 }
@@ -86,6 +93,7 @@ static int table_push(struct op *op, int input, struct batch *b)
     found.schema = p->schema;
     struct keyed_rows keys = is_by ? found_by(b, p) : key_rows(b);
     struct keyed_rows owners = has_owner ? key_rows(b) : keys;
+    uint16_t *sel = arena_array(b->mem, b->nsel + 1U, sizeof *sel), nsel = 0;
     for (uint16_t k = 0; k < b->nsel; k++) {
         uint16_t row = batch_row(b, k);
         bool is_gone = is_deletion(b, row), is_owned = has_owner && !key_is_null(b, row);
@@ -93,14 +101,17 @@ static int table_push(struct op *op, int input, struct batch *b)
         bool has_key = !(is_gone && is_by) && !key_is_null(&found, row);
         if (!is_gone && has_key) {
             table_put(op->self, &keys.key[row], is_owned ? &owners.key[row] : NULL, b, row);
+            sel[nsel++] = row;
             continue;
         }
-        if (is_owned || (!is_by && has_key)) {
-            table_delete(op->self, is_owned ? &owners.key[row] : &keys.key[row], b->time[row]);
+        if ((is_owned || (!is_by && has_key)) &&
+            table_delete(op->self, is_owned ? &owners.key[row] : &keys.key[row], b->time[row])) {
+            sel[nsel++] = row;
         }
         op->counter[COUNT_NULL_KEY] += !is_gone || !(is_owned || has_key);
     }
-    return 0;
+    struct batch told = batch_select(&found, sel, nsel);
+    return p->cfg->reader.text && nsel ? op_emit(op, 0, &told) : 0;
 }
 
 static int table_watermark(struct op *op, int64_t time)

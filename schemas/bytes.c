@@ -5,34 +5,12 @@
  *   null  a null column is a null key or a tombstone
  */
 #include "engine/codec.h"
-#include "engine/memory.h"
-#include "schemas/json_value.h"
 #include "schemas/text_key.h"
-
-struct codec_reader {
-    int column; /* -1: nothing needs it */
-};
-
-struct codec_writer {
-    struct text_columns columns;
-};
 
 static int bytes_infer(const struct codec_spec *spec, struct arena *a, struct schema *out,
                        struct diags *d)
 {
     return text_infer(spec, &type_bytes, out, a, d);
-}
-
-static int bytes_reader_open(struct codec_reader **out, const struct codec_spec *spec,
-                             const struct schema *schema, const bool *needs,
-                             struct schema_store *schemas, struct err *e)
-{
-    (void)schemas;
-    (void)e;
-    struct codec_reader *r = mem_zalloc(sizeof *r);
-    r->column = text_column(spec, schema, needs);
-    *out = r;
-    return 0;
 }
 
 static int bytes_read(struct codec_reader *r, const void *p, size_t n, struct batch *b,
@@ -41,31 +19,7 @@ static int bytes_read(struct codec_reader *r, const void *p, size_t n, struct ba
     if (n > UINT32_MAX) {
         return err_set(e, ERR_DATA, "%zu bytes are too many", n);
     }
-    if (r->column >= 0) {
-        struct nested_value v = {.s = {.p = p, .n = (uint32_t)n}};
-        vec_set_value(&b->col[r->column], b->mem, row, &v);
-    }
-    return 0;
-}
-
-static void bytes_reader_close(struct codec_reader *r)
-{
-    mem_free(r);
-}
-
-static int bytes_writer_open(struct codec_writer **out, const struct codec_spec *spec,
-                             const struct schema *schema, struct schema_store *schemas,
-                             struct err *e)
-{
-    (void)schemas;
-    struct codec_writer *w = mem_zalloc(sizeof *w);
-    int rc = text_columns_init(&w->columns, spec, schema, e);
-    if (rc < 0) {
-        text_columns_done(&w->columns);
-        mem_free(w);
-        return rc;
-    }
-    *out = w;
+    text_read(r, p, (uint32_t)n, b, row);
     return 0;
 }
 
@@ -73,22 +27,16 @@ static int bytes_write(struct codec_writer *w, const struct batch *b, uint16_t r
                        struct buffer *out, struct err *e)
 {
     (void)e;
-    if (text_is_null(&w->columns, b, row)) {
+    if (text_is_null(w, b, row)) {
         return 1;
     }
-    const struct vec *col = &b->col[w->columns.column[0]];
-    if (w->columns.n == 1 && col->type->kind == TYPE_BYTES) {
+    const struct vec *col = &b->col[w->column[0]];
+    if (w->n == 1 && col->type->kind == TYPE_BYTES) {
         buffer_add(out, str_data(&col->s[row]), col->s[row].n);
     } else {
-        text_print(&w->columns, b, row, out);
+        text_print(w, b, row, out);
     }
     return 0;
-}
-
-static void bytes_writer_close(struct codec_writer *w)
-{
-    text_columns_done(&w->columns);
-    mem_free(w);
 }
 
 const struct codec_def codec_bytes = {
@@ -97,10 +45,10 @@ const struct codec_def codec_bytes = {
     .for_key = true,
     .for_value = true,
     .infer = bytes_infer,
-    .reader_open = bytes_reader_open,
+    .reader_open = text_reader_open,
     .read = bytes_read,
-    .reader_close = bytes_reader_close,
-    .writer_open = bytes_writer_open,
+    .reader_close = text_reader_close,
+    .writer_open = text_writer_open,
     .write = bytes_write,
-    .writer_close = bytes_writer_close,
+    .writer_close = text_writer_close,
 };

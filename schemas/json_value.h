@@ -22,11 +22,4 @@ void json_values_done(struct json_values *r);
 int json_value_read(struct json_values *r, const struct type *t, struct nested_value *v,
                     struct err *e);
 
-/* Stores a value that is not null in a row; long strings are copied into the arena. */
-void vec_set_value(struct vec *col, struct arena *a, uint16_t row, const struct nested_value *v);
-/* Makes a row null, its value zero bytes. */
-void vec_clear_row(struct vec *col, struct arena *a, uint16_t rows, uint16_t row);
-/* The value of a row; strings point into the vec. */
-struct nested_value vec_value(const struct vec *col, uint16_t row);
-
 #endif

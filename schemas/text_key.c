@@ -49,10 +49,31 @@ int text_infer(const struct codec_spec *spec, const struct type *type, struct sc
     return 0;
 }
 
-int text_column(const struct codec_spec *spec, const struct schema *schema, const bool *needs)
+int text_reader_open(struct codec_reader **out, const struct codec_spec *spec,
+                     const struct schema *schema, const bool *needs, struct schema_store *schemas,
+                     struct err *e)
 {
+    (void)schemas;
+    (void)e;
+    struct codec_reader *r = mem_zalloc(sizeof *r);
     int c = schema_find(schema, column_name(spec));
-    return c >= 0 && (needs == NULL || needs[c]) ? c : -1;
+    r->column = c >= 0 && (needs == NULL || needs[c]) ? c : -1;
+    *out = r;
+    return 0;
+}
+
+void text_reader_close(struct codec_reader *r)
+{
+    mem_free(r);
+}
+
+void text_read(const struct codec_reader *r, const void *p, uint32_t n, struct batch *b,
+               uint16_t row)
+{
+    if (r->column >= 0) {
+        struct nested_value v = {.s = {.p = p, .n = n}};
+        vec_set_value(&b->col[r->column], b->mem, row, &v);
+    }
 }
 
 static bool is_key_column(const struct schema *schema, uint16_t c)
@@ -87,41 +108,43 @@ static int value_column(const struct codec_spec *spec, const struct schema *sche
                                 spec->def->name);
 }
 
-int text_columns_init(struct text_columns *t, const struct codec_spec *spec,
-                      const struct schema *schema, struct err *e)
+int text_writer_open(struct codec_writer **out, const struct codec_spec *spec,
+                     const struct schema *schema, struct schema_store *schemas, struct err *e)
 {
-    t->column = NULL;
-    t->n = spec->is_key ? schema->nkey : 1;
+    (void)schemas;
     int c = spec->is_key ? 0 : value_column(spec, schema, e);
     if (c < 0) {
         return c;
     }
-    t->column = mem_array(t->n + 1U, sizeof *t->column);
-    t->column[0] = (uint16_t)c;
-    if (spec->is_key && t->n > 0) {
-        memcpy(t->column, schema->key, t->n * sizeof *t->column);
+    struct codec_writer *w = mem_zalloc(sizeof *w);
+    w->n = spec->is_key ? schema->nkey : 1;
+    w->column = mem_array(w->n + 1U, sizeof *w->column);
+    w->column[0] = (uint16_t)c;
+    if (spec->is_key && w->n > 0) {
+        memcpy(w->column, schema->key, w->n * sizeof *w->column);
     }
+    *out = w;
     return 0;
 }
 
-void text_columns_done(struct text_columns *t)
+void text_writer_close(struct codec_writer *w)
 {
-    mem_free(t->column);
-    t->column = NULL;
+    mem_free(w->column);
+    mem_free(w);
 }
 
-bool text_is_null(const struct text_columns *t, const struct batch *b, uint16_t row)
+bool text_is_null(const struct codec_writer *w, const struct batch *b, uint16_t row)
 {
-    return t->n == 0 || (t->n == 1 && vec_is_null(&b->col[t->column[0]], row));
+    return w->n == 0 || (w->n == 1 && vec_is_null(&b->col[w->column[0]], row));
 }
 
-void text_print(const struct text_columns *t, const struct batch *b, uint16_t row,
+void text_print(const struct codec_writer *w, const struct batch *b, uint16_t row,
                 struct buffer *out)
 {
-    for (uint16_t i = 0; i < t->n; i++) {
+    for (uint16_t i = 0; i < w->n; i++) {
         if (i > 0) {
             buffer_byte(out, '|');
         }
-        vec_print(out, &b->col[t->column[i]], row);
+        vec_print(out, &b->col[w->column[i]], row);
     }
 }

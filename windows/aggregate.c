@@ -105,6 +105,7 @@ static int aggregate_bind(struct node *n)
     window_bind_notes(w);
     window_bind_state(p);
     n->out[0] = p->out;
+    n->out_rows = ROWS_UPDATES;
     return 0;
 }
 

@@ -76,7 +76,11 @@ static int parse_kind(struct window_plan *p, struct node *n, const struct yaml *
         return config_parse(w->def->config, cfg, value, path, n->mem, n->diags);
     }
     if (w->def->value == NULL) {
-        return node_error(n, value->at, "expected a map");
+        const char *keys = "";
+        for (const struct config_field *f = w->def->config; f->name; f++) {
+            keys = arena_printf(n->mem, "%s%s%s: …", keys, *keys ? ", " : "", f->name);
+        }
+        return node_error(n, value->at, "%s takes a map: {%s}", w->def->name, keys);
     }
     return config_parse_value(w->def->value, cfg, value, path, n->mem, n->diags);
 }
@@ -131,7 +135,7 @@ static int window_bind(struct node *n)
     }
     if (w->emit == EMIT_EVERY && w->def->tick == NULL) {
         status = node_error(n, cfg->emit->at,
-                            "%s windows have no emit: {every: …}: they emit `final` or `updates`",
+                            "%s windows have no emit: {every: …}: without `emit` they emit `final`",
                             w->def->name);
     }
     if (w->fill != FILL_NONE && !w->def->fills) {
@@ -348,29 +352,12 @@ static int eval_args(struct window_op *o, struct batch *b, struct vec **out)
     return op_bad_rows(o->op, b, &errors);
 }
 
-/* Rows that a window can count: a deletion of an upstream table is none. */
-static struct batch without_deletes(struct op *op, const struct batch *b)
-{
-    if (b->row_op == NULL) {
-        return *b;
-    }
-    uint16_t *sel = arena_array(b->mem, b->nsel + 1U, sizeof *sel);
-    uint16_t n = 0;
-    for (uint16_t k = 0; k < b->nsel; k++) {
-        uint16_t row = batch_row(b, k);
-        if (b->row_op[row] != ROW_DELETE) {
-            sel[n++] = row;
-        }
-    }
-    op->counter[COUNT_SKIPPED] += (uint64_t)(b->nsel - n);
-    return batch_select(b, sel, n);
-}
-
 int window_push(struct op *op, int input, struct batch *b)
 {
     (void)input;
     struct window_op *o = op->self;
-    struct batch kept = without_deletes(op, b);
+    struct batch kept = batch_upserts(b); /* a deletion of an upstream table is no row to count */
+    op->counter[COUNT_SKIPPED] += (uint64_t)(b->nsel - kept.nsel);
     struct window_rows rows = {.keys = key_rows(&kept)};
     struct batch keyed = batch_select(&kept, rows.keys.sel, rows.keys.nsel);
     struct vec *arg;

@@ -75,17 +75,38 @@ static bool needs_equal_counts(const struct plan *p, const struct subplan *s)
     return passes_time;
 }
 
+/* Whether streams read the changes of this table. */
+static bool tells_changes(const struct plan *p, const struct plan_source *src)
+{
+    const struct edges *edges = &p->vertex[src->vertex]->edges[0];
+    bool is_read = false;
+    for (uint16_t i = 0; i < edges->n; i++) {
+        is_read |= p->vertex[edges->item[i].to]->edges[0].n > 0;
+    }
+    return is_read;
+}
+
 /* met: what was counted before; NULL: a single task. */
-static int refuse_counts(const struct plan_source *src, int32_t n, const struct plan_source *met,
-                         int32_t other, struct err *e)
+static int refuse_counts(const struct plan *p, const struct plan_source *src, int32_t n,
+                         const struct plan_source *met, int32_t other, struct err *e)
 {
     char with[600] = "all rows must meet in one task";
     if (met) {
-        snprintf(with, sizeof with, "topic %s of stream %s, with which it meets, has %d",
-                 met->topic[0], met->stream, other);
+        snprintf(with, sizeof with, "topic %s of %s %s, with which it meets, has %d", met->topic[0],
+                 met->table ? "table" : "stream", met->stream, other);
     }
     const struct plan_source *table = met && met->table ? met : src->table ? src : NULL;
-    if (table) {
+    const struct plan_source *fewer = met && n > other ? met : src;
+    if (fewer->table && tells_changes(p, fewer)) {
+        return err_set(e, ERR_CONFIG,
+                       "%s %s: topic %s has %d partitions, but %s: create both with equally many, "
+                       "or repartition %s: a stream `from: %s` with the step `key_by: KEY || '' as "
+                       "key`, a table `from` that stream, which passes through an internal topic, "
+                       "and the join with that table",
+                       src->table ? "table" : "stream", src->stream, src->topic[0], n, with,
+                       fewer->topic[0], fewer->stream);
+    }
+    if (table && !tells_changes(p, table)) {
         return err_set(e, ERR_CONFIG,
                        "%s %s: topic %s has %d partitions, but %s: create both with equally many, "
                        "or make the table %s `global: true`",
@@ -123,7 +144,7 @@ static int count_subplan(struct runner *r, const struct subplan *s, struct err *
             return n;
         }
         if (other && n != other && !s->is_global && needs_equal_counts(p, s)) {
-            return refuse_counts(src, n, met, other, e);
+            return refuse_counts(p, src, n, met, other, e);
         }
         met = met ? met : src;
         outside = n > outside ? n : outside;

@@ -14,10 +14,10 @@ source = os.environ["KLAMM_SOURCE"]
 
 
 def replay(example, data, *options):
-    """data: STREAM=FILE, the file as in the example's folder."""
-    stream, file = data.split("=")
-    command = [klamm, "replay", f"{source}/examples/{example}/topology.yaml", *options,
-               "--input", f"{stream}={source}/examples/{example}/{file}"]
+    """data: STREAM=FILE …, the files as in the example's folder."""
+    command = [klamm, "replay", f"{source}/examples/{example}/topology.yaml", *options]
+    for stream, file in (one.split("=") for one in data.split()):
+        command += ["--input", f"{stream}={source}/examples/{example}/{file}"]
     run = subprocess.run(command, capture_output=True, timeout=250)
     if run.returncode != 0:
         sys.exit(f"{' '.join(command)}: exit {run.returncode}\n{run.stderr.decode()}")
@@ -30,10 +30,16 @@ def files_of(example, data, *options):
         return {f: open(f"{folder}/{f}", "rb").read() for f in sorted(os.listdir(folder))}
 
 
-for example, data in (("host-metrics", "samples=data/samples.jsonl"), ("iris", "measurements=data/iris.csv")):
+EXAMPLES = (
+    ("host-metrics", "samples=data/samples.jsonl"),
+    ("iris", "measurements=data/iris.csv"),
+    ("windows", "log=data/requests.csv"),
+    ("joins", " ".join([f"{s}=data/{s}.csv" for s in ("alerts", "acks", "deployments", "changes")] +
+                       [f"{t}=data/{t}.jsonl" for t in ("services", "teams", "maintenance")])))
+for example, data in EXAMPLES:
     whole = replay(example, data)
     in_files = files_of(example, data)
-    if len(whole.splitlines()) < 100:
+    if len(whole.splitlines()) < 50:
         sys.exit(f"{example}: only {len(whole.splitlines())} lines came out")
     for rows in ("1", "3", "2048"):
         if replay(example, data, "--batch-rows", rows) != whole:

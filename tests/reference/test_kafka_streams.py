@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""Windows and joins beside Kafka Streams: the same rows, the same results in the same order.
+"""Windows and joins, of streams and of tables, beside Kafka Streams: the same rows, the same results in the same order.
 
 The cases of kafka_streams/*.jsonl.gz (its README says how they came to be) hold rows and what Kafka
-Streams 4.1 gave for them. They go through `klamm replay`. Compared are all columns and keys;
+Streams 4.1 gave for them. They go through `klamm replay`; joins of tables through `klamm test`, which
+takes the changes of both in the order of the case. Compared are all columns and keys;
 `final` and joins in their order, `updates` window by window, in the order of each window. Where klamm
 differs on purpose is in the functions wanted_final, wanted_updates, wanted_join and nowhere else.
 
@@ -14,6 +15,7 @@ import concurrent.futures
 import gzip
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -23,6 +25,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 CASES = os.environ.get("KLAMM_CASES", os.path.join(HERE, "kafka_streams"))
 WINDOWS = ["tumbling", "hopping", "sliding", "session"]
 JOINS = ["inner", "left", "outer"]
+TABLE_JOINS = ["table_inner", "table_left", "table_outer"]
 LEAST = 200  # cases a kind
 SHOWN = 5  # problems a kind
 TOGETHER = 20  # cases in one topology
@@ -73,6 +76,21 @@ JOIN_STREAMS = """
       - join: {{with: right{n}, type: {type}, on: k, within: {within}, grace: {grace}ms}}
     to: {{topic: two{n}, value: json}}
 """
+
+# Changes of two tables in one topology; each case begins with empty ones.
+TABLES = """
+name: kafka-streams
+tables:
+  left: {{from: {{topic: left, value: json, key: {{k: string}}, columns: {{k: string, l: long}}}}}}
+  right: {{from: {{topic: right, value: json, key: {{k: string}}, columns: {{k: string, r: long}}}}}}
+streams:
+  joined:
+    from: left
+    steps:
+      - join: {{with: right, type: {type}}}
+    to: {{topic: joined, value: json}}
+"""
+WAYS = [[], ["--batch-rows", "1"], ["--restart"]]
 
 CALLS = '"count() as n, sum(x) as sum, min(x) as min, max(x) as max"'
 
@@ -185,6 +203,43 @@ def replay(folder, kind, cases):
     return topics
 
 
+def table_test(case):
+    """A case as one of `klamm test`."""
+    changes = []
+    for side, k, t, x in case["rows"]:
+        value = None if x is None else {"k": k, "lr"[side]: x}
+        key = {} if k is None else {"key": k}
+        changes.append({"table": ("left", "right")[side], "timestamp": t, "value": value, **key})
+    results = [{"topic": "joined", "key": k, "timestamp": t,
+                "value": {"k": k, "l": pair[0], "r": pair[1]} if pair else None}
+               for k, t, *pair in case["results"]]
+    return {"name": f"seed {case['seed']}", "input": changes, "expect": results}
+
+
+def table_problems(kind, cases):
+    """Per case None, or what `klamm test` says of it."""
+    found = [None] * len(cases)
+    with tempfile.TemporaryDirectory() as folder:
+        with open(f"{folder}/t.yaml", "w", encoding="utf-8") as file:
+            file.write(TABLES.format(type=kind.removeprefix("table_")))
+        with open(f"{folder}/tests.yaml", "w", encoding="utf-8") as file:
+            json.dump({"topology": "t.yaml", "cases": [table_test(c) for c in cases]}, file,
+                      ensure_ascii=False)
+        for way in WAYS:
+            run = subprocess.run([KLAMM, "test", *way, f"{folder}/tests.yaml"], capture_output=True,
+                                 text=True, encoding="utf-8")
+            said = run.stdout + run.stderr
+            passed = re.search(r"^(\d+) passed, 0 failed$", said, re.MULTILINE)
+            if run.returncode == 0 and passed and int(passed[1]) == len(cases):
+                continue
+            for i, case in enumerate(cases):
+                part = re.search(rf"^FAIL seed {case['seed']}$.*?(?=^\S|\Z)", said, re.MULTILINE | re.DOTALL)
+                found[i] = found[i] or (part and f"{' '.join(way)}\n{part[0]}")
+            if not any(found):
+                found = [f"{' '.join(way)}: {said}"] * len(cases)
+    return found
+
+
 def stats_of(value):
     return [value[name] for name in ("n", "sum", "min", "max")]
 
@@ -250,6 +305,8 @@ def join_problem(kind, case, topics):
 
 
 def problems_of(kind, cases):
+    if kind in TABLE_JOINS:
+        return table_problems(kind, cases)
     with tempfile.TemporaryDirectory() as folder:
         try:
             topics = replay(folder, kind, cases)
@@ -278,7 +335,7 @@ def check(kind, seed, pool):
 
 
 def main():
-    kinds = sys.argv[1:2] or WINDOWS + JOINS
+    kinds = sys.argv[1:2] or WINDOWS + JOINS + TABLE_JOINS
     seed = int(sys.argv[2]) if len(sys.argv) > 2 else None
     is_whole = seed is None and "KLAMM_CASES" not in os.environ
     is_right = True

@@ -2,7 +2,8 @@
  * task does. Include it in one file of a program only.
  *
  * Columns: left k (the key), v (long), s (string); right k (the key), v (long), t (string); all may
- * be null. Results are text, one line a row: "k=a v=1 s=x right_v=2 t=y @20".
+ * be null. Results are text, one line a row: "k=a v=1 s=x right_v=2 t=y @20". Without `within` both
+ * sides are tables; a result that deletes has its key alone: "k=a deleted @20".
  */
 #ifndef KLAMM_TESTS_UNIT_JOIN_HARNESS_H
 #define KLAMM_TESTS_UNIT_JOIN_HARNESS_H
@@ -21,7 +22,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#define NONE INT64_MIN /* a null long */
+#define NONE    INT64_MIN       /* a null long */
+#define DELETED (INT64_MIN + 1) /* no value at all: the row deletes */
 
 struct join_row {
     int side;
@@ -60,15 +62,21 @@ int op_emit(struct op *op, int output, struct batch *b)
     h->batches++;
     for (uint16_t k = 0; k < b->nsel; k++) {
         uint16_t row = batch_row(b, k);
+        bool is_deleted = b->row_op && b->row_op[row] == ROW_DELETE;
         for (uint16_t c = 0; c < b->schema->n; c++) {
-            assert_true(b->schema->col[c].nullable || !vec_is_null(&b->col[c], row));
-            if (b->col[c].data) {
+            bool is_null = vec_is_null(&b->col[c], row), is_key = false;
+            for (uint16_t i = 0; i < b->schema->nkey; i++) {
+                is_key |= b->schema->key[i] == c;
+            }
+            assert_true(is_deleted ? is_key != is_null || !b->col[c].data
+                                   : b->schema->col[c].nullable || !is_null);
+            if (b->col[c].data && !(is_deleted && is_null)) {
                 buffer_printf(&h->out, "%s=", b->schema->col[c].name);
                 vec_print(&h->out, &b->col[c], row);
                 buffer_byte(&h->out, ' ');
             }
         }
-        buffer_printf(&h->out, "@%lld\n", (long long)b->time[row]);
+        buffer_printf(&h->out, "%s@%lld\n", is_deleted ? "deleted " : "", (long long)b->time[row]);
         assert_true(b->low[row] <= b->seen[row]);
         assert_true(b->low[row] >= harness_passed(h)); /* time never goes back */
         h->late += b->time[row] < b->seen[row];
@@ -129,6 +137,7 @@ static inline int harness_bind(struct harness *h, const char *text, const char *
     n->ninputs = 2;
     for (int side = 0; side < 2; side++) {
         n->in[side] = harness_schema(&h->plan, side, key);
+        n->in_rows[side] = strstr(text, "within") ? ROWS_EVENTS : ROWS_TABLE;
     }
     n->mem = &h->plan;
     n->diags = &h->diags;
@@ -206,7 +215,13 @@ static inline struct batch *harness_batch(struct harness *h, const struct join_r
         b->time[i] = r[i].time;
         b->seen[i] = r[i].seen;
         b->low[i] = r[i].low;
-        if (r[i].v == NONE) {
+        if (r[i].v == DELETED && b->row_op == NULL) {
+            b->row_op = arena_zalloc(&h->mem, n);
+        }
+        if (r[i].v == DELETED) {
+            b->row_op[i] = ROW_DELETE;
+        }
+        if (r[i].v == NONE || r[i].v == DELETED) {
             vec_set_null(&b->col[0], &h->mem, n, i);
         } else {
             b->col[0].i[i] = r[i].v;

@@ -47,8 +47,35 @@ static void views(void **state)
     arena_done(&a);
 }
 
+static void rows_that_delete_are_left_out(void **state)
+{
+    (void)state;
+    struct arena a;
+    arena_init(&a);
+    struct schema *s = schema_new(&a, 1);
+    schema_add(s, "x", &type_long, false, false);
+    struct batch *b = batch_new(&a, s, 5, NULL);
+    b->nsel = 5;
+    struct batch rest = batch_upserts(b);
+    assert_int_equal(rest.nsel, 5);
+    uint8_t row_op[] = {ROW_DELETE, ROW_UPSERT, ROW_DELETE, ROW_UPSERT, ROW_UPSERT};
+    b->row_op = row_op;
+    rest = batch_upserts(b);
+    assert_int_equal(rest.nsel, 3);
+    assert_int_equal(batch_row(&rest, 0), 1);
+    static const uint16_t sel[] = {0, 2, 4};
+    struct batch part = batch_select(b, sel, 3);
+    rest = batch_upserts(&part);
+    assert_int_equal(rest.nsel, 1);
+    assert_int_equal(batch_row(&rest, 0), 4);
+    arena_done(&a);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(views)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(views),
+        cmocka_unit_test(rows_that_delete_are_left_out),
+    };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,8 @@
 /* join in a topology: its options, its columns, and what is refused. */
 #include "tests/unit/plan_harness.h"
 
+#include <stdio.h>
+
 #define SIDES                                                                                      \
     HEAD                                                                                           \
         "  a:\n    from: {topic: a, value: json, key: {k: string}, columns: {k: string, x: long, " \
@@ -113,6 +115,72 @@ static void lags(void **state)
     lag_of(JOIN("{with: b, type: outer, within: {after: 1s}}"), 1000);
 }
 
+#define TABLES(steps)                                                                              \
+    "name: t\ntables:\n"                                                                           \
+    "  a: {from: {topic: a, value: json, key: {k: string}, columns: {k: string, x: long}}}\n"      \
+    "  b: {from: {topic: b, value: json, key: {k: string}, columns: {k: string, x: long}}}\n"      \
+    "streams:\n"                                                                                   \
+    "  e: {from: {topic: e, value: json, key: {k: string}, columns: {k: string, v: long}}}\n"      \
+    "  j:\n    from: a\n    steps:\n" steps "    to: out\n"
+
+static void last_columns(const char *text, const char *columns)
+{
+    struct plan_rig r;
+    struct buffer b;
+    buffer_init(&b);
+    plan(&r, text);
+    schema_print(&b, r.plan->sink[0]->schema);
+    assert_string_equal(buffer_cstr(&b), columns);
+    buffer_done(&b);
+    plan_rig_done(&r);
+}
+
+static void tables(void **state)
+{
+    (void)state;
+    last_columns(TABLES("      - join: {with: b}\n"), "k: string, x: long?, b_x: long?");
+    last_columns(TABLES("      - join: {with: b, type: outer, on: k}\n"),
+                 "k: string, x: long?, b_x: long?");
+    lag_of(TABLES("      - join: {with: b, type: outer}\n"), 0);
+    /* by time, the changes of both are events */
+    lag_of(TABLES("      - join: {with: b, type: outer, within: 2s}\n"), 2000);
+    /* steps that keep the rows of a table what they are */
+    last_columns(TABLES("      - filter: x > 1\n      - add: x + 1 as y\n      - rename: {z: x}\n"
+                        "      - drop: [y]\n      - key_by: k\n      - select: k, z\n"
+                        "      - lookup: {table: b, take: {w: x}}\n      - join: {with: b}\n"),
+                 "k: string, z: long?, w: long?, x: long?");
+}
+
+static void refused_with_tables(void **state)
+{
+    (void)state;
+    assert_refused(
+        TABLES("      - join: {with: e}\n"),
+        "without `within` both sides must be updates of a table: \"j\" has such, but the "
+        "rows of \"e\" are events. Make a table of these, `tables: {NAME: {from: e}}`, "
+        "and join that; or add the table's row to each event, `lookup: {table: …}`; or "
+        "join both as events, `within: DURATION`");
+    const char *const events[] = {"      - lookup: {table: b, take: {w: x}, type: inner}\n",
+                                  "      - dedupe: {within: 1s}\n",
+                                  "      - sample: {rate: 0.5}\n",
+                                  "      - key_by: lower(k) as k\n",
+                                  "      - running: count() as n\n",
+                                  "      - aggregate: max(x) as x\n      - filter: x > 1\n"};
+    for (size_t i = 0; i < sizeof events / sizeof *events; i++) {
+        char text[1000];
+        snprintf(text, sizeof text, TABLES("%s      - join: {with: b}\n"), events[i]);
+        assert_refused(text, "\"b\" has such, but the rows of \"j\" are events");
+    }
+    assert_refused(TABLES("      - join: {with: b, grace: 1s}\n"),
+                   "`grace` is for rows that wait, `within` a time");
+    assert_refused(
+        TABLES("      - join: {with: b, on: {k: x}}\n"),
+        "tables meet by the keys that they have, and the rows of \"b\" have another one: "
+        "leave `on` out; or make a table with that key, `tables: {NAME: {from: b, key: "
+        "COLUMN}}`");
+    assert_refused(TABLES("      - join: {with: c}\n"), "there is no stream \"c\"");
+}
+
 static void refused(void **state)
 {
     (void)state;
@@ -171,8 +239,14 @@ static void no_echoes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(columns), cmocka_unit_test(nullable), cmocka_unit_test(plain_record_keys),
-        cmocka_unit_test(lags),    cmocka_unit_test(refused),  cmocka_unit_test(no_echoes),
+        cmocka_unit_test(columns),
+        cmocka_unit_test(nullable),
+        cmocka_unit_test(plain_record_keys),
+        cmocka_unit_test(lags),
+        cmocka_unit_test(tables),
+        cmocka_unit_test(refused_with_tables),
+        cmocka_unit_test(refused),
+        cmocka_unit_test(no_echoes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -103,49 +103,12 @@ static void mismatches(void **state)
     assert_string_equal(f->e.text, "a: long is expected, not a boolean");
 }
 
-static void rows(void **state)
-{
-    struct fixture *f = *state;
-    static const struct type *const types[] = {&type_boolean, &type_long, &type_double,
-                                               &type_timestamp, &type_string};
-    for (size_t i = 0; i < 5; i++) {
-        struct vec col = vec_new(&f->a, types[i], 2);
-        struct nested_value v = {0}, back;
-        if (types[i]->kind == TYPE_STRING) {
-            v.s.p = "longer than twelve bytes";
-            v.s.n = 24;
-        } else if (types[i]->kind == TYPE_DOUBLE) {
-            v.d = 0.5;
-        } else {
-            v.i = 1;
-        }
-        vec_set_value(&col, &f->a, 1, &v);
-        back = vec_value(&col, 1);
-        assert_false(back.is_null);
-        if (types[i]->kind == TYPE_STRING) {
-            assert_int_equal(back.s.n, 24);
-            assert_memory_equal(back.s.p, v.s.p, 24);
-            assert_ptr_not_equal(back.s.p, v.s.p);
-        } else {
-            assert_int_equal(back.i, v.i);
-        }
-        vec_clear_row(&col, &f->a, 2, 1);
-        assert_true(vec_value(&col, 1).is_null);
-        static const char zero[16];
-        assert_memory_equal((char *)col.data + vec_width(types[i]), zero, vec_width(types[i]));
-        vec_set_value(&col, &f->a, 1, &v);
-        assert_false(vec_is_null(&col, 1));
-        assert_false(vec_is_null(&col, 0));
-    }
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(nested, begin, end),
         cmocka_unit_test_setup_teardown(fields_in_any_order, begin, end),
         cmocka_unit_test_setup_teardown(mismatches, begin, end),
-        cmocka_unit_test_setup_teardown(rows, begin, end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -119,6 +119,45 @@ static void refused(void **state)
                    "long: cast one of them with `add`");
 }
 
+#define TABLES                                                                                     \
+    "name: t\ntables:\n"                                                                           \
+    "  a: {from: {topic: a, value: json, key: {k: string}, columns: {k: string, v: long}}}\n"
+
+/* Two tables of one topic would get its batches one after the other; streams of one table do not.
+ */
+static void tables_of_one_topic(void **state)
+{
+    (void)state;
+    assert_refused(TABLES
+                   "  b: {from: {topic: a, value: json, key: {k: string}, columns: {k: string, "
+                   "w: long}}}\n"
+                   "streams:\n  j:\n    from: a\n    steps:\n      - join: {with: b}\n"
+                   "    to: out\n",
+                   "streams.j.steps[1].join: \"a\" and \"b\" both read topic a, so their updates "
+                   "have no order among each other: let one table read it, and streams that table");
+    struct plan_rig r;
+    plan(&r,
+         TABLES "streams:\n  x: {from: a, steps: [{filter: v > 1}]}\n  j:\n    from: a\n    steps:"
+                "\n      - join: {with: x, type: left}\n    to: out\n");
+    assert_string_equal(plan_rig_shape(&r), "0 a read a\n0 a step table\n0 x step filter\n"
+                                            "0 j step join\n0 j write out\n");
+    assert_true(r.plan->source[0]->row_at_a_time);
+    plan_rig_done(&r);
+}
+
+/* An aggregate by another key, which moves before it is a table. */
+static void tables_are_repartitioned(void **state)
+{
+    (void)state;
+    assert_shape(TABLES "streams:\n"
+                        "  e: {from: {topic: e, value: json, key: string, columns: {k: string}}}\n"
+                        "  n: {from: e, steps: [{key_by: k}, {aggregate: count() as n}]}\n"
+                        "  j:\n    from: a\n    steps:\n      - join: {with: n}\n    to: out\n",
+                 "0 e read e\n0 n step key_by\n0 n write t-n-repartition\n"
+                 "1 n read t-n-repartition\n1 n step aggregate\n1 a read a\n1 a step table\n"
+                 "1 j step join\n1 j write out\n");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -128,6 +167,8 @@ int main(void)
         cmocka_unit_test(one_group_of_all_rows),
         cmocka_unit_test(with_itself),
         cmocka_unit_test(chains),
+        cmocka_unit_test(tables_of_one_topic),
+        cmocka_unit_test(tables_are_repartitioned),
         cmocka_unit_test(refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

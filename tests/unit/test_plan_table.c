@@ -47,6 +47,29 @@ static void a_global_table_lies_apart(void **state)
     plan_rig_done(&r);
 }
 
+/* Streams read the changes behind the step `table`, which others look up. */
+static void the_changes_of_a_table(void **state)
+{
+    (void)state;
+    assert_shape(TABLES HOSTS("") "streams:\n  s: {from: hosts, to: out}\n",
+                 "0 hosts read h\n0 hosts step table\n0 s write out\n");
+    struct plan_rig r;
+    plan(&r,
+         TABLES HOSTS("") STREAM(
+             "      - lookup: {table: hosts, take: rack}\n") "  s: {from: hosts, steps: [{filter: "
+                                                             "n > 1}], to: changes}\n");
+    assert_string_equal(plan_rig_shape(&r),
+                        "0 in read x\n0 hosts read h\n0 hosts step table\n0 in step lookup\n"
+                        "0 in write out\n0 s step filter\n0 s write changes\n");
+    assert_false(r.plan->source[1]->row_at_a_time);
+    plan_rig_done(&r);
+    plan(&r,
+         TABLES HOSTS("") "streams:\n  s: {from: hosts, steps: [{lookup: {table: hosts, on: host,"
+                          " take: {r: rack}}}], to: changes}\n");
+    assert_true(r.plan->source[0]->row_at_a_time); /* it would see what is to come */
+    plan_rig_done(&r);
+}
+
 static void a_table_of_a_stream(void **state)
 {
     (void)state;
@@ -168,8 +191,16 @@ static const struct wrong {
      "  h: {from: s}\nstreams:\n" IN("{host: string}") "  s:\n    from: in\n    steps:\n      - "
                                                        "lookup: {table: h}\n    to: out\n",
      "stream \"s\" reads itself: streams form a cycle"},
-    {TABLES HOSTS("") "streams:\n  s: {from: hosts, to: out}\n",
-     "\"hosts\" is a table, not a stream: `lookup` it"},
+    {TABLES HOSTS(", global: true") "streams:\n  s: {from: hosts, to: out}\n",
+     "table \"hosts\" is `global`: every lane reads all of it, so each change would come many "
+     "times"},
+    {TABLES HOSTS("") STREAM(
+         "      - lookup: {table: hosts, take: rack, versioned: true}\n") "  s: {from: hosts, to: "
+                                                                          "changes}\n",
+     "table \"hosts\" keeps `versioned` rows for a lookup, but its changes are read in the order "
+     "of "
+     "arrival"},
+    {TABLES "  a: {from: b}\nstreams:\n  b: {from: a, to: out}\n", "reads itself"},
     {TABLES HOSTS("") "streams:\n" IN("none") "    steps:\n      - lookup: {table: hosts}\n",
      "name the column to look up by, `on: COLUMN`"},
 };
@@ -214,6 +245,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_table_lies_with_its_stream),
         cmocka_unit_test(a_global_table_lies_apart),
+        cmocka_unit_test(the_changes_of_a_table),
         cmocka_unit_test(a_table_of_a_stream),
         cmocka_unit_test(rows_go_one_at_a_time_where_they_meet_their_table),
         cmocka_unit_test(what_a_table_needs),

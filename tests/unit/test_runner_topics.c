@@ -106,6 +106,46 @@ static void joined_topics_must_be_alike(void **state)
     running_done(&r);
 }
 
+#define TABLE(name, topic)                                                                         \
+    "  " name ": {from: {topic: " topic                                                            \
+    ", value: json, key: {h: string}, columns: {h: string, v: long}}}\n"
+
+/* The same for tables, whose deletions a stream that reads the topic would leave out. */
+static void joined_tables_must_be_alike(void **state)
+{
+    (void)state;
+    struct running r;
+    running_init(&r);
+    create(&r, "x", 2);
+    create(&r, "y", 3);
+#define JOINED(with)                                                                               \
+    "  j:\n    from: b\n    steps:\n      - join: {with: " with ", type: outer}\n"                 \
+    "    to: {topic: out, value: json}\n"
+    assert_int_equal(running_run(&r,
+                                 "name: t\ntables:\n" TABLE("a", "x")
+                                     TABLE("b", "y") "streams:\n" JOINED("a"),
+                                 NULL),
+                     -ERR_CONFIG);
+    assert_string_equal(r.err.text,
+                        "table a: topic x has 2 partitions, but topic y of table b, with which it "
+                        "meets, has 3: create both with equally many, or repartition x: a stream "
+                        "`from: a` with the step `key_by: KEY || '' as key`, a table `from` that "
+                        "stream, which passes through an internal topic, and the join with that "
+                        "table");
+#define MOVED "  moved: {from: a, steps: [{key_by: h || '' as key}]}\n"
+    assert_runs(&r,
+                "name: t\ntables:\n" TABLE("a", "x")
+                    TABLE("b", "y") "  c: {from: moved}\nstreams:\n" MOVED JOINED("c"),
+                "{\"key\":\"k\",\"value\":{\"v\":1}}\n{\"key\":\"l\",\"value\":{\"v\":2}}\n"
+                "{\"key\":\"k\",\"value\":null}\n");
+    assert_int_equal(partitions_of(&r, "t-c-repartition"), 3);
+    assert_int_equal(partitions_of(&r, "out"), 3);
+    assert_string_equal(memory_client_topic(&r.m, "out", "json"),
+                        "l {\"h\":\"l\",\"v\":null,\"c_h\":\"l\",\"c_v\":2}\n"
+                        "k {\"h\":\"k\",\"v\":null,\"c_h\":\"k\",\"c_v\":1}\nk null\n");
+    running_done(&r);
+}
+
 #define BY_V "    steps:\n      - key_by: v\n"
 
 /* The input has gained partitions since the internal topic was made: state behind it stays. */
@@ -166,6 +206,7 @@ int main(void)
         cmocka_unit_test(state_is_bound_to_partitions),
         cmocka_unit_test(united_topics_must_be_alike_where_time_matters),
         cmocka_unit_test(joined_topics_must_be_alike),
+        cmocka_unit_test(joined_tables_must_be_alike),
         cmocka_unit_test(an_input_may_gain_partitions_before_a_repartition),
         cmocka_unit_test(repartitions_have_as_many_as_what_reads_them),
         cmocka_unit_test(topics_of_one_stream_must_be_alike),

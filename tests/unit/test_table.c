@@ -174,6 +174,73 @@ static void a_table_holds_nothing_back(void **state)
     task_rig_done(&r);
 }
 
+#define TOLD                                                                                       \
+    "name: t\ntables:\n"                                                                           \
+    "  h: {from: {topic: h, value: json, columns: {a: string, b: long}}}\n"                        \
+    "streams:\n  s: {from: h, steps: [select: 'a, b + 1 as c'], to: {topic: out, value: csv}}\n"
+
+/* A stream gets each change, but neither what has no key nor what deletes nothing. */
+static void changes_are_told(void **state)
+{
+    (void)state;
+    for (uint16_t batch = 0; batch < 3; batch++) {
+        struct task_rig r;
+        task_rig_init(&r, TOLD, batch);
+        task_rig_start(&r, 0);
+        assert_false(task_input_rewinds(r.task, input_of(&r, "h"))); /* would tell all again */
+        const char *key[] = {"k", "none", "k", NULL, "k", "k", "k"};
+        const char *value[] = {"{\"a\":\"x\",\"b\":1}", NULL, "{\"a\":\"y\"}",
+                               "{\"a\":\"z\"}",         NULL, NULL,
+                               "{\"a\":\"w\",\"b\":7}"};
+        assert_int_equal(task_rig_push(&r, "h", 10, key, value, 7), 0);
+        assert_string_equal(task_rig_out(&r), "out k x,2\nout k y,\nout k null\nout k w,8\n");
+        task_rig_done(&r);
+    }
+}
+
+/* What does not pass is deleted, and nobody computes with it; a row that fails is only bad. Other
+ * readers of the same rows see them whole.
+ */
+static void a_filter_deletes_what_it_keeps_out(void **state)
+{
+    (void)state;
+    for (uint16_t batch = 0; batch < 3; batch++) {
+        struct task_rig r;
+        task_rig_init(&r,
+                      "name: t\nerrors: {tolerance: all, dead_letter_topic: dead}\ntables:\n"
+                      "  h: {from: {topic: h, value: json, columns: {a: string, b: long}}}\n"
+                      "streams:\n"
+                      "  s: {from: h, steps: [filter: 8 / b > 1, select: 'a, 12 / (b - 5) as c'], "
+                      "to: {topic: out, value: csv}}\n"
+                      "  whole: {from: h, to: {topic: whole, value: csv}}\n",
+                      batch);
+        task_rig_start(&r, 0);
+        const char *key[] = {"k", "k", "l", "m", "k", "l"};
+        const char *value[] = {"{\"a\":\"x\",\"b\":3}",
+                               "{\"a\":\"y\",\"b\":5}",
+                               "{\"a\":\"z\"}",
+                               "{\"b\":0}",
+                               NULL,
+                               "{\"b\":2}"};
+        assert_int_equal(task_rig_push(&r, "h", 10, key, value, 6), 0);
+        struct buffer out, whole;
+        buffer_init(&out);
+        buffer_init(&whole);
+        for (size_t i = 0; i < r.n; i++) {
+            struct produced *p = &r.item[i];
+            struct buffer *to = strcmp(p->topic, "out") == 0 ? &out : &whole;
+            if (strcmp(p->topic, "dead") != 0) {
+                buffer_printf(to, "%s %s\n", p->key, p->value ? p->value : "null");
+            }
+        }
+        assert_string_equal(buffer_cstr(&out), "k x,-6\nk null\nl null\nk null\nl ,-4\n");
+        assert_string_equal(buffer_cstr(&whole), "k x,3\nk y,5\nl z,\nm ,0\nk null\nl ,2\n");
+        buffer_done(&out);
+        buffer_done(&whole);
+        task_rig_done(&r);
+    }
+}
+
 /* ---- the store itself ---- */
 
 struct bench {
@@ -376,6 +443,8 @@ int main(void)
         cmocka_unit_test(a_stream_cannot_be_read_again),
         cmocka_unit_test(keys_that_are_null_are_counted),
         cmocka_unit_test(a_table_holds_nothing_back),
+        cmocka_unit_test(changes_are_told),
+        cmocka_unit_test(a_filter_deletes_what_it_keeps_out),
         cmocka_unit_test(the_latest_row),
         cmocka_unit_test(versions_in_any_order),
         cmocka_unit_test(versions_out_of_reach_go),

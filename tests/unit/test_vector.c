@@ -137,11 +137,51 @@ static void nan_is_the_same_as_nan(void **state)
     arena_done(&a);
 }
 
+static void values(void **state)
+{
+    (void)state;
+    struct arena a;
+    arena_init(&a);
+    static const struct type *const types[] = {&type_boolean, &type_long, &type_double,
+                                               &type_timestamp, &type_string};
+    for (size_t i = 0; i < 5; i++) {
+        struct vec col = vec_new(&a, types[i], 2);
+        struct nested_value v = {0}, back;
+        if (types[i]->kind == TYPE_STRING) {
+            v.s.p = "longer than twelve bytes";
+            v.s.n = 24;
+        } else if (types[i]->kind == TYPE_DOUBLE) {
+            v.d = 0.5;
+        } else {
+            v.i = 1;
+        }
+        vec_set_value(&col, &a, 1, &v);
+        back = vec_value(&col, 1);
+        assert_false(back.is_null);
+        if (types[i]->kind == TYPE_STRING) {
+            assert_int_equal(back.s.n, 24);
+            assert_memory_equal(back.s.p, v.s.p, 24);
+            assert_ptr_not_equal(back.s.p, v.s.p);
+        } else {
+            assert_int_equal(back.i, v.i);
+        }
+        vec_clear_row(&col, &a, 2, 1);
+        assert_true(vec_value(&col, 1).is_null);
+        static const char zero[16];
+        assert_memory_equal((char *)col.data + vec_width(types[i]), zero, vec_width(types[i]));
+        vec_set_value(&col, &a, 1, &v);
+        assert_false(vec_is_null(&col, 1));
+        assert_false(vec_is_null(&col, 0));
+    }
+    arena_done(&a);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(doubles_read_back),
         cmocka_unit_test(nulls_and_copies),
+        cmocka_unit_test(values),
         cmocka_unit_test(printing),
         cmocka_unit_test(nan_is_the_same_as_nan),
     };

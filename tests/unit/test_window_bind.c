@@ -102,6 +102,8 @@ static void problems_are_named(void **state)
                    "either tumbling or session, not both");
     assert_refused("{tumbling: 0s, aggregate: count() as n}", "");
     assert_refused("{tumbling: soon, aggregate: count() as n}", "");
+    assert_refused("{hopping: 5s, aggregate: count() as n}",
+                   "hopping takes a map: {size: …, every: …}");
     assert_refused("{tumbling: 5s}", "aggregate");
     assert_refused("{tumbling: 5s, aggregate: coutn() as n}", "count");
     assert_refused("{tumbling: 5s, aggregate: sum() as n}", "sum takes 1 argument, not 0");
@@ -121,7 +123,7 @@ static void what_is_not_there_is_refused(void **state)
 {
     (void)state;
     assert_refused("{count: 5, aggregate: count() as n, emit: {every: 5s}}",
-                   "count windows have no emit: {every: …}");
+                   "count windows have no emit: {every: …}: without `emit` they emit `final`");
     assert_refused("{count: 5, aggregate: count() as n, emit: updates}",
                    "`emit: final` is all it can do");
     assert_refused("{tumbling: 5s, aggregate: count() as n, emit: {evry: 5s}}", "every");

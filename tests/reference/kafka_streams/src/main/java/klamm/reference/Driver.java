@@ -6,6 +6,7 @@ import java.nio.file.Path;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Properties;
+import java.util.function.Consumer;
 import java.util.stream.Stream;
 import org.apache.kafka.common.serialization.LongSerializer;
 import org.apache.kafka.common.serialization.StringSerializer;
@@ -43,12 +44,20 @@ final class Driver {
 
     /** Pipes the rows, those of the right side to topic "right", the others to "left". */
     static void run(StreamsBuilder builder, List<Row> rows, boolean isJoin) throws IOException {
+        run(builder, rows, isJoin, r -> {
+        });
+    }
+
+    /** The same; calls `after` when the results of a row are there. */
+    static void run(StreamsBuilder builder, List<Row> rows, boolean isJoin, Consumer<Row> after)
+        throws IOException {
         Path folder = Files.createTempDirectory("kafka-streams");
         try (TopologyTestDriver driver = new TopologyTestDriver(builder.build(), config(folder))) {
             TestInputTopic<String, Long> left = input(driver, "left");
             TestInputTopic<String, Long> right = isJoin ? input(driver, "right") : null;
             for (Row r : rows) {
                 (r.right() ? right : left).pipeInput(r.key(), r.x(), r.time());
+                after.accept(r);
             }
         } finally {
             remove(folder);

@@ -14,7 +14,7 @@ import java.util.zip.GZIPOutputStream;
 import org.apache.kafka.streams.kstream.EmitStrategy;
 
 /**
- * Writes KIND.jsonl.gz for each kind of window and join, one case a line: its seed, its settings, the
+ * Writes KIND.jsonl.gz for each kind of window and join of streams or tables, one case a line: its seed, its settings, the
  * rows, and what came out of Kafka Streams. The same seed always gives the same line.
  */
 public final class Generate {
@@ -32,6 +32,7 @@ public final class Generate {
         }
         for (String type : List.of("inner", "left", "outer")) {
             write(folder, type, first, count, Generate::joinCase);
+            write(folder, "table_" + type, first, count, Generate::tableCase);
         }
     }
 
@@ -107,6 +108,12 @@ public final class Generate {
     private static boolean isInOrder(List<Row> rows) {
         List<Long> times = rows.stream().filter(r -> r.key() != null).map(Row::time).toList();
         return times.equals(times.stream().sorted().toList());
+    }
+
+    private static String tableCase(String type, long seed) throws IOException {
+        List<Row> rows = Rows.ofTables(randomOf(type, seed));
+        return String.format("{\"seed\":%d,\"rows\":%s,\"results\":%s}", seed, Json.sidedRows(rows),
+            Tables.run(type, rows));
     }
 
     private static String joinCase(String type, long seed) throws IOException {

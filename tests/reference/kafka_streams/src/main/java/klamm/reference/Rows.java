@@ -156,6 +156,19 @@ final class Rows {
         return list;
     }
 
+    /** Changes of two tables, in any order of time; many delete, some of these nothing. */
+    static List<Row> ofTables(Random random) {
+        long unit = 1 + random.nextInt(50);
+        Rows rows = new Rows(random, unit, unit, random.nextInt(20));
+        List<Row> list = new ArrayList<>();
+        for (int n = 16 + random.nextInt(40); n > 0; n--) {
+            Row row = rows.next(random.nextBoolean(), Long.MAX_VALUE / 2, false);
+            boolean isDeletion = row.key() != null && random.nextInt(100) < 30;
+            list.add(isDeletion ? new Row(row.right(), row.key(), row.time(), null) : row);
+        }
+        return list;
+    }
+
     /** The time of a row behind all that closes everything. */
     static long end(List<Row> rows, long unit, long grace) {
         return rows.stream().mapToLong(Row::time).max().orElse(0) + 3 * unit + grace + 1000;
