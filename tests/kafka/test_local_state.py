@@ -202,7 +202,7 @@ def foreign(rng):
     to_end("calm", *in_memory())
 
     group, topic = f"klamm-{s.name('killed')}", s.name("killed")
-    tool("consumer-groups", "--delete", "--group", group)
+    tool("groups", "--delete", "--group", group)
     tool("topics", "--delete", "--topic", f"{topic}-.*-changelog")
     s.wait_until("the changelogs are gone", lambda: not [t for t in s.topics() if re.match(f"{topic}-.*-changelog", t)])
     errors = to_end("killed", out="reset")
