@@ -10,8 +10,10 @@
  * the mark of that commit in it. A flush follows every FLUSH_MS, when a memtable is full, when the
  * task is closed (in the background: others wait for the lane) and, to the end, when the database is.
  *
- * Memory, of what the database may take: 6/8 the tables of lazy stores, 1/8 blocks (indexes and
- * filters among them), 1/8 memtables. Checksums are verified by every read.
+ * Memory, of what the database may take: 5/8 the tables of lazy stores, 2/8 blocks (indexes and
+ * filters among them), 1/8 memtables. Indexes and filters are cut into blocks themselves: whole ones are
+ * larger than what the cache has for one block, and would be read anew with every key. Checksums are
+ * verified by every read.
  *
  * A write that fails puts RocksDB into an error state, of which it may not get out by itself: the
  * database then waits until all tasks are closed, and is opened anew. Where a damaged file is the
@@ -35,6 +37,8 @@
 #define MEMTABLE_MOST  (32U << 20)
 #define STORE_BYTES    2
 #define BITS_PER_KEY   10
+#define BLOCK_BYTES    4096
+#define SHARD_BITS     2
 
 struct family {
     struct family *next;
@@ -72,17 +76,32 @@ struct rocks_disk {
 
 /* ---- the database ---- */
 
+static void make_block_options(struct state_db *db, size_t size)
+{
+    rocksdb_lru_cache_options_t *cache = rocksdb_lru_cache_options_create();
+    rocksdb_lru_cache_options_set_capacity(cache, size < BLOCKS_LEAST ? BLOCKS_LEAST : size);
+    rocksdb_lru_cache_options_set_num_shard_bits(cache, SHARD_BITS);
+    db->cache = rocksdb_cache_create_lru_opts(cache);
+    rocksdb_lru_cache_options_destroy(cache);
+    rocksdb_block_based_table_options_t *b = db->blocks = rocksdb_block_based_options_create();
+    rocksdb_block_based_options_set_block_cache(b, db->cache);
+    rocksdb_block_based_options_set_index_type(
+        b, rocksdb_block_based_table_index_type_two_level_index_search);
+    rocksdb_block_based_options_set_partition_filters(b, 1);
+    rocksdb_block_based_options_set_metadata_block_size(b, BLOCK_BYTES);
+    rocksdb_block_based_options_set_block_size(b, BLOCK_BYTES);
+    rocksdb_block_based_options_set_cache_index_and_filter_blocks(b, 1);
+    rocksdb_block_based_options_set_pin_top_level_index_and_filter(b, 1);
+    rocksdb_block_based_options_set_filter_policy(b,
+                                                  rocksdb_filterpolicy_create_bloom(BITS_PER_KEY));
+}
+
 static void make_options(struct state_db *db, uint64_t memory)
 {
     size_t part = (size_t)(memory / 8);
     size_t memtables = part < 2 * MEMTABLE_LEAST ? 2 * MEMTABLE_LEAST : part;
     rocksdb_options_t *o = db->options = rocksdb_options_create();
-    db->cache = rocksdb_cache_create_lru(part < BLOCKS_LEAST ? BLOCKS_LEAST : part);
-    db->blocks = rocksdb_block_based_options_create();
-    rocksdb_block_based_options_set_block_cache(db->blocks, db->cache);
-    rocksdb_block_based_options_set_cache_index_and_filter_blocks(db->blocks, 1);
-    rocksdb_block_based_options_set_filter_policy(db->blocks,
-                                                  rocksdb_filterpolicy_create_bloom(BITS_PER_KEY));
+    make_block_options(db, 2 * part);
     rocksdb_options_set_block_based_table_factory(o, db->blocks);
     rocksdb_options_set_db_write_buffer_size(o, memtables);
     rocksdb_options_set_write_buffer_size(o, memtables / 2 > MEMTABLE_MOST ? MEMTABLE_MOST
@@ -232,7 +251,7 @@ int state_db_open(struct state_db **out, const char *path, uint64_t memory, stru
 {
     struct state_db *db = mem_zalloc(sizeof *db);
     db->path = mem_strdup(path);
-    db->tables_bytes = memory / 8 * 6;
+    db->tables_bytes = memory / 8 * 5;
     make_options(db, memory);
     int status = open_database(db, e);
     if (status < 0) {
