@@ -1,18 +1,23 @@
-# Programs of bench/, included by the top-level file: bench_load (data), bench_bare (the floor),
-# bench_avro_decode (compiled decoding beside a hand-written decoder).
-# They are built on demand: ninja bench_load bench_bare, which bench/run does.
+# Programs of bench/, included by the top-level file: bench_load (data), bench_check (the outcome),
+# bench_delete (topics of a run), bench_bare (the floor), bench_avro_decode (compiled decoding beside
+# a hand-written decoder). They are built on demand, which bench/run does.
 if(TARGET worker)
-    add_executable(bench_load EXCLUDE_FROM_ALL bench/load.c)
-    target_link_libraries(bench_load PRIVATE worker klamm_all m)
-    add_executable(bench_bare EXCLUDE_FROM_ALL bench/bare.c)
-    target_link_libraries(bench_bare PRIVATE klamm_flags dep_rdkafka__2_8)
+    foreach(name load check)
+        add_executable(bench_${name} EXCLUDE_FROM_ALL bench/${name}.c bench/sample.c)
+        target_link_libraries(bench_${name} PRIVATE worker klamm_all m)
+    endforeach()
+    foreach(name bare delete)
+        add_executable(bench_${name} EXCLUDE_FROM_ALL bench/${name}.c)
+        target_link_libraries(bench_${name} PRIVATE klamm_flags dep_rdkafka__2_8)
+    endforeach()
     if(NOT KLAMM_SANITIZE)
         find_library(MIMALLOC mimalloc REQUIRED)
         target_link_libraries(bench_bare PRIVATE -Wl,--push-state,--no-as-needed ${MIMALLOC} -Wl,--pop-state)
     endif()
     if(KLAMM_LTO)
-        target_link_options(bench_load PRIVATE -fno-lto)
-        target_link_options(bench_bare PRIVATE -fno-lto)
+        foreach(name load check bare delete)
+            target_link_options(bench_${name} PRIVATE -fno-lto)
+        endforeach()
     endif()
 endif()
 add_executable(bench_avro_decode EXCLUDE_FROM_ALL bench/avro_decode.c)

@@ -41,6 +41,7 @@ static const struct config_field fields[] = {
     {.name = "rows",
      .kind = CONFIG_LONG,
      .offset = offsetof(struct generator_cfg, rows),
+     .min = 1,
      .doc = "How many rows to make; without it there is no end."},
     {.name = "columns",
      .kind = CONFIG_EXPRESSIONS,

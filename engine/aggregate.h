@@ -29,7 +29,8 @@ struct aggregate_call {
     void *bound;   /* constants and the like, set by bind */
     uint32_t size; /* of the state: preset to def->state_size, bind may change it (multiple of 8) */
     bool has_blob; /* likewise, preset to def->has_blob: the state begins with a struct blob */
-    uint32_t at;   /* where its state stands in the pane's bytes */
+    bool may_refuse; /* likewise, preset to whether def has refuses: update may fail a row */
+    uint32_t at;     /* where its state stands in the pane's bytes */
 };
 
 struct aggregate_rows {
@@ -52,6 +53,12 @@ struct aggregate_def {
     /* Adds rows; a failed row (overflow) goes to errors. */
     int (*update)(const struct aggregate_call *c, const struct aggregate_rows *r,
                   struct row_errors *errors);
+    /* Of aggregates that fail rows (a row that one refuses must not count in the others either): why
+     * update would fail r's i-th row as its state is now, a constant, or NULL. */
+    const char *(*refuses)(const struct aggregate_call *c, const struct aggregate_rows *r,
+                           uint16_t i);
+    /* Whether it surely takes all of them, in a glance. */
+    bool (*takes_all)(const struct aggregate_call *c, const struct aggregate_rows *r);
     /* into += from, `from` being later or equal in order of event time. */
     void (*combine)(const struct aggregate_call *c, void *into, const void *from);
     /* Writes row `row` of out (null flags through vec_set_null); mem for long strings. */

@@ -72,6 +72,8 @@ struct learner_def {
     /* Saves or loads everything learned (into an instance just opened with the same setup). Bounded
      * by what the snapshot holds; 0 or -ERR_DATA. */
     int (*io)(void *l, struct snapshot *s);
+    /* Bytes that it holds. NULL: about as many as its snapshot has. */
+    uint64_t (*size)(const void *l);
     void (*close)(void *l);
 };
 

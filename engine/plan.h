@@ -124,6 +124,9 @@ void plan_check(const struct topology *t, struct diags *d);
 int plan_load(struct topology **t, struct plan **out, struct arena *a, const char *file,
               const struct setting *set, int nset, struct diags *d);
 void plan_free(struct plan *p);
+/* An internal topic that two plans would both use, or NULL: names of topology, stream and step are
+ * joined by dashes, which they may have themselves. */
+const char *plan_shared_topic(const struct plan *a, const struct plan *b);
 
 /* The plan for people, as a Graphviz digraph, and as JSON. */
 void plan_print_text(struct buffer *b, const struct plan *p);

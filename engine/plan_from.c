@@ -262,6 +262,16 @@ int plan_from(struct planner *b, const struct stream *st, struct ref *out)
     for (int i = 0; i < n; i++) {
         in[i] = plan_broken(b, NULL);
         plan_find_ref(b, &st->from.names.item[i].value, &in[i]);
+        for (int k = 0; k < i; k++) {
+            const struct config_text *name = &st->from.names.item[i].value;
+            if (strcmp(st->from.names.item[k].value.text, name->text) == 0) {
+                diags_add(b->d, name->at, name->path,
+                          "stream \"%s\" is named twice, and each of its rows would come twice: "
+                          "name it once",
+                          name->text);
+                break;
+            }
+        }
     }
     if (n == 1) {
         *out = in[0];

@@ -46,14 +46,13 @@ static const char *internal_use(const struct plan *p, const char *topic)
             return "a repartition";
         }
     }
-    return strcmp(topic, "_klamm_schemas") == 0 ? "Avro schemas"
-           : is_changelog(p, topic)             ? "the state of a step"
-                                                : NULL;
+    return is_changelog(p, topic) ? "the state of a step" : NULL;
 }
 
 static void refuse_internal(struct planner *b, const char *topic, struct place at, const char *path)
 {
-    const char *use = internal_use(b->p, topic);
+    bool is_schemas = strcmp(topic, "_klamm_schemas") == 0;
+    const char *use = is_schemas ? "Avro schemas" : internal_use(b->p, topic);
     if (use) {
         diags_add(b->d, at, path, "topic %s is klamm's own, for %s: take another one", topic, use);
     }
@@ -114,4 +113,37 @@ void plan_check_topics(struct planner *b)
     check_sinks(b);
     check_sources(b);
     check_dead_letters(b);
+}
+
+static bool is_fed(const struct plan *p, const char *topic)
+{
+    const char *reader = reader_of(p, topic);
+    for (uint16_t i = 0; reader && i < p->nsources; i++) {
+        if (p->source[i]->feeder && strcmp(p->source[i]->topic[0], topic) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+const char *plan_shared_topic(const struct plan *a, const struct plan *b)
+{
+    for (uint16_t i = 0; i < a->nsinks; i++) {
+        if (a->sink[i]->repartition && internal_use(b, a->sink[i]->topic)) {
+            return a->sink[i]->topic;
+        }
+    }
+    for (uint16_t i = 0; i < a->nsubplans; i++) {
+        for (uint16_t k = 0; k < a->subplan[i].nstores; k++) {
+            if (internal_use(b, a->subplan[i].store[k].changelog)) {
+                return a->subplan[i].store[k].changelog;
+            }
+        }
+    }
+    for (uint16_t i = 0; i < a->nsources; i++) {
+        if (a->source[i]->feeder && is_fed(b, a->source[i]->topic[0])) {
+            return a->source[i]->topic[0];
+        }
+    }
+    return NULL;
 }

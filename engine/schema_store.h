@@ -25,6 +25,9 @@ struct schema_store {
     /* The last schema that is known to stand under a subject, because this process has registered
      * it: 1 known, 0 not. Asks nobody. NULL: latest asks nobody either. */
     int (*known)(struct schema_store *s, const char *subject, const char **json);
+    /* Whoever asks now or later waits at most this long, then gets -ERR_RETRY: the process is to
+     * end. NULL: nobody waits for long. */
+    void (*hurry)(struct schema_store *s, int ms);
 };
 
 #endif

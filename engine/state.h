@@ -32,6 +32,9 @@ struct state_codec {
     int64_t (*loaded_size)(void *ctx, const void *saved, size_t n);
     int (*load)(void *ctx, void *value, uint32_t n, const void *saved, size_t saved_n);
     void (*drop)(void *ctx, void *value, uint32_t n); /* releases what the value owns */
+    /* Bytes that the value owns outside of its entry. NULL, with `drop`: about as many as its saved
+     * form has. */
+    uint64_t (*size)(void *ctx, const void *value, uint32_t n);
 };
 
 /* The memory back end. codec may be NULL and must outlive the store. */
@@ -56,8 +59,12 @@ void state_delete(struct state *s, struct state_entry *e);
 /* Calls each for every entry, in no particular order; each may delete the entry it is given. */
 int state_each(struct state *s, int (*each)(void *ctx, struct state_entry *e), void *ctx);
 uint64_t state_count(const struct state *s);
-uint64_t state_bytes(const struct state *s); /* held, for memory.limit and metrics */
+/* Held, for memory.limit and metrics; what values own is counted when they are saved, restored and
+ * dropped, so it is as of the last commit. */
+uint64_t state_bytes(const struct state *s);
 uint64_t state_dirty_bytes(const struct state *s);
+/* Counts what values own anew, going through all of them: where nothing commits. */
+void state_recount(struct state *s);
 
 /* At a commit: every change in the order of first touch; value NULL: deleted. The bytes live until
  * the callback returns. */

@@ -7,10 +7,10 @@
  *
  *   eager      everything is loaded when it is attached, nothing is evicted: for steps that keep
  *              pointers to entries, or that have to know all of them
- *   lazy       loaded up to three quarters of its share of memory; while that is all, and until it
- *              outgrows its share, the store is *complete*: a miss asks nobody, and the disk is
- *              only written. After that entries come and go, and pointers to them are good until
- *              the next commit
+ *   lazy       loaded up to three quarters of its share of memory, yet no more than LOAD_MOST, which
+ *              takes half a second; while that is all, and until it outgrows its share, the store is
+ *              *complete*: a miss asks nobody, and the disk is only written. After that entries
+ *              come and go, and pointers to them are good until the next commit
  *
  * A range of keys is the disk's with what is dirty laid over it: an entry is either clean, then the
  * disk has it as well, or it stands in the dirty list. What the disk cannot give (a read error, or
@@ -24,6 +24,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+
+#define LOAD_MOST (64U << 20)
 
 static uint64_t share(const struct state_cache *c)
 {
@@ -120,7 +122,8 @@ int state_attach(struct state *s, struct state_disk *disk, uint16_t number, bool
     c->is_lazy = is_lazy;
     buffer_init(&c->value);
     state_set_cache(s, c);
-    return load(s, is_lazy ? share(c) / 4 * 3 : UINT64_MAX);
+    uint64_t most = share(c) / 4 * 3;
+    return load(s, !is_lazy ? UINT64_MAX : most < LOAD_MOST ? most : LOAD_MOST);
 }
 
 static int range_one(void *ctx, const void *key, size_t key_n, const void *value, size_t value_n)

@@ -3,7 +3,7 @@
  *   slot    | 16 bits of the hash | 48 bits of pointer |      linear probing, at most 3/4 full
  *              |
  *              v
- *   entry   | next, previous dirty | hash | sizes | flags | key, padded to 8 | value |
+ *   entry   | next, previous dirty | hash | sizes | flags | key, padded to 8 | value | owned |
  *
  * The hash bits in the slot settle nearly every miss without touching the entry's memory. Removal
  * shifts the slots behind it back, so there are no tombstones of the table. Entries come from slabs
@@ -14,6 +14,9 @@
  *
  * An entry that was never committed is freed at once when deleted. Inserting a DELETED key revives
  * its entry, so the changelog gets the last value only. Entries restored are COMMITTED and clean.
+ *
+ * `owned`, 8 bytes, is there when values own memory: how much that was when it was counted last, at
+ * a commit or restore, when the value is at hand anyway. The store keeps the sum.
  *
  * Over a disk (state_cache.c) a miss asks it, and what comes from there is COMMITTED and clean.
  * Entries restored are DIRTY as well then, and so are restored deletions, since the disk may have
@@ -60,6 +63,7 @@ struct state {
     struct state_entry *first_dirty, *last_dirty;
     uint64_t dirty_bytes;
     uint64_t bytes; /* slabs, big entries, slots */
+    uint64_t owned; /* by values, as it was counted last */
     struct slab *slab;
     size_t slab_bytes; /* of the next slab */
     char *at, *end;    /* unused part of the newest slab */
@@ -77,9 +81,16 @@ static size_t padded(size_t n)
     return (n + 7) & ~(size_t)7;
 }
 
-static size_t entry_bytes(uint32_t key_n, uint32_t value_n)
+/* Whether values own memory, so that entries end with how much. */
+static bool has_owners(const struct state *s)
+{
+    return s->codec && s->codec->drop;
+}
+
+static size_t entry_bytes(const struct state *s, uint32_t key_n, uint32_t value_n)
 {
     size_t n = sizeof(struct state_entry) + padded(key_n) + padded(value_n);
+    n += has_owners(s) ? sizeof(uint64_t) : 0;
     return (n + CLASS_WIDTH - 1) & ~(CLASS_WIDTH - 1);
 }
 
@@ -129,7 +140,7 @@ static struct state_entry *entry_alloc(struct state *s, size_t size)
 
 static void entry_free(struct state *s, struct state_entry *e)
 {
-    size_t size = entry_bytes(e->key_n, e->value_n);
+    size_t size = entry_bytes(s, e->key_n, e->value_n);
     s->live -= size;
     if (is_big(size)) {
         s->bytes -= size;
@@ -156,10 +167,41 @@ const void *state_key(const struct state_entry *e, uint32_t *n)
     return e->bytes;
 }
 
+/* ---- what values own ---- */
+
+static uint64_t owned(const struct state *s, const struct state_entry *e)
+{
+    uint64_t n = 0;
+    if (has_owners(s)) {
+        memcpy(&n, e->bytes + padded(e->key_n) + padded(e->value_n), sizeof n);
+    }
+    return n;
+}
+
+/* The value owns so much now. */
+static void set_owned(struct state *s, struct state_entry *e, uint64_t n)
+{
+    uint64_t before = owned(s, e);
+    s->owned += n - before;
+    s->dirty_bytes += e->flags & DIRTY ? n - before : 0;
+    memcpy(e->bytes + padded(e->key_n) + padded(e->value_n), &n, sizeof n);
+}
+
+/* saved_n: bytes of its saved form. */
+static void count_owned(struct state *s, struct state_entry *e, size_t saved_n)
+{
+    if (has_owners(s)) {
+        bool can_tell = s->codec->size != NULL;
+        set_owned(s, e,
+                  can_tell ? s->codec->size(s->codec->ctx, state_value(e), e->value_n) : saved_n);
+    }
+}
+
 static void drop_value(struct state *s, struct state_entry *e)
 {
-    if (s->codec && s->codec->drop) {
+    if (has_owners(s)) {
         s->codec->drop(s->codec->ctx, state_value(e), e->value_n);
+        set_owned(s, e, 0);
     }
 }
 
@@ -246,9 +288,9 @@ static void clear_slot(struct state *s, uint64_t gap)
 
 /* ---- dirty list ---- */
 
-static uint64_t change_bytes(const struct state_entry *e)
+static uint64_t change_bytes(const struct state *s, const struct state_entry *e)
 {
-    return (uint64_t)e->key_n + e->value_n;
+    return (uint64_t)e->key_n + e->value_n + owned(s, e);
 }
 
 void state_touch(struct state *s, struct state_entry *e)
@@ -261,7 +303,7 @@ void state_touch(struct state *s, struct state_entry *e)
     e->prev = s->last_dirty;
     *(s->last_dirty ? &s->last_dirty->next : &s->first_dirty) = e;
     s->last_dirty = e;
-    s->dirty_bytes += change_bytes(e);
+    s->dirty_bytes += change_bytes(s, e);
 }
 
 static void unlink_dirty(struct state *s, struct state_entry *e)
@@ -269,7 +311,7 @@ static void unlink_dirty(struct state *s, struct state_entry *e)
     *(e->prev ? &e->prev->next : &s->first_dirty) = e->next;
     *(e->next ? &e->next->prev : &s->last_dirty) = e->prev;
     e->flags &= ~(uint32_t)DIRTY;
-    s->dirty_bytes -= change_bytes(e);
+    s->dirty_bytes -= change_bytes(s, e);
 }
 
 /* ---- the interface ---- */
@@ -329,12 +371,12 @@ static struct state_entry *add_entry(struct state *s, uint64_t at, uint64_t hash
         grow(s);
         at = probe(s, hash, key, n);
     }
-    struct state_entry *e = entry_alloc(s, entry_bytes(n, value_n));
+    struct state_entry *e = entry_alloc(s, entry_bytes(s, n, value_n));
     *e = (struct state_entry){.hash = (uint32_t)hash, .key_n = n, .value_n = value_n};
     if (n > 0) {
         memcpy(e->bytes, key, n);
     }
-    memset(e->bytes + n, 0, padded(n) - n + padded(value_n));
+    memset(e->bytes + n, 0, padded(n) - n + padded(value_n) + (has_owners(s) ? 8 : 0));
     s->slot[at] = slot_of(e, tag_of(hash));
     s->used++;
     return e;
@@ -377,8 +419,9 @@ struct state_entry *state_resize(struct state *s, struct state_entry *e, uint32_
         s->dirty_bytes += (uint64_t)value_n - old_n;
     }
     uint32_t kept = old_n < value_n ? old_n : value_n;
-    size_t size = entry_bytes(e->key_n, value_n);
-    if (size != entry_bytes(e->key_n, old_n)) {
+    uint64_t owns = owned(s, e);
+    size_t size = entry_bytes(s, e->key_n, value_n);
+    if (size != entry_bytes(s, e->key_n, old_n)) {
         struct state_entry *moved = entry_alloc(s, size);
         memcpy(moved, e, sizeof *e + padded(e->key_n) + kept);
         uint64_t at = slot_number(s, e);
@@ -392,6 +435,9 @@ struct state_entry *state_resize(struct state *s, struct state_entry *e, uint32_
     }
     e->value_n = value_n;
     memset((char *)state_value(e) + kept, 0, padded(value_n) - kept);
+    if (has_owners(s)) {
+        memcpy(e->bytes + padded(e->key_n) + padded(value_n), &owns, sizeof owns);
+    }
     return e;
 }
 
@@ -445,7 +491,28 @@ uint64_t state_count(const struct state *s)
 
 uint64_t state_bytes(const struct state *s)
 {
-    return s->bytes;
+    return s->bytes + s->owned;
+}
+
+/* The value as it is saved, in s->scratch. */
+static void save_value(struct state *s, const struct state_entry *e)
+{
+    buffer_clear(&s->scratch);
+    s->codec->save(s->codec->ctx, state_value(e), e->value_n, &s->scratch);
+}
+
+void state_recount(struct state *s)
+{
+    for (uint64_t i = 0; has_owners(s) && i < s->nslots; i++) {
+        struct state_entry *e = slot_entry(s->slot[i]);
+        if (!e || e->flags & DELETED) {
+            continue;
+        }
+        if (!s->codec->size && s->codec->save) {
+            save_value(s, e);
+        }
+        count_owned(s, e, s->scratch.n);
+    }
 }
 
 uint64_t state_dirty_bytes(const struct state *s)
@@ -465,10 +532,10 @@ int state_changes(struct state *s,
             value = NULL;
             value_n = 0;
         } else if (s->codec && s->codec->save) {
-            buffer_clear(&s->scratch);
-            s->codec->save(s->codec->ctx, value, e->value_n, &s->scratch);
+            save_value(s, e);
             value = buffer_cstr(&s->scratch);
             value_n = s->scratch.n;
+            count_owned(s, e, value_n);
         }
         int status = each(ctx, e->bytes, e->key_n, value, value_n);
         if (status < 0) {
@@ -529,7 +596,11 @@ static int load_entry(struct state *s, uint64_t hash, const void *key, uint32_t 
         add_entry(s, probe(s, hash, key, n), hash, key, n, (uint32_t)size);
     e->flags |= COMMITTED;
     if (s->codec && s->codec->load) {
-        return s->codec->load(s->codec->ctx, state_value(e), e->value_n, saved, saved_n);
+        int status = s->codec->load(s->codec->ctx, state_value(e), e->value_n, saved, saved_n);
+        if (status == 0) {
+            count_owned(s, e, saved_n);
+        }
+        return status;
     }
     if (saved_n > 0) {
         memcpy(state_value(e), saved, saved_n);
@@ -607,13 +678,13 @@ struct state_entry *state_next_dirty(const struct state *s, const struct state_e
 
 uint64_t state_live_bytes(const struct state *s)
 {
-    return s->live;
+    return s->live + s->owned;
 }
 
 uint64_t state_evict(struct state *s, uint64_t most_bytes)
 {
     uint64_t mask = s->nslots - 1, n = 0;
-    for (uint64_t steps = 0; s->live > most_bytes && steps < 2 * s->nslots; steps++) {
+    for (uint64_t steps = 0; state_live_bytes(s) > most_bytes && steps < 2 * s->nslots; steps++) {
         struct state_entry *e = slot_entry(s->slot[s->hand & mask]);
         if (!e || e->flags != COMMITTED) {
             if (e) {

@@ -31,6 +31,16 @@ struct message {
     size_t n;
 };
 
+/* What waits in the state of a step for its watermark to rise. Preset: all entries, for nothing. */
+struct open_state {
+    const char *what;    /* n of these: "windows" */
+    const char *end;     /* what the watermark makes of one: "closes" */
+    uint64_t n;          /* open now */
+    int64_t start, stop; /* of the one that is next, ms; TIME_MIN: it has no bounds */
+    bool has_stop;       /* `stop` belongs to it */
+    int64_t closes_at;   /* least watermark that ends it; TIME_MAX: none does */
+};
+
 /* The other stream of a step with two inputs, and what must be equal for rows to meet. */
 struct second_input {
     struct config_text stream;
@@ -93,6 +103,10 @@ struct step_def {
     /* Least watermark that makes it emit, TIME_MAX when none: the source ends the batch with the
      * row that reaches it. */
     int64_t (*next_time)(struct op *op);
+    /* Optional, for people: what is open. */
+    void (*describe)(struct op *op, struct open_state *out);
+    /* Optional: bytes held for the entries outside of the store: indexes, timers. */
+    uint64_t (*index_bytes)(const struct op *op);
     /* From the mailbox, between batches: remote answers, trained models. */
     int (*deliver)(struct op *op, const struct message *m);
     /* Oldest input offset not finished with, INT64_MAX when none: a commit leaves it and all above

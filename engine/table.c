@@ -455,3 +455,10 @@ void table_close(struct table_store *s)
         mem_free(s);
     }
 }
+
+uint64_t table_index_bytes(const struct table_store *s)
+{
+    uint64_t bytes = s->timers.cap * sizeof(struct heap_entry);
+    bytes += s->index ? state_bytes(s->index) + state_count(s->rows) * sizeof(void *) : 0;
+    return bytes + (s->owners ? state_bytes(s->owners) : 0);
+}

@@ -42,6 +42,8 @@ struct table_plan *table_plan_new(struct arena *a, const struct table_cfg *cfg,
  * columns; it is deleted. */
 struct table_store *table_open(const struct table_plan *plan, struct state *rows, bool *is_stale);
 void table_close(struct table_store *s);
+/* Held outside of the state. */
+uint64_t table_index_bytes(const struct table_store *s);
 
 /* owner: with `by`, the record key that the row came with; NULL: none. */
 void table_put(struct table_store *s, const struct str *key, const struct str *owner,

@@ -221,7 +221,7 @@ int task_pass(struct task *t, const struct edges *edges, struct batch *b)
     if (checkpoint_failed(t)) { /* the rows were made of what could not be read */
         return checkpoint_refuse(t);
     }
-    if (b->nsel == 0) {
+    if (b->nsel == 0 || !t->env.produce) {
         return 0;
     }
     for (uint16_t i = 0; i < edges->n; i++) {
@@ -358,7 +358,7 @@ int task_open(struct task *t, struct err *e)
         int r = 0;
         if (p->vertex->kind == VERTEX_STEP && p->op.node->def->open) {
             r = p->op.node->def->open(&p->op, e);
-        } else if (p->vertex->kind == VERTEX_SINK) {
+        } else if (p->vertex->kind == VERTEX_SINK && t->env.produce) {
             r = sink_open(t, p, e);
         }
         if (checkpoint_failed(t)) {

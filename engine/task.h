@@ -25,7 +25,10 @@ struct task_env {
     uint16_t batch_rows; /* 1 .. BATCH_ROWS; the output does not depend on it */
     bool one_at_a_time;  /* one row a batch, where the order over all sinks is shown (replay) */
     bool limit_ahead;    /* records too far ahead of the wall clock are bad (not in replay) */
-    /* Copies the records. partition -1: by the key. */
+    size_t most_bytes;   /* of a record's key, value and headers, beyond which produce refuses it;
+                            0: no limit */
+    /* Copies the records. partition -1: by the key. NULL: the task is only looked at: it is
+     * restored and opened, and nothing leaves any of its steps. */
     int (*produce)(void *ctx, const struct record *r, size_t n, struct err *e);
     /* The lane's task of a global table, which lives as long as the tasks that look it up. */
     struct task *(*table)(void *ctx, uint16_t subplan);
@@ -55,6 +58,9 @@ bool task_input_is_table(const struct task *t, int input);
 bool task_input_rewinds(const struct task *t, int input);
 /* Watermarks as committed with the input's offset (metadata may be NULL). */
 void task_input_restore(struct task *t, int input, int64_t offset, const char *metadata);
+/* The same for all inputs that read a topic: the metadata of several stand one after the other,
+ * between semicolons. */
+void task_topic_restore(struct task *t, const char *topic, int64_t offset, const char *metadata);
 /* One record of the changelog of store number `store` (plan's subplan.store). */
 int task_restore(struct task *t, int store, const struct record *r, struct err *e);
 
@@ -85,7 +91,8 @@ uint16_t task_lazy_stores(const struct plan *p, uint16_t subplan);
 
 int task_open(struct task *t, struct err *e);
 
-/* Event time of a record of an input; its timestamp where it cannot be read. */
+/* Event time of a record of an input; its timestamp where it cannot be read. The time of a repartition's
+ * watermark is that watermark. */
 int64_t task_record_time(struct task *t, int input, const struct record *r);
 /* Runs records of one input, in offset order, through the steps. -ERR_DATA: a record that must not
  * be skipped; e names it. */
@@ -107,6 +114,8 @@ struct others {
 void task_others(struct task *t, int input, struct others others);
 /* Wall clock when something last came at an input; INT64_MIN: nothing since it was opened. */
 int64_t task_last_record(const struct task *t, int input);
+/* Records are there for an input which task_push() has not brought yet: it is not idle. */
+void task_expect_more(struct task *t, int input, int64_t now);
 /* Nothing will come at an input for now: idle at once. */
 void task_expect_nothing(struct task *t, int input);
 /* What the metadata of another member's offset (may be NULL) says of the nth input that reads the
@@ -137,6 +146,25 @@ int64_t task_position(const struct task *t, int input, char *metadata, size_t si
 bool task_dirty(const struct task *t);
 /* Bytes of changes since the last commit. */
 uint64_t task_dirty_bytes(const struct task *t);
+
+/* What a step keeps, and what of that waits for its watermark. */
+struct task_step {
+    const struct node *node;
+    int64_t watermark; /* that has reached it, TIME_MIN: none yet */
+    struct open_state open;
+    int held_by; /* number of the input that its watermark waits for */
+    uint64_t entries, bytes, dirty_bytes;
+};
+/* Calls each for every step that keeps something, in the order of the plan. It costs about as much
+ * as the steps have keys: for people and metrics, not for every batch. */
+void task_steps(struct task *t, void (*each)(void *ctx, const struct task_step *s), void *ctx);
+/* The input whose watermark that of a vertex of the plan waits for, or -1. */
+int task_held_by(const struct task *t, uint16_t vertex);
+/* Counts anew what state owns: where nothing commits. */
+void task_recount(struct task *t);
+/* Source partitions of an input behind a repartition, 0 for others, and the time of one. */
+int task_parts(const struct task *t, int input);
+struct part_time task_part(const struct task *t, int input, int part);
 
 struct task_counts task_counts(const struct task *t);
 uint16_t task_subplan(const struct task *t);

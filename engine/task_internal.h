@@ -115,13 +115,21 @@ uint32_t sink_layout(const struct plan_sink *k);
 int sink_watermark(struct task *t, struct spot *s);
 void sink_close(struct spot *s);
 
+/* What went wrong, in Kafka Connect's words. All but text lives as long as the plan. */
+struct cause {
+    const char *stage;       /* Connect's: VALUE_CONVERTER, TRANSFORMATION, … */
+    const char *by;          /* codec, step or client that refused */
+    const struct node *node; /* of a step, else NULL */
+    const char *text;
+};
+
 /* A record that could not be read or processed: to the dead letters, or -ERR_DATA. */
 int bad_record(struct task *t, const struct errors_cfg *errors, const struct record *r,
-               const char *stage, const char *text);
+               const struct cause *why);
 
-/* The same for a row: its source record, or, behind a window or repartition, the row as JSON. */
+/* The same for a row: the record that it came with, or, behind a window, the row as JSON. */
 int bad_row(struct task *t, const struct errors_cfg *errors, const struct batch *b, uint16_t row,
-            const char *stage, const char *text);
+            const struct cause *why);
 /* The batch is through (r: with what result): sends what has been set aside since collects_dead was
  * set. Returns r, or what failed. */
 int dead_send_all(struct task *t, int r);

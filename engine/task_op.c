@@ -21,7 +21,8 @@ int op_bad_row(struct op *op, const struct batch *b, uint16_t row, const char *t
     char what[1200];
     snprintf(what, sizeof what, "%s: %s", op->node->path, text);
     op->counter[COUNT_BAD]++;
-    return bad_row(t, p->errors, b, row, "TRANSFORMATION", what);
+    return bad_row(t, p->errors, b, row,
+                   &(struct cause){"TRANSFORMATION", op->node->def->name, op->node, what});
 }
 
 int op_bad_rows(struct op *op, struct batch *b, const struct row_errors *errors)

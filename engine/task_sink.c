@@ -56,12 +56,14 @@ struct span {
     bool has_key, has_value;
 };
 
+/* why: gets stage and codec, as far as it came. */
 static int encode_row(struct task *t, struct spot *s, const struct batch *b, uint16_t row,
-                      struct span *at, struct err *e)
+                      struct span *at, struct cause *why, struct err *e)
 {
     const struct plan_sink *k = s->vertex->sink;
     struct buffer *out = &s->bytes;
     int r = 0;
+    *why = (struct cause){.stage = "TASK_PUT", .by = k->key.def ? k->key.def->name : ""};
     at->key = out->n;
     at->has_key = s->key_writer != NULL && !key_is_null(b, row);
     if (at->has_key) {
@@ -79,10 +81,18 @@ static int encode_row(struct task *t, struct spot *s, const struct batch *b, uin
                                                .layout = s->layout});
     }
     if (r >= 0 && at->has_value) {
+        why->by = k->value.def->name;
         r = k->value.def->write(s->value_writer, b, row, out, e);
         at->has_value = r == 0;
     }
     at->end = out->n;
+    if (r >= 0 && t->env.most_bytes && at->end - at->key > t->env.most_bytes) {
+        *why = (struct cause){.stage = "KAFKA_PRODUCE", .by = "producer"};
+        return err_set(e, ERR_DATA,
+                       "its record of %zu bytes for topic %s is larger than kafka: "
+                       "{message.max.bytes: …} allows",
+                       at->end - at->key, k->topic);
+    }
     return r;
 }
 
@@ -98,11 +108,13 @@ int sink_push(struct task *t, struct spot *s, struct batch *b)
     for (uint16_t i = 0; i < b->nsel; i++) {
         uint16_t row = batch_row(b, i);
         size_t begin = s->bytes.n;
+        struct cause why;
         struct err e;
         e.kind = ERR_NONE;
-        if (encode_row(t, s, &view, row, &at[n], &e) < 0) {
+        if (encode_row(t, s, &view, row, &at[n], &why, &e) < 0) {
             s->bytes.n = begin;
-            int stop = bad_row(t, s->errors, b, row, "TASK_PUT", e.text);
+            why.text = e.text;
+            int stop = bad_row(t, s->errors, b, row, &why);
             if (stop < 0) {
                 return stop;
             }

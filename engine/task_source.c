@@ -291,6 +291,18 @@ static int other_columns(struct task *t, const struct input *in, const struct re
                    t->plan->topology->name, in->source->stream, r->topic, r->partition, r->offset);
 }
 
+/* A record of which no row can be made. Whose fault it is not, ends the task: a registry that does
+ * not answer. */
+static int unreadable(struct task *t, const struct input *in, const struct record *r,
+                      const char *stage, const char *by, const struct err *e)
+{
+    if (e->kind != ERR_DATA) {
+        t->failure = *e;
+        return -(int)e->kind;
+    }
+    return bad_record(t, &in->source->errors, r, &(struct cause){stage, by, NULL, e->text});
+}
+
 /* The columns that only a value has. */
 static void forget_value(const struct input *in, struct batch *b, uint16_t row)
 {
@@ -316,11 +328,10 @@ static int read_deletion(struct task *t, struct input *in, const struct record *
     struct err e;
     e.kind = ERR_NONE;
     if (in->key_reader && read_key(in, r, b, row, &e) < 0) {
-        return e.kind == ERR_DATA ? bad_record(t, &in->source->errors, r, "KEY_CONVERTER", e.text)
-                                  : (t->failure = e, -(int)e.kind);
+        return unreadable(t, in, r, "KEY_CONVERTER", in->source->key.def->name, &e);
     }
     if (read_record_time(t, in, r->timestamp, b, row, now, &e) < 0) {
-        return bad_record(t, &in->source->errors, r, "VALUE_CONVERTER", e.text);
+        return unreadable(t, in, r, "VALUE_CONVERTER", "time", &e);
     }
     if (in->source->time_column < 0) {
         follow_time(in, b->time[row]);
@@ -337,7 +348,6 @@ static int read_row(struct task *t, struct input *in, const struct record *r, st
                     uint16_t row, int64_t now)
 {
     const struct plan_source *src = in->source;
-    const struct errors_cfg *errors = &src->errors;
     const uint8_t *value = r->value;
     size_t n = r->value_n;
     int64_t seen = TIME_MIN;
@@ -357,7 +367,8 @@ static int read_row(struct task *t, struct input *in, const struct record *r, st
             return other_columns(t, in, r);
         }
         if (is_row < 0) {
-            return bad_record(t, errors, r, "VALUE_CONVERTER", "damaged internal record");
+            err_set(&e, ERR_DATA, "damaged internal record");
+            return unreadable(t, in, r, "VALUE_CONVERTER", "repartition", &e);
         }
         if (!is_row) {
             return 0;
@@ -372,16 +383,14 @@ static int read_row(struct task *t, struct input *in, const struct record *r, st
         }
     }
     if (src->value.def->read(in->value_reader, value, n, b, row, &e) < 0) {
-        return e.kind == ERR_DATA ? bad_record(t, errors, r, "VALUE_CONVERTER", e.text)
-                                  : (t->failure = e, -(int)e.kind);
+        return unreadable(t, in, r, "VALUE_CONVERTER", src->value.def->name, &e);
     }
     if (in->key_reader && read_key(in, r, b, row, &e) < 0) {
-        return e.kind == ERR_DATA ? bad_record(t, errors, r, "KEY_CONVERTER", e.text)
-                                  : (t->failure = e, -(int)e.kind);
+        return unreadable(t, in, r, "KEY_CONVERTER", src->key.def->name, &e);
     }
     if (!in->nparts) {
         if (read_time(t, in, r, b, row, now, &e) < 0) {
-            return bad_record(t, errors, r, "VALUE_CONVERTER", e.text);
+            return unreadable(t, in, r, "VALUE_CONVERTER", "time", &e);
         }
         follow_time(in, b->time[row]);
         seen = source_watermark(t, in);
@@ -428,6 +437,11 @@ int64_t task_record_time(struct task *t, int input, const struct record *r)
     struct input *in = &t->input[input];
     const struct plan_source *src = in->source;
     struct err e = {0};
+    struct envelope envelope;
+    if (in->nparts && r->value && envelope_read(&envelope, r->value, r->value_n) == 0) {
+        bool is_row = envelope.kind == ENVELOPE_ROW || envelope.kind == ENVELOPE_DELETE;
+        return is_row ? envelope.time : envelope.watermark;
+    }
     if (src->time_column < 0 || !r->value) {
         return r->timestamp;
     }
@@ -496,7 +510,9 @@ int task_refuse(struct task *t, int input, const struct record *r, const char *t
     t->dirty = true;
     t->counts.records++;
     in->next = r->offset + 1;
-    int result = bad_record(t, &in->source->errors, r, "VALUE_CONVERTER", text);
+    int result =
+        bad_record(t, &in->source->errors, r,
+                   &(struct cause){"VALUE_CONVERTER", in->source->value.def->name, NULL, text});
     if (result < 0) {
         err_set(e, t->failure.kind, "%s", t->failure.text);
         err_clear(&t->failure);
@@ -560,5 +576,14 @@ void task_input_restore(struct task *t, int input, int64_t offset, const char *m
     }
     if (in->nparts) {
         input_lift(in, watermarks_read(metadata, in->part, in->nparts));
+    }
+}
+
+void task_topic_restore(struct task *t, const char *topic, int64_t offset, const char *metadata)
+{
+    for (int in = -1; (in = task_input(t, topic, in)) >= 0;) {
+        task_input_restore(t, in, offset, metadata);
+        metadata = metadata ? strchr(metadata, ';') : NULL;
+        metadata = metadata ? metadata + 1 : NULL;
     }
 }

@@ -61,6 +61,11 @@ int64_t task_last_record(const struct task *t, int input)
     return in->has_had ? in->last_record : INT64_MIN;
 }
 
+void task_expect_more(struct task *t, int input, int64_t now)
+{
+    t->input[input].last_record = now;
+}
+
 void task_expect_nothing(struct task *t, int input)
 {
     struct input *in = &t->input[input];

@@ -33,7 +33,7 @@ struct window {
     enum window_emit emit;
     int64_t every; /* EMIT_EVERY: ms between two emissions */
     enum window_fill fill;
-    int ncalls;
+    int ncalls, nrefusing; /* nrefusing: of these may fail a row */
     struct aggregate_call *call;
     uint32_t value_size; /* head, all aggregates, notes */
     uint32_t notes_at;   /* where the notes stand in a value; with EMIT_FINAL and without fill
@@ -80,6 +80,10 @@ struct window_def {
     int (*push)(struct window_op *o, const struct window_rows *r);
     int (*watermark)(struct window_op *o, int64_t time);
     int64_t (*next_time)(const struct window_op *o);
+    /* Optional: what is open, preset as in step_def. */
+    void (*describe)(const struct window_op *o, struct open_state *out);
+    /* Optional: bytes held outside of the store. */
+    uint64_t (*index_bytes)(const struct window_op *o);
     /* Wall clock went on, for `emit: {every}`; NULL: this kind has not that. */
     int (*tick)(struct window_op *o, int64_t now);
     /* Before a commit: what is not in the store yet. NULL: all is. */

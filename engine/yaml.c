@@ -609,6 +609,7 @@ int yaml_parse(struct yaml **out, struct arena *a, const char *file, const char 
         p.text += 3;
         p.n -= 3;
     }
+    p.text = yaml_join_surrogates(a, p.text, &p.n);
     yaml_parser_set_input_string(&p.parser, (const unsigned char *)p.text, p.n);
     buffer_init(&p.path);
     *out = arena_zalloc(a, sizeof **out);

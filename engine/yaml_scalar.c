@@ -5,10 +5,17 @@
  *   long     [-+]? digits | 0o octal | 0x hex        beyond 64 bits it is a double
  *   double   [-+]? (digits [. digits] | . digits) [e [-+]? digits] | [-+]? .inf | .nan
  *   text     the rest: on, no, 12:30, 1_000, 2026-01-31
+ *
+ * JSON is YAML but for one thing: a character beyond U+FFFF may be escaped as a pair, \ud83d\ude00,
+ * which YAML writes as \U0001F600. In a file that begins with a bracket pairs are rewritten so, before
+ * the parser sees them; what stands behind one on its line is then told two columns too far left.
  */
 #include "engine/yaml_scalar.h"
 
+#include "engine/arena.h"
+
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -143,4 +150,50 @@ void yaml_scalar_resolve(struct yaml *y)
     } else if (!resolve_number(y)) {
         y->kind = YAML_STRING;
     }
+}
+
+/* The value of \uXXXX at p, or -1. */
+static int unit_at(const char *p, const char *end)
+{
+    int unit = 0;
+    if (end - p < 6 || p[0] != '\\' || p[1] != 'u') {
+        return -1;
+    }
+    for (int i = 2; i < 6; i++) {
+        int digit = digit_value(p[i]);
+        if (digit > 15) {
+            return -1;
+        }
+        unit = unit * 16 + digit;
+    }
+    return unit;
+}
+
+const char *yaml_join_surrogates(struct arena *a, const char *text, size_t *n)
+{
+    const char *end = text + *n, *p = text;
+    while (p < end && (*p == ' ' || *p == '\t' || *p == '\n' || *p == '\r')) {
+        p++;
+    }
+    if (p == end || (*p != '{' && *p != '[')) {
+        return text;
+    }
+    char *out = arena_array(a, *n + 1, 1), *to = out;
+    for (p = text; p < end;) {
+        int high = unit_at(p, end);
+        int low = high >= 0xD800 && high < 0xDC00 ? unit_at(p + 6, end) : -1;
+        if (low >= 0xDC00 && low < 0xE000) {
+            int c = 0x10000 + ((high - 0xD800) << 10) + (low - 0xDC00);
+            to += snprintf(to, 11, "\\U%08X", (unsigned)c);
+            p += 12;
+            continue;
+        }
+        if (*p == '\\' && p + 1 < end) { /* an escaped backslash escapes nothing behind it */
+            *to++ = *p++;
+        }
+        *to++ = *p++;
+    }
+    *to = '\0';
+    *n = (size_t)(to - out);
+    return out;
 }

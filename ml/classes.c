@@ -37,6 +37,15 @@ void classes_done(struct classes *c)
     c->n = c->cap = 0;
 }
 
+uint64_t classes_size(const struct classes *c)
+{
+    uint64_t bytes = c->cap * sizeof(*c->label);
+    for (uint32_t i = 0; i < c->n; i++) {
+        bytes += c->label[i].text.n > STR_INLINE ? c->label[i].text.n : 0;
+    }
+    return bytes;
+}
+
 static int find_number(const struct classes *c, int64_t number)
 {
     for (uint32_t i = 0; i < c->n; i++) {

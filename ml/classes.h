@@ -22,6 +22,8 @@ struct classes {
 
 void classes_init(struct classes *c, const struct type *type);
 void classes_done(struct classes *c);
+/* Bytes that it owns. */
+uint64_t classes_size(const struct classes *c);
 /* Class number of the label in this row (not null), or -1. */
 int classes_find(const struct classes *c, const struct vec *label, uint16_t row);
 /* Adds it: its number, or -ERR_DATA when it is too long or one too many. */

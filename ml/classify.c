@@ -158,6 +158,7 @@ static void model_save(void *ctx, const void *value, uint32_t n, struct buffer *
 static int64_t model_loaded_size(void *ctx, const void *saved, size_t n);
 static int model_load(void *ctx, void *value, uint32_t n, const void *saved, size_t saved_n);
 static void model_drop(void *ctx, void *value, uint32_t n);
+static uint64_t model_bytes(void *ctx, const void *value, uint32_t n);
 
 static int classify_bind(struct node *n)
 {
@@ -165,7 +166,12 @@ static int classify_bind(struct node *n)
     struct plan *p = arena_zalloc(n->mem, sizeof(*p));
     p->cfg = cfg;
     p->seed = n->seed;
-    p->codec = (struct state_codec){p, model_save, model_loaded_size, model_load, model_drop};
+    p->codec = (struct state_codec){.ctx = p,
+                                    .save = model_save,
+                                    .loaded_size = model_loaded_size,
+                                    .load = model_load,
+                                    .drop = model_drop,
+                                    .size = model_bytes};
     p->model.is_scaled = cfg->scale == SCALE_STANDARD;
     n->bound = p;
     n->single_partition = cfg->per == PER_GLOBAL;
@@ -247,6 +253,15 @@ static void model_drop(void *ctx, void *value, uint32_t n)
     struct model *m;
     memcpy(&m, value, sizeof(m));
     model_free(m);
+}
+
+static uint64_t model_bytes(void *ctx, const void *value, uint32_t n)
+{
+    (void)ctx;
+    (void)n;
+    const struct model *m;
+    memcpy(&m, value, sizeof(m));
+    return m ? model_size(m) : 0;
 }
 
 /* Learning goes on with another learning rate, or stops: the model stays what it is. */
@@ -518,6 +533,12 @@ static int classify_push(struct op *op, int input, struct batch *b)
     return nsel > 0 ? op_emit(op, 0, &out) : 0;
 }
 
+static void classify_describe(struct op *op, struct open_state *out)
+{
+    (void)op;
+    out->what = "models";
+}
+
 const struct step_def op_classify = {
     .name = "classify",
     .doc = "predicts the class of each row, then learns it",
@@ -531,5 +552,6 @@ const struct step_def op_classify = {
     .state_layout = classify_layout,
     .open = classify_open,
     .push = classify_push,
+    .describe = classify_describe,
     .close = classify_close,
 };

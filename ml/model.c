@@ -64,6 +64,31 @@ void model_free(struct model *m)
     mem_free(m);
 }
 
+static uint64_t learner_size(const struct model *m)
+{
+    const struct learner_def *def = m->config->def;
+    if (def->size) {
+        return def->size(m->learner);
+    }
+    struct buffer bytes;
+    buffer_init(&bytes);
+    struct snapshot s = snapshot_saver(&bytes);
+    def->io(m->learner, &s);
+    uint64_t n = bytes.n;
+    buffer_done(&bytes);
+    return n;
+}
+
+uint64_t model_size(const struct model *m)
+{
+    uint64_t bytes = sizeof(*m) + learner_size(m) + classes_size(&m->classes);
+    bytes += m->config->is_scaled ? 2 * (uint64_t)m->scaler.n * sizeof(double) : 0;
+    for (uint32_t i = 0; i < m->config->ncategories; i++) {
+        bytes += sizeof(struct classes) + classes_size(&m->category[i]);
+    }
+    return bytes + m->evaluation.classes * sizeof(*m->evaluation.seen);
+}
+
 void model_scratch_init(struct model_scratch *s, const struct model_config *config)
 {
     s->scaled = mem_array(config->ncolumns + 1, sizeof(double));

@@ -43,6 +43,8 @@ struct model {
 
 struct model *model_new(const struct model_config *config, uint64_t seed);
 void model_free(struct model *m);
+/* Bytes that it holds. */
+uint64_t model_size(const struct model *m);
 void model_scratch_init(struct model_scratch *s, const struct model_config *config);
 void model_scratch_done(struct model_scratch *s);
 

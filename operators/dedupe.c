@@ -258,6 +258,21 @@ static void dedupe_close(struct op *op)
     }
 }
 
+static void dedupe_describe(struct op *op, struct open_state *out)
+{
+    const struct dedupe_op *self = op->self;
+    const struct heap_entry *next = heap_peek(&self->timers);
+    out->what = "rows";
+    out->end = "is forgotten";
+    out->closes_at = next ? next->time : TIME_MAX;
+}
+
+static uint64_t dedupe_index_bytes(const struct op *op)
+{
+    const struct dedupe_op *self = op->self;
+    return self->timers.cap * sizeof(struct heap_entry);
+}
+
 static const struct config_field dedupe_fields[] = {
     {"by", CONFIG_EXPRESSIONS, offsetof(struct dedupe_cfg, by),
      .doc = "What makes rows of one key the same; without it, the key alone."},
@@ -279,5 +294,7 @@ const struct step_def op_dedupe = {
     .open = dedupe_open,
     .push = dedupe_push,
     .watermark = dedupe_watermark,
+    .describe = dedupe_describe,
+    .index_bytes = dedupe_index_bytes,
     .close = dedupe_close,
 };

@@ -22,7 +22,8 @@
  *              the row that completes them, so an inner join lowers nothing: late rows stay late.
  *              Nor does a join of tables
  *
- * What a row does is in join_match.c, how it waits in join_rows.c. The planner has keyed and
+ * What a row does is in join_match.c, how it waits in join_rows.c
+ * and join_blocks.c. The planner has keyed and
  * partitioned both inputs by `on` before (engine/plan_second.c). Nothing depends on where batches
  * end, so there is no next_time: rows that expire within a batch come out in their place.
  */
@@ -351,7 +352,8 @@ static void join_state_layout(const struct node *n, struct buffer *words)
     const struct join_plan *p = n->bound;
     buffer_text(words, p->of_tables ? "tables\n" : "");
     for (int side = 0; side < 2; side++) {
-        buffer_printf(words, "side %d\n", side);
+        buffer_printf(words, "side %d%s\n", side,
+                      !p->of_tables && p->side[side].is_kept ? " kept" : "");
         row_layout_words(&p->side[side].row, words);
     }
 }
@@ -374,6 +376,18 @@ static int push_any(struct op *op, int input, struct batch *b)
 static int watermark_any(struct op *op, int64_t time)
 {
     return is_of_tables(op) ? 0 : join_watermark(op, time);
+}
+
+static void describe_any(struct op *op, struct open_state *out)
+{
+    if (!is_of_tables(op)) {
+        join_describe(op, out);
+    }
+}
+
+static uint64_t index_bytes_any(const struct op *op)
+{
+    return is_of_tables(op) ? 0 : join_index_bytes(op);
 }
 
 static void close_any(struct op *op)
@@ -408,7 +422,7 @@ const struct step_def op_join = {
     .config = join_fields,
     .config_size = sizeof(struct join_cfg),
     .stateful = true,
-    .state_version = 1,
+    .state_version = 2,
     .second = join_second,
     .bind = join_bind,
     .needs = join_needs,
@@ -419,5 +433,7 @@ const struct step_def op_join = {
     .open = open_any,
     .push = push_any,
     .watermark = watermark_any,
+    .describe = describe_any,
+    .index_bytes = index_bytes_any,
     .close = close_any,
 };

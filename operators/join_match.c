@@ -24,8 +24,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define SLOTS_AHEAD                                                                                \
+    16 /* rows: what one needs is on its way to the cache while those before are done */
+#define ROWS_AHEAD 8
+
 struct due {
-    struct state_entry *entry;
+    struct waiting *row;
     int side;
     size_t text_at;
     const char *text;
@@ -67,17 +71,16 @@ void join_close(struct op *op)
 
 /* ---- expiry ---- */
 
-static void add_due(struct join_op *self, struct state_entry *e)
+static void add_due(struct join_op *self, struct waiting *w)
 {
-    const struct waiting *w = waiting_of(e);
     if (self->ndue == self->cap_due) {
         self->cap_due = self->cap_due ? self->cap_due * 2 : 16;
         self->due = mem_resize(self->due, self->cap_due, sizeof *self->due);
     }
     size_t at = self->text.n;
     key_text(self->rows.plan->side[w->side].in, w->bytes, w->key_n, &self->text);
-    self->due[self->ndue++] = (struct due){
-        .entry = e, .side = w->side, .text_at = at, .n = (uint32_t)(self->text.n - at)};
+    self->due[self->ndue++] =
+        (struct due){.row = w, .side = w->side, .text_at = at, .n = (uint32_t)(self->text.n - at)};
 }
 
 static int compare_bytes(const void *x, size_t x_n, const void *y, size_t y_n)
@@ -95,17 +98,17 @@ static int compare_due(const void *a, const void *b)
     }
     int order = compare_bytes(x->text, x->n, y->text, y->n);
     if (order == 0) { /* keys that differ and print alike: by their bytes */
-        const struct waiting *v = waiting_of(x->entry), *w = waiting_of(y->entry);
+        const struct waiting *v = x->row, *w = y->row;
         order = compare_bytes(v->bytes, v->key_n, w->bytes, w->key_n);
     }
     if (order == 0) {
-        order = waiting_number(x->entry) < waiting_number(y->entry) ? -1 : 1;
+        order = x->row->number < y->row->number ? -1 : 1;
     }
     return order;
 }
 
-/* Takes out of the timers all rows that end with the first one's last watermark, and drops those
- * that have nothing to say. False: none ends before `watermark`. */
+/* Takes out of the timers all blocks that end with the first one's last watermark, and drops those
+ * whose rows have nothing to say. False: none ends before `watermark`. */
 static bool collect_due(struct join_op *self, int64_t watermark, int64_t *last)
 {
     const struct join_plan *p = self->rows.plan;
@@ -115,11 +118,11 @@ static bool collect_due(struct join_op *self, int64_t watermark, int64_t *last)
     }
     self->ndue = 0;
     buffer_clear(&self->text);
-    *last = join_last(p, waiting_of(e)->side, waiting_of(e)->time);
+    *last = block_of(e)->last;
     for (; e; e = join_rows_expired(&self->rows, *last + 1)) {
-        const struct waiting *w = waiting_of(e);
+        struct waiting *w = block_first(block_of(e)); /* of a kept side: its only row */
         if (p->side[w->side].is_kept && !w->has_met) {
-            add_due(self, e);
+            add_due(self, w);
         } else {
             join_rows_remove(&self->rows, e);
         }
@@ -138,16 +141,15 @@ static int expire(struct join_op *self, int64_t watermark)
     int64_t last;
     while (collect_due(self, watermark, &last)) {
         for (uint32_t i = 0; i < self->ndue; i++) {
-            struct state_entry *e = self->due[i].entry;
-            const struct waiting *w = waiting_of(e);
+            const struct waiting *w = self->due[i].row;
             struct join_result r = {
                 .key = w->bytes, .key_n = w->key_n, .time = w->time, .seen = last, .low = last};
-            r.kept[w->side].p = waiting_row(e, &r.kept[w->side].n);
+            r.kept[w->side].p = waiting_row(w, &r.kept[w->side].n);
             int status = join_emit(&self->out, &r);
             if (status < 0) {
                 return status;
             }
-            join_rows_remove(&self->rows, e);
+            join_rows_remove(&self->rows, w->block);
         }
     }
     return 0;
@@ -156,6 +158,7 @@ static int expire(struct join_op *self, int64_t watermark)
 int join_watermark(struct op *op, int64_t time)
 {
     struct join_op *self = op->self;
+    join_rows_begin(&self->rows);
     join_output_begin(&self->out, 0);
     int status = expire(self, time);
     return status < 0 ? status : join_flush(&self->out);
@@ -179,13 +182,12 @@ static int64_t meet(struct op *op, int input, const struct join_key *key, struct
     int64_t alive = clamped(r->seen, -other->life); /* older ones wait no more */
     join_rows_walk(&self->rows, !input, key, from > alive ? from : alive,
                    clamped(time, mine->after));
-    for (struct state_entry *e; (e = join_rows_next(&self->rows)) != NULL; found++) {
-        struct waiting *w = waiting_of(e);
+    for (struct waiting *w; (w = join_rows_next(&self->rows)) != NULL; found++) {
         if (other->is_kept && !w->has_met) {
             w->has_met = true;
-            state_touch(op->state, e);
+            state_touch(op->state, w->block);
         }
-        r->kept[!input].p = waiting_row(e, &r->kept[!input].n);
+        r->kept[!input].p = waiting_row(w, &r->kept[!input].n);
         r->time = w->time > time ? w->time : time;
         int status = join_emit(&self->out, r);
         if (status < 0) {
@@ -247,6 +249,16 @@ static int push_row(struct op *op, int input, const struct batch *b, uint16_t ro
     return take_row(op, input, key, &r);
 }
 
+static void fetch_ahead(const struct join_rows *r, const struct keyed_rows *keyed, uint16_t at)
+{
+    if (at + SLOTS_AHEAD < keyed->nsel) {
+        join_rows_fetch_slots(r, keyed->hash[keyed->sel[at + SLOTS_AHEAD]]);
+    }
+    if (at + ROWS_AHEAD < keyed->nsel) {
+        join_rows_fetch_rows(r, keyed->hash[keyed->sel[at + ROWS_AHEAD]]);
+    }
+}
+
 int join_push(struct op *op, int input, struct batch *b)
 {
     struct join_op *self = op->self;
@@ -254,9 +266,11 @@ int join_push(struct op *op, int input, struct batch *b)
     struct batch mine = *b; /* its own schema may name another key */
     mine.schema = p->side[input].in;
     struct keyed_rows keyed = key_rows(&mine);
+    join_rows_begin(&self->rows);
     join_output_begin(&self->out, b->nsel);
     for (uint16_t k = 0, at = 0; k < mine.nsel; k++) {
         uint16_t row = batch_row(&mine, k);
+        fetch_ahead(&self->rows, &keyed, at);
         bool has_key = at < keyed.nsel && keyed.sel[at] == row;
         at = (uint16_t)(at + has_key);
         struct join_key key = {0};
@@ -269,4 +283,20 @@ int join_push(struct op *op, int input, struct batch *b)
         }
     }
     return join_flush(&self->out);
+}
+
+void join_describe(struct op *op, struct open_state *out)
+{
+    const struct join_op *self = op->self;
+    int64_t last = join_rows_next_last(&self->rows);
+    out->what = "rows";
+    out->n = self->rows.index[LEFT].rows + self->rows.index[RIGHT].rows;
+    out->end = "waits no longer";
+    out->closes_at = last < TIME_MAX ? last + 1 : TIME_MAX;
+}
+
+uint64_t join_index_bytes(const struct op *op)
+{
+    const struct join_op *self = op->self;
+    return join_rows_bytes(&self->rows);
 }

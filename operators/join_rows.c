@@ -1,13 +1,11 @@
-/* The rows of a join that wait for partners: state, index, timers.
+/* The rows of a join that wait: index and timers over the blocks of join_blocks.c.
  *
- *   state     key: number of the row, 8 bytes big-endian, in the order of arrival
- *             value, saved: side + 2 * has_met, 1 byte | varint time | varint n, key bytes |
- *                           row (engine/row.h)                                    version 1
  *   index     per side a hash table with a slot per key: the root of a tree of its rows
  *   tree      by (time, number): a treap, whose priorities are hashes of the numbers; its links are
- *             in the entries, so a key with one row costs its slot only
- *   timers    a heap over the rows of both sides: the last watermark at which a row can be met
- *   layout    names and types of the columns kept, of both sides
+ *             in the rows, so a key with one row costs its slot only
+ *   timers    a heap over the blocks of both sides: the last watermark at which one of its rows can
+ *             be met. Open blocks, which still grow, are beside it
+ *   layout    names and types of the columns kept, of both sides, and which sides are kept
  *   restart   index and timers are made again from the entries
  *
  *      slot ──> (20, #3) ──> (10, #1)         finding the partners of a row takes O(log n + found),
@@ -20,133 +18,58 @@
 
 #include <string.h>
 
-#define NUMBER_BYTES 8
-#define SLOTS_LEAST  16
-#define HEAD         ((uint32_t)offsetof(struct waiting, bytes))
-
-/* ---- bytes ---- */
-
-static void save(void *ctx, const void *value, uint32_t n, struct buffer *out)
-{
-    (void)ctx;
-    const struct waiting *w = value;
-    buffer_byte(out, (uint8_t)(w->side | w->has_met << 1));
-    buffer_varint(out, w->time);
-    buffer_varint(out, w->key_n);
-    buffer_add(out, w->bytes, n - HEAD);
-}
-
-/* Reads the head of saved bytes into *w; what stands behind it, or NULL. */
-static const uint8_t *load_head(const void *saved, size_t n, struct waiting *w)
-{
-    const uint8_t *p = saved, *end = p + n;
-    int64_t key_n;
-    if (n < 1 || *p > 3) {
-        return NULL;
-    }
-    w->side = *p & 1;
-    w->has_met = *p >> 1;
-    p = varint_read(p + 1, end, &w->time);
-    p = p ? varint_read(p, end, &key_n) : NULL;
-    if (p == NULL || key_n < 0 || key_n > end - p) {
-        return NULL;
-    }
-    w->key_n = (uint32_t)key_n;
-    return p;
-}
-
-static int64_t loaded_size(void *ctx, const void *saved, size_t n)
-{
-    (void)ctx;
-    struct waiting head;
-    const uint8_t *p = load_head(saved, n, &head);
-    return p ? (int64_t)(HEAD + n) - (p - (const uint8_t *)saved) : -ERR_DATA;
-}
-
-static int load(void *ctx, void *value, uint32_t n, const void *saved, size_t saved_n)
-{
-    (void)ctx;
-    struct waiting *w = value;
-    memcpy(w->bytes, load_head(saved, saved_n, w), n - HEAD);
-    w->hash = (uint32_t)hash_bytes(w->bytes, w->key_n, 0);
-    return 0;
-}
-
-const struct state_codec join_codec = {NULL, save, loaded_size, load, NULL};
-
-uint64_t waiting_number(const struct state_entry *e)
-{
-    uint32_t n;
-    const uint8_t *p = state_key(e, &n);
-    uint64_t number = 0;
-    for (int i = 0; i < NUMBER_BYTES; i++) {
-        number = number << 8 | p[i];
-    }
-    return number;
-}
-
-const void *waiting_row(const struct state_entry *e, size_t *n)
-{
-    const struct waiting *w = waiting_of(e);
-    *n = state_value_size(e) - HEAD - w->key_n;
-    return w->bytes + w->key_n;
-}
+#define SLOTS_LEAST 16
+#define APART_MOST  10000 /* ms, beside the time that a row waits anyway */
 
 /* ---- trees ---- */
 
-static uint64_t priority(const struct state_entry *e)
+static uint64_t priority(const struct waiting *w)
 {
-    return hash_mix(0, waiting_number(e));
+    return hash_mix(0, w->number);
 }
 
-static bool is_before(const struct state_entry *a, const struct state_entry *b)
+static bool is_before(const struct waiting *a, const struct waiting *b)
 {
-    const struct waiting *x = waiting_of(a), *y = waiting_of(b);
-    return x->time != y->time ? x->time < y->time : waiting_number(a) < waiting_number(b);
+    return a->time != b->time ? a->time < b->time : a->number < b->number;
 }
 
-static struct state_entry **child(struct state_entry *e, bool is_later)
+static void tree_add(struct waiting **link, struct waiting *w)
 {
-    return &waiting_of(e)->child[is_later];
-}
-
-static void tree_add(struct state_entry **link, struct state_entry *e)
-{
-    uint64_t mine = priority(e);
+    uint64_t mine = priority(w);
     while (*link && priority(*link) >= mine) {
-        link = child(*link, is_before(*link, e));
+        link = &(*link)->child[is_before(*link, w)];
     }
-    struct state_entry *rest = *link; /* all of it goes below e */
-    struct state_entry **earlier = child(e, false), **later = child(e, true);
+    struct waiting *rest = *link; /* all of it goes below w */
+    struct waiting **earlier = &w->child[0], **later = &w->child[1];
     while (rest) {
-        if (is_before(rest, e)) {
+        if (is_before(rest, w)) {
             *earlier = rest;
-            earlier = child(rest, true);
+            earlier = &rest->child[1];
             rest = *earlier;
         } else {
             *later = rest;
-            later = child(rest, false);
+            later = &rest->child[0];
             rest = *later;
         }
     }
     *earlier = *later = NULL;
-    *link = e;
+    *link = w;
 }
 
-static void tree_remove(struct state_entry **link, struct state_entry *e)
+static void tree_remove(struct waiting **link, struct waiting *w)
 {
-    while (*link != e) {
-        link = child(*link, is_before(*link, e));
+    while (*link != w) {
+        link = &(*link)->child[is_before(*link, w)];
     }
-    struct state_entry *earlier = *child(e, false), *later = *child(e, true);
+    struct waiting *earlier = w->child[0], *later = w->child[1];
     while (earlier && later) {
         if (priority(earlier) >= priority(later)) {
             *link = earlier;
-            link = child(earlier, true);
+            link = &earlier->child[1];
             earlier = *link;
         } else {
             *link = later;
-            link = child(later, false);
+            link = &later->child[0];
             later = *link;
         }
     }
@@ -155,9 +78,8 @@ static void tree_remove(struct state_entry **link, struct state_entry *e)
 
 /* ---- keys ---- */
 
-static bool has_key(const struct state_entry *e, const struct join_key *key)
+static bool has_key(const struct waiting *w, const struct join_key *key)
 {
-    const struct waiting *w = waiting_of(e);
     return w->key_n == key->n && (key->n == 0 || memcmp(w->bytes, key->p, key->n) == 0);
 }
 
@@ -195,14 +117,36 @@ static void clear_slot(struct join_index *x, uint64_t at)
 {
     uint64_t mask = x->slots - 1;
     for (uint64_t next = (at + 1) & mask; x->slot[next].root; next = (next + 1) & mask) {
-        uint64_t home = x->slot[next].hash & mask;
-        if (((next - home) & mask) >= ((next - at) & mask)) {
+        uint64_t first = x->slot[next].hash & mask;
+        if (((next - first) & mask) >= ((next - at) & mask)) {
             x->slot[at] = x->slot[next];
             at = next;
         }
     }
     x->slot[at] = (struct join_slot){NULL, 0};
     x->used--;
+}
+
+static const struct join_slot *home(const struct join_index *x, uint64_t hash)
+{
+    return x->slots > 0 ? &x->slot[(uint32_t)hash & (x->slots - 1)] : NULL;
+}
+
+void join_rows_fetch_slots(const struct join_rows *r, uint64_t hash)
+{
+    __builtin_prefetch(home(&r->index[LEFT], hash));
+    __builtin_prefetch(home(&r->index[RIGHT], hash));
+}
+
+void join_rows_fetch_rows(const struct join_rows *r, uint64_t hash)
+{
+    for (int side = 0; side < 2; side++) {
+        const struct join_slot *slot = home(&r->index[side], hash);
+        if (slot && slot->root && slot->hash == (uint32_t)hash) {
+            __builtin_prefetch(&slot->root->time);
+            __builtin_prefetch(slot->root->bytes);
+        }
+    }
 }
 
 /* ---- rows ---- */
@@ -213,60 +157,97 @@ int64_t join_last(const struct join_plan *p, int side, int64_t time)
     return __builtin_add_overflow(time, p->side[side].life, &last) ? INT64_MAX : last;
 }
 
-static void link_row(struct join_rows *r, struct state_entry *e)
+static void link_row(struct join_rows *r, struct waiting *w)
 {
-    const struct waiting *w = waiting_of(e);
     struct join_index *x = &r->index[w->side];
     if ((x->used + 1) * 4 > x->slots * 3) {
         grow(x);
     }
     struct join_key key = {w->bytes, w->key_n, w->hash};
     struct join_slot *slot = find_slot(x, &key);
+    int64_t last = join_last(r->plan, w->side, w->time);
+    struct join_block *b = block_of(w->block);
+    x->rows++;
     x->used += slot->root == NULL;
     slot->hash = w->hash;
-    tree_add(&slot->root, e);
-    heap_push(&r->timers, join_last(r->plan, w->side, w->time), e);
+    tree_add(&slot->root, w);
+    b->last = last > b->last ? last : b->last;
+}
+
+static void unlink_row(struct join_rows *r, struct waiting *w)
+{
+    struct join_index *x = &r->index[w->side];
+    struct join_key key = {w->bytes, w->key_n, w->hash};
+    struct join_slot *slot = find_slot(x, &key);
+    x->rows--;
+    tree_remove(&slot->root, w);
+    if (slot->root == NULL) {
+        clear_slot(x, (uint64_t)(slot - x->slot));
+    }
+}
+
+/* From now on the timers have the block. NULL: nothing to do. */
+static void set_timer(struct join_rows *r, struct state_entry *block)
+{
+    if (block) {
+        heap_push(&r->timers, block_of(block)->last, block);
+    }
+}
+
+void join_rows_begin(struct join_rows *r)
+{
+    if (state_dirty_bytes(r->blocks.state) == 0) { /* what is open is not among the changes */
+        set_timer(r, join_blocks_close(&r->blocks, LEFT));
+        set_timer(r, join_blocks_close(&r->blocks, RIGHT));
+    }
+}
+
+/* Rows wait with the last one of their block: a row whose time is far off gets another one. */
+static bool is_apart(const struct join_rows *r, int side, int64_t last)
+{
+    const struct state_entry *open = r->blocks.open[side];
+    if (open == NULL) {
+        return false;
+    }
+    int64_t theirs = block_of(open)->last;
+    uint64_t apart =
+        last > theirs ? (uint64_t)last - (uint64_t)theirs : (uint64_t)theirs - (uint64_t)last;
+    return apart > (uint64_t)r->plan->side[side].life + APART_MOST;
 }
 
 void join_rows_add(struct join_rows *r, int side, const struct join_key *key, int64_t time,
                    bool has_met, const struct buffer *row)
 {
-    uint8_t number[NUMBER_BYTES];
-    for (int i = 0; i < NUMBER_BYTES; i++) {
-        number[i] = (uint8_t)(r->next >> (56 - 8 * i));
+    bool is_alone = r->plan->side[side].is_kept;
+    struct state_entry *closed;
+    if (is_apart(r, side, join_last(r->plan, side, time))) {
+        set_timer(r, join_blocks_close(&r->blocks, side));
     }
-    r->next++;
-    bool is_new;
-    struct state_entry *e = state_insert(r->state, hash_bytes(number, sizeof number, 0), number,
-                                         sizeof number, HEAD + key->n + (uint32_t)row->n, &is_new);
-    struct waiting *w = waiting_of(e);
+    struct waiting *w = join_blocks_add(&r->blocks, side, key, (uint32_t)row->n, is_alone, &closed);
+    set_timer(r, closed);
     w->time = time;
-    w->hash = (uint32_t)key->hash;
-    w->key_n = key->n;
-    w->side = (uint8_t)side;
     w->has_met = has_met;
-    if (key->n > 0) {
-        memcpy(w->bytes, key->p, key->n);
-    }
     if (row->n > 0) {
         memcpy(w->bytes + key->n, row->data, row->n);
     }
-    state_touch(r->state, e);
-    link_row(r, e);
+    link_row(r, w);
+    if (is_alone) {
+        set_timer(r, join_blocks_close(&r->blocks, side));
+    }
 }
 
-static void walk_down(struct join_rows *r, struct state_entry *e, int64_t from)
+static void walk_down(struct join_rows *r, struct waiting *w, int64_t from)
 {
-    while (e) {
-        bool is_in = waiting_of(e)->time >= from;
+    while (w) {
+        bool is_in = w->time >= from;
         if (is_in) {
             if (r->depth == r->cap) {
                 r->cap = r->cap ? r->cap * 2 : 64;
-                r->stack = mem_resize(r->stack, r->cap, sizeof(struct state_entry *));
+                r->stack = mem_resize(r->stack, r->cap, sizeof(struct waiting *));
             }
-            r->stack[r->depth++] = e;
+            r->stack[r->depth++] = w;
         }
-        e = *child(e, !is_in);
+        w = w->child[!is_in];
     }
 }
 
@@ -281,22 +262,28 @@ void join_rows_walk(struct join_rows *r, int side, const struct join_key *key, i
     }
 }
 
-struct state_entry *join_rows_next(struct join_rows *r)
+struct waiting *join_rows_next(struct join_rows *r)
 {
     if (r->depth == 0) {
         return NULL;
     }
-    struct state_entry *e = r->stack[--r->depth];
-    if (waiting_of(e)->time > r->until) {
+    struct waiting *w = r->stack[--r->depth];
+    if (w->time > r->until) {
         r->depth = 0;
         return NULL;
     }
-    walk_down(r, *child(e, true), TIME_MIN);
-    return e;
+    walk_down(r, w->child[1], TIME_MIN);
+    return w;
 }
 
 struct state_entry *join_rows_expired(struct join_rows *r, int64_t watermark)
 {
+    for (int side = 0; side < 2; side++) {
+        const struct state_entry *open = r->blocks.open[side];
+        if (open && block_of(open)->last < watermark) {
+            set_timer(r, join_blocks_close(&r->blocks, side));
+        }
+    }
     const struct heap_entry *first = heap_peek(&r->timers);
     struct heap_entry taken;
     if (first == NULL || first->time >= watermark) {
@@ -306,39 +293,58 @@ struct state_entry *join_rows_expired(struct join_rows *r, int64_t watermark)
     return taken.item;
 }
 
-void join_rows_remove(struct join_rows *r, struct state_entry *e)
+int64_t join_rows_next_last(const struct join_rows *r)
 {
-    const struct waiting *w = waiting_of(e);
-    struct join_index *x = &r->index[w->side];
-    struct join_key key = {w->bytes, w->key_n, w->hash};
-    struct join_slot *slot = find_slot(x, &key);
-    tree_remove(&slot->root, e);
-    if (slot->root == NULL) {
-        clear_slot(x, (uint64_t)(slot - x->slot));
+    const struct heap_entry *first = heap_peek(&r->timers);
+    int64_t least = first ? first->time : TIME_MAX;
+    for (int side = 0; side < 2; side++) {
+        const struct state_entry *open = r->blocks.open[side];
+        least = open && block_of(open)->last < least ? block_of(open)->last : least;
     }
-    state_delete(r->state, e);
+    return least;
 }
 
-static int restore_row(void *ctx, struct state_entry *e)
+uint64_t join_rows_bytes(const struct join_rows *r)
+{
+    uint64_t slots = r->index[LEFT].slots + r->index[RIGHT].slots;
+    return slots * sizeof(struct join_slot) + r->timers.cap * sizeof(struct heap_entry);
+}
+
+void join_rows_remove(struct join_rows *r, struct state_entry *block)
+{
+    struct join_block *b = block_of(block);
+    for (struct waiting *w = block_first(b); w; w = block_next(b, w)) {
+        __builtin_prefetch(home(&r->index[w->side], w->hash));
+    }
+    for (struct waiting *w = block_first(b); w; w = block_next(b, w)) {
+        unlink_row(r, w);
+    }
+    state_delete(r->blocks.state, block);
+}
+
+static int restore_block(void *ctx, struct state_entry *e)
 {
     struct join_rows *r = ctx;
-    uint32_t n;
-    (void)state_key(e, &n);
-    if (n != NUMBER_BYTES) {
-        return -ERR_DATA;
+    struct join_block *b = block_of(e);
+    int status = join_blocks_restored(&r->blocks, e);
+    if (status < 0) {
+        return status;
     }
-    uint64_t number = waiting_number(e);
-    r->next = number >= r->next ? number + 1 : r->next;
-    link_row(r, e);
+    b->last = INT64_MIN;
+    for (struct waiting *w = block_first(b); w; w = block_next(b, w)) {
+        link_row(r, w);
+    }
+    set_timer(r, e);
     return 0;
 }
 
 int join_rows_open(struct join_rows *r, const struct join_plan *p, struct state *state,
                    struct err *e)
 {
-    *r = (struct join_rows){.plan = p, .state = state};
+    *r = (struct join_rows){.plan = p};
+    join_blocks_init(&r->blocks, state);
     heap_init(&r->timers);
-    if (state_each(state, restore_row, r) < 0) {
+    if (state_each(state, restore_block, r) < 0) {
         return err_set(e, ERR_DATA, "the restored state of the join is damaged");
     }
     return 0;

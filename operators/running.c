@@ -129,6 +129,17 @@ static int running_load(void *ctx, void *value, uint32_t n, const void *saved, s
     return p == end ? 0 : -ERR_DATA;
 }
 
+static uint64_t running_size(void *ctx, const void *value, uint32_t n)
+{
+    const struct running *r = ctx;
+    uint64_t bytes = 0;
+    (void)n;
+    for (int i = 0; i < r->ncalls; i++) {
+        bytes += running_call_size(&r->call[i], (const char *)value + r->call[i].offset);
+    }
+    return bytes;
+}
+
 static void running_layout(const struct node *n, struct buffer *words)
 {
     const struct running *r = n->bound;
@@ -171,8 +182,16 @@ static int running_bind(struct node *n)
         (void)shape_set(r->shape, &c[i]);
     }
     shape_carry_key(r->shape);
-    r->codec =
-        (struct state_codec){r, running_save, running_loaded_size, running_load, running_drop};
+    bool has_owners = false;
+    for (int i = 0; i < r->ncalls; i++) {
+        has_owners |= running_call_owns(&r->call[i]);
+    }
+    r->codec = (struct state_codec){.ctx = r,
+                                    .save = running_save,
+                                    .loaded_size = running_loaded_size,
+                                    .load = running_load,
+                                    .drop = has_owners ? running_drop : NULL,
+                                    .size = running_size};
     n->out[0] = r->shape->out;
     n->bound = r;
     return n->diags->n > before ? -ERR_CONFIG : 0;
@@ -283,6 +302,12 @@ static int running_push(struct op *op, int input, struct batch *b)
     return rc == 0 && out.nsel > 0 ? op_emit(op, 0, &out) : rc;
 }
 
+static void running_describe(struct op *op, struct open_state *out)
+{
+    (void)op;
+    out->what = "keys";
+}
+
 static const struct config_field running_value = {"running", CONFIG_EXPRESSIONS,
                                                   offsetof(struct running_cfg, list),
                                                   .doc = "The features, as named expressions."};
@@ -300,4 +325,5 @@ const struct step_def op_running = {
     .state_layout = running_layout,
     .lazy = running_lazy,
     .push = running_push,
+    .describe = running_describe,
 };

@@ -521,6 +521,16 @@ const uint8_t *running_call_load(const struct running_call *c, void *slot, const
     return p + c->size;
 }
 
+uint64_t running_call_size(const struct running_call *c, const void *slot)
+{
+    const struct texts *t = slot;
+    uint64_t bytes = 0;
+    for (uint32_t i = 0; running_call_owns(c) && i < t->n; i++) {
+        bytes += t->item[i].n > 0 ? t->item[i].n + 1 : 0;
+    }
+    return bytes;
+}
+
 void running_call_drop(const struct running_call *c, void *slot)
 {
     struct texts *t = slot;

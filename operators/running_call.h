@@ -45,6 +45,8 @@ void running_call_save(const struct running_call *c, const void *slot, struct bu
 /* Reads what save wrote into a zeroed slot; returns the byte behind, or NULL when it is damaged. */
 const uint8_t *running_call_load(const struct running_call *c, void *slot, const uint8_t *p,
                                  const uint8_t *end);
+/* Bytes that the slot owns. */
+uint64_t running_call_size(const struct running_call *c, const void *slot);
 void running_call_drop(const struct running_call *c, void *slot);
 /* What gives the slot its meaning, appended to b. */
 void running_call_layout(const struct running_call *c, struct buffer *b);

@@ -120,6 +120,17 @@ static int table_watermark(struct op *op, int64_t time)
     return 0;
 }
 
+static void table_describe(struct op *op, struct open_state *out)
+{
+    (void)op;
+    out->what = "rows";
+}
+
+static uint64_t table_step_index_bytes(const struct op *op)
+{
+    return table_index_bytes(op->self);
+}
+
 static void table_step_close(struct op *op)
 {
     table_close(op->self);
@@ -139,5 +150,7 @@ const struct step_def op_table = {
     .open = table_step_open,
     .push = table_push,
     .watermark = table_watermark,
+    .describe = table_describe,
+    .index_bytes = table_step_index_bytes,
     .close = table_step_close,
 };

@@ -49,6 +49,27 @@ static int add_column(const struct codec_spec *spec, int i, struct arena *a, str
     return 0;
 }
 
+/* In JSON `a.b` is member b of the object a, so `a` can be no column beside it. */
+static int refuse_members(const struct codec_spec *spec, struct arena *a, struct diags *d)
+{
+    const struct yaml *y = spec->columns;
+    int rc = 0;
+    for (int i = 0; i < y->n; i++) {
+        for (int k = 0; k < y->n; k++) {
+            size_t n = strlen(y->key[k]);
+            if (strncmp(y->key[i], y->key[k], n) == 0 && y->key[i][n] == '.') {
+                rc = diags_add(
+                    d, y->item[i]->at,
+                    arena_printf(a, "%s.columns.%s", spec->path ? spec->path : "", y->key[i]),
+                    "%s is a member of the object %s, which is a column of its own here: "
+                    "take one of them",
+                    y->key[i], y->key[k]);
+            }
+        }
+    }
+    return rc;
+}
+
 int columns_infer(const struct codec_spec *spec, struct arena *a, struct schema *out,
                   struct diags *d)
 {
@@ -65,7 +86,7 @@ int columns_infer(const struct codec_spec *spec, struct arena *a, struct schema 
                          "columns is a map of names and types, not %s",
                          yaml_kind_name(spec->columns->kind));
     }
-    int rc = 0;
+    int rc = strcmp(spec->def->name, "json") == 0 ? refuse_members(spec, a, d) : 0;
     for (int i = 0; i < spec->columns->n; i++) {
         int one = add_column(spec, i, a, out, d);
         rc = rc < 0 ? rc : one;

@@ -11,12 +11,15 @@
  *   401, 403, 409, 422, other 4xx       -ERR_CONFIG with the registry's own message; by_id too,
  *                                       since the record is not to blame
  *
+ * Once the process is to end (`hurry`), what is under way is given up in time, also within a request.
+ *
  * One request at a time (`io`); hits only take `lock`. Answers are limited to ANSWER_MAX. Messages
  * name the server without user and password.
  */
 #include "schemas/registry_http.h"
 
 #include "engine/buffer.h"
+#include "engine/clock.h"
 #include "engine/memory.h"
 #include "schemas/json_print.h"
 #include "schemas/json_pull.h"
@@ -25,12 +28,14 @@
 
 #include <curl/curl.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <strings.h>
 #include <time.h>
 
-#define ANSWER_MAX (16U << 20)
-#define URLS_MAX   16
+#define ANSWER_MAX     (16U << 20)
+#define URLS_MAX       16
+#define PAUSE_SLICE_MS 50
 
 struct registry_http {
     struct schema_store store;
@@ -42,6 +47,7 @@ struct registry_http {
     int nurls, current; /* the one that answered last */
     int tries;
     int64_t backoff_ms;
+    _Atomic int64_t deadline_ns; /* 0: none */
     char curl_error[CURL_ERROR_SIZE];
     struct buffer answer, text;
     struct json_pull pull;
@@ -127,10 +133,29 @@ static const char *server_of(const char *url)
     return at ? at + 1 : host;
 }
 
-static void pause_ms(int64_t ms)
+static bool is_over(const struct registry_http *r)
 {
-    struct timespec t = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
-    nanosleep(&t, NULL);
+    int64_t deadline = atomic_load(&r->deadline_ns);
+    return deadline != 0 && clock_monotonic_ns() >= deadline;
+}
+
+static void pause_ms(const struct registry_http *r, int64_t ms)
+{
+    for (; ms > 0 && !is_over(r); ms -= PAUSE_SLICE_MS) {
+        int64_t some = ms < PAUSE_SLICE_MS ? ms : PAUSE_SLICE_MS;
+        nanosleep(&(struct timespec){.tv_nsec = some * 1000000}, NULL);
+    }
+}
+
+/* libcurl asks now and then, at least once a second; not 0 ends the transfer. */
+static int give_up(void *ctx, curl_off_t dltotal, curl_off_t dlnow, curl_off_t ultotal,
+                   curl_off_t ulnow)
+{
+    (void)dltotal;
+    (void)dlnow;
+    (void)ultotal;
+    (void)ulnow;
+    return is_over(ctx);
 }
 
 /* Asks one server: 0, or -ERR_RETRY when another try may help. */
@@ -168,12 +193,16 @@ static int ask(struct registry_http *r, const char *path, const char *body, stru
 {
     int rc = -ERR_RETRY;
     int64_t pause = r->backoff_ms;
-    for (int round = 0; round < r->tries && rc < 0; round++) {
+    if (is_over(r)) {
+        return err_set(e, ERR_RETRY, "schema registry %s: not asked any more, the process ends",
+                       server_of(r->url[r->current]));
+    }
+    for (int round = 0; round < r->tries && rc < 0 && !is_over(r); round++) {
         if (round > 0) {
-            pause_ms(pause);
+            pause_ms(r, pause);
             pause *= 2;
         }
-        for (int i = 0; i < r->nurls && rc < 0; i++) {
+        for (int i = 0; i < r->nurls && rc < 0 && (i == 0 || !is_over(r)); i++) {
             int u = (r->current + i) % r->nurls;
             err_clear(e);
             answer_done(a);
@@ -373,6 +402,11 @@ static int http_put(struct schema_store *s, const char *subject, const char *jso
     return rc;
 }
 
+static void http_hurry(struct schema_store *s, int ms)
+{
+    atomic_store(&of(s)->deadline_ns, clock_monotonic_ns() + ms * 1000000LL);
+}
+
 static void http_free(struct schema_store *s)
 {
     struct registry_http *r = of(s);
@@ -423,6 +457,9 @@ static void set_options(struct registry_http *r, const struct registry_http_conf
     curl_easy_setopt(r->curl, CURLOPT_TIMEOUT_MS, (long)timeout);
     curl_easy_setopt(r->curl, CURLOPT_CONNECTTIMEOUT_MS, (long)timeout);
     curl_easy_setopt(r->curl, CURLOPT_ERRORBUFFER, r->curl_error);
+    curl_easy_setopt(r->curl, CURLOPT_NOPROGRESS, 0L);
+    curl_easy_setopt(r->curl, CURLOPT_XFERINFOFUNCTION, give_up);
+    curl_easy_setopt(r->curl, CURLOPT_XFERINFODATA, r);
     curl_easy_setopt(r->curl, CURLOPT_WRITEFUNCTION, take_body);
     curl_easy_setopt(r->curl, CURLOPT_WRITEDATA, &r->answer);
     r->headers =
@@ -455,7 +492,8 @@ int registry_http_new(struct schema_store **out, const struct registry_http_conf
                       struct err *e)
 {
     struct registry_http *r = mem_zalloc(sizeof *r);
-    r->store = (struct schema_store){http_by_id, http_latest, http_put, http_free, http_known};
+    r->store =
+        (struct schema_store){http_by_id, http_latest, http_put, http_free, http_known, http_hurry};
     r->tries = cfg->tries > 0 ? cfg->tries : 3;
     r->backoff_ms = cfg->backoff_ms > 0 ? cfg->backoff_ms : 100;
     pthread_mutex_init(&r->io, NULL);

@@ -98,7 +98,8 @@ static void memory_free(struct schema_store *s)
 struct schema_store *registry_memory_new(void)
 {
     struct registry_memory *m = mem_zalloc(sizeof *m);
-    m->store = (struct schema_store){memory_by_id, memory_latest, memory_put, memory_free, NULL};
+    m->store =
+        (struct schema_store){memory_by_id, memory_latest, memory_put, memory_free, NULL, NULL};
     pthread_mutex_init(&m->lock, NULL);
     schema_table_init(&m->table);
     return &m->store;

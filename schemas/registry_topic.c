@@ -386,7 +386,8 @@ static void topic_free(struct schema_store *s)
 struct registry_topic *registry_topic_new(const struct registry_log *log)
 {
     struct registry_topic *t = mem_zalloc(sizeof *t);
-    t->store = (struct schema_store){topic_by_id, topic_latest, topic_put, topic_free, topic_known};
+    t->store =
+        (struct schema_store){topic_by_id, topic_latest, topic_put, topic_free, topic_known, NULL};
     t->log = *log;
     pthread_mutex_init(&t->io, NULL);
     pthread_mutex_init(&t->lock, NULL);

@@ -149,6 +149,14 @@ static void absent_drop(void *ctx, void *value, uint32_t n)
     silence_done(&w->silence);
 }
 
+static uint64_t absent_size(void *ctx, const void *value, uint32_t n)
+{
+    const struct watch *w = value;
+    (void)ctx;
+    (void)n;
+    return silence_size(&w->silence);
+}
+
 static int64_t forget_of(const struct absent_cfg *cfg)
 {
     if (cfg->every == 0) {
@@ -178,8 +186,8 @@ static int absent_bind(struct node *n)
     }
     int status = saved_schema_bind(&a->rows, n, "last_seen", &type_timestamp);
     n->out[0] = a->rows.out;
-    a->codec =
-        (struct state_codec){NULL, absent_save, absent_loaded_size, absent_load, absent_drop};
+    a->codec = (struct state_codec){NULL,        absent_save, absent_loaded_size,
+                                    absent_load, absent_drop, absent_size};
     return status;
 }
 
@@ -373,6 +381,19 @@ static int64_t absent_next_time(struct op *op)
     return self->n == 0 || self->heap[0]->at == TIME_MAX ? TIME_MAX : self->heap[0]->at + 1;
 }
 
+static void absent_describe(struct op *op, struct open_state *out)
+{
+    out->what = "keys";
+    out->end = "is due";
+    out->closes_at = absent_next_time(op);
+}
+
+static uint64_t absent_index_bytes(const struct op *op)
+{
+    const struct absent_op *self = op->self;
+    return ((uint64_t)self->cap + self->due_cap) * sizeof(struct watch *);
+}
+
 static const struct config_field fields[] = {
     {"after", CONFIG_DURATION, offsetof(struct absent_cfg, after), .min = 1, .max = DURATION_MOST,
      .required = true, .doc = "How long a key has to be silent."},
@@ -400,5 +421,7 @@ const struct step_def op_absent = {
     .push = absent_push,
     .watermark = absent_watermark,
     .next_time = absent_next_time,
+    .describe = absent_describe,
+    .index_bytes = absent_index_bytes,
     .close = absent_close,
 };

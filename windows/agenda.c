@@ -129,3 +129,22 @@ void agenda_drop_first(struct agenda *a)
         rebuild_slots(a, a->nslots / 2);
     }
 }
+
+uint64_t agenda_items(const struct agenda *a)
+{
+    uint64_t n = 0;
+    for (uint32_t i = 0; i < a->times.n; i++) {
+        n += ((const struct date *)a->times.entry[i].item)->n;
+    }
+    return n;
+}
+
+uint64_t agenda_bytes(const struct agenda *a)
+{
+    uint64_t bytes = a->nslots * sizeof(struct date *) + a->times.cap * sizeof(struct heap_entry);
+    for (uint32_t i = 0; i < a->times.n; i++) {
+        const struct date *d = a->times.entry[i].item;
+        bytes += sizeof *d + d->cap * sizeof(void *);
+    }
+    return bytes;
+}

@@ -38,5 +38,7 @@ void agenda_forget_items(struct agenda *a);
 /* The date with the least time, or NULL; valid until it is dropped, also while others are added. */
 struct date *agenda_first(const struct agenda *a);
 void agenda_drop_first(struct agenda *a);
+uint64_t agenda_items(const struct agenda *a);
+uint64_t agenda_bytes(const struct agenda *a);
 
 #endif

@@ -109,6 +109,12 @@ static int aggregate_bind(struct node *n)
     return 0;
 }
 
+static void aggregate_describe(struct op *op, struct open_state *out)
+{
+    (void)op;
+    out->what = "keys";
+}
+
 static const struct config_field value = {
     "aggregate", CONFIG_EXPRESSIONS, offsetof(struct aggregate_cfg, list),
     .doc = "The aggregates, as named expressions: `count() as n, sum(v) as total`."};
@@ -127,5 +133,6 @@ const struct step_def op_aggregate = {
     .lazy = aggregate_lazy,
     .open = window_open,
     .push = window_push,
+    .describe = aggregate_describe,
     .close = window_close,
 };

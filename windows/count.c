@@ -213,6 +213,19 @@ static int64_t count_next_time(const struct window_op *o)
     return TIME_MAX;
 }
 
+static void count_describe(const struct window_op *o, struct open_state *out)
+{
+    const struct counting *c = o->self;
+    out->what = "pieces of windows";
+    out->n = series_npoints(&c->set);
+}
+
+static uint64_t count_index_bytes(const struct window_op *o)
+{
+    const struct counting *c = o->self;
+    return series_bytes(&c->set) + fold_bytes(&c->fold);
+}
+
 static const struct config_field value = {"count", CONFIG_LONG, offsetof(struct count_cfg, size),
                                           .min = 1, .doc = "number of rows of a window"};
 
@@ -238,5 +251,7 @@ const struct window_def window_count = {
     .push = count_push,
     .watermark = count_watermark,
     .next_time = count_next_time,
+    .describe = count_describe,
+    .index_bytes = count_index_bytes,
     .close = count_close,
 };

@@ -30,6 +30,11 @@ void every_done(struct every *x)
     *x = (struct every){0};
 }
 
+uint64_t every_bytes(const struct every *x)
+{
+    return x->nslots * sizeof(struct state_entry *) + x->cap_list * sizeof *x->list;
+}
+
 static uint64_t home_of(const struct every *x, const struct state_entry *e)
 {
     return hash_mix(0, (uint64_t)(uintptr_t)e) >> 20 & (x->nslots - 1);

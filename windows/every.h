@@ -38,6 +38,7 @@ struct every_kind {
 
 void every_init(struct every *x);
 void every_done(struct every *x);
+uint64_t every_bytes(const struct every *x);
 /* All points of the set have changed: after a restart. */
 void every_changed_all(struct every *x, struct series_set *set);
 void every_changed(struct every *x, struct state_entry *e);

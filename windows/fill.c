@@ -52,6 +52,16 @@ void fill_done(struct fill *f)
     mem_free(f->active);
 }
 
+uint64_t fill_memories(const struct fill *f)
+{
+    return agenda_items(&f->last);
+}
+
+uint64_t fill_bytes(const struct fill *f)
+{
+    return agenda_bytes(&f->last) + f->cap * (sizeof *f->gap + sizeof *f->active);
+}
+
 /* f->key becomes the key of the memory; returns its hash. */
 static uint64_t set_key(struct fill *f, const void *key, uint32_t key_n)
 {

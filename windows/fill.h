@@ -33,6 +33,9 @@ struct fill {
 /* prefix_n: bytes before the row's key in the keys of the store. */
 void fill_init(struct fill *f, struct window_op *o, int64_t size, int64_t step, uint32_t prefix_n);
 void fill_done(struct fill *f);
+/* Keys that are remembered, each by an entry of the store. */
+uint64_t fill_memories(const struct fill *f);
+uint64_t fill_bytes(const struct fill *f);
 /* Windows with one start close: each key that has one, in the order of their texts; then the empty
  * windows before come out. */
 void fill_add(struct fill *f, struct window_op *o, const void *key, uint32_t key_n, int64_t start);

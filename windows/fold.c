@@ -61,6 +61,12 @@ void fold_done(struct fold *f)
     *f = (struct fold){0};
 }
 
+uint64_t fold_bytes(const struct fold *f)
+{
+    uint64_t a_block = sizeof(struct fold_node) + f->w->value_size;
+    return f->nslots * sizeof(struct fold_node *) + f->count * a_block;
+}
+
 /* ---- kept blocks ---- */
 
 static uint64_t home_of(const struct series *s, uint32_t level, int64_t number)

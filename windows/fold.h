@@ -33,6 +33,7 @@ void fold_done(struct fold *f);
  */
 uint32_t fold_range(struct fold *f, struct series *s, int64_t low, int64_t high, int64_t window,
                     bool has_from, void *into);
+uint64_t fold_bytes(const struct fold *f);
 /* Before points up to pos are removed, and when one is added at pos below what was folded already:
  * kept blocks with them are forgotten. */
 void fold_forget(struct fold *f, const struct series *s, int64_t pos);

@@ -425,6 +425,26 @@ static int64_t hopping_next_time(const struct window_op *o)
     return every_next_time(o, &h->changed, close);
 }
 
+static void hopping_describe(const struct window_op *o, struct open_state *out)
+{
+    const struct hopping *h = o->self;
+    int64_t next = series_next(&h->set);
+    out->what = h->apart ? "windows" : "pieces of windows";
+    out->n = series_npoints(&h->set);
+    if (next != SERIES_NEVER) {
+        out->start = window_begin(h, next);
+        out->stop = time_after(out->start, h->size);
+        out->closes_at = closes_at(h, next);
+    }
+}
+
+static uint64_t hopping_index_bytes(const struct window_op *o)
+{
+    const struct hopping *h = o->self;
+    return series_bytes(&h->set) + fold_bytes(&h->fold) + every_bytes(&h->changed) +
+           fill_bytes(&h->gaps);
+}
+
 static const struct config_field fields[] = {
     {"size", CONFIG_DURATION, offsetof(struct hopping_cfg, size), .min = 1, .required = true,
      .doc = "length of a window"},
@@ -446,6 +466,8 @@ const struct window_def window_hopping = {
     .push = hopping_push,
     .watermark = hopping_watermark,
     .next_time = hopping_next_time,
+    .describe = hopping_describe,
+    .index_bytes = hopping_index_bytes,
     .tick = hopping_tick,
     .flush = hopping_flush,
     .close = hopping_close,

@@ -112,6 +112,11 @@ void panes_drop_first(struct panes *p)
     agenda_drop_first(&p->starts);
 }
 
+uint64_t panes_bytes(const struct panes *p)
+{
+    return CACHE_SLOTS * sizeof *p->cache + agenda_bytes(&p->starts);
+}
+
 /* ---- entries ---- */
 
 const void *pane_key(const struct state_entry *e, uint32_t *n)

@@ -52,5 +52,7 @@ int64_t pane_start(const struct state_entry *e);
 void pane_sort(struct date *pane, const struct schema *schema, struct arena *scratch);
 /* Deletes the first pane, which there must be, with its entries. */
 void panes_drop_first(struct panes *p);
+/* Held outside of the store. */
+uint64_t panes_bytes(const struct panes *p);
 
 #endif

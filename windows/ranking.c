@@ -167,6 +167,16 @@ const void *ranking_row(const struct ranking *r, uint32_t i, size_t *n)
     return x->bytes + x->by_n + x->tie_n;
 }
 
+uint64_t ranking_size(const struct ranking *r)
+{
+    uint64_t bytes = r->cap * sizeof(struct ranked *);
+    for (uint32_t i = 0; i < r->n; i++) {
+        const struct ranked *x = r->row[i];
+        bytes += sizeof *x + x->by_n + x->tie_n + x->row_n;
+    }
+    return bytes;
+}
+
 /* ---- bytes ------------------------------------------------------------------------------------
  */
 

@@ -25,6 +25,9 @@ bool ranking_add(struct ranking *r, uint32_t limit, const struct vec *by, uint16
 /* Bytes of a row as they were given; die with it. */
 const void *ranking_row(const struct ranking *r, uint32_t i, size_t *n);
 
+/* Bytes that it owns. */
+uint64_t ranking_size(const struct ranking *r);
+
 /* For the changelog. r must be zeroed before ranking_load(), which returns 0 or -ERR_DATA; what it
  * made until then is freed by ranking_done(). */
 void ranking_save(const struct ranking *r, struct buffer *out);

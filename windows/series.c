@@ -435,6 +435,35 @@ uint32_t series_due(struct series_set *a, struct date *d, const struct schema *s
     return n;
 }
 
+int64_t series_next(const struct series_set *a)
+{
+    int64_t next = SERIES_NEVER;
+    for (uint64_t i = 0; i < a->nslots; i++) {
+        const struct series *s = a->slot[i] ? slot_series(a->slot[i]) : NULL;
+        next = s && s->next < next ? s->next : next;
+    }
+    return next;
+}
+
+uint64_t series_npoints(const struct series_set *a)
+{
+    uint64_t n = 0;
+    for (uint64_t i = 0; i < a->nslots; i++) {
+        n += a->slot[i] ? slot_series(a->slot[i])->n : 0;
+    }
+    return n;
+}
+
+uint64_t series_bytes(const struct series_set *a)
+{
+    uint64_t bytes = a->nslots * sizeof *a->slot + agenda_bytes(&a->agenda);
+    for (uint64_t i = 0; i < a->nslots; i++) {
+        const struct series *s = a->slot[i] ? slot_series(a->slot[i]) : NULL;
+        bytes += s ? sizeof *s + (s->point ? s->cap * sizeof *s->point : 0) : 0;
+    }
+    return bytes;
+}
+
 /* ---- the store ---- */
 
 struct loading {

@@ -94,6 +94,12 @@ uint32_t series_due(struct series_set *a, struct date *d, const struct schema *s
 /* Takes the series off one of its dates: true when that is the one that counts, and it has none
  * now; else the series may be gone. */
 bool series_take_date(struct series *s, int64_t time);
+/* The least date that counts, SERIES_NEVER: none. */
+int64_t series_next(const struct series_set *a);
+/* Points there are. */
+uint64_t series_npoints(const struct series_set *a);
+/* Held outside of the store. */
+uint64_t series_bytes(const struct series_set *a);
 /* Before a commit: `fired` goes into the store. */
 void series_flush(struct series_set *a);
 

@@ -437,6 +437,28 @@ static int64_t session_next_time(const struct window_op *o)
     return every_next_time(o, &x->changed, close);
 }
 
+static void session_describe(const struct window_op *o, struct open_state *out)
+{
+    struct session *x = o->self;
+    const struct date *d = first_date(x);
+    out->what = "sessions";
+    out->n = series_npoints(&x->set);
+    if (d) {
+        struct series *s = d->item[d->n - 1];
+        const struct session_head *h = head_of(series_points(s)[0].entry);
+        out->start = h->start;
+        out->stop = h->end;
+        out->has_stop = true;
+        out->closes_at = closes_at(x, d->time);
+    }
+}
+
+static uint64_t session_index_bytes(const struct window_op *o)
+{
+    const struct session *x = o->self;
+    return series_bytes(&x->set) + every_bytes(&x->changed);
+}
+
 static const struct config_field value = {
     "session", CONFIG_DURATION, offsetof(struct session_cfg, gap), .min = 1,
     .doc = "gap of silence that ends a session: rows at most this far apart belong together"};
@@ -454,6 +476,8 @@ const struct window_def window_session = {
     .push = session_push,
     .watermark = session_watermark,
     .next_time = session_next_time,
+    .describe = session_describe,
+    .index_bytes = session_index_bytes,
     .tick = session_tick,
     .close = session_close,
 };

@@ -144,6 +144,15 @@ void silence_said(struct silence *s, const struct silence_rule *rule)
     x->due = due > after(x->last, rule->forget) ? INT64_MAX : due;
 }
 
+uint64_t silence_size(const struct silence *s)
+{
+    uint64_t bytes = s->cap * sizeof(struct stretch);
+    for (uint32_t i = 0; i < s->n; i++) {
+        bytes += s->stretch[i].cap;
+    }
+    return bytes;
+}
+
 /* ---- bytes ------------------------------------------------------------------------------------
  */
 

@@ -53,6 +53,9 @@ int64_t silence_due(struct silence *s);
 /* That has been said. */
 void silence_said(struct silence *s, const struct silence_rule *rule);
 
+/* Bytes that it owns. */
+uint64_t silence_size(const struct silence *s);
+
 /* For the changelog. s must be zeroed before silence_load(): 0 or -ERR_DATA; what it made until
  * then is freed by silence_done(). */
 void silence_save(const struct silence *s, struct buffer *out);

@@ -420,6 +420,26 @@ static int64_t sliding_next_time(const struct window_op *o)
     return every_next_time(o, &x->changed, close);
 }
 
+static void sliding_describe(const struct window_op *o, struct open_state *out)
+{
+    const struct sliding *x = o->self;
+    int64_t end = series_next(&x->set);
+    out->what = "pieces of windows";
+    out->n = series_npoints(&x->set);
+    if (end != SERIES_NEVER) {
+        out->start = end - x->size;
+        out->stop = end;
+        out->has_stop = true;
+        out->closes_at = closes_at(x, end);
+    }
+}
+
+static uint64_t sliding_index_bytes(const struct window_op *o)
+{
+    const struct sliding *x = o->self;
+    return series_bytes(&x->set) + fold_bytes(&x->fold) + every_bytes(&x->changed);
+}
+
 static const struct config_field value = {
     "sliding", CONFIG_DURATION, offsetof(struct sliding_cfg, size), .min = 1,
     .doc = "size of the windows: from `size` before a row to the row, both included"};
@@ -436,6 +456,8 @@ const struct window_def window_sliding = {
     .push = sliding_push,
     .watermark = sliding_watermark,
     .next_time = sliding_next_time,
+    .describe = sliding_describe,
+    .index_bytes = sliding_index_bytes,
     .tick = sliding_tick,
     .flush = sliding_flush,
     .close = sliding_close,

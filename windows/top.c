@@ -97,6 +97,13 @@ static void top_drop(void *ctx, void *value, uint32_t n)
     ranking_done(value);
 }
 
+static uint64_t top_size(void *ctx, const void *value, uint32_t n)
+{
+    (void)ctx;
+    (void)n;
+    return ranking_size(value);
+}
+
 static int top_bind(struct node *n)
 {
     const struct top_cfg *cfg = n->cfg;
@@ -116,7 +123,7 @@ static int top_bind(struct node *n)
     if (type->kind == TYPE_ARRAY || type->kind == TYPE_MAP || type->kind == TYPE_RECORD) {
         return node_error(n, cfg->by.at, "by must be a number, a time, a text or a boolean");
     }
-    t->codec = (struct state_codec){t, top_save, top_loaded_size, top_load, top_drop};
+    t->codec = (struct state_codec){t, top_save, top_loaded_size, top_load, top_drop, top_size};
     return 0;
 }
 
@@ -368,6 +375,25 @@ static int64_t top_next_time(struct op *op)
     return d == NULL || d->time == TIME_MAX ? TIME_MAX : d->time + 1;
 }
 
+static void top_describe(struct op *op, struct open_state *out)
+{
+    const struct top_op *self = op->self;
+    const struct date *d = agenda_first(&self->agenda);
+    out->what = "groups";
+    out->end = "is ranked";
+    if (d != NULL && d->n > 0) {
+        out->start = word_of(d->item[0], 2);
+        out->stop = word_of(d->item[0], 1);
+        out->closes_at = top_next_time(op);
+    }
+}
+
+static uint64_t top_index_bytes(const struct op *op)
+{
+    const struct top_op *self = op->self;
+    return agenda_bytes(&self->agenda);
+}
+
 static const struct config_field fields[] = {
     {"n", CONFIG_LONG, offsetof(struct top_cfg, n), .min = 1, .max = 10000, .required = true,
      .doc = "How many rows of a key and window pass at most."},
@@ -391,5 +417,7 @@ const struct step_def op_top = {
     .push = top_push,
     .watermark = top_watermark,
     .next_time = top_next_time,
+    .describe = top_describe,
+    .index_bytes = top_index_bytes,
     .close = top_close,
 };

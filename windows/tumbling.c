@@ -213,6 +213,25 @@ static int64_t tumbling_next_time(const struct window_op *o)
     return every_next_time(o, &t->changed, close);
 }
 
+static void tumbling_describe(const struct window_op *o, struct open_state *out)
+{
+    const struct tumbling *t = o->self;
+    const struct date *pane = agenda_first(&t->panes.starts);
+    out->n = agenda_items(&t->panes.starts);
+    if (pane) {
+        out->start = pane->time;
+        out->stop = pane_end(t, pane);
+        out->has_stop = false;
+        out->closes_at = time_after(out->stop, o->w->grace);
+    }
+}
+
+static uint64_t tumbling_index_bytes(const struct window_op *o)
+{
+    const struct tumbling *t = o->self;
+    return panes_bytes(&t->panes) + every_bytes(&t->changed) + fill_bytes(&t->fill);
+}
+
 static void tumbling_close(struct window_op *o)
 {
     struct tumbling *t = o->self;
@@ -241,6 +260,8 @@ const struct window_def window_tumbling = {
     .push = tumbling_push,
     .watermark = tumbling_watermark,
     .next_time = tumbling_next_time,
+    .describe = tumbling_describe,
+    .index_bytes = tumbling_index_bytes,
     .tick = tumbling_tick,
     .close = tumbling_close,
 };

@@ -9,8 +9,9 @@
  * Which window a row belongs to is the business of the kinds (tumbling.c, …; engine/window.h), what
  * is kept per window that of the aggregates. Per push: keys hashed once, arguments of all
  * aggregates evaluated once over the batch, then one call per aggregate over all rows with their
- * states. A row whose argument fails is bad and counts nowhere; a row that one aggregate refuses (a
- * sum that leaves the range of longs) is bad as well, and stays counted in the others.
+ * states. A row whose argument fails is bad and counts nowhere; neither does one that an aggregate
+ * refuses (a sum that leaves the range of longs), in that window: windows that have pieces of their
+ * own for it, which hopping ones under `updates` have, take or refuse it each for itself.
  */
 #include "engine/memory.h"
 #include "engine/registry.h"
@@ -290,34 +291,131 @@ static int emit_late(struct window_op *o, const struct batch *b)
     return op_emit(o->op, 1, &late);
 }
 
+/* Rows on their way into the aggregates. */
+struct adding {
+    struct window_op *o;
+    struct aggregate_rows rows; /* arg: of the call in hand */
+    void **state;
+    uint32_t at; /* where the states point to now */
+    struct row_errors errors;
+};
+
+/* States and arguments of a call. */
+static void turn_to(struct adding *a, int call)
+{
+    const struct aggregate_call *c = &a->o->w->call[call];
+    ptrdiff_t by = (ptrdiff_t)c->at - (ptrdiff_t)a->at;
+    for (uint16_t k = 0; by != 0 && k < a->rows.n; k++) {
+        a->state[k] = (char *)a->state[k] + by;
+    }
+    a->at = c->at;
+    a->rows.arg = a->o->arg;
+    for (int i = 0; i < call; i++) {
+        a->rows.arg += a->o->w->call[i].nargs;
+    }
+}
+
+/* Rows that were refused leave; both are ascending. */
+static void leave_out(struct adding *a, const struct row_errors *refused)
+{
+    uint16_t *row = arena_array(a->rows.batch->mem, a->rows.n + 1U, sizeof *row), n = 0, e = 0;
+    for (uint16_t i = 0; i < a->rows.n; i++) {
+        e = (uint16_t)(e + (e < refused->n && refused->item[e].row < a->rows.row[i]));
+        if (e < refused->n && refused->item[e].row == a->rows.row[i]) {
+            continue;
+        }
+        a->state[n] = a->state[i];
+        row[n++] = a->rows.row[i];
+    }
+    a->rows.row = row;
+    a->rows.n = n;
+}
+
+static bool all_take_all(struct adding *a)
+{
+    const struct window *w = a->o->w;
+    bool take = true;
+    for (int i = 0; i < w->ncalls && take; i++) {
+        if (w->call[i].may_refuse) {
+            turn_to(a, i);
+            take = w->call[i].def->takes_all(&w->call[i], &a->rows);
+        }
+    }
+    return take;
+}
+
+/* One row to the aggregates that may refuse it, unless one does: why, or NULL. */
+static const char *add_one(struct adding *a, const uint16_t *row, void *state)
+{
+    const struct window *w = a->o->w;
+    struct adding one = {.o = a->o, .at = a->at, .state = &state};
+    one.rows =
+        (struct aggregate_rows){.batch = a->rows.batch, .n = 1, .row = row, .state = one.state};
+    const char *why = NULL;
+    for (int i = 0; i < w->ncalls && !why; i++) {
+        if (w->call[i].may_refuse) {
+            turn_to(&one, i);
+            why = w->call[i].def->refuses(&w->call[i], &one.rows, 0);
+        }
+    }
+    for (int i = 0; i < w->ncalls && !why; i++) {
+        if (w->call[i].may_refuse) {
+            turn_to(&one, i);
+            w->call[i].def->update(&w->call[i], &one.rows, &one.errors);
+        }
+    }
+    return why;
+}
+
+/* Aggregates that may refuse rows get them first, so that the others get what all of them take. One
+ * alone decides by itself; of several each row is asked for, unless no row comes near a limit. */
+static int add_refusing(struct adding *a)
+{
+    const struct window *w = a->o->w;
+    struct row_errors refused = {0};
+    if (w->nrefusing > 1 && !all_take_all(a)) {
+        struct row_error *item = arena_array(a->rows.batch->mem, a->rows.n, sizeof *item);
+        refused.item = item;
+        for (uint16_t i = 0; i < a->rows.n; i++) {
+            const char *why = add_one(a, &a->rows.row[i], a->state[i]);
+            if (why) {
+                item[refused.n++] = (struct row_error){a->rows.row[i], why};
+            }
+        }
+    } else {
+        for (int i = 0; i < w->ncalls; i++) {
+            if (w->call[i].may_refuse) {
+                turn_to(a, i);
+                int status = w->call[i].def->update(&w->call[i], &a->rows, &refused);
+                if (status < 0) {
+                    return status;
+                }
+            }
+        }
+    }
+    if (refused.n > 0) {
+        leave_out(a, &refused);
+    }
+    a->errors = refused;
+    return 0;
+}
+
 int window_add(struct window_op *o, uint16_t n, const uint16_t *row, void **state)
 {
     const struct batch *b = o->rows->batch;
-    struct aggregate_rows r = {.batch = b, .arg = o->arg, .n = n, .row = row};
-    struct row_errors errors = {0};
-    uint32_t at = 0;
-    for (int i = 0; n > 0 && i < o->w->ncalls; i++) {
-        const struct aggregate_call *c = &o->w->call[i];
-        for (uint16_t k = 0; c->at != at && k < n; k++) {
-            state[k] = (char *)state[k] + (c->at - at);
-        }
-        at = c->at;
-        r.state = state;
-        struct row_errors mine = {0};
-        int status = c->def->update(c, &r, &mine);
-        if (status < 0) {
-            return status;
-        }
-        r.arg += c->nargs;
-        window_merge_errors(&errors, &mine, b->mem);
-    }
-    for (uint16_t i = 0; i < errors.n; i++) {
-        int status = op_bad_row(o->op, b, errors.item[i].row, errors.item[i].text);
-        if (status < 0) {
-            return status;
+    struct adding a = {.o = o, .state = state};
+    a.rows = (struct aggregate_rows){.batch = b, .arg = o->arg, .n = n, .row = row, .state = state};
+    int status = n > 0 && o->w->nrefusing > 0 ? add_refusing(&a) : 0;
+    for (int i = 0; a.rows.n > 0 && i < o->w->ncalls && status == 0; i++) {
+        if (!o->w->call[i].may_refuse) {
+            turn_to(&a, i);
+            status = o->w->call[i].def->update(&o->w->call[i], &a.rows, &a.errors);
         }
     }
-    return 0;
+    for (uint16_t i = 0; i < a.errors.n && status == 0; i++) {
+        status = op_bad_row(o->op, b, a.errors.item[i].row, a.errors.item[i].text);
+    }
+    return status;
 }
 
 void window_update(struct window_op *o, uint16_t row)
@@ -414,6 +512,22 @@ static int64_t window_next_time(struct op *op)
     return o->w->def->next_time(o);
 }
 
+void window_describe(struct op *op, struct open_state *out)
+{
+    const struct window_op *o = op->self;
+    out->what = "windows";
+    out->end = "closes";
+    if (o->w->def->describe) {
+        o->w->def->describe(o, out);
+    }
+}
+
+uint64_t window_index_bytes(const struct op *op)
+{
+    const struct window_op *o = op->self;
+    return o->w->def->index_bytes ? o->w->def->index_bytes(o) : 0;
+}
+
 static const char *const fills[] = {"none", "zero", "previous", "null", NULL};
 
 static const struct config_field fields[] = {
@@ -464,6 +578,8 @@ const struct step_def op_window = {
     .push = window_push,
     .watermark = window_watermark,
     .next_time = window_next_time,
+    .describe = window_describe,
+    .index_bytes = window_index_bytes,
     .tick = window_tick,
     .flush = window_flush_state,
     .close = window_close,

@@ -104,6 +104,7 @@ static int add_call(struct finder *f, const struct aggregate_call *c)
     w->call[w->ncalls] = *c;
     w->call[w->ncalls].at = w->value_size - w->def->head_size;
     w->value_size += c->size;
+    w->nrefusing += c->may_refuse;
     return w->ncalls++;
 }
 
@@ -132,8 +133,11 @@ static int bind_call(void *ctx, const struct expression_call *call, const struct
     if (status < 0) {
         return status;
     }
-    struct aggregate_call c = {
-        .def = def, .nargs = call->nargs, .size = def->state_size, .has_blob = def->has_blob};
+    struct aggregate_call c = {.def = def,
+                               .nargs = call->nargs,
+                               .size = def->state_size,
+                               .has_blob = def->has_blob,
+                               .may_refuse = def->refuses != NULL};
     for (int i = 0; i < call->nargs; i++) {
         c.arg[i] = call->arg[i];
         c.arg_type[i] = expression_type(call->arg[i]);

@@ -49,6 +49,8 @@ const struct state_codec *window_codec(const struct node *n);
 int window_open(struct op *op, struct err *e);
 int window_push(struct op *op, int input, struct batch *b);
 void window_close(struct op *op);
+void window_describe(struct op *op, struct open_state *out);
+uint64_t window_index_bytes(const struct op *op);
 
 /* window_bind.c: aggregates, result columns, having. Problems go to n->diags. */
 int window_bind_output(struct window_plan *p, struct node *n, const struct window_cfg *cfg);

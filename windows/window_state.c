@@ -109,6 +109,22 @@ static void window_drop(void *ctx, void *value, uint32_t n)
     }
 }
 
+static uint64_t window_size(void *ctx, const void *value, uint32_t n)
+{
+    const struct window_plan *p = ctx;
+    const struct window *w = &p->window;
+    uint64_t bytes = 0;
+    (void)n;
+    for (int i = 0; i < w->ncalls; i++) {
+        if (w->call[i].has_blob) {
+            struct blob blob;
+            memcpy(&blob, (const char *)value + w->def->head_size + w->call[i].at, sizeof blob);
+            bytes += blob.cap;
+        }
+    }
+    return bytes;
+}
+
 void window_bind_state(struct window_plan *p)
 {
     const struct window *w = &p->window;
@@ -119,8 +135,12 @@ void window_bind_state(struct window_plan *p)
         has_blobs |= c->has_blob;
         p->saved_size += c->size - (c->has_blob ? (uint32_t)sizeof(struct blob) : 0);
     }
-    p->codec = (struct state_codec){p, window_save, window_loaded_size, window_load,
-                                    has_blobs ? window_drop : NULL};
+    p->codec = (struct state_codec){.ctx = p,
+                                    .save = window_save,
+                                    .loaded_size = window_loaded_size,
+                                    .load = window_load,
+                                    .drop = has_blobs ? window_drop : NULL,
+                                    .size = window_size};
 }
 
 void window_state_layout(const struct node *n, struct buffer *words)

@@ -95,8 +95,11 @@ int client_check(const struct config_list *kafka, const struct yaml *registry, s
     return d->n > before ? -ERR_CONFIG : 0;
 }
 
-int client_open(struct client *c, struct memory_broker *memory, const struct config_list *kafka,
-                const struct yaml *registry, struct err *e)
+typedef int (*open_schemas_fn)(struct schema_store **out, const struct client *c, struct err *e);
+
+static int open_client(struct client *c, struct memory_broker *memory,
+                       const struct config_list *kafka, const struct yaml *registry,
+                       open_schemas_fn open_schemas, struct err *e)
 {
     *c = (struct client){.memory = memory};
     c->property = mem_zalloc(((size_t)kafka->n * 2 + 3) * sizeof(char *));
@@ -115,12 +118,24 @@ int client_open(struct client *c, struct memory_broker *memory, const struct con
     if (r == 0 && registry && !memory) {
         r = open_registry(&c->schemas, registry, e);
     } else if (r == 0) {
-        r = schema_topic_open(&c->schemas, c, e);
+        r = open_schemas(&c->schemas, c, e);
     }
     if (r < 0) {
         client_close(c);
     }
     return r;
+}
+
+int client_open(struct client *c, struct memory_broker *memory, const struct config_list *kafka,
+                const struct yaml *registry, struct err *e)
+{
+    return open_client(c, memory, kafka, registry, schema_topic_open, e);
+}
+
+int client_look(struct client *c, struct memory_broker *memory, const struct config_list *kafka,
+                const struct yaml *registry, struct err *e)
+{
+    return open_client(c, memory, kafka, registry, schema_topic_look, e);
 }
 
 int client_log(const struct client *c, struct log **out, const struct log_config *cfg,

@@ -23,6 +23,9 @@ int client_check(const struct config_list *kafka, const struct yaml *registry, s
  * outlive the client. -ERR_CONFIG for a wrong property or registry option. */
 int client_open(struct client *c, struct memory_broker *memory, const struct config_list *kafka,
                 const struct yaml *registry, struct err *e);
+/* The same to look only: it makes no topic, not even that of schemas. */
+int client_look(struct client *c, struct memory_broker *memory, const struct config_list *kafka,
+                const struct yaml *registry, struct err *e);
 /* Opens another handle. */
 int client_log(const struct client *c, struct log **out, const struct log_config *cfg,
                const struct log_events *ev, struct err *e);

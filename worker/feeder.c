@@ -34,6 +34,7 @@ struct feeder {
     struct arena mem;
     struct buffer bytes;
     int64_t position;
+    bool has_fed; /* since it was opened */
 };
 
 static int read_position(void *ctx, const struct record *r)
@@ -54,6 +55,7 @@ static int feeder_open(struct feeder *f, struct err *e)
     char id[400];
     snprintf(id, sizeof id, "klamm-%s-feeder-%s", t->name, f->source->stream);
     struct log_config cfg = {.transactional = t->guarantee == EXACTLY_ONCE ? id : NULL,
+                             .stopping = &f->stopping,
                              .property = f->client->property};
     int64_t next;
     int r = client_log(f->client, &f->log, &cfg, NULL, e);
@@ -114,6 +116,7 @@ static int feeder_loop(struct feeder *f, struct err *e)
                 return r;
             }
         }
+        f->has_fed |= b && b->nsel;
         f->position = position;
         int64_t wait = next - clock_now(&clock_system);
         wait = wait > SLEEP_MOST ? SLEEP_MOST : wait;
@@ -163,7 +166,8 @@ static void *feeder_main(void *arg)
         if ((r != -ERR_RETRY && r != -ERR_ABORT) || atomic_load(&f->stopping)) {
             break;
         }
-        backoff = backoff_next(backoff, clock_now(&clock_system) - began);
+        backoff = backoff_next(f->has_fed ? 0 : backoff, clock_now(&clock_system) - began);
+        f->has_fed = false;
         logger(LOG_LEVEL_WARN, "source of stream %s: %s; trying again in %lld s", f->source->stream,
                f->failure.text, (long long)backoff / 1000);
         err_clear(&f->failure);

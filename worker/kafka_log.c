@@ -193,6 +193,7 @@ static const struct log_ops kafka_ops = {
     .read_on = kafka_read_on,
     .committed = kafka_committed,
     .position = kafka_position,
+    .has_more = kafka_has_more,
     .headers = kafka_headers,
     .close = kafka_close,
 };
@@ -226,6 +227,7 @@ int kafka_log_open(struct log **out, const struct log_config *cfg, const struct 
     l->with_headers = copy_list(cfg->with_headers, &l->nwith_headers);
     l->all_headers = cfg->with_headers == NULL;
     l->from_latest = begins_at_latest(l, cfg);
+    l->stopping = cfg->stopping;
     arena_init(&l->headers);
     int rc = kafka_producer_open(l, cfg, e);
     if (rc == 0) {

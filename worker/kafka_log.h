@@ -15,4 +15,8 @@ int kafka_log_open(struct log **out, const struct log_config *cfg, const struct 
  * (-ERR_CONFIG with the reason). */
 int kafka_property_check(const char *name, const char *value, struct err *e);
 
+/* Bytes that key, value and headers of a record may take with these properties (name, value, …,
+ * NULL): what is larger is not sent. */
+size_t kafka_record_most(const char *const *property);
+
 #endif

@@ -45,6 +45,8 @@ struct kafka_log {
     rd_kafka_t *consumer, *producer;
     rd_kafka_queue_t *queue; /* the consumer's */
     char *group, *transactional;
+    const atomic_bool *stopping; /* the caller's, or NULL */
+    int64_t stop_at_ns;          /* how long it waits then, at most; 0: it goes on */
     bool from_latest, all_headers;
     char **property; /* copies, for handles opened later */
     char **with_headers;
@@ -111,6 +113,7 @@ int kafka_resume(struct log *log, const char *topic, int32_t partition);
 int kafka_seek(struct log *log, const char *topic, int32_t partition, int64_t offset,
                struct err *e);
 int kafka_position(struct log *log, const char *topic, int32_t partition, int64_t *offset);
+int kafka_has_more(struct log *log, const char *topic, int32_t partition);
 
 /* producer and transactions */
 int kafka_producer_open(struct kafka_log *l, const struct log_config *cfg, struct err *e);

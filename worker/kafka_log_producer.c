@@ -121,6 +121,9 @@ static int refuse(struct kafka_log *l, const char *topic, size_t bytes, rd_kafka
                        topic, bytes);
     }
     if (code == RD_KAFKA_RESP_ERR__STATE && l->in_transaction) {
+        if (l->undelivered > 0 && l->delivery.kind == ERR_DATA) {
+            return err_set(e, ERR_DATA, "%s", l->delivery.text);
+        }
         return err_set(e, ERR_ABORT, "%s: the transaction has failed%s%s", topic,
                        l->undelivered > 0 ? ": " : "", l->delivery.text);
     }

@@ -273,3 +273,22 @@ int kafka_position(struct log *log, const char *topic, int32_t partition, int64_
     rd_kafka_topic_partition_list_destroy(list);
     return 0;
 }
+
+/* By the high watermark of the last fetch: so the records of an open transaction count, and what
+ * compaction has taken from the end. Events for the end of a partition would be exact, but librdkafka
+ * 2.8 counts each as a record in the position, from which it goes on after a pause. */
+int kafka_has_more(struct log *log, const char *topic, int32_t partition)
+{
+    struct kafka_log *l = (struct kafka_log *)log;
+    int64_t low, high, at;
+    if (!kafka_part(kafka_topic(l, topic), partition)->owned) {
+        return 0;
+    }
+    if (rd_kafka_get_watermark_offsets(l->consumer, topic, partition, &low, &high) !=
+            RD_KAFKA_RESP_ERR_NO_ERROR ||
+        high < 0) {
+        return -1;
+    }
+    kafka_position(log, topic, partition, &at);
+    return (at >= 0 ? at : low) < high;
+}

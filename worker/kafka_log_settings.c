@@ -399,8 +399,26 @@ int kafka_fail(struct err *e, rd_kafka_resp_err_t code, const char *what, const 
         code == RD_KAFKA_RESP_ERR_PRODUCER_FENCED || code == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID) {
         advice = ": fenced, another process has taken over this member's id, or a transaction took "
                  "longer than its time-out";
+    } else if (code == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE) {
+        advice = ": the topic's max.message.bytes is less than kafka: {message.max.bytes: …}; "
+                 "raise the one, or lower the other, so that such rows are found in time and can "
+                 "be set aside";
     }
     return err_set(e, kind_of(code), "%s: %s (%s)%s", what,
                    reason != NULL ? reason : rd_kafka_err2str(code), rd_kafka_err2name(code),
                    advice);
+}
+
+/* What the client and the broker add to a record that goes by itself, at most. */
+#define RECORD_OVERHEAD 200
+
+size_t kafka_record_most(const char *const *property)
+{
+    unsigned long long most = 1048576; /* as above */
+    for (const char *const *p = property; p && p[0]; p += 2) {
+        if (strcmp(p[0], "message.max.bytes") == 0) {
+            most = strtoull(p[1], NULL, 10);
+        }
+    }
+    return most > 2 * RECORD_OVERHEAD ? (size_t)most - RECORD_OVERHEAD : RECORD_OVERHEAD;
 }

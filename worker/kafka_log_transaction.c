@@ -21,6 +21,8 @@
 #include <string.h>
 
 #define INIT_MS   30000
+#define SLICE_MS  500  /* of one call: whoever is to stop is heard then */
+#define STOP_MS   8000 /* for the last commit, or its abort */
 #define ABORT_MS  30000
 #define SETTLE_MS 500
 
@@ -46,18 +48,44 @@ static int fail(struct kafka_log *l, rd_kafka_error_t *error, const char *what, 
     return err_set(e, own.kind, "%s", own.text);
 }
 
-/* Milliseconds until the deadline, at least 1. */
-static int left(int64_t deadline_ns)
+/* A record that the broker will never take is met again after an abort: its row is bad. */
+static int blame_delivery(const struct kafka_log *l, int rc, struct err *e)
 {
-    int64_t ms = (deadline_ns - clock_monotonic_ns()) / 1000000;
+    if (l->undelivered == 0 || l->delivery.kind != ERR_DATA || e == NULL) {
+        return rc;
+    }
+    err_clear(e);
+    return err_set(e, ERR_DATA, "%s", l->delivery.text);
+}
+
+/* The deadline, but not long after the caller was told to stop. */
+static int64_t until(struct kafka_log *l, int64_t deadline_ns)
+{
+    if (l->stopping && l->stop_at_ns == 0 && atomic_load(l->stopping)) {
+        l->stop_at_ns = clock_monotonic_ns() + STOP_MS * 1000000LL;
+    }
+    return l->stop_at_ns && l->stop_at_ns < deadline_ns ? l->stop_at_ns : deadline_ns;
+}
+
+/* Milliseconds until then, at least 1. */
+static int left(struct kafka_log *l, int64_t deadline_ns)
+{
+    int64_t ms = (until(l, deadline_ns) - clock_monotonic_ns()) / 1000000;
     return ms < 1 ? 1 : (int)ms;
 }
 
+/* The same for calls that go on where they were when they are made again. */
+static int slice(struct kafka_log *l, int64_t deadline_ns)
+{
+    int ms = left(l, deadline_ns);
+    return ms < SLICE_MS ? ms : SLICE_MS;
+}
+
 /* True when the call is to be made again; the error is gone then. */
-static bool again(rd_kafka_error_t **error, int64_t deadline_ns)
+static bool again(struct kafka_log *l, rd_kafka_error_t **error, int64_t deadline_ns)
 {
     if (*error == NULL || !rd_kafka_error_is_retriable(*error) ||
-        clock_monotonic_ns() >= deadline_ns) {
+        clock_monotonic_ns() >= until(l, deadline_ns)) {
         return false;
     }
     rd_kafka_error_destroy(*error);
@@ -70,8 +98,10 @@ int kafka_transactions_init(struct kafka_log *l, struct err *e)
     int64_t deadline = clock_monotonic_ns() + INIT_MS * 1000000LL;
     rd_kafka_error_t *error;
     do {
-        error = rd_kafka_init_transactions(l->producer, left(deadline));
-    } while (again(&error, deadline));
+        bool is_over = l->stopping && atomic_load(l->stopping); /* there is nothing to finish */
+        deadline = is_over ? 0 : deadline;
+        error = rd_kafka_init_transactions(l->producer, slice(l, deadline));
+    } while (again(l, &error, deadline));
     return error == NULL ? 0 : fail(l, error, "transactions", e);
 }
 
@@ -116,39 +146,50 @@ static int commit_transaction(struct kafka_log *l, const rd_kafka_topic_partitio
     if (list->cnt > 0) {
         rd_kafka_consumer_group_metadata_t *member = rd_kafka_consumer_group_metadata(l->consumer);
         do {
-            error = rd_kafka_send_offsets_to_transaction(l->producer, list, member, left(deadline));
-        } while (again(&error, deadline));
+            error =
+                rd_kafka_send_offsets_to_transaction(l->producer, list, member, left(l, deadline));
+        } while (again(l, &error, deadline));
         rd_kafka_consumer_group_metadata_destroy(member);
         if (error != NULL) {
-            return fail(l, error, "commit of offsets", e);
+            return blame_delivery(l, fail(l, error, "commit of offsets", e), e);
         }
     }
     do {
-        error = rd_kafka_commit_transaction(l->producer, left(deadline));
-    } while (again(&error, deadline));
+        error = rd_kafka_commit_transaction(l->producer, slice(l, deadline));
+    } while (again(l, &error, deadline));
     if (error != NULL) {
         int rc = fail(l, error, "commit", e);
         if (l->undelivered > 0 && e != NULL) {
             err_prefix(e, "%s", l->delivery.text);
         }
-        return rc;
+        return blame_delivery(l, rc, e);
     }
     l->in_transaction = false;
     forget_deliveries(l);
     return 0;
 }
 
+static rd_kafka_resp_err_t flush_all(struct kafka_log *l, int64_t deadline)
+{
+    rd_kafka_resp_err_t code;
+    do {
+        code = rd_kafka_flush(l->producer, slice(l, deadline));
+    } while (code == RD_KAFKA_RESP_ERR__TIMED_OUT && clock_monotonic_ns() < until(l, deadline));
+    return code;
+}
+
 static int commit_plain(struct kafka_log *l, rd_kafka_topic_partition_list_t *list, struct err *e)
 {
     int64_t deadline = clock_monotonic_ns() + KAFKA_COMMIT_MS * 1000000LL;
-    rd_kafka_resp_err_t code = rd_kafka_flush(l->producer, left(deadline));
+    rd_kafka_resp_err_t code = flush_all(l, deadline);
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
         return err_set(e, ERR_ABORT, "commit: records are still not acknowledged after %d s",
                        KAFKA_COMMIT_MS / 1000);
     }
     if (l->undelivered > 0) {
-        return err_set(e, ERR_ABORT, "commit: %lu records were not delivered: %s", l->undelivered,
-                       l->delivery.text);
+        int rc = err_set(e, ERR_ABORT, "commit: %lu records were not delivered: %s", l->undelivered,
+                         l->delivery.text);
+        return blame_delivery(l, rc, e);
     }
     if (list->cnt == 0) {
         return 0;
@@ -183,14 +224,14 @@ int kafka_abort(struct log *log, struct err *e)
     int64_t deadline = clock_monotonic_ns() + ABORT_MS * 1000000LL;
     rd_kafka_error_t *error = NULL;
     if (l->transactional == NULL) {
-        rd_kafka_flush(l->producer, ABORT_MS);
+        flush_all(l, deadline);
     } else if (l->in_transaction) {
         if (l->undelivered == 0 && rd_kafka_fatal_error(l->producer, NULL, 0) == 0) {
             rd_kafka_flush(l->producer, SETTLE_MS);
         }
         do {
-            error = rd_kafka_abort_transaction(l->producer, left(deadline));
-        } while (again(&error, deadline));
+            error = rd_kafka_abort_transaction(l->producer, slice(l, deadline));
+        } while (again(l, &error, deadline));
     }
     rd_kafka_poll(l->producer, 0); /* what was purged */
     forget_deliveries(l);

@@ -265,6 +265,7 @@ static int once(struct lane *l, struct err *e)
     wait = wait < 0 ? 0 : wait > TICK_MS ? TICK_MS : wait;
     l->polls++;
     int result = l->log->ops->poll(l->log, (int)wait, &r, &n, e);
+    l->quiet_at = n > 0 ? 0 : l->quiet_at ? l->quiet_at : lane_now(l);
     if (result == 0 && !l->rebuild) {
         result = lane_build_tasks(l, e);
         if (result == 0) {
@@ -340,8 +341,14 @@ static void *lane_main(void *arg)
     for (int i = 0; i < l->nmembers; i++) {
         if (l->member[i]->task) {
             task_metrics(l->member[i]->task, keep_metric, l);
+            task_steps(l->member[i]->task, state_sum_add, &l->state);
         }
         lane_close_member(l, l->member[i]);
+    }
+    for (int i = 0; i < l->nglobals; i++) {
+        if (l->global[i].task) {
+            task_steps(l->global[i].task, state_sum_add, &l->state);
+        }
     }
     lane_close_globals(l);
     if (l->log) {
@@ -356,6 +363,7 @@ int lane_start(struct lane **out, const struct lane_config *cfg, struct err *e)
 {
     struct lane *l = mem_zalloc(sizeof *l);
     l->cfg = *cfg;
+    l->cfg.log.stopping = &l->stopping;
     if (pthread_create(&l->thread, NULL, lane_main, l) != 0) {
         mem_free(l);
         return err_set(e, ERR_FATAL, "cannot start a thread");
@@ -389,6 +397,11 @@ void lane_metrics(const struct lane *l,
     for (int i = 0; i < l->nmetrics; i++) {
         each(ctx, l->metric[i].node, l->metric[i].name, l->metric[i].value);
     }
+}
+
+struct state_sum lane_state(const struct lane *l)
+{
+    return l->state;
 }
 
 int lane_join(struct lane *l, struct err *e)

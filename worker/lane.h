@@ -9,6 +9,7 @@
 
 #include "engine/task.h"
 #include "worker/log.h"
+#include "worker/state_sum.h"
 #include "worker/time_board.h"
 
 struct lane;
@@ -28,7 +29,8 @@ struct lane_config {
     struct schema_store *schemas;
     const int32_t *tasks; /* per sub-plan */
     uint16_t batch_rows;
-    bool until_end; /* what is empty now stays so */
+    size_t most_bytes; /* of a record that is written, see task_env */
+    bool until_end;    /* what is empty now stays so */
     struct progress *progress;
     struct time_board *times;
     struct log_config log;
@@ -59,6 +61,8 @@ struct lane_counts lane_counts(const struct lane *l);
 void lane_metrics(const struct lane *l,
                   void (*each)(void *ctx, const struct node *n, const char *name, double value),
                   void *ctx);
+/* Once it is done: what the steps of its tasks kept. */
+struct state_sum lane_state(const struct lane *l);
 /* Waits for the end; the result is what ended it (0: was asked to). Frees the lane. */
 int lane_join(struct lane *l, struct err *e);
 

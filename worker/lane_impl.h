@@ -5,7 +5,7 @@
  *   lane_restore.c  their state: from the local checkpoint and the changelogs
  *   lane_time.c     inputs that have fallen silent
  *   lane_tables.c   global tables, and tables before streams
- *   lane_merge.c    rows of both by event time
+ *   lane_merge.c    rows of several topics by event time
  */
 #ifndef KLAMM_WORKER_LANE_IMPL_H
 #define KLAMM_WORKER_LANE_IMPL_H
@@ -18,18 +18,21 @@
 /* Records of a route that are not pushed yet, in offset order. */
 struct waiting {
     struct record *record;
-    int64_t *time;     /* event times */
-    int64_t *deadline; /* wall clock: waits no longer */
-    size_t head, n, cap;
-    size_t bytes;   /* of what was copied */
-    int64_t newest; /* event time of all that was pushed, TIME_MIN before the first */
-    bool is_full;   /* paused until there is room */
+    int64_t *time;             /* event times */
+    int64_t *deadline;         /* wall clock: waits no longer for what may still come */
+    size_t head, kept, n, cap; /* before kept: copies, behind: the last poll's */
+    size_t bytes;              /* of what was copied */
+    int64_t newest;            /* event time of all that was pushed, TIME_MIN before the first */
+    int64_t awaited_at;        /* since when others wait for its records to be fetched; 0: not */
+    bool is_given_up;          /* they have waited long enough, until the next record comes */
+    bool is_full;              /* paused until there is room */
 };
 
 /* A partition that we own: where its records go. */
 struct route {
     const char *topic; /* the plan's */
     int32_t partition;
+    int rank;       /* of its topic in the plan: of equal times the least is first */
     int64_t offset; /* committed when it was assigned */
     char *metadata;
     struct member *member;
@@ -37,7 +40,9 @@ struct route {
     int64_t asked_at; /* whether nothing is left before it */
     bool is_paused;   /* a stream's, which waits for the tables of its task */
     struct waiting waiting;
-    uint64_t skipped; /* number of the poll whose records of it come again */
+    int64_t silent_at; /* when it was last asked whether a silent input has records after all */
+    bool has_backlog;  /* it had */
+    uint64_t skipped;  /* number of the poll whose records of it come again */
 };
 
 struct member {        /* a task and its place */
@@ -45,7 +50,9 @@ struct member {        /* a task and its place */
     uint16_t subplan;
     int32_t partition;
     struct task_counts committed; /* as of the last commit: what came after may be read again */
-    bool merges; /* it has tables, whose rows and those of streams go by event time */
+    bool merges;                  /* it reads several topics, whose rows go by event time */
+    bool awaits;                  /* records that are to be fetched: nothing can be pushed before */
+    size_t nwaiting;
     int64_t merge_wait;
     bool is_changed;         /* a route came while the task was there */
     bool waits;              /* some of its tables are not read to their target */
@@ -93,8 +100,10 @@ struct lane {
     struct route *last; /* of the last run */
     bool rebuild, in_transaction;
     int64_t last_commit, last_tick;
+    int64_t quiet_at; /* since when polls bring nothing; 0: they do */
     int result, nmetrics;
     struct last_metric *metric;
+    struct state_sum state; /* at the end */
     struct err failure;
 };
 
@@ -138,6 +147,8 @@ int lane_follow_globals(struct lane *l, struct err *e);
 void lane_close_globals(struct lane *l);
 struct task *lane_table(void *ctx, uint16_t subplan);
 
+/* A task was built, or got another route: whether there is something to merge. */
+void lane_merge_begin(struct lane *l, struct member *m);
 /* Records of one route, for a member that merges; nothing is pushed yet. */
 void lane_merge_add(struct lane *l, struct route *r, const struct record *records, size_t n);
 /* Pushes what need not wait. After the last call for a poll nothing refers to its records. */

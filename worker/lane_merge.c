@@ -1,13 +1,24 @@
-/* Rows of a task's tables and streams by event time, where both are there.
+/* Rows of the topics that a task reads, by event time: tables and streams, both sides of a join, what
+ * a union or a list of topics brings together.
  *
- *   hosts    . . 12 . 17 |                       of what is there the least event time is next, on
- *   samples  10 . . 13 . 16 18 19 |              ties the table's; here 18 may wait for hosts
+ *   hosts    . . 12 . 17 |                       of the heads the least event time is next, on ties
+ *   samples  10 . . 13 . 16 18 19 |              a table's, then in the order of the plan
  *
- * A record may go when each other input has gone at least as far, or has a record there; or when it
- * has waited for merge_wait. Without merge_wait nothing waits, and nothing is copied: what one
- * poll has brought is merged and gone. Those that wait are copied; a route with too many is paused.
- * None of it is committed before it is pushed, so a crash forgets it and reads it again.
+ * That is what `replay` does with its files. There every input has a head until it ends; here one that
+ * has nothing in hand is looked at:
+ *
+ *   has more    the log knows of records that poll() has not handed out, or has not fetched there
+ *               yet: all wait for the next one, at most PATIENCE_MS, or QUIET_MS in which nothing
+ *               comes at all: an open transaction, a partition without a leader. So a backlog is
+ *               read in the order of event times, however it is fetched
+ *   at its end  nobody waits, so live rows are not held up; but with merge_wait a row waits that
+ *               long for inputs which have not come as far
+ *
+ * What one poll has brought is merged and gone, and nothing is copied; what must wait is. A route
+ * with too many is paused. None of it is committed before it is pushed, so a crash forgets it and
+ * reads it again. While the tables of a task are read, nothing waits: its streams are paused.
  */
+#include "engine/logger.h"
 #include "engine/memory.h"
 #include "worker/lane_impl.h"
 
@@ -15,6 +26,8 @@
 
 #define WAITING_MOST  10000
 #define WAITING_BYTES (8U << 20)
+#define PATIENCE_MS   30000
+#define QUIET_MS      2000
 #define TIME_UNKNOWN  INT64_MIN
 
 static bool is_table(const struct route *r)
@@ -65,6 +78,20 @@ static bool has_any(const struct route *r)
     return r->waiting.head < r->waiting.n;
 }
 
+void lane_merge_begin(struct lane *l, struct member *m)
+{
+    const struct subplan *s = &l->cfg.plan->subplan[m->subplan];
+    int nroutes = 0;
+    for (int i = 0; i < l->nroutes; i++) {
+        nroutes += l->route[i].member == m;
+    }
+    m->merges |= nroutes > 1; /* what waits may not be overtaken once a route has gone */
+    for (uint16_t i = 0; i < s->nsources; i++) {
+        const struct table *t = l->cfg.plan->source[s->source[i]]->table;
+        m->merge_wait = t && t->merge_wait > m->merge_wait ? t->merge_wait : m->merge_wait;
+    }
+}
+
 static void make_room(struct waiting *w, size_t n)
 {
     size_t left = w->n - w->head;
@@ -73,6 +100,7 @@ static void make_room(struct waiting *w, size_t n)
         memmove(w->time, w->time + w->head, left * sizeof *w->time);
         memmove(w->deadline, w->deadline + w->head, left * sizeof *w->deadline);
     }
+    w->kept -= w->head;
     w->head = 0;
     w->n = left;
     if (left + n > w->cap) {
@@ -86,14 +114,26 @@ static void make_room(struct waiting *w, size_t n)
 void lane_merge_add(struct lane *l, struct route *r, const struct record *records, size_t n)
 {
     struct waiting *w = &r->waiting;
-    int64_t wait = r->member->merge_wait, now = wait > 0 ? clock_now(l->cfg.clock) : 0;
+    int64_t wait = r->member->merge_wait, until = wait > 0 ? lane_now(l) + wait : 0;
     make_room(w, n);
     for (size_t i = 0; i < n; i++) {
-        w->record[w->n] = wait > 0 ? keep(&records[i]) : records[i];
-        w->bytes += wait > 0 ? records[i].key_n + records[i].value_n : 0;
+        w->record[w->n] = records[i];
         w->time[w->n] = TIME_UNKNOWN;
-        w->deadline[w->n++] = now + wait;
+        w->deadline[w->n++] = until;
     }
+    w->awaited_at = 0;
+    w->is_given_up = false;
+    r->member->nwaiting += n;
+}
+
+/* Copies what was not pushed: the poll's records end with it. */
+static void keep_rest(struct waiting *w)
+{
+    for (size_t i = w->kept > w->head ? w->kept : w->head; i < w->n; i++) {
+        w->record[i] = keep(&w->record[i]);
+        w->bytes += w->record[i].key_n + w->record[i].value_n;
+    }
+    w->kept = w->n;
 }
 
 /* Event times are read where two routes of the task have records, or some must wait. */
@@ -113,8 +153,51 @@ static void find_times(struct lane *l, const struct member *m)
     }
 }
 
-/* The route whose head is next, NULL when nothing is there. *limit: what the heads of the others
- * allow it, of equal times those before it have gone first. */
+/* Records of it are to come, as far as is known. When no partition has brought anything for a while it
+ * is an open transaction, or has no leader. */
+static bool is_awaited(struct lane *l, struct route *r, int64_t now)
+{
+    struct waiting *w = &r->waiting;
+    if (has_any(r) || w->is_given_up) {
+        return false;
+    }
+    int has_more = l->log->ops->has_more(l->log, r->topic, r->partition);
+    if (has_more == 0) {
+        w->awaited_at = 0;
+        return false;
+    }
+    w->awaited_at = w->awaited_at ? w->awaited_at : now;
+    int64_t since = w->awaited_at > l->quiet_at ? w->awaited_at : l->quiet_at;
+    bool is_quiet = has_more > 0 && l->quiet_at && now - since >= QUIET_MS;
+    w->is_given_up = is_quiet || now - w->awaited_at >= PATIENCE_MS;
+    if (w->is_given_up) {
+        logger(LOG_LEVEL_DEBUG, "lane %d: nothing comes from topic %s partition %d, others go on",
+               l->cfg.number, r->topic, r->partition);
+    }
+    return !w->is_given_up;
+}
+
+static bool is_any_awaited(struct lane *l, const struct member *m, int64_t now)
+{
+    bool is_any = false;
+    for (int i = 0; i < l->nroutes && !m->waits && m->nwaiting > 0; i++) {
+        is_any |= l->route[i].member == m && is_awaited(l, &l->route[i], now);
+    }
+    return is_any;
+}
+
+/* Whether the head of a goes before that of b. */
+static bool is_before(const struct route *a, const struct route *b)
+{
+    int64_t x = a->waiting.time[a->waiting.head], y = b->waiting.time[b->waiting.head];
+    if (x != y) {
+        return x < y;
+    }
+    return is_table(a) != is_table(b) ? is_table(a) : a->rank < b->rank;
+}
+
+/* The route whose head is next, NULL when nothing is there. *limit: the least head of the others,
+ * INT64_MAX without any. */
 static struct route *next_route(struct lane *l, const struct member *m, int64_t *limit)
 {
     struct route *best = NULL;
@@ -124,10 +207,11 @@ static struct route *next_route(struct lane *l, const struct member *m, int64_t 
         if (r->member != m || !has_any(r)) {
             continue;
         }
-        int64_t time = r->waiting.time[r->waiting.head];
-        int64_t least = best ? best->waiting.time[best->waiting.head] : INT64_MAX;
-        bool is_first = !best || time < least || (time == least && is_table(r) && !is_table(best));
-        *limit = is_first ? (best ? least : *limit) : time < *limit ? time : *limit;
+        bool is_first = !best || is_before(r, best);
+        const struct route *other = is_first ? best : r;
+        if (other && other->waiting.time[other->waiting.head] < *limit) {
+            *limit = other->waiting.time[other->waiting.head];
+        }
         best = is_first ? r : best;
     }
     return best;
@@ -163,6 +247,19 @@ static size_t run_length(const struct lane *l, const struct route *r, int64_t li
     return n;
 }
 
+/* Records that have been pushed, or are given up. */
+static void drop_waiting(struct route *r, size_t n)
+{
+    struct waiting *w = &r->waiting;
+    for (size_t i = 0; i < n; i++, w->head++) {
+        if (w->head < w->kept) {
+            w->bytes -= w->record[w->head].key_n + w->record[w->head].value_n;
+            forget(&w->record[w->head]);
+        }
+    }
+    r->member->nwaiting -= n;
+}
+
 static int push_run(struct route *r, size_t n, struct err *e)
 {
     struct waiting *w = &r->waiting;
@@ -171,27 +268,26 @@ static int push_run(struct route *r, size_t n, struct err *e)
     for (int in = -1; result == 0 && (in = task_input(t, r->topic, in)) >= 0;) {
         result = task_push(t, in, w->record + w->head, n, e);
     }
-    for (size_t i = 0; i < n; i++, w->head++) {
-        w->newest = w->time[w->head] > w->newest ? w->time[w->head] : w->newest;
-        if (r->member->merge_wait > 0) {
-            w->bytes -= w->record[w->head].key_n + w->record[w->head].value_n;
-            forget(&w->record[w->head]);
-        }
+    for (size_t i = w->head; i < w->head + n; i++) {
+        w->newest = w->time[i] > w->newest ? w->time[i] : w->newest;
     }
+    drop_waiting(r, n);
     return result;
 }
 
 static int merge_member(struct lane *l, struct member *m, struct err *e)
 {
-    int64_t limit, now = m->merge_wait > 0 ? clock_now(l->cfg.clock) : 0;
+    int64_t limit, now = lane_now(l);
     int result = 0;
     find_times(l, m);
-    for (struct route *r; result == 0 && (r = next_route(l, m, &limit)) != NULL;) {
+    m->awaits = is_any_awaited(l, m, now);
+    for (struct route *r; result == 0 && !m->awaits && (r = next_route(l, m, &limit)) != NULL;) {
         size_t n = run_length(l, r, limit, now);
         if (n == 0) {
             break;
         }
         result = push_run(r, n, e);
+        m->awaits = !has_any(r) && is_any_awaited(l, m, now);
     }
     return result;
 }
@@ -212,11 +308,13 @@ int lane_merge(struct lane *l, struct err *e)
 {
     int result = 0;
     for (int i = 0; i < l->nmembers && result == 0; i++) {
-        if (l->member[i]->merges && l->member[i]->task) {
-            result = merge_member(l, l->member[i], e);
+        struct member *m = l->member[i];
+        if (m->nwaiting > 0 && m->task) {
+            result = merge_member(l, m, e);
         }
     }
     for (int i = 0; i < l->nroutes && result == 0; i++) {
+        keep_rest(&l->route[i].waiting);
         result = limit_waiting(l, &l->route[i]);
     }
     return result;
@@ -227,9 +325,9 @@ int64_t lane_merge_due(const struct lane *l)
     int64_t due = INT64_MAX;
     for (int i = 0; i < l->nroutes; i++) {
         const struct waiting *w = &l->route[i].waiting;
-        if (has_any(&l->route[i]) && w->deadline[w->head] < due) {
-            due = w->deadline[w->head];
-        }
+        const struct member *m = l->route[i].member;
+        bool is_timed = has_any(&l->route[i]) && m->merge_wait > 0 && !m->awaits;
+        due = is_timed && w->deadline[w->head] < due ? w->deadline[w->head] : due;
     }
     return due;
 }
@@ -237,9 +335,7 @@ int64_t lane_merge_due(const struct lane *l)
 void lane_merge_drop(struct route *r)
 {
     struct waiting *w = &r->waiting;
-    for (; r->member->merge_wait > 0 && w->head < w->n; w->head++) {
-        forget(&w->record[w->head]);
-    }
+    drop_waiting(r, w->n - w->head);
     mem_free(w->record);
     mem_free(w->time);
     mem_free(w->deadline);

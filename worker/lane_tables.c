@@ -233,19 +233,13 @@ static int begin_table(struct lane *l, struct route *r, struct err *e)
 int lane_begin_tables(struct lane *l, struct member *m, struct err *e)
 {
     int result = 0;
-    m->is_changed = m->waits = m->merges = false;
-    m->merge_wait = 0;
+    m->is_changed = m->waits = false;
+    lane_merge_begin(l, m);
     for (int i = 0; i < l->nroutes && result == 0; i++) {
         if (l->route[i].member == m && is_table(&l->route[i])) {
             result = begin_table(l, &l->route[i], e);
             m->waits |= l->route[i].target >= 0;
-            m->merges = true;
         }
-    }
-    const struct subplan *s = &l->cfg.plan->subplan[m->subplan];
-    for (uint16_t i = 0; i < s->nsources; i++) {
-        const struct table *t = l->cfg.plan->source[s->source[i]]->table;
-        m->merge_wait = t && t->merge_wait > m->merge_wait ? t->merge_wait : m->merge_wait;
     }
     for (int i = 0; i < l->nroutes && result == 0 && m->waits; i++) {
         struct route *r = &l->route[i];

@@ -29,12 +29,13 @@ int32_t lane_tasks(void *ctx, uint16_t subplan)
     return l->cfg.tasks[subplan];
 }
 
-/* Sub-plan that reads a topic as a member of the group, or -1. */
-static int subplan_of(const struct plan *p, const char *topic, const char **name)
+/* Sub-plan that reads a topic as a member of the group, or -1. *rank: the topic's place among all. */
+static int subplan_of(const struct plan *p, const char *topic, const char **name, int *rank)
 {
+    *rank = 0;
     for (uint16_t i = 0; i < p->nsources; i++) {
         bool is_global = p->subplan[p->vertex[p->source[i]->vertex]->subplan].is_global;
-        for (int k = 0; k < p->source[i]->ntopics && !is_global; k++) {
+        for (int k = 0; k < p->source[i]->ntopics && !is_global; k++, ++*rank) {
             if (strcmp(p->source[i]->topic[k], topic) == 0) {
                 *name = p->source[i]->topic[k];
                 return p->vertex[p->source[i]->vertex]->subplan;
@@ -60,16 +61,10 @@ static struct member *member_get(struct lane *l, uint16_t subplan, int32_t parti
     return m;
 }
 
-/* Inputs of a task that read this route's topic begin where the group has committed. The metadata
- * of several (two streams may read one topic) stand one after the other, between semicolons. */
+/* Inputs of a task that read this route's topic begin where the group has committed. */
 static void restore_route(const struct route *r)
 {
-    const char *text = r->metadata;
-    for (int in = -1; (in = task_input(r->member->task, r->topic, in)) >= 0;) {
-        task_input_restore(r->member->task, in, r->offset, text);
-        text = text ? strchr(text, ';') : NULL;
-        text = text ? text + 1 : NULL;
-    }
+    task_topic_restore(r->member->task, r->topic, r->offset, r->metadata);
 }
 
 void lane_assigned(void *ctx, struct log_position *p, size_t n)
@@ -77,7 +72,7 @@ void lane_assigned(void *ctx, struct log_position *p, size_t n)
     struct lane *l = ctx;
     for (size_t i = 0; i < n; i++) {
         const char *topic;
-        int subplan = subplan_of(l->cfg.plan, p[i].topic, &topic);
+        int rank, subplan = subplan_of(l->cfg.plan, p[i].topic, &topic, &rank);
         if (subplan < 0) {
             continue;
         }
@@ -85,6 +80,7 @@ void lane_assigned(void *ctx, struct log_position *p, size_t n)
         l->route[l->nroutes++] = (struct route){
             .topic = topic,
             .partition = p[i].partition,
+            .rank = rank,
             .offset = p[i].offset,
             .metadata = p[i].metadata && p[i].metadata[0] ? mem_strdup(p[i].metadata) : NULL,
             .member = member_get(l, (uint16_t)subplan, p[i].partition)};
@@ -172,6 +168,7 @@ int lane_new_task(struct lane *l, struct member *m, struct err *e)
                            .schemas = l->cfg.schemas,
                            .batch_rows = l->cfg.batch_rows,
                            .limit_ahead = true,
+                           .most_bytes = l->cfg.most_bytes,
                            .produce = lane_produce,
                            .table = lane_table,
                            .tasks = lane_tasks};

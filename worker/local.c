@@ -411,6 +411,18 @@ struct task_counts local_counts(const struct local *l)
     return sum;
 }
 
+struct state_sum local_state(const struct local *l)
+{
+    struct state_sum sum = {0};
+    for (uint16_t i = 0; i < l->cfg.plan->nsubplans; i++) {
+        for (int32_t k = 0; k < l->tasks[i]; k++) {
+            task_recount(l->task[i][k]);
+            task_steps(l->task[i][k], state_sum_add, &sum);
+        }
+    }
+    return sum;
+}
+
 void local_metrics(const struct local *l,
                    void (*each)(void *ctx, const struct node *n, const char *name, double value),
                    void *ctx)

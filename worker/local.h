@@ -6,6 +6,7 @@
 #define KLAMM_WORKER_LOCAL_H
 
 #include "engine/task.h"
+#include "worker/state_sum.h"
 
 struct local;
 
@@ -34,6 +35,8 @@ int local_finish(struct local *l, struct err *e);
 /* A commit and a restart: every task is closed and restored from its changelog. */
 int local_restart(struct local *l, struct err *e);
 struct task_counts local_counts(const struct local *l);
+/* What the steps of all tasks keep, counted anew. */
+struct state_sum local_state(const struct local *l);
 void local_metrics(const struct local *l,
                    void (*each)(void *ctx, const struct node *n, const char *name, double value),
                    void *ctx);

@@ -14,6 +14,7 @@
 #include "engine/error.h"
 #include "engine/record.h"
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -54,6 +55,8 @@ struct log_config {
     bool copartition; /* several inputs a task: range assignment instead of cooperative-sticky */
     bool from_latest; /* auto.offset.reset */
     const char *const *property; /* librdkafka properties: name, value, …, NULL (kafka log only) */
+    const atomic_bool *stopping; /* set: opening waits no longer, and a commit some seconds at
+                                    most; NULL: nobody asks */
     int64_t memory_limit; /* bytes this lane's queues may take; 0: the recommended defaults */
 };
 
@@ -117,6 +120,10 @@ struct log_ops {
      * OFFSET_NONE: nothing read yet. The end is reached when it is >= the end of bounds(); where
      * compaction has emptied the tail only read_all(), from there, finds out. */
     int (*position)(struct log *l, const char *topic, int32_t partition, int64_t *offset);
+    /* Whether a partition that is ours holds records that poll() has not handed out, as of its last
+     * fetch: 1 it seems so (they may belong to an open transaction), 0 its end is reached; -1: no
+     * fetch has come back yet. Asks nobody. */
+    int (*has_more)(struct log *l, const char *topic, int32_t partition);
     /* Headers of a record of the last poll, whether or not its topic is in with_headers; they live
      * until release. NULL: records always carry theirs. */
     int (*headers)(struct log *l, const struct record *r, const struct header **out, size_t *n);

@@ -24,8 +24,8 @@ static atomic_bool stop, catches, ends_by_signal;
 static _Atomic int64_t stopped_at;
 
 static const struct command *const commands[] = {
-    &command_run,  &command_replay,  &command_test,   &command_check,
-    &command_tail, &command_produce, &command_schema, NULL,
+    &command_run,     &command_replay,       &command_test,   &command_check, &command_tail,
+    &command_produce, &command_dead_letters, &command_schema, NULL,
 };
 
 static void on_signal(int number)
@@ -53,7 +53,7 @@ static void print_help(FILE *f)
             "usage: klamm COMMAND [options]\n\n",
             KLAMM_VERSION);
     for (int i = 0; commands[i]; i++) {
-        fprintf(f, "  %-9s %s\n", commands[i]->name, commands[i]->doc);
+        fprintf(f, "  %-12s %s\n", commands[i]->name, commands[i]->doc);
     }
     fprintf(f, "\n`klamm COMMAND --help` explains a command.\n");
 }

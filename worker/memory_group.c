@@ -9,17 +9,21 @@
 
 #include <string.h>
 
+struct claim *memory_claim_new(struct group *g, struct topic *t, int32_t partition)
+{
+    g->claim = mem_resize(g->claim, (size_t)g->nclaims + 1, sizeof *g->claim);
+    g->claim[g->nclaims] = (struct claim){t, partition, NULL, OFFSET_NONE, NULL};
+    return &g->claim[g->nclaims++];
+}
+
 static void follow_topics(struct memory_log *l)
 {
     for (int i = 0; l->topics[i]; i++) {
         struct topic *t = memory_topic(l->broker, l->topics[i], 0);
         for (int32_t p = 0; t && p < t->npartitions; p++) {
-            if (memory_claim(l->group, t, p)) {
-                continue;
+            if (!memory_claim(l->group, t, p)) {
+                memory_claim_new(l->group, t, p);
             }
-            struct group *g = l->group;
-            g->claim = mem_resize(g->claim, (size_t)g->nclaims + 1, sizeof *g->claim);
-            g->claim[g->nclaims++] = (struct claim){t, p, NULL, OFFSET_NONE, NULL};
         }
     }
 }

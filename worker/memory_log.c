@@ -131,6 +131,16 @@ static int memory_position(struct log *log, const char *topic, int32_t partition
     return h ? 0 : -ERR_FATAL;
 }
 
+static int memory_has_more(struct log *log, const char *topic, int32_t partition)
+{
+    struct memory_log *l = self(log);
+    pthread_mutex_lock(&l->broker->mutex);
+    const struct held *h = held_of(l, topic, partition);
+    bool has_more = h && h->position < h->topic->partition[partition].next;
+    pthread_mutex_unlock(&l->broker->mutex);
+    return has_more;
+}
+
 static int memory_begin(struct log *log, struct err *e)
 {
     (void)log;
@@ -177,7 +187,11 @@ static int memory_commit(struct log *log, const struct log_position *p, size_t n
     for (size_t i = 0; i < n && result == 0; i++) {
         struct topic *t = memory_topic(b, p[i].topic, 0);
         struct claim *c = l->group && t ? memory_claim(l->group, t, p[i].partition) : NULL;
-        if (!c || c->owner != l) {
+        bool is_alone = l->group && t && !l->topics && l->group->nmembers == 0;
+        if (!c && is_alone) { /* as Kafka allows it: a group without members takes offsets */
+            c = memory_claim_new(l->group, t, p[i].partition);
+        }
+        if (!c || (c->owner != l && !is_alone)) {
             result = err_set(e, ERR_FATAL, "%s partition %d is owned by another member now",
                              p[i].topic, p[i].partition);
         }
@@ -310,12 +324,13 @@ static int memory_committed(struct log *log, struct log_position *p, size_t n, i
     struct memory_log *l = self(log);
     (void)timeout_ms;
     (void)e;
+    arena_reset(&l->told);
     pthread_mutex_lock(&l->broker->mutex);
     for (size_t i = 0; i < n; i++) {
         struct topic *t = memory_topic(l->broker, p[i].topic, 0);
         const struct claim *c = l->group && t ? memory_claim(l->group, t, p[i].partition) : NULL;
         p[i].offset = c ? c->committed : OFFSET_NONE;
-        p[i].metadata = c ? c->metadata : NULL;
+        p[i].metadata = c && c->metadata ? arena_strdup(&l->told, c->metadata) : NULL;
     }
     pthread_mutex_unlock(&l->broker->mutex);
     return 0;
@@ -338,6 +353,7 @@ static void memory_close(struct log *log, bool is_leaving)
     mem_free(l->held);
     mem_free(l->pending);
     arena_done(&l->out);
+    arena_done(&l->told);
     mem_free(l);
 }
 
@@ -348,6 +364,7 @@ static const struct log_ops memory_ops = {
     .resume = memory_resume,
     .seek = memory_seek,
     .position = memory_position,
+    .has_more = memory_has_more,
     .begin = memory_begin,
     .produce = memory_produce,
     .commit = memory_commit,
@@ -375,6 +392,7 @@ int memory_log_open(struct log **out, struct memory_broker *b, const struct log_
         l->ev = *ev;
     }
     arena_init(&l->out);
+    arena_init(&l->told);
     pthread_mutex_lock(&b->mutex);
     if (cfg->group) {
         l->group = memory_group(b, cfg->group);

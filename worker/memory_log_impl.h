@@ -85,7 +85,8 @@ struct memory_log {
     int nheld;
     struct held *held;
     int turn;
-    struct arena out; /* records of the last poll */
+    struct arena out;  /* records of the last poll */
+    struct arena told; /* metadata that committed() gave */
     size_t npending, cap_pending;
     struct pending *pending;
     uint32_t spread; /* for records without key */
@@ -100,6 +101,7 @@ void memory_kept_copy(struct record *r, const struct kept *k, const struct topic
 void memory_append(struct memory_broker *b, struct topic *t, int32_t number, struct kept *k);
 size_t memory_find(const struct partition *p, int64_t offset);
 struct claim *memory_claim(struct group *g, const struct topic *t, int32_t partition);
+struct claim *memory_claim_new(struct group *g, struct topic *t, int32_t partition);
 struct group *memory_group(struct memory_broker *b, const char *name);
 /* memory_group.c; the mutex is held */
 void memory_follow_group(struct memory_log *l);

@@ -7,6 +7,7 @@
 #include "engine/memory.h"
 #include "worker/backoff.h"
 #include "worker/feed_file.h"
+#include "worker/kafka_log.h"
 #include "worker/runner_impl.h"
 
 #include <pthread.h>
@@ -17,6 +18,7 @@
 #include <unistd.h>
 
 #define WATCH_MS 20
+#define HURRY_MS 1500 /* how long a schema registry may take once all is to stop */
 
 /* --until-end would wait for ever. */
 static int refuse_endless(const struct plan *p, struct diags *d)
@@ -33,6 +35,29 @@ static int refuse_endless(const struct plan *p, struct diags *d)
         }
     }
     return result;
+}
+
+/* What it shows is checked before anything runs. */
+static int check_shown(const struct plan *p, const char *topic, struct err *e)
+{
+    const char *names[256];
+    int n = 0;
+    if (!topic) {
+        return 0;
+    }
+    for (uint16_t i = 0; i < p->nsinks; i++) {
+        if (strcmp(p->sink[i]->topic, topic) == 0) {
+            return 0;
+        }
+        if (!p->sink[i]->repartition && n < 255) {
+            names[n++] = p->sink[i]->topic;
+        }
+    }
+    names[n] = NULL;
+    const char *near = nearest_name(topic, names);
+    near = near ? near : n == 1 ? names[0] : NULL;
+    return err_set(e, ERR_CONFIG, "--show %s: no stream writes to that topic%s%s%s", topic,
+                   near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
 }
 
 int runner_new(struct runner **out, const char *file, const struct setting *set, int nset,
@@ -60,6 +85,9 @@ int runner_new(struct runner **out, const char *file, const struct setting *set,
     }
     if (result == 0 && o->until_end) {
         result = refuse_endless(r->plan, d);
+    }
+    if (result == 0) {
+        result = check_shown(r->plan, o->show, e);
     }
     if (result == 0) {
         result = runner_prepare(r, e);
@@ -104,6 +132,7 @@ static int start_lane(struct runner *r, int i, struct err *e)
         .schemas = r->client.schemas,
         .tasks = r->tasks,
         .batch_rows = r->o.batch_rows,
+        .most_bytes = kafka_record_most(r->client.property),
         .progress = r->progress,
         .times = r->times,
         .until_end = r->o.until_end,
@@ -152,9 +181,6 @@ static int start_connectors(struct runner *r, struct err *e)
             r->ndrains += result == 0;
         }
     }
-    if (!shown && result == 0) {
-        result = err_set(e, ERR_CONFIG, "--show %s: no stream writes to that topic", r->o.show);
-    }
     return result;
 }
 
@@ -168,16 +194,16 @@ static void add_counts(struct lane_counts *sum, struct lane_counts c)
     sum->commits += c.commits;
 }
 
-static int restart_lane(struct runner *r, int i, int why, struct err *e)
+/* A lane that has committed since it was started begins with the shortest wait again. */
+static void restart_lane(struct runner *r, int i, int why, bool has_committed, struct err *e)
 {
     struct lane_slot *s = &r->lane[i];
     int64_t now = clock_now(&clock_system);
-    s->backoff = backoff_next(s->backoff, now - s->started_at);
+    s->backoff = backoff_next(has_committed ? 0 : s->backoff, now - s->started_at);
     s->retry_at = now + s->backoff;
     logger(LOG_LEVEL_ERROR, "lane %d: %s (%s); starting it again in %lld s", i, e->text,
            err_kind_name((enum err_kind) - why), (long long)s->backoff / 1000);
     err_clear(e);
-    return 0;
 }
 
 static int watch_lanes(struct runner *r, struct err *e)
@@ -186,13 +212,14 @@ static int watch_lanes(struct runner *r, struct err *e)
     for (int i = 0; i < r->nlanes; i++) {
         struct lane_slot *s = &r->lane[i];
         if (s->lane && lane_is_done(s->lane)) {
-            add_counts(&r->gone, lane_counts(s->lane));
+            struct lane_counts counts = lane_counts(s->lane);
+            add_counts(&r->gone, counts);
             int why = lane_join(s->lane, e);
             s->lane = NULL;
             if (why == -ERR_DATA || why == -ERR_CONFIG) {
                 return why;
             }
-            restart_lane(r, i, why, e);
+            restart_lane(r, i, why, counts.commits > 0, e);
         } else if (!s->lane && now >= s->retry_at) {
             int result = start_lane(r, i, e);
             if (result < 0) {
@@ -263,12 +290,29 @@ static void print_metric(void *ctx, const struct node *n, const char *name, doub
  */
 static int join_lanes(struct runner *r, FILE *said, int result, struct err *late)
 {
+    struct state_sum sum = {0};
     report(r, said, "\n");
     for (int i = 0; i < r->nlanes; i++) {
         if (r->lane[i].lane) {
+            struct state_sum s = lane_state(r->lane[i].lane);
+            sum.entries += s.entries;
+            sum.bytes += s.bytes;
+        }
+    }
+    state_sum_report(&sum, said);
+    for (int i = 0; i < r->nlanes; i++) {
+        if (r->lane[i].lane) {
             lane_metrics(r->lane[i].lane, print_metric, said);
-            int q = lane_join(r->lane[i].lane, late);
+            struct err why = {0};
+            int q = lane_join(r->lane[i].lane, &why);
             r->lane[i].lane = NULL;
+            if (q == -ERR_RETRY && result == 0 && atomic_load(r->o.stop)) {
+                logger(LOG_LEVEL_WARN, "lane %d: stopped while it waited: %s", i, why.text);
+                continue; /* its last commit stands: the next start goes on from there */
+            }
+            if (q < 0) {
+                err_set(late, why.kind, "%s", why.text);
+            }
             result = result == 0 && q < 0 ? q : result;
         }
     }
@@ -278,6 +322,10 @@ static int join_lanes(struct runner *r, FILE *said, int result, struct err *late
 static int stop_all(struct runner *r, int result, struct err *e)
 {
     struct err late = {0};
+    struct schema_store *schemas = r->client.schemas;
+    if (schemas->hurry && (result < 0 || atomic_load(r->o.stop))) {
+        schemas->hurry(schemas, HURRY_MS);
+    }
     for (int i = 0; i < r->nfeeders; i++) {
         int q = feeder_stop(r->feeder[i], &late);
         result = result == 0 && q < 0 ? q : result;
@@ -357,4 +405,14 @@ void runner_free(struct runner *r)
     mem_free(r->target);
     arena_done(&r->mem);
     mem_free(r);
+}
+
+const char *runner_shared_topic(const struct runner *a, const struct runner *b)
+{
+    return plan_shared_topic(a->plan, b->plan);
+}
+
+const char *runner_name(const struct runner *r)
+{
+    return r->topology->name;
 }

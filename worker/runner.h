@@ -4,8 +4,8 @@
  *   runner_run   lanes and connectors, until told to stop, until the end of the input, or until
  *                something fails for good
  *
- * Retriable failures start the lane again after 1 s, doubling to 5 min; bad records and
- * configuration end the run.
+ * Retriable failures start the lane again after 1 s, doubling to 5 min, and anew once it has
+ * committed; bad records and configuration end the run.
  */
 #ifndef KLAMM_WORKER_RUNNER_H
 #define KLAMM_WORKER_RUNNER_H
@@ -32,6 +32,9 @@ int runner_new(struct runner **out, const char *file, const struct setting *set,
 /* Puts the rows of a file into the topic of a stream; before runner_run. -ERR_CONFIG without a
  * message: no such stream. */
 int runner_feed(struct runner *r, const char *stream, const char *path, struct err *e);
+/* An internal topic that both would use, or NULL. */
+const char *runner_shared_topic(const struct runner *a, const struct runner *b);
+const char *runner_name(const struct runner *r);
 /* Blocks. 0: stopped or at the end. */
 int runner_run(struct runner *r, struct err *e);
 void runner_free(struct runner *r);

@@ -16,12 +16,17 @@ struct schema_topic {
     struct registry_topic *rules;
     struct log *log;
     int64_t next;
+    bool only_reads, is_there;
 };
 
 static int append(void *ctx, const void *key, size_t key_n, const void *value, size_t value_n,
                   struct err *e)
 {
     struct schema_topic *s = ctx;
+    if (s->only_reads) {
+        return err_set(e, ERR_CONFIG, "a schema is not in topic %s, and nothing is to be written",
+                       TOPIC);
+    }
     struct record r = {.topic = TOPIC,
                        .partition = 0,
                        .offset = -1,
@@ -38,6 +43,12 @@ static int read_new(void *ctx, int (*each)(void *each_ctx, const struct record *
                     struct err *e)
 {
     struct schema_topic *s = ctx;
+    int32_t n = s->is_there;
+    int r = n ? 0 : s->log->ops->partitions(s->log, TOPIC, &n, ADMIN_MS, e);
+    if (r < 0 || n == 0) {
+        return r;
+    }
+    s->is_there = true;
     return s->log->ops->read_all(s->log, TOPIC, 0, s->next, each, each_ctx, &s->next, e);
 }
 
@@ -79,14 +90,17 @@ static void schema_topic_free(struct schema_store *store)
     mem_free(s);
 }
 
-int schema_topic_open(struct schema_store **out, const struct client *c, struct err *e)
+static int open_store(struct schema_store **out, const struct client *c, bool only_reads,
+                      struct err *e)
 {
     struct schema_topic *s = mem_zalloc(sizeof *s);
     struct log_config cfg = {.property = c->property};
-    s->store = (struct schema_store){by_id, latest, put, schema_topic_free, known};
+    s->store = (struct schema_store){by_id, latest, put, schema_topic_free, known, NULL};
+    s->only_reads = only_reads;
     int r = client_log(c, &s->log, &cfg, NULL, e);
-    if (r == 0) {
+    if (r == 0 && !only_reads) {
         r = s->log->ops->create_topic(s->log, TOPIC, 1, -1, true, NULL, ADMIN_MS, e);
+        s->is_there = true;
     }
     if (r < 0) {
         schema_topic_free(&s->store);
@@ -97,4 +111,14 @@ int schema_topic_open(struct schema_store **out, const struct client *c, struct 
     s->inner = registry_topic_store(s->rules);
     *out = &s->store;
     return 0;
+}
+
+int schema_topic_open(struct schema_store **out, const struct client *c, struct err *e)
+{
+    return open_store(out, c, false, e);
+}
+
+int schema_topic_look(struct schema_store **out, const struct client *c, struct err *e)
+{
+    return open_store(out, c, true, e);
 }

@@ -9,5 +9,7 @@ struct client;
 
 /* Opens a handle of its own; creates the topic when it is missing. */
 int schema_topic_open(struct schema_store **out, const struct client *c, struct err *e);
+/* Reads only: the topic is not created, and registering a schema is an error. */
+int schema_topic_look(struct schema_store **out, const struct client *c, struct err *e);
 
 #endif

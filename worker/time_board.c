@@ -8,6 +8,9 @@
 #include <pthread.h>
 #include <string.h>
 
+#define ASK_SOONEST 250
+#define ASK_LATEST  500
+
 struct place_in_time {
     int64_t watermark;
     int64_t last_at;  /* when something last came, as far as we saw; INT64_MIN: never */
@@ -30,6 +33,7 @@ struct time_board {
     int n;
     struct board_input *input;
     int64_t asked_at;
+    bool has_changed; /* since the last one: an answer was new, or an input has fallen silent */
 };
 
 static void add_input(struct time_board *b, const struct plan *p, const struct plan_source *source,
@@ -96,6 +100,7 @@ void time_board_set(struct time_board *b, const struct plan_source *source, cons
     pthread_mutex_lock(&b->mutex);
     struct board_input *in = find(b, source, topic);
     if (in && partition < in->n) {
+        b->has_changed |= time.is_idle && !in->at[partition].is_idle;
         in->is_read = false;
         in->at[partition] = (struct place_in_time){.watermark = time.watermark,
                                                    .last_at = last_at,
@@ -172,11 +177,14 @@ void time_board_follow(struct time_board *b, struct task *t, int input, int64_t 
     }
 }
 
-bool time_board_asks(struct time_board *b, int64_t now, int64_t every)
+bool time_board_asks(struct time_board *b, int64_t now)
 {
     pthread_mutex_lock(&b->mutex);
-    bool is_due = now - b->asked_at >= every;
-    b->asked_at = is_due ? now : b->asked_at;
+    bool is_due = now - b->asked_at >= (b->has_changed ? ASK_SOONEST : ASK_LATEST);
+    if (is_due) {
+        b->asked_at = now;
+        b->has_changed = false;
+    }
     pthread_mutex_unlock(&b->mutex);
     return is_due;
 }
@@ -196,13 +204,13 @@ void time_board_others(struct time_board *b, const char *topic,
     pthread_mutex_unlock(&b->mutex);
 }
 
-/* One that has committed nothing yet has had no records, or nobody reads it: after a while it is
+/* Whether that is new. One that has committed nothing yet has had no records, or nobody reads it: after a while it is
  * not waited for. */
-static void note(struct board_input *in, int32_t partition, struct part_time heard, int64_t now)
+static bool note(struct board_input *in, int32_t partition, struct part_time heard, int64_t now)
 {
-    struct place_in_time *x = &in->at[partition];
+    struct place_in_time *x = &in->at[partition], before = *x;
     if (x->is_ours) {
-        return;
+        return false;
     }
     in->is_read = false;
     bool is_first = x->heard_at == 0;
@@ -212,6 +220,7 @@ static void note(struct board_input *in, int32_t partition, struct part_time hea
         x->watermark = heard.watermark > x->watermark ? heard.watermark : x->watermark;
     }
     x->is_idle = heard.is_idle || now - x->heard_at >= in->source->time.idle;
+    return x->watermark != before.watermark || x->is_idle != before.is_idle;
 }
 
 void time_board_heard(struct time_board *b, const char *topic, int32_t partition,
@@ -221,7 +230,7 @@ void time_board_heard(struct time_board *b, const char *topic, int32_t partition
     for (int i = 0; i < b->n; i++) {
         struct board_input *in = &b->input[i];
         if (strcmp(in->topic, topic) == 0 && partition < in->n) {
-            note(in, partition, task_time_of(metadata, in->nth), now);
+            b->has_changed |= note(in, partition, task_time_of(metadata, in->nth), now);
         }
     }
     pthread_mutex_unlock(&b->mutex);

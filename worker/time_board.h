@@ -29,9 +29,9 @@ void time_board_give_up(struct time_board *b, const char *topic, int32_t partiti
  * that fell silent last: the others were following it then. */
 struct others time_board_read(struct time_board *b, const struct plan_source *source,
                               const char *topic);
-/* Whether it is time to ask for the partitions of others: true at most once in `every` ms, over all
- * lanes. */
-bool time_board_asks(struct time_board *b, int64_t now, int64_t every);
+/* Whether it is time to ask for the partitions of others: true at most four times a second over all
+ * lanes, and twice while the answers stay the same. */
+bool time_board_asks(struct time_board *b, int64_t now);
 /* Calls each for every partition of a topic that is not ours; it must not come back here. */
 void time_board_others(struct time_board *b, const char *topic,
                        void (*each)(void *ctx, int32_t partition), void *ctx);

@@ -153,6 +153,12 @@ static int gaussian_io(void *l, struct snapshot *s)
     return snapshot_status(s);
 }
 
+static uint64_t gaussian_size(const void *l)
+{
+    const struct gaussian_nb *m = l;
+    return sizeof(*m) + m->classes * (1 + 2 * (uint64_t)m->n) * sizeof(double);
+}
+
 const struct learner_def learner_gaussian_nb = {
     .name = "gaussian_nb",
     .doc = "naive Bayes with a Gaussian per class and feature",
@@ -164,5 +170,6 @@ const struct learner_def learner_gaussian_nb = {
     .predict = gaussian_predict,
     .learn = gaussian_learn,
     .io = gaussian_io,
+    .size = gaussian_size,
     .close = gaussian_close,
 };

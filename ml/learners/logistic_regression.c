@@ -208,6 +208,13 @@ static int logistic_io(void *l, struct snapshot *s)
     return snapshot_status(s);
 }
 
+static uint64_t logistic_size(const void *l)
+{
+    const struct logistic *m = l;
+    uint64_t doubles = (uint64_t)m->n + m->nslots + (m->had ? m->n : 0);
+    return sizeof(*m) + doubles * sizeof(double);
+}
+
 const struct learner_def learner_logistic_regression = {
     .name = "logistic_regression",
     .doc = "two classes by a linear score, learned by gradient descent",
@@ -223,5 +230,6 @@ const struct learner_def learner_logistic_regression = {
     .predict = logistic_predict,
     .learn = logistic_learn,
     .io = logistic_io,
+    .size = logistic_size,
     .close = logistic_close,
 };

@@ -188,6 +188,13 @@ static int softmax_io(void *l, struct snapshot *s)
     return snapshot_status(s);
 }
 
+static uint64_t softmax_size(const void *l)
+{
+    const struct softmax *m = l;
+    return sizeof(*m) + m->classes * ((uint64_t)m->width + 1) * sizeof(double) +
+           m->classes * sizeof(int64_t);
+}
+
 const struct learner_def learner_softmax_regression = {
     .name = "softmax_regression",
     .doc = "any number of classes by linear scores, learned by gradient descent",
@@ -203,5 +210,6 @@ const struct learner_def learner_softmax_regression = {
     .predict = softmax_predict,
     .learn = softmax_learn,
     .io = softmax_io,
+    .size = softmax_size,
     .close = softmax_close,
 };

@@ -101,7 +101,7 @@ def main_and_flags():
     for word in ("--help", "help"):
         check("usage: klamm COMMAND" in Run(word).out, word)
     check(Run("--version").out.startswith("klamm "), "version")
-    for command in ("run", "replay", "test", "check", "tail", "produce", "schema"):
+    for command in ("run", "replay", "test", "check", "tail", "produce", "dead-letters", "schema"):
         out = Run(command, "--help").out
         check(out.startswith(f"usage: klamm {command} "), out)
         check("--" in out, out)
@@ -387,6 +387,14 @@ def without_broker():
                        (("--value", "string", "--rows", "csv"), "--rows text takes each line as it is")):
         Run("produce", "x", *flags, code=2, says=why)
     Run("tail", "x", "--value", "csv", code=2, says="--value csv needs --columns")
+    Run("dead-letters", "show", "x", code=2, says='expected list or replay, found "show"')
+    Run("dead-letters", "list", code=2, says="something is missing")
+    Run("dead-letters", "list", "x", "--yes", code=2, says="--yes goes with replay")
+    Run("dead-letters", "replay", "x", "--json", code=2, says="--json goes with list")
+    Run("dead-letters", "list", "x", "--limit", "-1", code=2, says="--limit takes a number from 0")
+    Run("dead-letters", "replay", "x", "--attempts", "0", code=2, says="--attempts takes a number from 1")
+    Run("dead-letters", "list", "nowhere.yaml", code=2, says="nowhere.yaml: cannot read the file")
+    Run("dead-letters", "list", "x", "--bootstrap", NOWHERE, code=1, says="no Kafka broker answers")
     Run("run", "load.yaml", "--bootstrap", NOWHERE, env={"KAFKA": "no.host:9"}, code=1,
         says=f"no Kafka broker answers at {NOWHERE} within 10 s")
     Run("produce", "x", "--schema", "one.avsc", stdin='{"value":{"a":1}}\n', env={"KAFKA": NOWHERE}, code=1,

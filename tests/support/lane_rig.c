@@ -208,6 +208,11 @@ static int position(struct log *l, const char *topic, int32_t partition, int64_t
     return self(l)->inner->ops->position(self(l)->inner, topic, partition, offset);
 }
 
+static int has_more(struct log *l, const char *topic, int32_t partition)
+{
+    return self(l)->inner->ops->has_more(self(l)->inner, topic, partition);
+}
+
 static void close_log(struct log *l, bool leave)
 {
     self(l)->inner->ops->close(self(l)->inner, leave);
@@ -231,6 +236,7 @@ static const struct log_ops failing_ops = {
     .read_on = read_on,
     .committed = committed,
     .position = position,
+    .has_more = has_more,
     .close = close_log,
 };
 

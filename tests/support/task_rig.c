@@ -64,6 +64,7 @@ void task_rig_new(struct task_rig *r, uint16_t subplan)
                            .schemas = r->schemas,
                            .batch_rows = r->batch_rows,
                            .limit_ahead = r->limit_ahead,
+                           .most_bytes = r->most_bytes,
                            .produce = keep,
                            .tasks = tasks};
     err_clear(&r->err);

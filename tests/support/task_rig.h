@@ -21,6 +21,7 @@ struct task_rig {
     uint16_t batch_rows;
     int32_t ntasks, partition;
     bool limit_ahead;
+    size_t most_bytes;
     int refuse; /* what produce returns from now on; 0: takes all */
     size_t n;
     struct produced *item; /* since the last clear */

@@ -79,10 +79,25 @@ static void an_avro_schema_instead(void **state)
     rig_done(&r);
 }
 
+/* In JSON a.b is a member of a; a column of CSV may be called so. */
+static void a_member_and_its_object(void **state)
+{
+    (void)state;
+    struct rig r;
+    rig_init(&r, &codec_json, false, "{z: long}", 1);
+    assert_int_equal(infer(&r, "{a.b: long, ab: long, a: long}"), -ERR_CONFIG);
+    assert_int_equal(r.diags.n, 1);
+    assert_non_null(strstr(r.diags.item[0].text, "a.b is a member of the object a"));
+    rig_done(&r);
+    rig_init(&r, &codec_csv, false, "{z: long}", 1);
+    assert_int_equal(infer(&r, "{a.b: long, a: long}"), 0);
+    rig_done(&r);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(types),
-                                       cmocka_unit_test(every_problem_is_told),
-                                       cmocka_unit_test(an_avro_schema_instead)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(types), cmocka_unit_test(every_problem_is_told),
+        cmocka_unit_test(a_member_and_its_object), cmocka_unit_test(an_avro_schema_instead)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -72,6 +72,8 @@ static void mistakes(void **state)
     static const char *const bad[] = {
         "{rate: 1}",
         "{rate: 0, columns: {n: row}}",
+        "{rows: -1, columns: {n: row}}",
+        "{rows: 0, columns: {n: row}}",
         "{columns: {n: nobody + 1}}",
         "{columns: {n: 'row +'}}",
         "{columns: 'row as a, now as a'}",

@@ -168,7 +168,7 @@ static void hostile_sizes_are_refused(void **state)
                    "in 2000000 windows, more than 1000000");
     assert_refused("{hopping: {size: 5ms, every: 0s}, aggregate: count() as n}", "every");
     assert_refused("{hopping: {size: 5ms}, aggregate: count() as n}", "every");
-    assert_refused("{hopping: 5ms, aggregate: count() as n}", "expected a map");
+    assert_refused("{hopping: 5ms, aggregate: count() as n}", "hopping takes a map");
 }
 
 int main(void)

@@ -62,10 +62,10 @@ static const char *walk(struct rig *r, int side, const char *key, int64_t from, 
     struct buffer *out = &r->h.out;
     buffer_clear(out);
     join_rows_walk(&r->rows, side, &k, from, to);
-    for (struct state_entry *e; (e = join_rows_next(&r->rows)) != NULL;) {
+    for (struct waiting *w; (w = join_rows_next(&r->rows)) != NULL;) {
         size_t n;
-        const char *row = waiting_row(e, &n);
-        buffer_printf(out, "%lld:%.*s ", (long long)waiting_of(e)->time, (int)n - 3, row + 3);
+        const char *row = waiting_row(w, &n);
+        buffer_printf(out, "%lld:%.*s ", (long long)w->time, (int)n - 3, row + 3);
     }
     assert_null(join_rows_next(&r->rows));
     return buffer_cstr(out);
@@ -108,17 +108,17 @@ static void expire_in_order(void **state)
     assert_int_equal(join_last(r.h.node.bound, RIGHT, TIME_MAX - 3), TIME_MAX);
     assert_null(join_rows_expired(&r.rows, 12));
     struct state_entry *e = join_rows_expired(&r.rows, 14);
-    assert_int_equal(waiting_of(e)->time, 9);
+    assert_int_equal(block_first(block_of(e))->time, 9);
     join_rows_remove(&r.rows, e);
     assert_string_equal(walk(&r, LEFT, "b", 0, 99), "");
     e = join_rows_expired(&r.rows, 14);
-    assert_int_equal(waiting_of(e)->time, 10);
+    assert_int_equal(block_first(block_of(e))->time, 10);
     assert_string_equal(walk(&r, LEFT, "a", 0, 99), "10:x ");
     join_rows_remove(&r.rows, e);
     assert_null(join_rows_expired(&r.rows, 14));
     assert_null(join_rows_expired(&r.rows, 17));
     e = join_rows_expired(&r.rows, 18);
-    assert_int_equal(waiting_of(e)->side, RIGHT);
+    assert_int_equal(block_first(block_of(e))->side, RIGHT);
     join_rows_remove(&r.rows, e);
     assert_int_equal(state_count(r.state), 0);
     teardown(&r);
@@ -159,8 +159,7 @@ static void restored_as_they_were(void **state)
     }
     struct join_key k = key_of("k3");
     join_rows_walk(&r.rows, LEFT, &k, 0, 2000);
-    struct state_entry *met = join_rows_next(&r.rows);
-    waiting_of(met)->has_met = true;
+    join_rows_next(&r.rows)->has_met = true;
     char *left = mem_strdup(walk(&r, LEFT, "k3", 0, 2000));
     char *right = mem_strdup(walk(&r, RIGHT, "a key that is longer 2", 0, 2000));
     assert_true(strlen(left) > 20 && strlen(right) > 5);
@@ -173,9 +172,9 @@ static void restored_as_they_were(void **state)
     assert_string_equal(walk(&r, LEFT, "k3", 0, 2000), left);
     assert_string_equal(walk(&r, RIGHT, "a key that is longer 2", 0, 2000), right);
     join_rows_walk(&r.rows, LEFT, &k, 0, 2000);
-    assert_true(waiting_of(join_rows_next(&r.rows))->has_met);
-    assert_false(waiting_of(join_rows_next(&r.rows))->has_met);
-    assert_int_equal(r.rows.next, 100); /* later rows come behind */
+    assert_true(join_rows_next(&r.rows)->has_met);
+    assert_false(join_rows_next(&r.rows)->has_met);
+    assert_int_equal(r.rows.blocks.next, 100); /* later rows come behind */
     mem_free(left);
     mem_free(right);
     teardown(&r);
@@ -189,13 +188,95 @@ static void layout_tells_what_is_kept(void **state)
     bool out[16] = {true, true, false, true}, in[16] = {false};
     setup(&r, JOIN);
     op_join.state_layout(&r.h.node, &r.h.out);
-    assert_string_equal(buffer_cstr(&r.h.out), "side 0\ncolumn v long\ncolumn s string\n"
-                                               "side 1\ncolumn v long\ncolumn t string\n");
+    assert_string_equal(buffer_cstr(&r.h.out), "side 0 kept\ncolumn v long\ncolumn s string\n"
+                                               "side 1 kept\ncolumn v long\ncolumn t string\n");
     buffer_clear(&r.h.out);
     op_join.needs(&r.h.node, out, in);
     op_join.second_needs(&r.h.node, out, in);
     op_join.state_layout(&r.h.node, &r.h.out);
-    assert_string_equal(buffer_cstr(&r.h.out), "side 0\ncolumn v long\nside 1\ncolumn v long\n");
+    assert_string_equal(buffer_cstr(&r.h.out),
+                        "side 0 kept\ncolumn v long\nside 1 kept\ncolumn v long\n");
+    teardown(&r);
+}
+
+/* Rows of a side that is not kept share a block, which goes when the last of them has expired. */
+static void rows_expire_in_blocks(void **state)
+{
+    (void)state;
+    struct rig r;
+    setup(&r, "{with: right, type: left, within: 10ms}");
+    for (int i = 0; i < 4; i++) {
+        add(&r, RIGHT, i % 2 ? "a" : "b", 100 - 10 * i, "x"); /* the first expires last */
+    }
+    add(&r, LEFT, "a", 75, "alone");
+    uint64_t blocks = state_count(r.state);
+    assert_true(blocks >= 2 && blocks < 5);
+    struct state_entry *e = join_rows_expired(&r.rows, 86);
+    assert_int_equal(block_of(e)->last, 85);
+    assert_int_equal(block_first(block_of(e))->side, LEFT);
+    join_rows_remove(&r.rows, e);
+    assert_string_equal(walk(&r, LEFT, "a", 0, 200), "");
+    assert_string_equal(walk(&r, RIGHT, "a", 85, 200), "90:x ");
+    while ((e = join_rows_expired(&r.rows, 111)) != NULL) {
+        assert_true(block_of(e)->last < 111);
+        join_rows_remove(&r.rows, e);
+    }
+    assert_string_equal(walk(&r, RIGHT, "a", 0, 200), "");
+    assert_string_equal(walk(&r, RIGHT, "b", 0, 200), "");
+    assert_int_equal(state_count(r.state), 0);
+    teardown(&r);
+}
+
+/* A row of a far future does not make its neighbours wait. */
+static void far_times_do_not_share(void **state)
+{
+    (void)state;
+    struct rig r;
+    setup(&r, "{with: right, within: 10ms}");
+    const int64_t far = 1000000000;
+    for (int i = 0; i < 6; i++) {
+        add(&r, LEFT, "a", i % 2 ? far + i : i, "x");
+    }
+    add(&r, LEFT, "a", TIME_MIN, "y");
+    for (struct state_entry *e; (e = join_rows_expired(&r.rows, far)) != NULL;) {
+        join_rows_remove(&r.rows, e);
+    }
+    assert_string_equal(walk(&r, LEFT, "a", TIME_MIN, TIME_MAX),
+                        "1000000001:x 1000000003:x 1000000005:x ");
+    teardown(&r);
+}
+
+/* A committed block is not sent again for new rows; rows of many blocks are restored. */
+static void committed_blocks_are_closed(void **state)
+{
+    (void)state;
+    struct rig r;
+    setup(&r, "{with: right, within: 10ms}");
+    add(&r, LEFT, "a", 1, "x");
+    add(&r, RIGHT, "a", 1, "y");
+    join_rows_begin(&r.rows);
+    assert_non_null(r.rows.blocks.open[LEFT]); /* not committed yet */
+    state_committed(r.state);
+    join_rows_begin(&r.rows);
+    assert_null(r.rows.blocks.open[LEFT]);
+    assert_null(r.rows.blocks.open[RIGHT]);
+    for (int i = 2; i < 500; i++) {
+        add(&r, LEFT, "a", i, "z");
+    }
+    uint64_t blocks = state_count(r.state);
+    assert_true(blocks > 3 && blocks < 300);
+    struct state_entry *e = join_rows_expired(&r.rows, 12); /* the left's first, then the right's */
+    assert_int_equal(block_first(block_of(e))->time, 1);
+    join_rows_remove(&r.rows, e);
+    char *left = mem_strdup(walk(&r, LEFT, "a", 0, 600));
+    struct state *to = copy_of(&r);
+    join_rows_done(&r.rows);
+    state_free(r.state);
+    r.state = to;
+    open_rows(&r);
+    assert_string_equal(walk(&r, LEFT, "a", 0, 600), left);
+    assert_int_equal(r.rows.blocks.next, 500);
+    mem_free(left);
     teardown(&r);
 }
 
@@ -206,18 +287,8 @@ static void damaged_entries_are_refused(void **state)
     struct join_rows rows;
     struct err e = {0};
     setup(&r, JOIN);
-    uint8_t value[20] = {4}; /* no such side */
-    assert_int_equal(state_restore(r.state, "12345678", 8, value, sizeof value), -ERR_DATA);
-    value[0] = 0;
-    value[1] = 2;    /* time */
-    value[2] = 0x7f; /* a negative length */
-    assert_int_equal(state_restore(r.state, "12345678", 8, value, sizeof value), -ERR_DATA);
-    value[2] = 0x7e; /* longer than what is there */
-    assert_int_equal(state_restore(r.state, "12345678", 8, value, sizeof value), -ERR_DATA);
-    assert_int_equal(state_restore(r.state, "12345678", 8, value, 2), -ERR_DATA);
-    assert_int_equal(state_restore(r.state, "12345678", 8, value, 0), -ERR_DATA);
-    value[2] = 2;
-    assert_int_equal(state_restore(r.state, "1234567", 7, value, 4), 0); /* a number of 7 bytes */
+    const uint8_t row[] = {0, 0, 0, 0, 2, 'a', 2, 0};
+    assert_int_equal(state_restore(r.state, "1234567", 7, row, sizeof row), 0); /* 7 bytes */
     assert_int_equal(join_rows_open(&rows, r.h.node.bound, r.state, &e), -ERR_DATA);
     assert_string_equal(e.text, "the restored state of the join is damaged");
     join_rows_done(&rows);
@@ -286,6 +357,8 @@ int main(void)
         cmocka_unit_test(found_by_key_and_time),       cmocka_unit_test(expire_in_order),
         cmocka_unit_test(restored_as_they_were),       cmocka_unit_test(layout_tells_what_is_kept),
         cmocka_unit_test(damaged_entries_are_refused), cmocka_unit_test(many_keys),
+        cmocka_unit_test(far_times_do_not_share),      cmocka_unit_test(rows_expire_in_blocks),
+        cmocka_unit_test(committed_blocks_are_closed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -47,6 +47,9 @@ static void test_lane_may_begin_elsewhere(void **state)
     mock_wait_assigned(&next, MOCK_PARTITIONS);
     mock_wait_seen(&next, 4);
     mock_see_no_more(&next);
+    for (int p = 0; p < MOCK_PARTITIONS; p++) {
+        assert_int_equal(next.log->ops->has_more(next.log, "in", p), 0);
+    }
     int64_t offset;
     assert_int_equal(next.log->ops->position(next.log, "in", 0, &offset), 0);
     assert_int_equal(offset, 5);

@@ -129,9 +129,39 @@ static void more_partitions_than_one_call_deals_with(void **state)
     memory_broker_free(broker);
 }
 
+/* As in Kafka, whoever asks may set the offsets of a group that has no members, and only then. */
+static void a_group_without_members_takes_offsets(void **state)
+{
+    (void)state;
+    struct memory_broker *broker = memory_broker_new(2);
+    struct log_config cfg = {.group = "g", .transactional = "alone"};
+    struct log *log;
+    struct err e = {0};
+    struct member a;
+    struct buffer got;
+    buffer_init(&got);
+    assert_int_equal(memory_log_open(&log, broker, &cfg, NULL, &e), 0);
+    send(log, "x", 1, NULL, "1");
+    assert_int_equal(log->ops->commit(log, NULL, 0, &e), 0);
+    struct log_position p = {.topic = "x", .partition = 1, .offset = 5, .metadata = "m"};
+    assert_int_equal(log->ops->commit(log, &p, 1, &e), 0);
+    struct log_position q = {.topic = "x", .partition = 1};
+    assert_int_equal(log->ops->committed(log, &q, 1, 100, &e), 0);
+    assert_int_equal(q.offset, 5);
+    assert_string_equal(q.metadata, "m");
+    join(&a, broker, x, "a");
+    poll_all(&a, &got);
+    assert_int_equal(log->ops->commit(log, &p, 1, &e), -ERR_FATAL);
+    leave(&a);
+    log->ops->close(log, true);
+    buffer_done(&got);
+    memory_broker_free(broker);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_group_without_members_takes_offsets),
         cmocka_unit_test(two_members_share_and_hand_over),
         cmocka_unit_test(only_the_owner_commits),
         cmocka_unit_test(from_latest),

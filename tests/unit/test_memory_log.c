@@ -98,7 +98,10 @@ static void seeking_and_pausing(void **state)
     assert_string_equal(poll_all(&m, &got), "x/0 3:=v x/0 4:=v ");
     assert_int_equal(m.log->ops->position(m.log, "x", 0, &at), 0);
     assert_int_equal(at, 5);
+    assert_int_equal(m.log->ops->has_more(m.log, "x", 0), 0);
+    assert_int_equal(m.log->ops->has_more(m.log, "y", 0), 0);
     assert_int_equal(m.log->ops->seek(m.log, "x", 0, 4, &m.err), 0);
+    assert_int_equal(m.log->ops->has_more(m.log, "x", 0), 1);
     assert_int_equal(m.log->ops->pause(m.log, "x", 0), 0);
     assert_string_equal(poll_all(&m, &got), "");
     assert_int_equal(m.log->ops->resume(m.log, "x", 0), 0);

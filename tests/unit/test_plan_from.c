@@ -81,6 +81,15 @@ static void streams_fan_out_and_split(void **state)
         "7:9 streams.in.steps[2]: no step may follow a split in the same stream");
 }
 
+static void each_stream_once(void **state)
+{
+    (void)state;
+    assert_refused(HEAD IN("none") "  a: {from: [in, in], to: x2}\n",
+                   "stream \"in\" is named twice, and each of its rows would come twice");
+    assert_refused(HEAD "  a: {from: {topic: [x, x], value: json, columns: {v: long}}, to: y}\n",
+                   "topic x is named twice");
+}
+
 static void cycles(void **state)
 {
     (void)state;
@@ -133,6 +142,7 @@ int main(void)
         cmocka_unit_test(union_of_different_key_formats_is_repartitioned),
         cmocka_unit_test(union_of_different_keys_needs_key_by),
         cmocka_unit_test(streams_fan_out_and_split),
+        cmocka_unit_test(each_stream_once),
         cmocka_unit_test(cycles),
         cmocka_unit_test(streams_are_known),
         cmocka_unit_test(late_rows_go_to_a_stream_of_their_own),

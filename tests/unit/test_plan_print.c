@@ -144,7 +144,8 @@ static void one_way_notes(void **state)
                                        "  in: {from: {generator: {rate: 1, columns: {v: row}}}}\n"
                                        "  a: {from: in, steps: [{key_by: []}, {window: {tumbling: "
                                        "1s, aggregate: count() as n}}], to: [{log: {}}, o]}\n"
-                                       "  b: {from: [in, in], to: p}\n"),
+                                       "  c: {from: in, steps: [{filter: v > 1}]}\n"
+                                       "  b: {from: [in, c], to: p}\n"),
                      0);
     plan_print_text(&b, r.plan);
     const char *s = buffer_cstr(&b);

@@ -52,12 +52,48 @@ static void topics_of_our_own(void **state)
     plan_rig_done(&r);
 }
 
+/* t with a stream s-in, and t-s with a stream in. */
+static void names_joined_by_dashes_can_meet(void **state)
+{
+    (void)state;
+#define COUNTS(name, stream, connector)                                                            \
+    "name: " name "\nstreams:\n  " stream ":\n    from: " connector "\n    steps: [{key_by: h}, "  \
+    "{window: {tumbling: 1s, aggregate: count() as n}}]\n    to: out-" name "\n"
+#define TOPIC     "{topic: x, value: json, columns: {h: string}}"
+#define GENERATOR "{generator: {columns: {h: row}}}"
+    static const struct {
+        const char *a, *b, *topic;
+    } cases[] = {
+        {COUNTS("t", "s-in", TOPIC), COUNTS("t-s", "in", TOPIC), "t-s-in-repartition"},
+        {COUNTS("t", "s-in", TOPIC), COUNTS("t", "s-in", TOPIC), "t-s-in-repartition"},
+        {COUNTS("t", "s-in", TOPIC), COUNTS("t-s", "other", TOPIC), NULL},
+        {"name: t\nstreams: {s-in: {from: " GENERATOR ", to: x}}\n",
+         "name: t-s\nstreams: {in: {from: " GENERATOR ", to: y}}\n", "t-s-in-source"},
+        {"name: t\nstreams: {s-in: {from: " TOPIC ", to: y}}\n",
+         "name: t-s\nstreams: {in: {from: " TOPIC ", to: y}}\n", NULL},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct plan_rig a, b;
+        plan(&a, cases[i].a);
+        plan(&b, cases[i].b);
+        const char *topic = plan_shared_topic(a.plan, b.plan);
+        assert_int_equal(topic == NULL, cases[i].topic == NULL);
+        if (topic) {
+            assert_string_equal(topic, cases[i].topic);
+            assert_non_null(plan_shared_topic(b.plan, a.plan));
+        }
+        plan_rig_done(&a);
+        plan_rig_done(&b);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(read_and_written),
         cmocka_unit_test(a_bad_record_must_not_come_back),
         cmocka_unit_test(topics_of_our_own),
+        cmocka_unit_test(names_joined_by_dashes_can_meet),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -2,8 +2,10 @@
 #include "schemas/registry_http.h"
 #include "tests/support/http_server.h"
 
+#include "engine/clock.h"
 #include "engine/memory.h"
 
+#include <arpa/inet.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -11,6 +13,8 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -188,6 +192,39 @@ static void failures_are_tried_again(void **state)
     end(&s);
 }
 
+static int64_t now_ms(void)
+{
+    return clock_monotonic_ns() / 1000000;
+}
+
+/* A server that takes connections and never answers; then nobody is asked any more. */
+static void whoever_is_to_end_does_not_wait(void **state)
+{
+    (void)state;
+    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t n = sizeof at;
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    assert_int_equal(bind(fd, (struct sockaddr *)&at, n), 0);
+    assert_int_equal(listen(fd, 5), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&at, &n), 0);
+    char url[64];
+    snprintf(url, sizeof url, "http://127.0.0.1:%d", ntohs(at.sin_port));
+    struct registry_http_config cfg = {.url = url, .timeout_ms = 600000, .backoff_ms = 600000};
+    struct schema_store *s = NULL;
+    struct err e = {0};
+    const char *json;
+    assert_int_equal(registry_http_new(&s, &cfg, &e), 0);
+    s->hurry(s, 50);
+    int64_t begin = now_ms();
+    assert_int_equal(s->by_id(s, 7, &json, &e), -ERR_RETRY);
+    err_clear(&e);
+    assert_int_equal(s->by_id(s, 7, &json, &e), -ERR_RETRY);
+    assert_non_null(strstr(e.text, "not asked any more"));
+    assert_true(now_ms() - begin < 60000); /* not the ten minutes */
+    s->free(s);
+    close(fd);
+}
+
 static void nobody_listens(void **state)
 {
     (void)state;
@@ -222,7 +259,7 @@ int main(void)
         cmocka_unit_test(ids_are_cached), cmocka_unit_test(what_is_not_there),
         cmocka_unit_test(registering),    cmocka_unit_test(latest_is_asked_each_time),
         cmocka_unit_test(nobody_listens), cmocka_unit_test(failures_are_tried_again),
-        cmocka_unit_test(urls),
+        cmocka_unit_test(urls),           cmocka_unit_test(whoever_is_to_end_does_not_wait),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

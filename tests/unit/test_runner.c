@@ -89,12 +89,18 @@ static void wrong_topologies_and_rows(void **state)
     assert_true(r.diags.n > 0);
     assert_int_equal(running_run(&r, A "    to: out\n", "{\"value\":{\"v\":\"x\"}}\n"), -ERR_DATA);
     assert_non_null(strstr(r.err.text, "rows.jsonl: row 1: "));
-    assert_int_equal(running_new(&r, A "    to: out\n", "nowhere"), 0);
+    assert_int_equal(running_new(&r, A "    to: out\n", NULL), 0);
     assert_int_equal(runner_feed(r.runner, "b", "rows.jsonl", &r.err), -ERR_CONFIG);
-    err_clear(&r.err);
-    assert_int_equal(runner_run(r.runner, &r.err), -ERR_CONFIG);
-    assert_string_equal(r.err.text, "--show nowhere: no stream writes to that topic");
     runner_free(r.runner);
+    r.runner = NULL;
+    /* before anything runs, or is even made */
+    assert_int_equal(running_new(&r, A "    to: other\n", "othr"), -ERR_CONFIG);
+    assert_string_equal(r.err.text,
+                        "--show othr: no stream writes to that topic; did you mean \"other\"?");
+    int32_t n;
+    struct log *log = r.m.client.log;
+    assert_int_equal(log->ops->partitions(log, "other", &n, 100, NULL), 0);
+    assert_int_equal(n, 0);
     running_done(&r);
 }
 

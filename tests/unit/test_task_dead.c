@@ -149,6 +149,148 @@ static void a_record_of_many_bad_rows_goes_out_once(void **state)
     }
 }
 
+#define BEHIND                                                                                     \
+    "  a:\n    from: {topic: x, value: json, key: none, columns: {h: string, v: long}}\n"          \
+    "    steps:\n      - key_by: h\n      - running: lag(v) as before\n"                           \
+    "      - add: 1 / v as w\n    to: {topic: out, value: csv}\n"
+
+/* Behind a repartition: the record of the internal topic with its position, and the row to read. */
+static void behind_a_repartition(void **state)
+{
+    (void)state;
+    for (int tolerates = 0; tolerates < 2; tolerates++) {
+        struct task_rig r;
+        struct record in = {.topic = "t-a-repartition", .offset = 40, .timestamp = 5};
+        task_rig_init(&r,
+                      tolerates ? "name: t\nerrors: {tolerance: all, dead_letter_topic: dead}\n"
+                                  "streams:\n" BEHIND
+                                : "name: t\nstreams:\n" BEHIND,
+                      0);
+        task_rig_start(&r, 0);
+        assert_int_equal(task_rig_push_one(&r, "x", 7, NULL, "{\"h\":\"k\",\"v\":0}"), 0);
+        const struct produced *p = task_rig_find(&r, in.topic);
+        char key[8], value[100];
+        memcpy(key, p->key, p->key_n);
+        memcpy(value, p->value, p->value_n);
+        in.key = key;
+        in.key_n = p->key_n;
+        in.value = value;
+        in.value_n = p->value_n;
+        task_rig_stop(&r);
+        task_rig_clear(&r);
+        task_rig_start(&r, 1);
+        int status = task_push(r.task, 0, &in, 1, &r.err);
+        if (!tolerates) {
+            assert_int_equal(status, -ERR_DATA);
+            assert_non_null(strstr(r.err.text, "t-a-repartition partition 0 offset 40, row "
+                                               "{\"h\":\"k\",\"v\":0"));
+            task_rig_done(&r);
+            continue;
+        }
+        assert_int_equal(status, 0);
+        p = task_rig_find(&r, "dead");
+        assert_int_equal(p->value_n, in.value_n);
+        assert_memory_equal(p->value, value, in.value_n);
+        assert_memory_equal(p->key, key, in.key_n);
+        assert_int_equal(p->timestamp, 5);
+        assert_non_null(strstr(p->headers, "__connect.errors.topic=t-a-repartition,"
+                                           "__connect.errors.partition=0,"
+                                           "__connect.errors.offset=40,"));
+        assert_non_null(strstr(p->headers, "klamm.row={\"h\":\"k\",\"v\":0,"));
+        task_rig_done(&r);
+    }
+}
+
+static void headers_as_connect_has_them(void **state)
+{
+    (void)state;
+    struct task_rig r;
+    task_rig_init(&r,
+                  "name: t\nerrors: {tolerance: all, dead_letter_topic: dead}\nstreams:\n"
+                  "  a:\n    from: {topic: x, value: json, key: none, columns: {v: long}}\n"
+                  "    steps:\n      - add: 1 / v as w\n    to: {topic: out, value: csv}\n",
+                  0);
+    task_rig_start(&r, 0);
+    assert_int_equal(task_rig_push_one(&r, "x", 1, NULL, "{\"v\":0}"), 0);
+    assert_string_equal(
+        task_rig_find(&r, "dead")->headers,
+        "__connect.errors.topic=x,__connect.errors.partition=0,__connect.errors.offset=1,"
+        "__connect.errors.connector.name=t,__connect.errors.task.id=0,"
+        "__connect.errors.stage=TRANSFORMATION,__connect.errors.class.name=add,"
+        "__connect.errors.exception.class.name=org.apache.kafka.connect.errors.DataException,"
+        "__connect.errors.exception.message=streams.a.steps[1].add: division by zero: 1 / 0,"
+        "__connect.errors.exception.stacktrace=org.apache.kafka.connect.errors.DataException: "
+        "streams.a.steps[1].add: division by zero: 1 / 0\n\tat add (streams.a.steps[1].add, "
+        "t.yaml:7)\n\tat stream a\n\tat topology t, sub-plan 0, task 0,");
+    task_rig_done(&r);
+}
+
+/* What does not fit behind the headers is left out, and a header tells; first the value. */
+static void large_records(void **state)
+{
+    (void)state;
+    static const struct {
+        size_t most;
+        const char *left;
+        bool has_value, has_key;
+    } cases[] = {{0, NULL, true, true},
+                 {100000, NULL, true, true},
+                 {2000, "klamm.left.out=value,", false, true},
+                 {800, "klamm.left.out=key, value,", false, false}};
+    char key[1001], value[3001];
+    memset(key, 'k', 1000);
+    memset(value, 'v', 3000);
+    key[1000] = value[3000] = '\0';
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct task_rig r;
+        task_rig_init(&r, all, 0);
+        r.most_bytes = cases[i].most;
+        task_rig_start(&r, 0);
+        assert_int_equal(task_rig_push_one(&r, "x", 3, key, value), 0);
+        const struct produced *p = task_rig_find(&r, "dead");
+        assert_int_equal(p->value != NULL, cases[i].has_value);
+        assert_int_equal(p->key != NULL, cases[i].has_key);
+        assert_non_null(strstr(p->headers, "__connect.errors.offset=3,"));
+        const char *left = strstr(p->headers, "klamm.left.out");
+        assert_int_equal(left == NULL, cases[i].left == NULL);
+        if (left) {
+            assert_string_equal(left, cases[i].left);
+        }
+        task_rig_done(&r);
+    }
+}
+
+/* A row whose record the producer would refuse is one bad row: the others go out. */
+static void outputs_that_are_too_large(void **state)
+{
+    (void)state;
+    struct task_rig r;
+    char big[1500];
+    char wide[1001];
+    memset(wide, 'w', 1000);
+    wide[1000] = '\0';
+    snprintf(big, sizeof big, "{\"h\":\"b\",\"v\":2,\"w\":\"%s\"}", wide);
+    const char *value[] = {"{\"h\":\"a\",\"v\":1}", big, "{\"h\":\"c\",\"v\":3}"};
+    task_rig_init(&r, all, 0);
+    r.most_bytes = 1000;
+    task_rig_start(&r, 0);
+    assert_int_equal(task_rig_push(&r, "x", 0, NULL, value, 3), 0);
+    assert_int_equal(task_counts(r.task).bad, 1);
+    assert_int_equal(task_counts(r.task).rows_out, 2);
+    const struct produced *p = task_rig_find(&r, "dead");
+    assert_non_null(strstr(p->headers, "__connect.errors.stage=KAFKA_PRODUCE,"));
+    assert_non_null(strstr(p->headers, "RecordTooLargeException,"));
+    assert_non_null(strstr(p->headers, "__connect.errors.offset=1,"));
+    assert_non_null(strstr(p->headers, "message.max.bytes"));
+    task_rig_done(&r);
+    task_rig_init(&r, none, 0);
+    r.most_bytes = 1000;
+    task_rig_start(&r, 0);
+    assert_int_equal(task_rig_push(&r, "x", 0, NULL, value, 3), -ERR_DATA);
+    assert_non_null(strstr(r.err.text, "x partition 0 offset 1: "));
+    task_rig_done(&r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -157,6 +299,10 @@ int main(void)
         cmocka_unit_test(dead_letters_keep_the_order_of_records),
         cmocka_unit_test(rows_without_record),
         cmocka_unit_test(a_record_of_many_bad_rows_goes_out_once),
+        cmocka_unit_test(behind_a_repartition),
+        cmocka_unit_test(headers_as_connect_has_them),
+        cmocka_unit_test(large_records),
+        cmocka_unit_test(outputs_that_are_too_large),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,7 @@
 /* From records to rows: bad values, tombstones, keys, event times, meta columns, and the envelope
  * of repartitions.
  */
+#include "engine/envelope.h"
 #include "tests/support/task_rig.h"
 
 #include "engine/buffer.h"
@@ -441,6 +442,34 @@ static void damaged_envelopes_are_bad_records(void **state)
     pair_done(&x);
 }
 
+/* Rows have their own time, records without a row their watermark, damaged ones the record's. */
+static void times_of_internal_records(void **state)
+{
+    (void)state;
+    struct pair x;
+    pair_init(&x);
+    task_rig_start(&x.down, 1);
+    static const struct {
+        struct envelope envelope;
+        int64_t time;
+    } cases[] = {{{.kind = ENVELOPE_ROW, .watermark = 70, .time = 60}, 60},
+                 {{.kind = ENVELOPE_DELETE, .watermark = 70, .time = -5}, -5},
+                 {{.kind = ENVELOPE_TIME, .watermark = 70}, 70},
+                 {{.kind = ENVELOPE_IDLE, .watermark = 80}, 80}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct buffer b;
+        buffer_init(&b);
+        envelope_write(&b, &cases[i].envelope);
+        struct record rec = {
+            .topic = "t-a-repartition", .timestamp = 5, .value = b.data, .value_n = b.n};
+        assert_int_equal(task_record_time(x.down.task, 0, &rec), cases[i].time);
+        rec.value_n = 1;
+        assert_int_equal(task_record_time(x.down.task, 0, &rec), 5);
+        buffer_done(&b);
+    }
+    pair_done(&x);
+}
+
 /* A row that the topology wrote before it was changed, and good rows cut short. */
 static void rows_of_other_columns_are_refused(void **state)
 {
@@ -487,6 +516,7 @@ int main(void)
         cmocka_unit_test(an_idle_partition_follows),
         cmocka_unit_test(all_idle_partitions_stand_still),
         cmocka_unit_test(damaged_envelopes_are_bad_records),
+        cmocka_unit_test(times_of_internal_records),
         cmocka_unit_test(rows_of_other_columns_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -105,6 +105,23 @@ static void an_empty_input_is_not_waited_for(void **state)
     task_rig_done(&r);
 }
 
+/* What waits, or is still to be fetched, is no silence. */
+static void an_input_with_more_is_not_idle(void **state)
+{
+    (void)state;
+    struct task_rig r;
+    init(&r, TOPOLOGY("idle: 1s"));
+    task_others(r.task, 0, (struct others){100, false});
+    tick(&r, 999);
+    task_expect_more(r.task, 0, r.clock.fixed);
+    tick(&r, 999);
+    assert_false(task_idle(r.task, 0, r.clock.fixed));
+    assert_int_equal(task_watermark(r.task, 0), 7);
+    tick(&r, 1);
+    assert_int_equal(task_watermark(r.task, 0), 100);
+    task_rig_done(&r);
+}
+
 static void metadata_of_others(void **state)
 {
     (void)state;
@@ -131,6 +148,7 @@ int main(void)
         cmocka_unit_test(without_others_time_stands_still),
         cmocka_unit_test(or_goes_on_with_the_wall_clock),
         cmocka_unit_test(an_empty_input_is_not_waited_for),
+        cmocka_unit_test(an_input_with_more_is_not_idle),
         cmocka_unit_test(metadata_of_others),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -152,9 +152,20 @@ static void asked_now_and_then(void **state)
     (void)state;
     struct fixture f;
     init(&f);
-    assert_true(time_board_asks(f.board, 1000, 500));
-    assert_false(time_board_asks(f.board, 1499, 500));
-    assert_true(time_board_asks(f.board, 1500, 500));
+    assert_true(time_board_asks(f.board, 1000));
+    assert_false(time_board_asks(f.board, 1499)); /* nothing new */
+    assert_true(time_board_asks(f.board, 1500));
+    time_board_heard(f.board, "x", 1, "w5;w5", 1510);
+    assert_false(time_board_asks(f.board, 1749));
+    assert_true(time_board_asks(f.board, 1750));
+    time_board_heard(f.board, "x", 1, "w5;w5", 1760); /* unchanged for so long: it is idle */
+    assert_true(time_board_asks(f.board, 2000));
+    time_board_heard(f.board, "x", 1, "w5;w5", 2010);
+    assert_false(time_board_asks(f.board, 2250));
+    set(&f, 0, 5, true); /* one of ours has fallen silent */
+    assert_true(time_board_asks(f.board, 2250));
+    set(&f, 0, 5, true);
+    assert_false(time_board_asks(f.board, 2500));
     done(&f);
 }
 

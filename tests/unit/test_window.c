@@ -131,6 +131,44 @@ static void overflow_is_a_bad_row(void **state)
     harness_done(&h);
 }
 
+/* A row that one aggregate refuses counts in none, whichever it is and however batches are cut. */
+static void a_refused_row_counts_nowhere(void **state)
+{
+    (void)state;
+    static const char *const lists[] = {
+        "count() as n, sum(v) as x, max(d) as most",
+        "sum(v + 0) as y, count() as n, sum(v) as x, max(d) as most",
+        "count() as n, sum(v) as x, collect(v) as all, max(d) as most, sum(d) as s"};
+    struct row r[] = {{"a", 1, INT64_MAX - 1, 1, NULL, 1},
+                      {"a", 2, 5, 90, NULL, 2},
+                      {"a", 3, 1, 3, NULL, 3},
+                      {"a", 4, 1, 80, NULL, 4},
+                      {"b", 4, 1, 2, NULL, 4},
+                      {"a", 5, -7, 2, NULL, 5}};
+    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
+        for (uint16_t cut = 1; cut <= 6; cut++) {
+            char text[200];
+            struct harness h;
+            snprintf(text, sizeof text, "{tumbling: 10ms, aggregate: \"%s\"}", lists[i]);
+            harness_init(&h, text);
+            h.tolerates = true;
+            for (uint16_t at = 0; at < 6; at = (uint16_t)(at + cut)) {
+                assert_int_equal(harness_push(&h, r + at, at + cut < 6 ? cut : (uint16_t)(6 - at)),
+                                 0);
+            }
+            assert_string_equal(buffer_cstr(&h.bad), "2: sum leaves the range of a long\n"
+                                                     "4: sum leaves the range of a long\n");
+            harness_advance(&h, 10);
+            const char *out = harness_out(&h);
+            assert_non_null(strstr(out, " n=3 "));
+            assert_non_null(strstr(out, " x=9223372036854775800 "));
+            assert_non_null(strstr(out, " most=3.0 "));
+            assert_non_null(strstr(out, " n=1 x=1 "));
+            harness_done(&h);
+        }
+    }
+}
+
 static void deletions_are_no_rows(void **state)
 {
     (void)state;
@@ -184,6 +222,7 @@ int main(void)
         cmocka_unit_test(restarts_do_not_show),
         cmocka_unit_test(a_failing_argument_counts_nowhere),
         cmocka_unit_test(overflow_is_a_bad_row),
+        cmocka_unit_test(a_refused_row_counts_nowhere),
         cmocka_unit_test(deletions_are_no_rows),
         cmocka_unit_test(only_what_is_read_is_needed),
         cmocka_unit_test(merged_errors_are_ascending),

@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "engine/arena.h"
 #include "engine/yaml_scalar.h"
 
 #include <math.h>
@@ -61,11 +62,46 @@ static void test_values(void **state)
     assert_true(isnan(resolve(".nan").real));
 }
 
+static void test_surrogates(void **state)
+{
+    (void)state;
+    static const char *const cases[][2] = {
+        {"{\"a\": \"\\ud83d\\ude00!\"}", "{\"a\": \"\\U0001F600!\"}"},
+        {" [\"\\uDBFF\\uDFFF\\ud800\\udc00\"]", " [\"\\U0010FFFF\\U00010000\"]"},
+        {"[\"\\\\ud83d\\ude00\"]", "[\"\\\\ud83d\\ude00\"]"}, /* a backslash, then text */
+        {"[\"\\ud83d\\u0041\\ude00\"]", "[\"\\ud83d\\u0041\\ude00\"]"},
+        {"[\"\\ud83d\\ude0", "[\"\\ud83d\\ude0"},
+        {"{\\", "{\\"},
+        {"a: '\\ud83d\\ude00'", "a: '\\ud83d\\ude00'"}, /* YAML, where these are no escapes */
+        {"", ""},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct arena a;
+        arena_init(&a);
+        size_t n = strlen(cases[i][0]);
+        const char *out = yaml_join_surrogates(&a, cases[i][0], &n);
+        assert_int_equal(n, strlen(cases[i][1]));
+        assert_memory_equal(out, cases[i][1], n);
+        arena_done(&a);
+    }
+    struct arena a;
+    struct diags d;
+    struct yaml *y;
+    arena_init(&a);
+    diags_init(&d);
+    const char text[] = "{\"a\": \"\\ud83d\\ude00\"}";
+    assert_int_equal(yaml_parse(&y, &a, "f", text, sizeof text - 1, &d), 0);
+    assert_string_equal(yaml_get(y, "a")->text, "\xF0\x9F\x98\x80");
+    diags_done(&d);
+    arena_done(&a);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_kinds),
         cmocka_unit_test(test_values),
+        cmocka_unit_test(test_surrogates),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -13,9 +13,10 @@
 
 #include <stdlib.h>
 
-#define VALUES_MAX 10000
-#define BYTES_MAX  (1 << 18)
-#define HEAD_BYTES 16
+#define VALUES_MAX     10000
+#define BYTES_MAX      (1 << 18)
+#define HEAD_BYTES     16
+#define VALUE_OVERHEAD 16 /* a length before the bytes, or a number */
 
 struct collect {
     struct blob blob;
@@ -49,6 +50,45 @@ static void append(struct collect *s, const struct stamp *stamp, const void *val
     s->n++;
 }
 
+/* The value's bytes, behind `out`; false when there is no room for it. */
+static bool put_value(const struct aggregate_call *c, const struct collect *s, const struct vec *v,
+                      uint16_t row, struct buffer *out)
+{
+    struct nested_value x = nested_at_row(v, row);
+    buffer_clear(out);
+    if (!type_is_str(v->type) || v->s[row].n <= BYTES_MAX) {
+        nested_put_value(out, c->arg_type[0], &x);
+    }
+    return out->n > 0 && has_room(s, 1, out->n + HEAD_BYTES);
+}
+
+static const char *collect_refuses(const struct aggregate_call *c, const struct aggregate_rows *r,
+                                   uint16_t i)
+{
+    struct buffer value;
+    buffer_init(&value);
+    bool is_taken = vec_is_null(&r->arg[0], r->row[i]) ||
+                    put_value(c, r->state[i], &r->arg[0], r->row[i], &value);
+    buffer_done(&value);
+    return is_taken ? NULL : is_full;
+}
+
+static bool collect_takes_all(const struct aggregate_call *c, const struct aggregate_rows *r)
+{
+    (void)c;
+    const struct vec *v = &r->arg[0];
+    size_t bytes = 0;
+    bool is_safe = true;
+    for (uint16_t i = 0; i < r->n; i++) {
+        bool has_bytes = type_is_str(v->type) && !vec_is_null(v, r->row[i]);
+        bytes += HEAD_BYTES + VALUE_OVERHEAD + (has_bytes ? v->s[r->row[i]].n : 0);
+    }
+    for (uint16_t i = 0; i < r->n && is_safe; i++) {
+        is_safe = has_room(r->state[i], r->n, bytes);
+    }
+    return is_safe;
+}
+
 static int collect_update(const struct aggregate_call *c, const struct aggregate_rows *r,
                           struct row_errors *errors)
 {
@@ -61,12 +101,7 @@ static int collect_update(const struct aggregate_call *c, const struct aggregate
         if (vec_is_null(v, row)) {
             continue;
         }
-        struct nested_value x = nested_at_row(v, row);
-        buffer_clear(&value);
-        if (!type_is_str(v->type) || v->s[row].n <= BYTES_MAX) {
-            nested_put_value(&value, c->arg_type[0], &x);
-        }
-        if (value.n == 0 || !has_room(s, 1, value.n + HEAD_BYTES)) {
+        if (!put_value(c, s, v, row, &value)) {
             row_failed(r, errors, row, is_full);
             continue;
         }
@@ -173,6 +208,8 @@ const struct aggregate_def aggregate_collect = {
     .version = 1,
     .bind = collect_bind,
     .update = collect_update,
+    .refuses = collect_refuses,
+    .takes_all = collect_takes_all,
     .combine = collect_combine,
     .result = collect_result,
     .failed = collect_failed,

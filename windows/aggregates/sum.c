@@ -25,8 +25,40 @@ static int sum_bind(struct aggregate_call *c, struct arena *a, struct err *e)
     bool is_long = c->arg_type[0]->kind == TYPE_LONG;
     c->type = is_long ? &type_long : &type_double;
     c->nullable = true;
+    c->may_refuse = is_long;
     c->size = is_long ? sizeof(struct long_sum) : sizeof(struct compensated);
     return 0;
+}
+
+/* Beyond these the sum of a whole batch could leave the range. */
+#define SUM_SAFE   (INT64_C(1) << 62)
+#define VALUE_SAFE (INT64_C(1) << 50)
+
+static bool is_within(int64_t x, int64_t limit)
+{
+    return x < limit && x > -limit;
+}
+
+static bool sum_takes_all(const struct aggregate_call *c, const struct aggregate_rows *r)
+{
+    (void)c;
+    bool is_safe = true;
+    for (uint16_t i = 0; i < r->n; i++) {
+        const struct long_sum *s = r->state[i];
+        is_safe &= is_within(s->sum, SUM_SAFE) && is_within(r->arg[0].i[r->row[i]], VALUE_SAFE);
+    }
+    return is_safe; /* a null may hold anything: then they are looked at one by one */
+}
+
+static const char *sum_refuses(const struct aggregate_call *c, const struct aggregate_rows *r,
+                               uint16_t i)
+{
+    (void)c;
+    const struct long_sum *s = r->state[i];
+    int64_t sum;
+    bool is_over = !vec_is_null(&r->arg[0], r->row[i]) &&
+                   __builtin_add_overflow(s->sum, r->arg[0].i[r->row[i]], &sum);
+    return is_over ? is_out_of_range : NULL;
 }
 
 static void update_longs(const struct aggregate_rows *r, struct row_errors *errors)
@@ -113,6 +145,8 @@ const struct aggregate_def aggregate_sum = {
     .version = 2,
     .bind = sum_bind,
     .update = sum_update,
+    .refuses = sum_refuses,
+    .takes_all = sum_takes_all,
     .combine = sum_combine,
     .result = sum_result,
     .failed = sum_failed,

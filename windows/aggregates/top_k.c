@@ -165,6 +165,28 @@ static void top_add(const struct top_bound *bound, struct top *s, const void *va
     append(s, count, hash, value, bytes);
 }
 
+static const char is_too_long[] =
+    "top_k takes values of at most 256 bytes: shorten them with substr";
+
+static const char *top_refuses(const struct aggregate_call *c, const struct aggregate_rows *r,
+                               uint16_t i)
+{
+    (void)c;
+    const struct vec *v = &r->arg[0];
+    bool is_long =
+        type_is_str(v->type) && !vec_is_null(v, r->row[i]) && v->s[r->row[i]].n > VALUE_BYTES;
+    return is_long ? is_too_long : NULL;
+}
+
+static bool top_takes_all(const struct aggregate_call *c, const struct aggregate_rows *r)
+{
+    bool takes = true;
+    for (uint16_t i = 0; i < r->n && takes; i++) {
+        takes = top_refuses(c, r, i) == NULL;
+    }
+    return takes;
+}
+
 static int top_update(const struct aggregate_call *c, const struct aggregate_rows *r,
                       struct row_errors *errors)
 {
@@ -178,8 +200,7 @@ static int top_update(const struct aggregate_call *c, const struct aggregate_row
             int64_t bits = plain_bits(v, row);
             top_add(c->bound, r->state[i], &bits, sizeof bits);
         } else if (v->s[row].n > VALUE_BYTES) {
-            row_failed(r, errors, row,
-                       "top_k takes values of at most 256 bytes: shorten them with substr");
+            row_failed(r, errors, row, is_too_long);
         } else {
             top_add(c->bound, r->state[i], str_data(&v->s[row]), v->s[row].n);
         }
@@ -285,6 +306,8 @@ const struct aggregate_def aggregate_top_k = {
     .version = 1,
     .bind = top_bind,
     .update = top_update,
+    .refuses = top_refuses,
+    .takes_all = top_takes_all,
     .combine = top_combine,
     .result = top_result,
 };

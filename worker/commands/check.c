@@ -1,12 +1,19 @@
 /* klamm check: reads, types and plans topologies, and prints the plan. --online asks the cluster
- * and the registry too. */
+ * and the registry too. --time shows how far event time is in what runs, instead of the plan. */
+#include "engine/logger.h"
 #include "engine/memory.h"
 #include "engine/plan.h"
 #include "worker/client.h"
 #include "worker/commands/command.h"
+#include "worker/time_read.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
+
+#define DRAWN_EVERY_NS INT64_C(250000000)
+#define SAID_EVERY_NS  INT64_C(10000000000)
 
 static int check_topics(const struct plan *p, struct client *c, struct diags *d, struct err *e)
 {
@@ -45,6 +52,60 @@ static void print_plan(const struct plan *p, const char *form)
     buffer_done(&b);
 }
 
+/* What takes long is seen to go on. */
+struct going_on {
+    int64_t last_ns;
+    bool is_drawn;
+};
+
+static void show_progress(void *ctx, const struct time_read_progress *p)
+{
+    struct going_on *x = ctx;
+    bool is_terminal = isatty(STDERR_FILENO);
+    int64_t now = clock_monotonic_ns();
+    if (now - x->last_ns < (is_terminal ? DRAWN_EVERY_NS : SAID_EVERY_NS)) {
+        return;
+    }
+    x->last_ns = now;
+    char text[400];
+    if (p->changes > 0) {
+        snprintf(text, sizeof text, "restoring %s, partition %d of %d: %" PRIu64 " changes",
+                 p->topic, p->partition, p->partitions, p->changes);
+    } else {
+        snprintf(text, sizeof text, "looking at %s, partition %d of %d", p->topic, p->partition,
+                 p->partitions);
+    }
+    if (!is_terminal) {
+        logger(LOG_LEVEL_INFO, "%s", text);
+        return;
+    }
+    fprintf(stderr, "%s\033[K\r", text);
+    x->is_drawn = true;
+}
+
+static int print_time(const struct plan *p, const struct client *c, const char *form, struct err *e)
+{
+    struct going_on x = {.last_ns = clock_monotonic_ns()};
+    const struct time_read_options o = {show_progress, &x};
+    struct time_view v;
+    struct buffer b;
+    buffer_init(&b);
+    time_view_init(&v, p, clock_now(&clock_system));
+    int r = time_read(&v, c, &o, e);
+    if (x.is_drawn) {
+        fprintf(stderr, "\033[K");
+    }
+    if (r == 0 && strcmp(form, "json") == 0) {
+        time_view_json(&v, &b);
+    } else if (r == 0) {
+        time_view_text(&v, &b);
+    }
+    fwrite(b.data, 1, b.n, stdout);
+    time_view_done(&v);
+    buffer_done(&b);
+    return r;
+}
+
 static int check_one(const struct invocation *in, const char *file, const char *form)
 {
     struct setting set[64];
@@ -60,7 +121,7 @@ static int check_one(const struct invocation *in, const char *file, const char *
     }
     arena_init(&mem);
     diags_init(&d);
-    bool online = flag_given(in, "online");
+    bool is_time = flag_given(in, "time"), online = flag_given(in, "online") || is_time;
     int r = online ? topology_load(&t, &mem, file, set, nset, &d)
                    : plan_load(&t, &p, &mem, file, set, nset, &d);
     if (t && client_check(&t->kafka, t->schema_registry, &d) < 0) {
@@ -70,17 +131,20 @@ static int check_one(const struct invocation *in, const char *file, const char *
         plan_check(t, &d);
     }
     if (r == 0 && online) {
-        r = client_open(&c, NULL, &t->kafka, t->schema_registry, &e);
+        r = is_time ? client_look(&c, NULL, &t->kafka, t->schema_registry, &e)
+                    : client_open(&c, NULL, &t->kafka, t->schema_registry, &e);
         r = r < 0 ? r : plan_new(&p, t, c.schemas, &d);
     }
-    if (r == 0 && c.log) {
+    if (r == 0 && is_time) {
+        r = print_time(p, &c, form, &e);
+    } else if (r == 0 && c.log) {
         r = check_topics(p, &c, &d, &e);
     }
     if (d.n) {
         code = print_diags(&d);
     } else if (r < 0) {
         code = print_err(&e);
-    } else {
+    } else if (!is_time) {
         print_plan(p, form);
     }
     plan_free(p);
@@ -100,6 +164,13 @@ static int run(const struct invocation *in)
     if (strcmp(form, "text") != 0 && strcmp(form, "dot") != 0 && strcmp(form, "json") != 0) {
         return print_usage_error(in, "--plan takes text, dot or json; found \"%s\"", form);
     }
+    if (flag_given(in, "in-memory")) {
+        return print_usage_error(in, "--in-memory leaves nothing to look at: topics in memory end "
+                                     "with the process that has them; leave it out");
+    }
+    if (flag_given(in, "time") && strcmp(form, "dot") == 0) {
+        return print_usage_error(in, "--time is printed as text or json, not as dot");
+    }
     int code = EXIT_OK;
     for (int i = 0; i < in->nargs; i++) {
         int c = check_one(in, in->arg[i], form);
@@ -109,8 +180,12 @@ static int run(const struct invocation *in)
 }
 
 static const struct flag flags[] = {
-    {"plan", "text|dot|json", "how the plan is printed (text)"},
+    {"plan", "text|dot|json", "how the plan, or with --time event time, is printed (text)"},
     {"online", NULL, "ask the cluster and the schema registry too"},
+    {"time", NULL,
+     "instead of the plan: how far event time is in each partition, and which of them holds which "
+     "windows open; reads only, workers go on"},
+    {"in-memory", NULL, "refused: there is nothing to look at"},
     BOOTSTRAP_FLAG,
     SETTING_FLAG,
     {0},

@@ -89,6 +89,6 @@ __attribute__((format(printf, 2, 3))) int print_usage_error(const struct invocat
                                                             const char *fmt, ...);
 
 extern const struct command command_run, command_replay, command_check, command_test, command_tail,
-    command_produce, command_schema;
+    command_produce, command_schema, command_dead_letters;
 
 #endif

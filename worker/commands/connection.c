@@ -22,16 +22,17 @@ static void add_property(struct connection *c, struct config_list *list, const c
     list->n++;
 }
 
-static int load(struct connection *c, const struct invocation *in, struct config_list *kafka,
-                const struct yaml **registry, struct diags *d)
+static int load(struct connection *c, const struct invocation *in, const char *file,
+                struct config_list *kafka, const struct yaml **registry, struct diags *d)
 {
     struct topology *t;
     struct yaml *y;
-    const char *file = flag_value(in, "topology"), *url = flag_value(in, "registry");
+    const char *url = flag_value(in, "registry");
     if (file) {
         if (topology_load(&t, &c->mem, file, NULL, 0, d) < 0) {
             return -ERR_CONFIG;
         }
+        c->topology = t;
         *kafka = t->kafka;
         *registry = t->schema_registry;
     }
@@ -59,6 +60,12 @@ static int load(struct connection *c, const struct invocation *in, struct config
 
 int connection_open(struct connection *c, const struct invocation *in)
 {
+    return connection_open_file(c, in, NULL);
+}
+
+int connection_open_file(struct connection *c, const struct invocation *in, const char *file)
+{
+    file = file ? file : flag_value(in, "topology");
     struct config_list kafka = {0};
     const struct yaml *registry = NULL;
     struct diags d;
@@ -66,7 +73,7 @@ int connection_open(struct connection *c, const struct invocation *in)
     *c = (struct connection){0};
     arena_init(&c->mem);
     diags_init(&d);
-    int code = EXIT_OK, r = load(c, in, &kafka, &registry, &d);
+    int code = EXIT_OK, r = load(c, in, file, &kafka, &registry, &d);
     r = r == 0 ? client_check(&kafka, registry, &d) : r;
     if (r == 0 && client_open(&c->client, NULL, &kafka, registry, &e) < 0) {
         code = print_err(&e);

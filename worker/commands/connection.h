@@ -16,10 +16,13 @@
 struct connection {
     struct arena mem;
     struct client client;
+    const struct topology *topology; /* of the file, or NULL */
 };
 
 /* Opens; after a failure the user has been told, and the exit code is returned. */
 int connection_open(struct connection *c, const struct invocation *in);
+/* The same, with a topology's file that is no flag; NULL: that of --topology. */
+int connection_open_file(struct connection *c, const struct invocation *in, const char *file);
 void connection_close(struct connection *c);
 
 #endif

@@ -358,6 +358,8 @@ static void print_summary(struct replay *r)
             isatty(STDERR_FILENO) ? "\r\033[K" : "", (unsigned long long)r->records, seconds,
             seconds > 0 ? (double)r->records / seconds : 0, (unsigned long long)c.rows_out,
             (unsigned long long)c.late, (unsigned long long)c.bad, no_key);
+    struct state_sum sum = local_state(r->local);
+    state_sum_report(&sum, stderr);
     local_metrics(r->local, print_metric, r);
 }
 

@@ -1,5 +1,6 @@
 /* klamm run: topologies in this process until SIGINT or SIGTERM, or until the end of the input.
- * Several topologies share the process, each with lanes and a group of its own. --input fills
+ * Several topologies share the process, each with lanes and a group of its own; one that fails is
+ * told at once, the others go on, and the exit code is that of the first failure. --input fills
  * topics of the log in memory from files first. */
 #include "engine/memory.h"
 #include "worker/commands/command.h"
@@ -55,7 +56,8 @@ static int feed_inputs(const struct invocation *in, struct running *x, int n, st
     return 0;
 }
 
-static int end_one(struct running *x, const char *file)
+/* left: how many are still at work. */
+static int end_one(struct running *x, const char *file, int left)
 {
     pthread_join(x->thread, NULL);
     x->is_joined = true;
@@ -63,10 +65,15 @@ static int end_one(struct running *x, const char *file)
         return EXIT_OK;
     }
     fprintf(stderr, "%s: ", file);
-    return print_err(&x->e);
+    int code = print_err(&x->e);
+    if (left > 0) {
+        fprintf(stderr, "%s has ended; %d other%s\n", runner_name(x->runner), left,
+                left == 1 ? " goes on" : "s go on");
+    }
+    return code;
 }
 
-/* Until all have ended; one that fails, a signal, or a reader that has gone stops the others. */
+/* Until all have ended; a signal, or a reader that has gone, stops them. */
 static int run_all(const struct invocation *in, struct running *x, int n, atomic_bool *stop)
 {
     int code = EXIT_OK, left = n;
@@ -77,18 +84,34 @@ static int run_all(const struct invocation *in, struct running *x, int n, atomic
     while (left > 0) {
         for (int i = 0; i < n; i++) {
             if (!x[i].is_joined && atomic_load(&x[i].is_done)) {
-                int c = end_one(&x[i], in->arg[i]);
+                int c = end_one(&x[i], in->arg[i], --left);
                 code = code == EXIT_OK ? c : code;
-                left--;
             }
         }
         bool is_over = flag_given(in, "show") && show_is_over();
-        if (code != EXIT_OK || is_over || atomic_load(in->stop)) {
+        if (is_over || atomic_load(in->stop)) {
             atomic_store(stop, true);
         }
         nanosleep(&(struct timespec){0, WATCH_NS}, NULL);
     }
     return code;
+}
+
+/* Names joined by dashes can be the same of two topologies: each would damage the other's state. */
+static int refuse_shared(const struct running *x, int n, struct err *e)
+{
+    for (int i = 0; i < n; i++) {
+        for (int k = 0; k < i; k++) {
+            const char *topic = runner_shared_topic(x[k].runner, x[i].runner);
+            if (topic) {
+                return err_set(e, ERR_CONFIG,
+                               "topologies %s and %s would both keep their own rows in topic %s: "
+                               "give one of them, or its stream, another name",
+                               runner_name(x[k].runner), runner_name(x[i].runner), topic);
+            }
+        }
+    }
+    return 0;
 }
 
 static int run(const struct invocation *in)
@@ -122,7 +145,7 @@ static int run(const struct invocation *in)
         diags_done(&d);
     }
     struct err e = {0};
-    if (code == EXIT_OK && feed_inputs(in, x, n, &e) < 0) {
+    if (code == EXIT_OK && (refuse_shared(x, n, &e) < 0 || feed_inputs(in, x, n, &e) < 0)) {
         code = print_err(&e);
     }
     code = code == EXIT_OK ? run_all(in, x, n, &stop) : code;

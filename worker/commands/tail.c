@@ -90,6 +90,18 @@ static int refuse(struct tailing *t, const struct record *r, const struct err *w
     return t->refused < REFUSED_MOST ? 0 : err_set(t->e, ERR_DATA, "%s", t->first.text);
 }
 
+/* JSON is printed as it is, so what is something else must be told here. */
+static int check_json(const struct tailing *t, const struct record *r, struct err *e)
+{
+    if (strcmp(t->value, "json") != 0 || !r->value || !is_avro(r->value, r->value_n)) {
+        return 0;
+    }
+    const uint8_t *b = r->value;
+    uint32_t id = (uint32_t)b[1] << 24 | (uint32_t)b[2] << 16 | (uint32_t)b[3] << 8 | b[4];
+    return err_set(e, ERR_DATA, "it looks like Avro (magic byte 0, schema id %u): use --value avro",
+                   id);
+}
+
 static int print_record(void *ctx, const struct record *r)
 {
     struct tailing *t = ctx;
@@ -98,7 +110,8 @@ static int print_record(void *ctx, const struct record *r)
         return 0;
     }
     buffer_clear(&t->line);
-    int result = printer_line(t->printer, r, &t->line, &e);
+    int result = check_json(t, r, &e);
+    result = result < 0 ? result : printer_line(t->printer, r, &t->line, &e);
     if (result == -ERR_DATA) {
         return refuse(t, r, &e);
     }

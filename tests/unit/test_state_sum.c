@@ -1,0 +1,55 @@
+/* Sums of state, as one line. */
+#include "worker/state_sum.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+static void assert_line(struct state_sum sum, const char *expected)
+{
+    struct buffer b;
+    buffer_init(&b);
+    state_sum_print(&sum, &b);
+    assert_string_equal(buffer_cstr(&b), expected);
+    buffer_done(&b);
+}
+
+static void lines(void **state)
+{
+    (void)state;
+    assert_line((struct state_sum){0, 0}, "");
+    assert_line((struct state_sum){0, 4096}, "");
+    assert_line((struct state_sum){1, 999}, "state: 1 entry, 999 B\n");
+    assert_line((struct state_sum){2, 1000}, "state: 2 entries, 1.0 KB\n");
+    assert_line((struct state_sum){2, 99900}, "state: 2 entries, 99.9 KB\n");
+    assert_line((struct state_sum){2, 99960}, "state: 2 entries, 100 KB\n");
+    assert_line((struct state_sum){2, 999600}, "state: 2 entries, 1.0 MB\n");
+    assert_line((struct state_sum){2, 12345678901234}, "state: 2 entries, 12.3 TB\n");
+    assert_line((struct state_sum){2, UINT64_MAX}, "state: 2 entries, 18446744 TB\n");
+}
+
+static void empty_stores_do_not_count(void **state)
+{
+    (void)state;
+    struct state_sum sum = {0};
+    struct task_step s = {.entries = 0, .bytes = 5000};
+    state_sum_add(&sum, &s);
+    assert_int_equal(sum.bytes, 0);
+    s.entries = 3;
+    state_sum_add(&sum, &s);
+    state_sum_add(&sum, &s);
+    assert_int_equal(sum.entries, 6);
+    assert_int_equal(sum.bytes, 10000);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(lines),
+        cmocka_unit_test(empty_stores_do_not_count),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

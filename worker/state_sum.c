@@ -1,0 +1,43 @@
+/* Sums of what steps keep. Stores take some memory before their first entry; that is left out, so
+ * that only state is shown.
+ */
+#include "worker/state_sum.h"
+
+#include <inttypes.h>
+
+void state_sum_add(void *sum, const struct task_step *s)
+{
+    struct state_sum *x = sum;
+    x->entries += s->entries;
+    x->bytes += s->entries > 0 ? s->bytes : 0;
+}
+
+void state_bytes_print(uint64_t bytes, struct buffer *b)
+{
+    static const char *const unit[] = {"B", "KB", "MB", "GB", "TB"};
+    double n = (double)bytes;
+    int i = 0;
+    for (; n >= 999.5 && i < 4; i++) {
+        n /= 1000;
+    }
+    buffer_printf(b, i == 0 || n >= 99.95 ? "%.0f %s" : "%.1f %s", n, unit[i]);
+}
+
+void state_sum_print(const struct state_sum *sum, struct buffer *b)
+{
+    if (sum->entries > 0) {
+        buffer_printf(b, "state: %" PRIu64 " entr%s, ", sum->entries,
+                      sum->entries == 1 ? "y" : "ies");
+        state_bytes_print(sum->bytes, b);
+        buffer_byte(b, '\n');
+    }
+}
+
+void state_sum_report(const struct state_sum *sum, FILE *f)
+{
+    struct buffer b;
+    buffer_init(&b);
+    state_sum_print(sum, &b);
+    fprintf(f, "%s%s", b.n ? "  " : "", buffer_cstr(&b));
+    buffer_done(&b);
+}
