@@ -349,6 +349,27 @@ static void the_share_is_kept_to(void **state)
     fake_disk_done(&f);
 }
 
+static void pinned_entries_stay(void **state)
+{
+    (void)state;
+    struct fake_disk f;
+    fake_disk_init(&f, 0);
+    struct state *s = open_store(&f, true);
+    state_pin(s);
+    put(s, "a", 1);
+    const struct state_entry *a = find(s, "a");
+    fake_disk_commit(&f, s, 3);
+    assert_ptr_equal(find(s, "a"), a);
+    assert_int_equal(state_evictions(s), 0);
+    state_unpin(s);
+    fake_disk_commit(&f, s, 3);
+    assert_int_equal(state_evictions(s), 1); /* used: spared once, and then not */
+    assert_int_equal(state_count(s), 0);
+    assert_int_equal(value_of(s, "a"), 1);
+    state_free(s);
+    fake_disk_done(&f);
+}
+
 /* ---- damage ---- */
 
 static void a_read_error_sticks(void **state)
@@ -430,6 +451,7 @@ int main(void)
         cmocka_unit_test(restored_changes_reach_the_disk),
         cmocka_unit_test(random_operations),
         cmocka_unit_test(the_share_is_kept_to),
+        cmocka_unit_test(pinned_entries_stay),
         cmocka_unit_test(a_read_error_sticks),
         cmocka_unit_test(bytes_that_the_codec_refuses),
     };
