@@ -3,6 +3,9 @@
  *   bench_load load TOPIC metrics|sessions|left|right N
  *                                    N samples (sample.c) in 4 partitions by murmur2 of the host,
  *                                    schema id 1
+ *   bench_load windows TOPIC KEYS WINDOWS
+ *                                    a record for each of the keys in each window of 10 s
+ *   bench_load close TOPIC           a record a day later in each partition
  *   bench_load create TOPIC          an output topic of 4 partitions
  *   bench_load watch TOPIC SECONDS   until its input ends: a line each time that more of the topic
  *                                    can be read by a read_committed reader, the wall clock (ms)
@@ -97,10 +100,22 @@ static void flush(struct log *l)
     }
 }
 
+/* A record a day later in every partition. */
+static void close_windows(struct log *l, const char *topic, int64_t n)
+{
+    static struct sample s[PARTITIONS];
+    static const int32_t partition[PARTITIONS] = {0, 1, 2, 3};
+    for (int p = 0; p < PARTITIONS; p++) {
+        s[p] = (struct sample){
+            .host = "__flush", .metric = "flush", .ts = BASE_TS + n + DAY, .value = 0};
+    }
+    produce(l, topic, s, PARTITIONS, partition);
+    flush(l);
+}
+
 static void load(struct log *l, const char *topic, enum kind kind, int64_t n)
 {
     static struct sample s[RUN];
-    static const int32_t partition[PARTITIONS] = {0, 1, 2, 3};
     create(l, topic);
     int64_t begin = clock_monotonic_ns();
     for (int64_t i = 0; i < n; i += RUN) {
@@ -112,16 +127,27 @@ static void load(struct log *l, const char *topic, enum kind kind, int64_t n)
     }
     flush(l);
     if (kind == METRICS || kind == SESSIONS) {
-        for (int p = 0; p < PARTITIONS; p++) {
-            s[p] = (struct sample){
-                .host = "__flush", .metric = "flush", .ts = BASE_TS + n + DAY, .value = 0};
-        }
-        produce(l, topic, s, PARTITIONS, partition);
-        flush(l);
+        close_windows(l, topic, n);
     }
     double seconds = (double)(clock_monotonic_ns() - begin) / 1e9;
     fprintf(stderr, "bench_load: %" PRId64 " records into %s, %.0f/s\n", n, topic,
             (double)n / seconds);
+}
+
+/* A value for each of the keys in each of the windows, all of them open at the end. */
+static void load_windows(struct log *l, const char *topic, int64_t keys, int64_t windows)
+{
+    static struct sample s[RUN];
+    create(l, topic);
+    for (int64_t i = 0; i < keys * windows;) {
+        size_t k = 0;
+        for (; k < RUN && i < keys * windows; k++, i++) {
+            s[k] = (struct sample){.metric = "m", .ts = BASE_TS + i / keys * WINDOW, .value = 1};
+            snprintf(s[k].host, sizeof s[k].host, "key-%08d", (int)(i % keys));
+        }
+        produce(l, topic, s, k, NULL);
+    }
+    flush(l);
 }
 
 static int64_t readable(struct log *l, const char *topic)
@@ -155,7 +181,8 @@ static void watch(struct log *l, const char *topic, int64_t seconds)
 
 static int usage(void)
 {
-    fprintf(stderr, "bench_load load TOPIC KIND N | create TOPIC | watch TOPIC SECONDS\n");
+    fprintf(stderr, "bench_load load TOPIC KIND N | windows TOPIC KEYS WINDOWS | close TOPIC | "
+                    "create TOPIC | watch TOPIC SECONDS\n");
     return 2;
 }
 
@@ -163,14 +190,20 @@ int main(int argc, char **argv)
 {
     const char *command = argc > 2 ? argv[1] : "";
     bool is_load = strcmp(command, "load") == 0 && argc == 5 && sample_kind(argv[3]) >= 0;
+    bool is_windows = strcmp(command, "windows") == 0 && argc == 5;
+    bool is_close = strcmp(command, "close") == 0 && argc == 3;
     bool is_create = strcmp(command, "create") == 0 && argc == 3;
     bool is_watch = strcmp(command, "watch") == 0 && argc == 4;
-    if (!is_load && !is_create && !is_watch) {
+    if (!is_load && !is_windows && !is_close && !is_create && !is_watch) {
         return usage();
     }
     struct log *l = open_log();
     if (is_load) {
         load(l, argv[2], (enum kind)sample_kind(argv[3]), atoll(argv[4]));
+    } else if (is_windows) {
+        load_windows(l, argv[2], atoll(argv[3]), atoll(argv[4]));
+    } else if (is_close) {
+        close_windows(l, argv[2], DAY);
     } else if (is_create) {
         create(l, argv[2]);
     } else {

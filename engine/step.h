@@ -96,7 +96,10 @@ struct step_def {
 
     int (*open)(struct op *op, struct err *e);
     int (*push)(struct op *op, int input, struct batch *b);
-    /* The input's watermark rose: fire, expire. The engine then passes watermark - lag on. */
+    /* The input's watermark rose: fire, expire. The engine then passes watermark - lag on. A step
+     * that may have much to do asks op_spent() now and then, and returns a positive number when
+     * that is true and something may be left: it is called again with the same time, before any other
+     * row, and perhaps after a commit or restart. */
     int (*watermark)(struct op *op, int64_t time);
     /* Wall clock went on: idle time-outs, `emit: {every}`. */
     int (*tick)(struct op *op, int64_t now);
@@ -183,6 +186,9 @@ struct op {
     uint64_t counter[STEP_COUNTERS];
 };
 
+/* In watermark(): that much has been done (a row emitted or an entry deleted: 1); true when it is
+ * enough for now. What comes out must not depend on it. */
+bool op_spent(struct op *op, uint32_t work);
 /* Hands rows to the steps behind `output`; returns what they return. b is borrowed for the call. */
 int op_emit(struct op *op, int output, struct batch *b);
 /* Reports a row that cannot be processed: with `errors: {tolerance: all}` it goes to the dead

@@ -7,6 +7,8 @@
  *             (so do steps with two inputs)
  *   step      watermark passed on lowered by what may still come out (lag)
  *   sink      encodes; a repartition also sends its watermark at every commit
+ *
+ * A watermark that has much to do goes in slices: task_slice.c.
  */
 #include "engine/memory.h"
 #include "engine/task_internal.h"
@@ -18,11 +20,6 @@
 static struct spot *spot_at(const struct task *t, uint16_t vertex)
 {
     return &t->spot[t->spot_of[vertex]];
-}
-
-static int64_t lowered(int64_t watermark, int64_t lag)
-{
-    return watermark == TIME_MAX || watermark < TIME_MIN + lag ? watermark : watermark - lag;
 }
 
 static void make_spots(struct task *t)
@@ -90,6 +87,17 @@ static int make_inputs(struct task *t, struct err *e)
     return 0;
 }
 
+/* Two inputs read one topic: its offset is committed when both are equally far. */
+static bool reads_twice(const struct task *t)
+{
+    for (int i = 0; i < t->ninputs; i++) {
+        if (task_input(t, t->input[i].topic, i) >= 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 int task_new(struct task **out, const struct plan *plan, uint16_t subplan, int32_t partition,
              const struct task_env *env, struct err *e)
 {
@@ -101,8 +109,10 @@ int task_new(struct task **out, const struct plan *plan, uint16_t subplan, int32
     arena_init(&t->mem);
     arena_init(&t->batch);
     arena_init(&t->dead_mem);
+    arena_init(&t->backlog.mem);
     make_spots(t);
     int r = make_inputs(t, e);
+    t->pauses = env->pauses && !reads_twice(t);
     if (r < 0) {
         task_free(t);
         return r;
@@ -250,71 +260,6 @@ int task_pass(struct task *t, const struct edges *edges, struct batch *b)
     return 0;
 }
 
-/* Passes on what the step's watermark allows now. */
-static int pass_watermark(struct task *t, struct spot *p)
-{
-    int64_t w = lowered(p->op.watermark < p->op.pass ? p->op.watermark : p->op.pass, p->lag);
-    if (w <= p->watermark) {
-        return 0;
-    }
-    p->watermark = w;
-    for (int o = 0; o < p->vertex->noutputs; o++) {
-        int r = task_advance(t, &p->vertex->edges[o], w);
-        if (r < 0) {
-            return r;
-        }
-    }
-    return 0;
-}
-
-static int step_advance(struct task *t, struct spot *p, int64_t watermark)
-{
-    const struct step_def *def = p->op.node->def;
-    if (watermark <= p->op.watermark) {
-        return 0;
-    }
-    if (def->watermark) {
-        struct arena_mark m = arena_mark(&t->batch);
-        int r = def->watermark(&p->op, watermark);
-        arena_release(&t->batch, m);
-        if (r < 0) {
-            return r;
-        }
-    }
-    p->op.watermark = watermark;
-    return pass_watermark(t, p);
-}
-
-/* Notes an input's watermark; what all of them allow now. */
-static int64_t least_of_inputs(struct spot *p, int input, int64_t watermark)
-{
-    int64_t *in = &p->in_watermark[input], least = TIME_MAX;
-    *in = watermark > *in ? watermark : *in;
-    for (int k = 0; k < p->nin; k++) {
-        least = p->in_watermark[k] < least ? p->in_watermark[k] : least;
-    }
-    return least;
-}
-
-int task_advance(struct task *t, const struct edges *edges, int64_t watermark)
-{
-    for (uint16_t i = 0; i < edges->n; i++) {
-        struct spot *p = spot_at(t, edges->item[i].to);
-        int64_t w = p->nin ? least_of_inputs(p, edges->item[i].input, watermark) : watermark;
-        int r = 0;
-        if (p->vertex->kind == VERTEX_STEP) {
-            r = step_advance(t, p, w);
-        } else if (w > p->watermark) {
-            p->watermark = w;
-            r = p->vertex->kind == VERTEX_UNION ? task_advance(t, &p->vertex->edges[0], w) : 0;
-        }
-        if (r < 0) {
-            return r;
-        }
-    }
-    return 0;
-}
-
 static int fail(struct task *t, int r, struct err *e)
 {
     if (checkpoint_failed(t)) {
@@ -330,23 +275,34 @@ static int fail(struct task *t, int r, struct err *e)
 
 int task_raise_source(struct task *t, struct input *in, int64_t watermark)
 {
-    struct spot *p = &t->spot[in->spot];
-    if (watermark <= p->watermark) {
-        return 0;
-    }
-    p->watermark = watermark;
-    t->dirty = true;
-    return task_advance(t, &p->vertex->edges[0], watermark);
+    return slice_raise(t, &t->spot[in->spot], watermark);
 }
 
-/* The steps learn how far time was at the last commit; all that it fires has left before that. */
+/* A table is to be read anew: nothing may look it up before. */
+static bool rewinds(const struct task *t)
+{
+    for (uint16_t i = 0; i < t->nspots; i++) {
+        if (t->spot[i].op.rewinds) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The steps learn how far time was at the last commit. All that it fires has left before that, but
+ * for what a commit between two slices has left: where a table is to be read anew, this waits for
+ * the first row that is pushed. */
 static int follow_restored(struct task *t, struct err *e)
 {
     int r = 0;
+    slice_begin(t);
+    bool waits = rewinds(t);
     for (int i = 0; i < t->ninputs && r == 0; i++) {
-        r = task_raise_source(t, &t->input[i], source_watermark(t, &t->input[i]));
+        if (!waits || task_input_is_table(t, i)) {
+            r = task_raise_source(t, &t->input[i], source_watermark(t, &t->input[i]));
+        }
     }
-    t->dirty = false;
+    t->dirty = t->owes;
     arena_reset(&t->batch);
     return r < 0 ? fail(t, r, e) : 0;
 }
@@ -384,8 +340,10 @@ int task_deliver(struct task *t, uint16_t vertex, const struct message *m, struc
     }
     t->dirty = true;
     t->now = clock_now(t->env.clock);
-    int r = p->op.node->def->deliver(&p->op, m);
-    r = r < 0 ? r : pass_watermark(t, p);
+    slice_begin(t);
+    int r = t->owes ? slice_all(t) : 0;
+    r = r < 0 ? r : p->op.node->def->deliver(&p->op, m);
+    r = r < 0 ? r : slice_raise(t, p, step_passes(p));
     arena_reset(&t->batch);
     return r < 0 ? fail(t, r, e) : 0;
 }
@@ -394,10 +352,14 @@ int task_tick(struct task *t, int64_t now, struct err *e)
 {
     int r = 0;
     t->now = now;
+    if (task_is_behind(t)) { /* what is on its way comes first */
+        return 0;
+    }
+    slice_begin(t);
     for (int i = 0; i < t->ninputs && r == 0; i++) {
         r = input_tick(t, &t->input[i]);
     }
-    for (uint16_t i = 0; i < t->nspots && r == 0; i++) {
+    for (uint16_t i = 0; i < t->nspots && r == 0 && !t->owes; i++) {
         struct spot *p = &t->spot[i];
         if (p->vertex->kind == VERTEX_STEP && p->op.node->def->tick) {
             r = p->op.node->def->tick(&p->op, now);
@@ -413,6 +375,7 @@ int task_tick(struct task *t, int64_t now, struct err *e)
 int task_finish(struct task *t, struct err *e)
 {
     int r = 0;
+    slice_begin(t);
     for (int i = 0; i < t->ninputs; i++) {
         if (t->input[i].source->repartition < 0) {
             t->input[i].watermark = TIME_MAX;
@@ -530,6 +493,7 @@ void task_free(struct task *t)
     for (int i = 0; i < t->ninputs; i++) {
         input_close(&t->input[i]);
     }
+    backlog_done(t);
     mem_free(t->dead);
     arena_done(&t->dead_mem);
     arena_done(&t->batch);

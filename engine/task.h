@@ -6,6 +6,10 @@
  *
  * A task is touched by one thread. What it produces goes out through task_env; after an aborted
  * transaction the task is thrown away and restored anew.
+ *
+ * With env.pauses a call returns when it has done much while a watermark runs through the steps
+ * (a million windows close). The task is behind then: it keeps the records that it is given, and
+ * goes on with task_go_on(), a slice each time. It may be flushed and committed in between.
  */
 #ifndef KLAMM_ENGINE_TASK_H
 #define KLAMM_ENGINE_TASK_H
@@ -27,6 +31,9 @@ struct task_env {
     bool limit_ahead;    /* records too far ahead of the wall clock are bad (not in replay) */
     size_t most_bytes;   /* of a record's key, value and headers, beyond which produce refuses it;
                             0: no limit */
+    bool pauses;         /* returns between slices: task_is_behind() */
+    uint32_t slice;      /* work of a slice (op_spent), 0: the usual; the output does not depend on
+                            it */
     /* Copies the records. partition -1: by the key. NULL: the task is only looked at: it is
      * restored and opened, and nothing leaves any of its steps. */
     int (*produce)(void *ctx, const struct record *r, size_t n, struct err *e);
@@ -97,6 +104,10 @@ int64_t task_record_time(struct task *t, int input, const struct record *r);
 /* Runs records of one input, in offset order, through the steps. -ERR_DATA: a record that must not
  * be skipped; e names it. */
 int task_push(struct task *t, int input, const struct record *r, size_t n, struct err *e);
+/* A watermark is not through yet, or records wait for that. */
+bool task_is_behind(const struct task *t);
+/* One more slice of it. */
+int task_go_on(struct task *t, struct err *e);
 /* A record that could not even be made of its input (replay): as bad as one that cannot be decoded,
  * `errors` says what happens. r's value is what there is of it. */
 int task_refuse(struct task *t, int input, const struct record *r, const char *text, struct err *e);

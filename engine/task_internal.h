@@ -14,6 +14,7 @@ struct spot {
     int nin;               /* inputs, when there are several: of unions, of steps with two */
     int64_t *in_watermark; /* per input then */
     int64_t watermark;     /* passed on */
+    bool owes;             /* not to all behind it yet */
     int64_t lag;
     int nmetrics;
     struct metric {
@@ -49,6 +50,17 @@ struct input {
     struct schema *key_schema;
 };
 
+/* Records that came while the task was behind: copies, in the order in which they came. */
+struct backlog {
+    struct arena mem;
+    struct backlog_run {
+        int input;
+        struct record *record;
+        size_t n, at;
+    } * run;
+    size_t n, head, cap;
+};
+
 struct task {
     const struct plan *plan;
     const struct subplan *subplan;
@@ -69,14 +81,38 @@ struct task {
     bool collects_dead; /* a batch is on its way: bad records wait for its end */
     size_t ndead, cap_dead;
     struct dead *dead;
-    struct arena dead_mem;   /* their texts */
+    struct arena dead_mem; /* their texts */
+    bool pauses;           /* between slices */
+    bool owes;             /* a watermark is on its way: some spots owe it */
+    int64_t left;          /* work that this slice may still do */
+    struct backlog backlog;
     struct state_disk *disk; /* below the stores, or NULL */
     struct task_mark mark;
     bool has_mark; /* one that is not written yet */
 };
 
 int task_pass(struct task *t, const struct edges *edges, struct batch *b);
-int task_advance(struct task *t, const struct edges *edges, int64_t watermark);
+
+/* task_slice.c. A new slice begins. */
+void slice_begin(struct task *t);
+/* The watermark that a step passes on now. */
+int64_t step_passes(const struct spot *p);
+/* Raises what a spot passes on, and tells those behind. Positive: the slice is used up. */
+int spot_raise(struct task *t, struct spot *p, int64_t watermark);
+/* The same from outside of a pass; a task that pauses is behind then. 0 or what failed. */
+int slice_raise(struct task *t, struct spot *p, int64_t watermark);
+/* Goes on where a pass ended: a slice, or, in a task that does not pause, all of it. */
+int slice_go_on(struct task *t);
+/* All that is left of it. */
+int slice_all(struct task *t);
+/* Sends the changes of state so far, so that a commit has little left to send. */
+int slice_send(struct task *t, struct err *e);
+void backlog_add(struct task *t, int input, const struct record *r, size_t n);
+void backlog_done(struct task *t);
+/* Gives waiting records to `push`, which says how many it has used, until one fails, or the task
+ * owes a watermark again. */
+int backlog_push(struct task *t,
+                 int64_t (*push)(struct task *t, int input, const struct record *r, size_t n));
 
 /* Hash of all that gives the saved keys and values of a step their meaning. */
 uint32_t store_layout(const struct node *n);

@@ -14,6 +14,12 @@ int op_emit(struct op *op, int output, struct batch *b)
     return task_pass(op->task, &p->vertex->edges[output], b);
 }
 
+bool op_spent(struct op *op, uint32_t work)
+{
+    op->task->left -= work;
+    return op->task->left <= 0;
+}
+
 int op_bad_row(struct op *op, const struct batch *b, uint16_t row, const char *text)
 {
     struct spot *p = (struct spot *)op;

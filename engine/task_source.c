@@ -462,46 +462,82 @@ int64_t task_record_time(struct task *t, int input, const struct record *r)
     return time;
 }
 
-int task_push(struct task *t, int input, const struct record *r, size_t n, struct err *e)
+/* Pushes records until a watermark is on its way; returns how many were used, or negative. */
+static int64_t push_records(struct task *t, int input, const struct record *r, size_t n)
 {
     struct input *in = &t->input[input];
     struct spot *p = &t->spot[in->spot];
-    int64_t now = clock_now(t->env.clock);
     bool single = t->env.one_at_a_time || in->source->row_at_a_time;
-    t->dirty = true;
-    t->now = in->last_record = now;
-    in->has_had = true;
-    for (size_t at = 0; at < n;) {
+    size_t at = 0;
+    while (at < n && !t->owes) {
         arena_reset(&t->batch);
         size_t most = single ? 1 : t->env.batch_rows;
         most = most < n - at ? most : n - at;
         struct batch *b =
             batch_new(&t->batch, in->source->read_schema, (uint16_t)most, p->vertex->needs);
         t->collects_dead = true;
-        int64_t used = read_batch(t, in, r + at, n - at, b, now);
+        int64_t used = read_batch(t, in, r + at, n - at, b, t->now);
         int result = used < 0 ? (int)used : 0;
         if (result == 0) {
             result = task_pass(t, &p->vertex->edges[0], b);
         }
         result = checkpoint_failed(t) ? checkpoint_refuse(t) : result;
         result = dead_send_all(t, result);
-        int64_t watermark = source_watermark(t, in);
-        if (result == 0 && watermark > p->watermark) {
-            p->watermark = watermark;
-            result = task_advance(t, &p->vertex->edges[0], watermark);
-        }
+        result = result < 0 ? result : slice_raise(t, p, source_watermark(t, in));
         result = checkpoint_failed(t) ? checkpoint_refuse(t) : result;
         if (result < 0) {
-            err_set(e, t->failure.kind ? t->failure.kind : (enum err_kind) - result, "%s",
-                    t->failure.text);
-            err_clear(&t->failure);
-            arena_reset(&t->batch);
             return result;
         }
         at += (size_t)used;
     }
+    return (int64_t)at;
+}
+
+static int pushed(struct task *t, int64_t result, struct err *e)
+{
     arena_reset(&t->batch);
+    result = checkpoint_failed(t) ? checkpoint_refuse(t) : result;
+    if (result < 0) {
+        err_set(e, t->failure.kind ? t->failure.kind : (enum err_kind) - result, "%s",
+                t->failure.text);
+        err_clear(&t->failure);
+        return (int)result;
+    }
     return 0;
+}
+
+int task_push(struct task *t, int input, const struct record *r, size_t n, struct err *e)
+{
+    struct input *in = &t->input[input];
+    t->dirty = true;
+    t->now = in->last_record = clock_now(t->env.clock);
+    in->has_had = true;
+    if (task_is_behind(t)) {
+        backlog_add(t, input, r, n);
+        return 0;
+    }
+    slice_begin(t);
+    int raised = task_raise_source(t, in, source_watermark(t, in)); /* nearly always done before */
+    int64_t used = raised < 0 ? raised : push_records(t, input, r, n);
+    if (used >= 0) {
+        backlog_add(t, input, r + used, n - (size_t)used);
+    }
+    return pushed(t, used, e);
+}
+
+bool task_is_behind(const struct task *t)
+{
+    return t->owes || t->backlog.n > 0;
+}
+
+int task_go_on(struct task *t, struct err *e)
+{
+    t->dirty = true;
+    t->now = clock_now(t->env.clock);
+    slice_begin(t);
+    int r = t->owes ? slice_go_on(t) : 0;
+    r = pushed(t, r < 0 ? r : backlog_push(t, push_records), e);
+    return r < 0 || !task_is_behind(t) ? r : slice_send(t, e);
 }
 
 int task_refuse(struct task *t, int input, const struct record *r, const char *text, struct err *e)
@@ -522,7 +558,7 @@ int task_refuse(struct task *t, int input, const struct record *r, const char *t
 
 void task_caught_up(struct task *t, int input, int64_t offset)
 {
-    if (offset > t->input[input].next) {
+    if (offset > t->input[input].next && !task_is_behind(t)) {
         t->input[input].next = offset;
         t->dirty = true;
     }

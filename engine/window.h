@@ -78,6 +78,7 @@ struct window_def {
     /* Makes o->self and reads what is in o->op->state after a restore. */
     int (*open)(struct window_op *o, struct err *e);
     int (*push)(struct window_op *o, const struct window_rows *r);
+    /* In slices, as step_def.watermark. */
     int (*watermark)(struct window_op *o, int64_t time);
     int64_t (*next_time)(const struct window_op *o);
     /* Optional: what is open, preset as in step_def. */
@@ -164,5 +165,7 @@ void window_update(struct window_op *o, uint16_t row);
 /* After the last window_emit() of a push or watermark. Releases what was taken from op->mem since
  * the first of them; so may any window_emit(), when a batch is full. */
 int window_flush(struct window_op *o);
+/* The same in watermark() for a status of 0 or more, which it returns, or what failed. */
+int window_pause(struct window_op *o, int status);
 
 #endif

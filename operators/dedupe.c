@@ -243,6 +243,9 @@ static int dedupe_watermark(struct op *op, int64_t time)
         } else {
             set_timer(self, entry, d->within); /* it was used again in the meantime */
         }
+        if (op_spent(op, 1)) {
+            return 1;
+        }
     }
     return 0;
 }

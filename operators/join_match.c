@@ -42,7 +42,8 @@ struct join_op {
     struct buffer bytes; /* of the row in hand */
     struct buffer text;  /* keys of those due together */
     struct due *due;
-    uint32_t ndue, cap_due;
+    uint32_t ndue, nsaid, cap_due;
+    int64_t last; /* watermark at which they waited */
 };
 
 int join_open(struct op *op, struct err *e)
@@ -108,18 +109,19 @@ static int compare_due(const void *a, const void *b)
 }
 
 /* Takes out of the timers all blocks that end with the first one's last watermark, and drops those
- * whose rows have nothing to say. False: none ends before `watermark`. */
-static bool collect_due(struct join_op *self, int64_t watermark, int64_t *last)
+ * whose rows have nothing to say. Returns how many; 0: none ends before `watermark`. */
+static uint32_t collect_due(struct join_op *self, int64_t watermark)
 {
     const struct join_plan *p = self->rows.plan;
     struct state_entry *e = join_rows_expired(&self->rows, watermark);
+    uint32_t n = 0;
+    self->ndue = self->nsaid = 0;
     if (e == NULL) {
-        return false;
+        return 0;
     }
-    self->ndue = 0;
     buffer_clear(&self->text);
-    *last = block_of(e)->last;
-    for (; e; e = join_rows_expired(&self->rows, *last + 1)) {
+    self->last = block_of(e)->last;
+    for (; e; e = join_rows_expired(&self->rows, self->last + 1), n++) {
         struct waiting *w = block_first(block_of(e)); /* of a kept side: its only row */
         if (p->side[w->side].is_kept && !w->has_met) {
             add_due(self, w);
@@ -133,26 +135,36 @@ static bool collect_due(struct join_op *self, int64_t watermark, int64_t *last)
     if (self->ndue > 1) {
         qsort(self->due, self->ndue, sizeof *self->due, compare_due);
     }
-    return true;
+    return n;
 }
 
-static int expire(struct join_op *self, int64_t watermark)
+static int emit_due(struct join_op *self)
 {
-    int64_t last;
-    while (collect_due(self, watermark, &last)) {
-        for (uint32_t i = 0; i < self->ndue; i++) {
-            const struct waiting *w = self->due[i].row;
-            struct join_result r = {
-                .key = w->bytes, .key_n = w->key_n, .time = w->time, .seen = last, .low = last};
-            r.kept[w->side].p = waiting_row(w, &r.kept[w->side].n);
-            int status = join_emit(&self->out, &r);
-            if (status < 0) {
-                return status;
-            }
-            join_rows_remove(&self->rows, w->block);
-        }
+    const struct waiting *w = self->due[self->nsaid++].row;
+    struct join_result r = {
+        .key = w->bytes, .key_n = w->key_n, .time = w->time, .seen = self->last, .low = self->last};
+    r.kept[w->side].p = waiting_row(w, &r.kept[w->side].n);
+    int status = join_emit(&self->out, &r);
+    if (status == 0) {
+        join_rows_remove(&self->rows, w->block);
     }
-    return 0;
+    return status;
+}
+
+/* op: in slices, positive: more to do; NULL: at once. */
+static int expire(struct join_op *self, int64_t watermark, struct op *op)
+{
+    int status = 0;
+    while (status == 0) {
+        uint32_t work = 1;
+        if (self->nsaid < self->ndue) {
+            status = emit_due(self);
+        } else if ((work = collect_due(self, watermark)) == 0) {
+            return 0;
+        }
+        status = status == 0 && op ? op_spent(op, work) : status;
+    }
+    return status;
 }
 
 int join_watermark(struct op *op, int64_t time)
@@ -160,8 +172,9 @@ int join_watermark(struct op *op, int64_t time)
     struct join_op *self = op->self;
     join_rows_begin(&self->rows);
     join_output_begin(&self->out, 0);
-    int status = expire(self, time);
-    return status < 0 ? status : join_flush(&self->out);
+    int status = expire(self, time, op);
+    int flushed = status < 0 ? 0 : join_flush(&self->out);
+    return flushed < 0 ? flushed : status;
 }
 
 /* ---- rows ---- */
@@ -232,7 +245,7 @@ static int push_row(struct op *op, int input, const struct batch *b, uint16_t ro
     struct join_result r = {.time = b->time[row], .seen = seen, .low = low};
     r.batch[input] = b;
     r.row[input] = row;
-    int status = expire(self, r.low);
+    int status = expire(self, r.low, NULL);
     if (status < 0) {
         return status;
     }

@@ -56,8 +56,11 @@ struct watch {
 struct absent_op {
     struct watch **heap; /* least `at` first */
     uint32_t n, cap;
-    struct watch **due; /* those that are due together */
-    uint32_t due_cap;
+    struct watch **due; /* those that are due together; they stand in no heap */
+    uint32_t ndue, nsaid, due_cap;
+    int64_t due_time;
+    bool is_taken, is_sorting; /* all of them are there; they come to be in order */
+    struct key_sort sort;
     struct buffer row;
 };
 
@@ -246,6 +249,7 @@ static void absent_close(struct op *op)
     if (self != NULL) {
         mem_free(self->heap);
         mem_free(self->due);
+        key_sort_done(&self->sort);
         buffer_done(&self->row);
         mem_free(self);
         op->self = NULL;
@@ -317,14 +321,13 @@ static void add_due(struct absent_op *self, uint32_t n, struct watch *w)
     self->due[n] = w;
 }
 
-/* Takes the keys off the heap for which the least time before `limit` counts; *time is that. Those
- * for which another counts now get it, or are forgotten. */
-static uint32_t take_due(struct op *op, int64_t limit, int64_t *time)
+/* Takes the keys off the heap for which the least time before `limit` counts; due_time is that.
+ * Those for which another counts now get it, or are forgotten. Positive: not all are taken. */
+static int take_due(struct op *op, int64_t limit)
 {
     struct absent_op *self = op->self;
-    uint32_t n = 0;
-    *time = limit;
-    while (self->n > 0 && (n == 0 ? self->heap[0]->at < limit : self->heap[0]->at == *time)) {
+    while (self->n > 0 &&
+           (self->ndue == 0 ? self->heap[0]->at < limit : self->heap[0]->at == self->due_time)) {
         struct watch *w = self->heap[0];
         int64_t due = silence_due(&w->silence);
         if (due == INT64_MAX) {
@@ -334,43 +337,72 @@ static uint32_t take_due(struct op *op, int64_t limit, int64_t *time)
             w->at = due;
             settle(self, 0);
         } else {
-            *time = due;
+            self->due_time = due;
             take_first(self);
-            add_due(self, n++, w);
+            add_due(self, self->ndue++, w);
+        }
+        if (op_spent(op, 1)) {
+            return 1;
         }
     }
-    return n;
+    return 0;
 }
 
-static int say(struct op *op, uint32_t n, int64_t time)
+static int say(struct op *op)
 {
     const struct absent *a = op->node->bound;
     struct absent_op *self = op->self;
-    struct saved_rows out = {.op = op, .schema = &a->rows, .left = n};
-    struct arena_mark mark = arena_mark(op->mem);
+    struct saved_rows out = {.op = op, .schema = &a->rows, .left = self->ndue - self->nsaid};
     int status = 0;
-    key_order((void **)self->due, n, key_of, NULL, op->node->in[0], op->mem);
-    arena_release(op->mem, mark);
-    for (uint32_t i = 0; i < n; i++) {
-        struct watch *w = self->due[i];
+    while (status == 0 && self->nsaid < self->ndue) {
+        struct watch *w = self->due[self->nsaid++];
         const struct stretch *x = &w->silence.stretch[0];
-        if (status == 0) {
-            status = saved_rows_add(&out, x->row, x->n, time, x->last);
-        }
+        status = saved_rows_add(&out, x->row, x->n, self->due_time, x->last);
         silence_said(&w->silence, &a->rule);
         state_touch(op->state, w->entry);
-        enter(self, w, time); /* what comes next is found out when it is the first */
+        enter(self, w, self->due_time); /* what comes next is found out when it is the first */
+        status = status < 0 ? status : op_spent(op, 1);
     }
-    return status < 0 ? status : saved_rows_flush(&out);
+    int flushed = status < 0 ? 0 : saved_rows_flush(&out);
+    return flushed < 0 ? flushed : status < 0 ? status : self->nsaid < self->ndue;
+}
+
+/* Those that are due together: taken, then sorted, then said. Positive: more to do. */
+static int go_on(struct op *op, int64_t time)
+{
+    struct absent_op *self = op->self;
+    if (!self->is_taken) {
+        struct key_by by = {.key_of = key_of, .schema = op->node->in[0]};
+        if (take_due(op, time) > 0) {
+            return 1;
+        }
+        key_sort_begin(&self->sort, (void **)self->due, self->ndue, &by);
+        self->is_taken = self->is_sorting = true;
+        self->nsaid = 0;
+    }
+    while (self->is_sorting) {
+        self->is_sorting = !key_sort_step(&self->sort, op->mem);
+        if (self->is_sorting && op_spent(op, KEY_SORT_RUN / 2)) {
+            return 1;
+        }
+    }
+    int status = say(op);
+    self->is_taken = status > 0;
+    return status;
 }
 
 static int absent_watermark(struct op *op, int64_t time)
 {
-    int64_t due;
-    uint32_t n;
+    struct absent_op *self = op->self;
     int status = 0;
-    while (status == 0 && time < TIME_MAX && (n = take_due(op, time, &due)) > 0) {
-        status = say(op, n, due);
+    bool is_more = time < TIME_MAX;
+    while (status == 0 && is_more) {
+        status = go_on(op, time);
+        is_more = self->ndue > 0;
+        if (status == 0) {
+            self->ndue = 0;
+            status = is_more && op_spent(op, 0);
+        }
     }
     return status;
 }

@@ -27,6 +27,7 @@ void every_done(struct every *x)
 {
     mem_free(x->slot);
     mem_free(x->list);
+    mem_free(x->order);
     *x = (struct every){0};
 }
 
@@ -199,30 +200,41 @@ int every_close(struct window_op *o, struct every *x, const struct every_kind *k
     return status < 0 ? status : window_settle(o);
 }
 
+/* In slices; positive: more to do. */
 static int emit_changed(struct window_op *o, struct every *x, int64_t watermark,
                         const struct every_kind *kind)
 {
-    void **item = find_all(o, x, kind);
     int64_t lag = o->w->def->lag(o->w);
+    if (x->order == NULL) {
+        x->order = find_all(o, x, kind);
+        x->nth = 0;
+    }
     int status = window_flush(o); /* what closed before this has its own times */
     o->seen = watermark < TIME_MIN + lag ? TIME_MIN : watermark - lag;
-    window_expect(o, x->nlist);
-    for (uint32_t i = 0; i < x->nlist && status == 0; i++) {
-        const struct every_result *r = &((struct changed *)item[i])->result;
-        if (i > 0 && is_same(r, &((struct changed *)item[i - 1])->result)) {
-            continue;
+    window_expect(o, x->nlist - x->nth);
+    while (x->nth < x->nlist && status == 0) {
+        uint32_t i = x->nth++;
+        const struct every_result *r = &((struct changed *)x->order[i])->result;
+        if (i == 0 || !is_same(r, &((struct changed *)x->order[i - 1])->result)) {
+            status = kind->emit ? kind->emit(o, r) : emit_result(o, r);
         }
-        status = kind->emit ? kind->emit(o, r) : emit_result(o, r);
+        status = status < 0 ? status : op_spent(o->op, 1);
     }
-    status = status < 0 ? status : window_flush(o);
+    status = window_pause(o, status < 0 ? status : x->nth < x->nlist);
     o->seen = TIME_MAX;
-    mem_free(item);
+    if (status == 0) {
+        mem_free(x->order);
+        x->order = NULL;
+    }
     return status;
 }
 
 int every_watermark(struct window_op *o, struct every *x, int64_t time,
                     const struct every_kind *kind)
 {
+    if (x->order) {
+        return emit_changed(o, x, time, kind);
+    }
     if (o->w->emit != EMIT_EVERY || x->last_tick != TIME_MIN || time < x->due) {
         return 0;
     }
@@ -239,7 +251,11 @@ int every_tick(struct window_op *o, struct every *x, int64_t now, const struct e
         return 0;
     }
     x->last_tick = now;
-    return is_first || x->n == 0 ? 0 : emit_changed(o, x, o->op->watermark, kind);
+    int status = is_first || x->n == 0 ? 0 : 1;
+    while (status > 0) {
+        status = emit_changed(o, x, o->op->watermark, kind);
+    }
+    return status;
 }
 
 int64_t every_next_time(const struct window_op *o, const struct every *x, int64_t close)

@@ -12,6 +12,8 @@
 struct every {
     struct changed *list; /* of an emission: results found so far */
     uint32_t nlist, cap_list;
+    void **order; /* the list as it comes out, from `nth` on; NULL: nothing comes out */
+    uint32_t nth;
     struct state_entry **slot; /* changed ones, by address; a power of two */
     uint64_t nslots, n;
     int64_t due;       /* watermark of the next emission */

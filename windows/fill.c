@@ -121,31 +121,62 @@ static void merge(struct fill *f, uint32_t n, uint32_t from, uint32_t to)
     }
 }
 
-int fill_emit(struct fill *f, struct window_op *o, int64_t start)
+static void begin_gaps(struct fill *f, struct window_op *o, int64_t start)
 {
-    int status = 0;
     uint64_t rows = 0;
-    uint32_t n = 0, begun = 0;
-    if (f->n == 0) {
-        return 0;
-    }
     qsort(f->gap, f->n, sizeof *f->gap, by_first);
     for (uint32_t i = 0; i < f->n; i++) {
         rows += (uint64_t)((start - f->gap[i].first) / f->step);
     }
     window_expect(o, rows);
-    for (int64_t at = f->gap[0].first; at < start && status == 0; at += f->step) {
-        while (begun < f->n && f->gap[begun].first == at) {
-            begun++;
+    f->at = f->gap[0].first;
+    f->begun = f->nactive = f->nth = 0;
+    f->is_emitting = true;
+}
+
+/* The empty windows with one start. The memory says how far they have come out: a restart between
+ * two slices goes on behind. */
+static int emit_start(struct fill *f, struct window_op *o)
+{
+    if (f->nth == 0) {
+        while (f->begun < f->n && f->gap[f->begun].first == f->at) {
+            f->begun++;
         }
-        merge(f, n, n, begun);
-        n = begun;
-        for (uint32_t i = 0; i < n && status == 0; i++) {
-            status = emit_empty(f, o, &f->gap[f->active[i]], at);
+        merge(f, f->nactive, f->nactive, f->begun);
+        f->nactive = f->begun;
+    }
+    while (f->nth < f->nactive) {
+        const struct gap *g = &f->gap[f->active[f->nth++]];
+        int status = emit_empty(f, o, g, f->at);
+        note_of(o, g->memory)->start = f->at;
+        state_touch(o->op->state, g->memory);
+        if (status < 0 || op_spent(o->op, 1)) {
+            return status < 0 ? status : 1;
         }
     }
+    f->nth = 0;
+    f->at += f->step;
+    return 0;
+}
+
+int fill_emit(struct fill *f, struct window_op *o, int64_t start)
+{
+    int status = 0;
+    if (f->n == 0) {
+        return 0;
+    }
+    if (!f->is_emitting) {
+        begin_gaps(f, o, start);
+    }
+    while (f->at < start && status == 0) {
+        status = emit_start(f, o);
+    }
+    if (status != 0) {
+        return status;
+    }
     f->n = 0;
-    return status < 0 ? status : window_flush(o);
+    f->is_emitting = false;
+    return window_flush(o);
 }
 
 void fill_remember(struct fill *f, struct window_op *o, const void *key, uint32_t key_n,
@@ -169,22 +200,27 @@ void fill_remember(struct fill *f, struct window_op *o, const void *key, uint32_
     }
 }
 
-void fill_expire(struct fill *f, struct window_op *o, int64_t watermark)
+int fill_expire(struct fill *f, struct window_op *o, int64_t watermark)
 {
     int64_t reach = time_after(f->size, o->w->grace);
     int64_t steps = f->step > TIME_MAX / (FILL_MOST + 1) ? TIME_MAX : f->step * (FILL_MOST + 1);
     reach = time_after(reach, steps);
     const struct date *d;
     while ((d = agenda_first(&f->last)) != NULL && watermark >= time_after(d->time, reach)) {
-        for (uint32_t i = 0; i < d->n; i++) {
-            struct state_entry *e = d->item[i];
+        while (f->looked < d->n) {
+            struct state_entry *e = d->item[f->looked++];
             int64_t start = note_of(o, e)->start;
             if (watermark >= time_after(start, reach)) {
                 state_delete(o->op->state, e);
             } else {
                 agenda_add(&f->last, start, e);
             }
+            if (op_spent(o->op, 1)) {
+                return 1;
+            }
         }
+        f->looked = 0;
         agenda_drop_first(&f->last);
     }
+    return 0;
 }

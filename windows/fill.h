@@ -27,6 +27,10 @@ struct fill {
     struct gap *gap;    /* before the windows that close */
     uint32_t *active;   /* scratch: numbers of gaps */
     uint32_t n, cap;
+    bool is_emitting;
+    int64_t at;                   /* start of the empty windows that come out */
+    uint32_t begun, nactive, nth; /* gaps that have begun, those in `active`, done of these */
+    uint32_t looked;              /* memories of the first date that fill_expire() has looked at */
     struct buffer key;
 };
 
@@ -39,12 +43,13 @@ uint64_t fill_bytes(const struct fill *f);
 /* Windows with one start close: each key that has one, in the order of their texts; then the empty
  * windows before come out. */
 void fill_add(struct fill *f, struct window_op *o, const void *key, uint32_t key_n, int64_t start);
+/* In slices: positive, more to do. */
 int fill_emit(struct fill *f, struct window_op *o, int64_t start);
 /* The window came out; value has its aggregates. */
 void fill_remember(struct fill *f, struct window_op *o, const void *key, uint32_t key_n,
                    int64_t start, const void *value);
-/* Forgets keys whose next window is too far away for this watermark. */
-void fill_expire(struct fill *f, struct window_op *o, int64_t watermark);
+/* Forgets keys whose next window is too far away for this watermark; in slices as well. */
+int fill_expire(struct fill *f, struct window_op *o, int64_t watermark);
 
 /* Whether an entry of the store is such a memory, no window. */
 static inline bool fill_is_memory(const struct state_entry *e)

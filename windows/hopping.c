@@ -45,7 +45,8 @@ struct hopping {
     bool apart;   /* slices are windows: `emit: updates`, `{every}` */
     struct every changed;
     struct fill gaps;
-    void *value; /* of the window that closes */
+    uint32_t ngaps; /* series of the date whose gaps are known */
+    void *value;    /* of the window that closes */
 };
 
 /* ---- arithmetic ---- */
@@ -126,14 +127,14 @@ static int64_t hopping_lag(const struct window *w)
     return w->grace;
 }
 
-/* The next window that sees any of the series' points. */
-static int64_t next_window(const struct hopping *h, struct series *s)
+/* The next window from `next` on that sees any of the series' points. */
+static int64_t next_window(const struct hopping *h, struct series *s, int64_t next)
 {
     const struct point *p = series_points(s);
     int64_t best = SERIES_NEVER;
     for (uint32_t i = 0; i < s->n; i++) {
         int64_t first = first_window(h, p[i].pos), from = point_from(&p[i]);
-        first = first > h->next ? first : h->next;
+        first = first > next ? first : next;
         if (first >= best) {
             break; /* what follows is in no earlier window */
         }
@@ -143,10 +144,17 @@ static int64_t next_window(const struct hopping *h, struct series *s)
     return best;
 }
 
-static void schedule(void *ctx, struct series *s)
+static void schedule(struct hopping *h, struct series *s)
 {
-    struct hopping *h = ctx;
-    series_schedule(&h->set, s, next_window(h, s));
+    series_schedule(&h->set, s, next_window(h, s, h->next));
+}
+
+static void schedule_restored(void *ctx, struct series *s)
+{
+    const struct window_op *o = ctx;
+    struct hopping *h = o->self;
+    bool is_behind = series_is_behind(&h->set, s, o->w->in);
+    series_schedule(&h->set, s, next_window(h, s, h->next - is_behind));
 }
 
 static int hopping_open(struct window_op *o, struct err *e)
@@ -166,7 +174,7 @@ static int hopping_open(struct window_op *o, struct err *e)
         return err_set(e, ERR_FATAL, "the restored state of the window is damaged");
     }
     h->next = h->set.fired > 0 ? h->set.fired : 0;
-    series_each(&h->set, schedule, h);
+    series_each(&h->set, schedule_restored, o);
     if (o->w->fill != FILL_NONE) {
         fill_init(&h->gaps, o, h->size, h->every, h->set.prefix_n);
     }
@@ -374,17 +382,43 @@ static int close_series(struct window_op *o, struct series *s, int64_t number)
     return status;
 }
 
-/* The empty windows before those of the first n series of the date. */
-static int fill_gaps(struct window_op *o, const struct date *d, uint32_t n)
+/* The empty windows before those of the date. Positive: more to do. */
+static int fill_gaps(struct window_op *o, const struct date *d)
 {
     struct hopping *h = o->self;
     int64_t start = window_begin(h, d->time);
-    for (uint32_t i = 0; i < n; i++) {
+    while (h->ngaps < h->set.turn.n) {
         uint32_t key_n;
-        const void *key = series_key(&h->set, d->item[i], &key_n);
+        const void *key = series_key(&h->set, d->item[h->ngaps++], &key_n);
         fill_add(&h->gaps, o, key, key_n, start);
+        if (op_spent(o->op, 1)) {
+            return 1;
+        }
     }
     return fill_emit(&h->gaps, o, start);
+}
+
+/* Positive: more to do. */
+static int close_date(struct window_op *o, struct date *d)
+{
+    struct hopping *h = o->self;
+    struct turn *turn = &h->set.turn;
+    struct series_order by = {.schema = o->w->in};
+    h->ngaps = turn->date == d ? h->ngaps : 0;
+    int status = series_due(&h->set, d, &by, o->op);
+    if (status == 0 && turn->at == 0 && o->w->fill != FILL_NONE) {
+        status = fill_gaps(o, d);
+    }
+    if (status == 0 && turn->at == 0) {
+        window_expect(o, turn->n);
+    }
+    while (status == 0 && turn->at < turn->n) {
+        h->next = d->time + 1;
+        status = close_series(o, d->item[turn->at++], d->time);
+        status = status < 0 ? status : op_spent(o->op, 1) && turn->at < turn->n;
+    }
+    series_pause(&h->set);
+    return status;
 }
 
 static int hopping_watermark(struct window_op *o, int64_t time)
@@ -393,22 +427,23 @@ static int hopping_watermark(struct window_op *o, int64_t time)
     struct date *d;
     int status = 0;
     while (status == 0 && (d = agenda_first(&h->set.agenda)) && time >= closes_at(h, d->time)) {
-        uint32_t n = series_due(&h->set, d, o->w->in, o->op->mem);
-        status = o->w->fill != FILL_NONE ? fill_gaps(o, d, n) : 0;
-        window_expect(o, n);
-        h->next = d->time + 1;
-        for (uint32_t i = 0; i < n && status == 0; i++) {
-            status = close_series(o, d->item[i], d->time);
+        status = close_date(o, d);
+        if (status == 0) {
+            h->next = d->time + 1;
+            series_drop_date(&h->set);
+            status = op_spent(o->op, 0);
         }
-        agenda_drop_first(&h->set.agenda);
     }
-    int64_t open = first_open(h, time);
-    h->next = open > h->next ? open : h->next;
-    status = status < 0 ? status : window_flush(o);
+    int64_t open = status == 0 ? first_open(h, time) : -1;
+    if (open >= h->next) {
+        h->next = open;
+        buffer_clear(&h->set.fired_key);
+    }
+    status = window_pause(o, status);
     if (status == 0 && o->w->fill != FILL_NONE) {
-        fill_expire(&h->gaps, o, time);
+        status = fill_expire(&h->gaps, o, time);
     }
-    return status < 0 ? status : every_watermark(o, &h->changed, time, &every_hopping);
+    return status != 0 ? status : every_watermark(o, &h->changed, time, &every_hopping);
 }
 
 static int hopping_tick(struct window_op *o, int64_t now)

@@ -13,7 +13,6 @@
 #include "engine/hash.h"
 #include "engine/memory.h"
 #include "windows/fill.h"
-#include "windows/key_order.h"
 
 #include <string.h>
 
@@ -105,11 +104,14 @@ void panes_drop_first(struct panes *p)
         p->is_gathered = false;
         state_unpin(p->state);
     }
-    const struct date *pane = agenda_first(&p->starts);
-    for (uint32_t i = 0; i < pane->n; i++) {
+    agenda_drop_first(&p->starts);
+}
+
+void panes_delete(struct panes *p, const struct date *pane, uint32_t from, uint32_t to)
+{
+    for (uint32_t i = from; i < to; i++) {
         state_delete(p->state, pane->item[i]);
     }
-    agenda_drop_first(&p->starts);
 }
 
 uint64_t panes_bytes(const struct panes *p)
@@ -219,7 +221,7 @@ static const void *item_key(const void *ctx, const void *item, uint32_t *n)
     return pane_key(item, n);
 }
 
-void pane_sort(struct date *pane, const struct schema *schema, struct arena *scratch)
+struct key_by panes_order(const struct schema *schema)
 {
-    key_order(pane->item, pane->n, item_key, NULL, schema, scratch);
+    return (struct key_by){.key_of = item_key, .schema = schema};
 }

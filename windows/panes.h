@@ -17,6 +17,7 @@
 #include "engine/state.h"
 #include "engine/str.h"
 #include "windows/agenda.h"
+#include "windows/key_order.h"
 
 #define PANE_START_BYTES 8
 
@@ -48,9 +49,11 @@ struct state_entry *panes_entry(struct panes *p, const struct date *pane, uint64
 const void *pane_key(const struct state_entry *e, uint32_t *n);
 /* Start of the pane that an entry stands in. */
 int64_t pane_start(const struct state_entry *e);
-/* Sorts the pane's entries by the text of their keys; `schema` holds the key columns. */
-void pane_sort(struct date *pane, const struct schema *schema, struct arena *scratch);
-/* Deletes the first pane, which there must be, with its entries. */
+/* The order of a pane's entries: by the text of their keys; `schema` holds the key columns. */
+struct key_by panes_order(const struct schema *schema);
+/* Deletes entries [from, to) of a pane, which goes with panes_drop_first(). */
+void panes_delete(struct panes *p, const struct date *pane, uint32_t from, uint32_t to);
+/* Its entries are deleted. */
 void panes_drop_first(struct panes *p);
 /* Held outside of the store. */
 uint64_t panes_bytes(const struct panes *p);

@@ -14,7 +14,6 @@
 #include "engine/hash.h"
 #include "engine/memory.h"
 #include "windows/fill.h"
-#include "windows/key_order.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -23,6 +22,12 @@
 #define POINTER_BITS 48
 #define POINTER_MASK ((UINT64_C(1) << POINTER_BITS) - 1)
 #define WORD         8U
+
+#ifdef KLAMM_SMALL
+#define LOOKED 2U /* series between two looks at the slice */
+#else
+#define LOOKED 1024U
+#endif
 
 static void put_word(char *out, int64_t value)
 {
@@ -53,6 +58,7 @@ void series_init(struct series_set *a, struct state *state, uint32_t value_n, in
     a->slot = mem_zalloc(a->nslots * sizeof *a->slot);
     agenda_init(&a->agenda);
     buffer_init(&a->key);
+    buffer_init(&a->fired_key);
 }
 
 static struct series *slot_series(uint64_t slot)
@@ -71,7 +77,7 @@ static void free_dates(struct series_set *a)
 {
     struct date *d;
     while ((d = agenda_first(&a->agenda)) != NULL) {
-        for (uint32_t i = 0; i < d->n; i++) {
+        for (uint32_t i = d == a->turn.date ? a->turn.looked : 0; i < d->n; i++) {
             struct series *s = d->item[i];
             if (--s->dates == 0 && s->n == 0) {
                 series_free(s);
@@ -89,8 +95,10 @@ void series_done(struct series_set *a)
             series_free(slot_series(a->slot[i]));
         }
     }
+    turn_end(&a->turn);
     agenda_done(&a->agenda);
     buffer_done(&a->key);
+    buffer_done(&a->fired_key);
     mem_free(a->slot);
     *a = (struct series_set){0};
 }
@@ -418,21 +426,66 @@ static const void *key_of(const void *ctx, const void *item, uint32_t *n)
     return series_entry_key(ctx, s->newest.entry, n);
 }
 
-uint32_t series_due(struct series_set *a, struct date *d, const struct schema *schema,
-                    struct arena *scratch)
+/* Those that are due, to the front. Positive: not all are looked at. */
+static int choose(struct series_set *a, const struct series_order *by, struct op *op)
 {
-    uint32_t n = 0;
-    for (uint32_t i = 0; i < d->n; i++) {
-        struct series *s = d->item[i];
-        if (series_take_date(s, d->time)) {
-            d->item[n++] = s;
+    struct turn *x = &a->turn;
+    struct date *d = x->date;
+    while (x->looked < d->n) {
+        struct series *s = d->item[x->looked++];
+        if (series_take_date(s, d->time) && (!by->is_due || by->is_due(by->ctx, s))) {
+            d->item[x->n++] = s;
+        }
+        if (x->looked % LOOKED == 0 && op_spent(op, LOOKED / 8 + 1)) {
+            return 1;
         }
     }
     d->n = 0; /* they stand in no date now */
-    struct arena_mark mark = arena_mark(scratch);
-    key_order(d->item, n, key_of, a, schema, scratch);
-    arena_release(scratch, mark);
-    return n;
+    return 0;
+}
+
+int series_due(struct series_set *a, struct date *d, const struct series_order *by, struct op *op)
+{
+    struct turn *x = &a->turn;
+    if (x->date != d) {
+        turn_begin(x, d, 0, NULL);
+    }
+    if (d->n > 0) {
+        if (choose(a, by, op) > 0) {
+            return 1;
+        }
+        struct key_by keys = {.first = by->first, .key_of = key_of, .ctx = a, .schema = by->schema};
+        turn_begin(x, d, x->n, &keys);
+    }
+    return turn_ready(x, op);
+}
+
+void series_pause(struct series_set *a)
+{
+    const struct turn *x = &a->turn;
+    if (x->at == 0) {
+        return; /* what a restart has found stands */
+    }
+    buffer_clear(&a->fired_key);
+    if (x->at < x->n) {
+        uint32_t n;
+        const void *key = series_key(a, x->date->item[x->at], &n);
+        buffer_add(&a->fired_key, key, n);
+    }
+}
+
+void series_drop_date(struct series_set *a)
+{
+    turn_end(&a->turn);
+    agenda_drop_first(&a->agenda);
+}
+
+bool series_is_behind(const struct series_set *a, struct series *s, const struct schema *schema)
+{
+    uint32_t n;
+    const void *key = series_key(a, s, &n);
+    return a->fired_key.n > 0 &&
+           key_compare(schema, key, n, a->fired_key.data, (uint32_t)a->fired_key.n) >= 0;
 }
 
 int64_t series_next(const struct series_set *a)
@@ -485,6 +538,7 @@ static int load_entry(void *ctx, struct state_entry *e)
     }
     if (a->prefix_n > WORD && get_word(key) == -1) {
         a->fired = get_word(key + WORD);
+        buffer_add(&a->fired_key, key + a->prefix_n, n - a->prefix_n);
         a->mark = e;
         return 0;
     }
@@ -531,22 +585,24 @@ void series_each(struct series_set *a, void (*each)(void *ctx, struct series *s)
 
 void series_flush(struct series_set *a)
 {
-    char key[2 * WORD];
-    bool is_new;
-    bool is_wanted = a->count > 0 && a->fired != INT64_MIN;
+    struct buffer *key = &a->key;
+    bool is_new, is_wanted = a->count > 0 && a->fired != INT64_MIN;
+    buffer_clear(key);
+    put_word(buffer_reserve(key, 2 * WORD), -1);
+    put_word(key->data + WORD, a->fired);
+    key->n = 2 * WORD;
+    buffer_add(key, a->fired_key.data, a->fired_key.n);
     if (a->mark && is_wanted) {
         uint32_t n;
         const char *old = state_key(a->mark, &n);
-        if (get_word(old + WORD) == a->fired) {
+        if (n == key->n && memcmp(old, key->data, n) == 0) {
             return;
         }
     }
     drop_mark(a, true);
     if (is_wanted) {
-        put_word(key, -1);
-        put_word(key + WORD, a->fired);
-        a->mark = state_insert(a->state, hash_bytes(key, sizeof key, 0), key, sizeof key,
-                               a->value_n, &is_new);
+        a->mark = state_insert(a->state, hash_bytes(key->data, key->n, 0), key->data,
+                               (uint32_t)key->n, a->value_n, &is_new);
         state_touch(a->state, a->mark);
     }
 }

@@ -21,7 +21,7 @@
 #include "engine/schema.h"
 #include "engine/state.h"
 #include "engine/str.h"
-#include "windows/agenda.h"
+#include "windows/turn.h"
 
 #define SERIES_NEVER INT64_MAX
 
@@ -50,7 +50,11 @@ struct series_set {
     /* How far windows have been closed, kept in the store as well: a restart must not close one
      * twice that shares points with windows still open. */
     int64_t fired;
+    /* Between two slices: the first key for which the last of these windows is still open, as it is
+     * for those behind it. Empty: for none. */
+    struct buffer fired_key;
     struct state_entry *mark;
+    struct turn turn; /* of the first date of the agenda */
 };
 
 /* words: 2 with `from`, 1 without. */
@@ -87,10 +91,23 @@ int64_t entry_pos(const struct state_entry *e);
 int64_t point_from(const struct point *p);
 /* Does something at `time` at the latest: keeps its date when that is earlier. */
 void series_schedule(struct series_set *a, struct series *s, int64_t time);
-/* The series for which this date counts, at the front of its items, ordered by their keys' text;
- * they have no date from now on. Returns how many. */
-uint32_t series_due(struct series_set *a, struct date *d, const struct schema *schema,
-                    struct arena *scratch);
+/* Which series of a date are dealt with, and in what order. */
+struct series_order {
+    const struct schema *schema;                 /* holds the key columns */
+    bool (*is_due)(void *ctx, struct series *s); /* NULL: all; may give it another date */
+    void *ctx;
+    int (*first)(const void *a, const void *b); /* of series, decides before their keys do; or NULL
+                                                 */
+};
+/* The first date's turn: a->turn.n series, for which this date counts, at the front of its items
+ * and in order; they have no date from now on. Positive: not yet, the slice is used up. */
+int series_due(struct series_set *a, struct date *d, const struct series_order *by, struct op *op);
+/* The last window is closed for the series [0, turn.at) of the date: what a commit has to know. */
+void series_pause(struct series_set *a);
+/* The date is through, and gone. */
+void series_drop_date(struct series_set *a);
+/* After a restart: the last window that counts in `fired` is not closed for this key. */
+bool series_is_behind(const struct series_set *a, struct series *s, const struct schema *schema);
 /* Takes the series off one of its dates: true when that is the one that counts, and it has none
  * now; else the series may be gone. */
 bool series_take_date(struct series *s, int64_t time);
@@ -100,7 +117,7 @@ int64_t series_next(const struct series_set *a);
 uint64_t series_npoints(const struct series_set *a);
 /* Held outside of the store. */
 uint64_t series_bytes(const struct series_set *a);
-/* Before a commit: `fired` goes into the store. */
+/* Before a commit: `fired` and `fired_key` go into the store. */
 void series_flush(struct series_set *a);
 
 #endif

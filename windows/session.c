@@ -366,44 +366,46 @@ static int emit_session(struct window_op *o, struct series *s)
     return status;
 }
 
-/* Of the series of one date, in the order of their keys. */
-struct starting {
-    int64_t start;
-    uint32_t number;
-    struct series *series;
-};
-
-static int compare_starts(const void *a, const void *b)
+static int64_t first_start(const void *series)
 {
-    const struct starting *x = a, *y = b;
-    return x->start != y->start ? (x->start > y->start) - (x->start < y->start)
-                                : (x->number > y->number) - (x->number < y->number);
+    struct series *s = (struct series *)(uintptr_t)series;
+    return head_of(series_points(s)[0].entry)->start;
 }
 
-/* The series whose first session ends at the date, at the front of its items: by start, then key.
- * Others, whose session went on, get another date. */
-static uint32_t find_due(struct window_op *o, struct date *d)
+/* Of series whose first sessions end at one time. */
+static int compare_starts(const void *a, const void *b)
+{
+    int64_t x = first_start(a), y = first_start(b);
+    return (x > y) - (x < y);
+}
+
+/* Whether the first session ends at the date; one that went on gets another date. */
+static bool is_due(void *ctx, struct series *s)
+{
+    struct session *x = ctx;
+    bool is = series_points(s)[0].pos == x->set.turn.date->time;
+    if (!is) {
+        schedule(x, s);
+    }
+    return is;
+}
+
+/* Positive: more to do. */
+static int close_date(struct window_op *o, struct date *d)
 {
     struct session *x = o->self;
-    struct arena_mark mark = arena_mark(o->op->mem);
-    uint32_t ndue = series_due(&x->set, d, o->w->in, o->op->mem), n = 0;
-    struct starting *list = arena_array(o->op->mem, ndue + 1U, sizeof *list);
-    for (uint32_t i = 0; i < ndue; i++) {
-        struct series *s = d->item[i];
-        const struct point *p = series_points(s);
-        if (p->pos == d->time) {
-            list[n] = (struct starting){head_of(p->entry)->start, n, s};
-            n++;
-        } else {
-            schedule(x, s);
-        }
+    struct turn *turn = &x->set.turn;
+    struct series_order by = {
+        .schema = o->w->in, .is_due = is_due, .ctx = x, .first = compare_starts};
+    int status = series_due(&x->set, d, &by, o->op);
+    if (status == 0 && turn->at == 0) {
+        window_expect(o, turn->n);
     }
-    qsort(list, n, sizeof *list, compare_starts);
-    for (uint32_t i = 0; i < n; i++) {
-        d->item[i] = list[i].series;
+    while (status == 0 && turn->at < turn->n) {
+        status = emit_session(o, d->item[turn->at++]);
+        status = status < 0 ? status : op_spent(o->op, 1) && turn->at < turn->n;
     }
-    arena_release(o->op->mem, mark);
-    return n;
+    return status;
 }
 
 static int session_watermark(struct window_op *o, int64_t time)
@@ -412,15 +414,14 @@ static int session_watermark(struct window_op *o, int64_t time)
     struct date *d;
     int status = 0;
     while (status == 0 && (d = agenda_first(&x->set.agenda)) && time >= closes_at(x, d->time)) {
-        uint32_t n = find_due(o, d);
-        window_expect(o, n);
-        for (uint32_t i = 0; i < n && status == 0; i++) {
-            status = emit_session(o, d->item[i]);
+        status = close_date(o, d);
+        if (status == 0) {
+            series_drop_date(&x->set);
+            status = op_spent(o->op, 0);
         }
-        agenda_drop_first(&x->set.agenda);
     }
-    status = status < 0 ? status : window_flush(o);
-    return status < 0 ? status : every_watermark(o, &x->changed, time, &every_session);
+    status = window_pause(o, status);
+    return status != 0 ? status : every_watermark(o, &x->changed, time, &every_session);
 }
 
 static int session_tick(struct window_op *o, int64_t now)

@@ -67,21 +67,27 @@ static int64_t sliding_lag(const struct window *w)
 }
 
 /* The least end of a left window behind `fired`; SERIES_NEVER: none. */
-static int64_t next_left(const struct sliding *x, struct series *s)
+static int64_t next_left(const struct sliding *x, struct series *s, int64_t fired)
 {
     const struct point *p = series_points(s);
-    uint32_t i = x->fired < x->size ? 0 : series_lower(s, x->fired + 1);
+    uint32_t i = fired < x->size ? 0 : series_lower(s, fired + 1);
     while (i < s->n && point_from(&p[i]) > 0) {
         i++;
     }
     return i < s->n ? left_end(x, p[i].pos) : SERIES_NEVER;
 }
 
-static void schedule(void *ctx, struct series *s)
+static void schedule(struct sliding *x, struct series *s, int64_t fired)
 {
-    struct sliding *x = ctx;
-    int64_t left = next_left(x, s), right = right_end(x, series_points(s)[0].pos);
+    int64_t left = next_left(x, s, fired), right = right_end(x, series_points(s)[0].pos);
     series_schedule(&x->set, s, left < right ? left : right);
+}
+
+static void schedule_restored(void *ctx, struct series *s)
+{
+    const struct window_op *o = ctx;
+    struct sliding *x = o->self;
+    schedule(x, s, x->fired - series_is_behind(&x->set, s, o->w->in));
 }
 
 static int sliding_open(struct window_op *o, struct err *e)
@@ -98,7 +104,7 @@ static int sliding_open(struct window_op *o, struct err *e)
         return err_set(e, ERR_FATAL, "the restored state of the window is damaged");
     }
     x->fired = x->set.fired > -1 ? x->set.fired : -1;
-    series_each(&x->set, schedule, x);
+    series_each(&x->set, schedule_restored, o);
     if (o->w->emit == EMIT_EVERY) {
         every_init(&x->changed);
         every_changed_all(&x->changed, &x->set);
@@ -380,8 +386,27 @@ static int close_series(struct window_op *o, struct series *s, int64_t end)
         series_remove(&x->set, s, 0, gone);
     }
     if (!is_last) {
-        schedule(x, s);
+        schedule(x, s, end);
     }
+    return status;
+}
+
+/* Positive: more to do. */
+static int close_date(struct window_op *o, struct date *d)
+{
+    struct sliding *x = o->self;
+    struct turn *turn = &x->set.turn;
+    struct series_order by = {.schema = o->w->in};
+    int status = series_due(&x->set, d, &by, o->op);
+    if (status == 0 && turn->at == 0) {
+        window_expect(o, turn->n);
+    }
+    while (status == 0 && turn->at < turn->n) {
+        x->fired = d->time;
+        status = close_series(o, d->item[turn->at++], d->time);
+        status = status < 0 ? status : op_spent(o->op, 1) && turn->at < turn->n;
+    }
+    series_pause(&x->set);
     return status;
 }
 
@@ -391,19 +416,19 @@ static int sliding_watermark(struct window_op *o, int64_t time)
     struct date *d;
     int status = 0;
     while (status == 0 && (d = agenda_first(&x->set.agenda)) && time >= closes_at(x, d->time)) {
-        uint32_t n = series_due(&x->set, d, o->w->in, o->op->mem);
-        window_expect(o, n);
-        x->fired = d->time;
-        for (uint32_t i = 0; i < n && status == 0; i++) {
-            status = close_series(o, d->item[i], d->time);
+        status = close_date(o, d);
+        if (status == 0) {
+            x->fired = d->time;
+            series_drop_date(&x->set);
+            status = op_spent(o->op, 0);
         }
-        agenda_drop_first(&x->set.agenda);
     }
-    if (time > x->grace && time - x->grace - 1 > x->fired) {
+    if (status == 0 && time > x->grace && time - x->grace - 1 >= x->fired) {
         x->fired = time - x->grace - 1;
+        buffer_clear(&x->set.fired_key);
     }
-    status = status < 0 ? status : window_flush(o);
-    return status < 0 ? status : every_watermark(o, &x->changed, time, &every_sliding);
+    status = window_pause(o, status);
+    return status != 0 ? status : every_watermark(o, &x->changed, time, &every_sliding);
 }
 
 static int sliding_tick(struct window_op *o, int64_t now)

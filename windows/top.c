@@ -20,10 +20,9 @@
 #include "engine/key.h"
 #include "engine/memory.h"
 #include "engine/shape.h"
-#include "windows/agenda.h"
-#include "windows/key_order.h"
 #include "windows/ranking.h"
 #include "windows/saved_rows.h"
+#include "windows/turn.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -45,8 +44,16 @@ struct top {
     struct state_codec codec;
 };
 
+/* Rows that come out before their groups are deleted, at least. */
+#ifdef KLAMM_SMALL
+#define TOGETHER 2U
+#else
+#define TOGETHER 512U
+#endif
+
 struct top_op {
     struct agenda agenda; /* time of rows: entries */
+    struct turn turn;     /* of those that close */
     struct buffer key, tie, row;
 };
 
@@ -216,6 +223,7 @@ static void top_close(struct op *op)
 {
     struct top_op *self = op->self;
     if (self != NULL) {
+        turn_end(&self->turn);
         agenda_done(&self->agenda);
         buffer_done(&self->key);
         buffer_done(&self->tie);
@@ -308,62 +316,80 @@ static int top_push(struct op *op, int input, struct batch *b)
 /* ---- closing ----------------------------------------------------------------------------------
  */
 
-/* A group that closes, and its place among the keys. */
-struct closing {
-    struct state_entry *entry;
-    uint32_t number;
-};
-
-static int compare_groups(const void *a, const void *b)
+static int compare_bounds(const void *a, const void *b)
 {
-    const struct closing *x = a, *y = b;
     for (int i = 1; i <= 2; i++) {
-        int64_t p = word_of(x->entry, i), q = word_of(y->entry, i);
+        int64_t p = word_of(a, i), q = word_of(b, i);
         if (p != q) {
             return p < q ? -1 : 1;
         }
     }
-    return (x->number > y->number) - (x->number < y->number);
+    return 0;
 }
 
-/* All groups whose rows have one time. */
-static int close_date(struct op *op, const struct date *d)
+/* Rows of one group. */
+static int emit_group(struct saved_rows *out, const struct state_entry *e)
+{
+    const struct ranking *r = state_value(e);
+    int status = 0;
+    for (uint32_t k = 0; k < r->n && status == 0; k++) {
+        size_t n;
+        const void *bytes = ranking_row(r, k, &n);
+        status = saved_rows_add(out, bytes, n, word_of(e, 0), (int64_t)k + 1);
+    }
+    return status;
+}
+
+/* Some groups come out, and are gone. */
+static int close_some(struct op *op)
 {
     const struct top *t = op->node->bound;
+    struct turn *turn = &((struct top_op *)op->self)->turn;
     struct saved_rows out = {.op = op, .schema = &t->rows};
-    struct arena_mark mark = arena_mark(op->mem);
-    struct closing *list = arena_array(op->mem, d->n, sizeof *list);
-    key_order(d->item, d->n, key_of, NULL, op->node->in[0], op->mem);
-    for (uint32_t i = 0; i < d->n; i++) {
-        list[i] = (struct closing){d->item[i], i};
-        out.left += ((struct ranking *)state_value(list[i].entry))->n;
+    uint32_t from = turn->at, to = from;
+    for (; to < turn->n && out.left < TOGETHER; to++) {
+        out.left += ((struct ranking *)state_value(turn->date->item[to]))->n;
     }
-    qsort(list, d->n, sizeof *list, compare_groups);
+    uint32_t work = (uint32_t)out.left + 1;
     int status = 0;
-    for (uint32_t i = 0; i < d->n && status == 0; i++) {
-        const struct ranking *r = state_value(list[i].entry);
-        for (uint32_t k = 0; k < r->n && status == 0; k++) {
-            size_t n;
-            const void *bytes = ranking_row(r, k, &n);
-            status = saved_rows_add(&out, bytes, n, word_of(list[i].entry, 0), (int64_t)k + 1);
-        }
+    for (uint32_t i = from; i < to && status == 0; i++) {
+        status = emit_group(&out, turn->date->item[i]);
     }
     status = status < 0 ? status : saved_rows_flush(&out);
-    for (uint32_t i = 0; i < d->n && status == 0; i++) {
-        state_delete(op->state, list[i].entry);
+    for (uint32_t i = from; i < to && status == 0; i++) {
+        state_delete(op->state, turn->date->item[i]);
     }
-    arena_release(op->mem, mark);
+    turn->at = to;
+    return status < 0 ? status : op_spent(op, work) && to < turn->n;
+}
+
+/* All groups whose rows have one time. Positive: more to do. */
+static int close_date(struct op *op, struct date *d)
+{
+    struct turn *turn = &((struct top_op *)op->self)->turn;
+    if (turn->date != d) {
+        struct key_by by = {.first = compare_bounds, .key_of = key_of, .schema = op->node->in[0]};
+        turn_begin(turn, d, d->n, &by);
+    }
+    int status = turn_ready(turn, op);
+    while (status == 0 && turn->at < turn->n) {
+        status = close_some(op);
+    }
     return status;
 }
 
 static int top_watermark(struct op *op, int64_t time)
 {
     struct top_op *self = op->self;
-    const struct date *d;
+    struct date *d;
     int status = 0;
     while (status == 0 && (d = agenda_first(&self->agenda)) != NULL && time > d->time) {
         status = close_date(op, d);
-        agenda_drop_first(&self->agenda);
+        if (status == 0) {
+            turn_end(&self->turn);
+            agenda_drop_first(&self->agenda);
+            status = op_spent(op, 0);
+        }
     }
     return status;
 }

@@ -13,6 +13,7 @@
 #include "windows/every.h"
 #include "windows/fill.h"
 #include "windows/panes.h"
+#include "windows/turn.h"
 
 #include <stddef.h>
 
@@ -22,10 +23,19 @@ struct tumbling_cfg {
 
 struct tumbling {
     struct panes panes;
+    struct turn turn;     /* of the pane that closes */
+    uint32_t ngaps;       /* entries of it whose gaps are known; behind them gaps come out */
     struct every changed; /* emit: {every} */
     struct fill fill;
     int64_t size;
 };
+
+/* Entries that come out before all of them are deleted. */
+#ifdef KLAMM_SMALL
+#define TOGETHER 2U
+#else
+#define TOGETHER 64U
+#endif
 
 static int64_t pane_end(const struct tumbling *t, const struct date *pane)
 {
@@ -154,29 +164,56 @@ static int close_entry(struct window_op *o, struct state_entry *e)
     return every_take(&t->changed, e) ? every_emit(o, &every_tumbling, e) : 0;
 }
 
-/* The empty windows before those that close. */
+/* The empty windows before those that close. Positive: more to do. */
 static int fill_gaps(struct window_op *o, const struct date *pane)
 {
     struct tumbling *t = o->self;
-    for (uint32_t i = 0; i < pane->n; i++) {
+    while (t->ngaps < pane->n) {
         uint32_t n;
-        const void *key = pane_key(pane->item[i], &n);
+        const void *key = pane_key(pane->item[t->ngaps++], &n);
         fill_add(&t->fill, o, key, n, pane->time);
+        if (op_spent(o->op, 1)) {
+            return 1;
+        }
     }
     return fill_emit(&t->fill, o, pane->time);
 }
 
-static int close_pane(struct window_op *o, struct date *pane)
+/* Some entries come out, and are gone. */
+static int close_some(struct window_op *o, const struct date *pane)
 {
-    struct arena_mark mark = arena_mark(o->op->mem);
-    pane_sort(pane, o->w->in, o->op->mem);
-    arena_release(o->op->mem, mark);
-    int status = o->w->fill != FILL_NONE ? fill_gaps(o, pane) : 0;
-    window_expect(o, pane->n);
-    for (uint32_t i = 0; i < pane->n && status == 0; i++) {
+    struct tumbling *t = o->self;
+    uint32_t from = t->turn.at, to = pane->n - from > TOGETHER ? from + TOGETHER : pane->n;
+    int status = 0;
+    for (uint32_t i = from; i < to && status == 0 && o->w->emit != EMIT_UPDATES; i++) {
         status = close_entry(o, pane->item[i]);
     }
-    return status < 0 ? status : window_settle(o);
+    status = status < 0 ? status : window_settle(o);
+    panes_delete(&t->panes, pane, from, status < 0 ? from : to);
+    t->turn.at = to;
+    return status < 0 ? status : op_spent(o->op, to - from) && to < pane->n;
+}
+
+/* Positive: more to do. */
+static int close_pane(struct window_op *o, struct date *pane)
+{
+    struct tumbling *t = o->self;
+    if (t->turn.date != pane) {
+        struct key_by by = panes_order(o->w->in);
+        turn_begin(&t->turn, pane, pane->n, o->w->emit == EMIT_UPDATES ? NULL : &by);
+        t->ngaps = 0;
+    }
+    int status = turn_ready(&t->turn, o->op);
+    if (status == 0 && t->turn.at == 0 && o->w->fill != FILL_NONE) {
+        status = fill_gaps(o, pane);
+    }
+    if (status == 0 && t->turn.at == 0) {
+        window_expect(o, pane->n);
+    }
+    while (status == 0 && t->turn.at < pane->n) {
+        status = close_some(o, pane);
+    }
+    return status;
 }
 
 static int tumbling_tick(struct window_op *o, int64_t now)
@@ -189,20 +226,22 @@ static int tumbling_watermark(struct window_op *o, int64_t time)
 {
     struct tumbling *t = o->self;
     struct date *pane;
-    while ((pane = agenda_first(&t->panes.starts)) != NULL &&
+    int status = 0;
+    while (status == 0 && (pane = agenda_first(&t->panes.starts)) != NULL &&
            time >= time_after(pane_end(t, pane), o->w->grace)) {
-        int status = panes_gather(&t->panes);
-        status = status < 0 || o->w->emit == EMIT_UPDATES ? status : close_pane(o, pane);
-        if (status < 0) {
-            return status;
+        status = panes_gather(&t->panes);
+        status = status < 0 ? status : close_pane(o, pane);
+        if (status == 0) {
+            turn_end(&t->turn);
+            panes_drop_first(&t->panes);
+            status = op_spent(o->op, 0);
         }
-        panes_drop_first(&t->panes);
     }
-    int status = window_flush(o);
+    status = window_pause(o, status);
     if (status == 0 && o->w->fill != FILL_NONE) {
-        fill_expire(&t->fill, o, time);
+        status = fill_expire(&t->fill, o, time);
     }
-    return status < 0 ? status : every_watermark(o, &t->changed, time, &every_tumbling);
+    return status != 0 ? status : every_watermark(o, &t->changed, time, &every_tumbling);
 }
 
 static int64_t tumbling_next_time(const struct window_op *o)
@@ -237,6 +276,7 @@ static void tumbling_close(struct window_op *o)
     struct tumbling *t = o->self;
     if (t) {
         panes_done(&t->panes);
+        turn_end(&t->turn);
         every_done(&t->changed);
         fill_done(&t->fill);
         mem_free(t);

@@ -378,3 +378,9 @@ int window_flush(struct window_op *o)
     arena_release(b->mem, out->mark);
     return status;
 }
+
+int window_pause(struct window_op *o, int status)
+{
+    int flushed = status < 0 ? 0 : window_flush(o);
+    return flushed < 0 ? flushed : status;
+}

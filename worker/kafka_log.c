@@ -181,6 +181,7 @@ static const struct log_ops kafka_ops = {
     .seek = kafka_seek,
     .begin = kafka_begin,
     .produce = kafka_produce,
+    .unsent = kafka_unsent,
     .commit = kafka_commit,
     .abort = kafka_abort,
     .partitions = kafka_partitions,

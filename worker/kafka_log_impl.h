@@ -119,6 +119,7 @@ int kafka_has_more(struct log *log, const char *topic, int32_t partition);
 int kafka_producer_open(struct kafka_log *l, const struct log_config *cfg, struct err *e);
 void kafka_producer_close(struct kafka_log *l);
 int kafka_produce(struct log *log, const struct record *records, size_t n, struct err *e);
+size_t kafka_unsent(struct log *log);
 int kafka_transactions_init(struct kafka_log *l, struct err *e);
 int kafka_begin(struct log *log, struct err *e);
 int kafka_commit(struct log *log, const struct log_position *p, size_t n, struct err *e);

@@ -279,3 +279,10 @@ int kafka_produce(struct log *log, const struct record *records, size_t n, struc
     rd_kafka_poll(l->producer, 0);
     return 0;
 }
+
+size_t kafka_unsent(struct log *log)
+{
+    struct kafka_log *l = (struct kafka_log *)log;
+    rd_kafka_poll(l->producer, 0);
+    return l->queued;
+}

@@ -1,8 +1,9 @@
 /* The lane's loop.
  *
  *   ┌─> poll ── open the tasks of new partitions, from changelogs ── push runs of records ──┐
- *   └── commit, when due <── tick, every 100 ms <── release <───────────────────────────────┘
+ *   └── commit, when due <── tick, every 100 ms <── slices <── release <────────────────────┘
  *
+ *   slices     of tasks with much to do at once: lane_slices.c
  *   tick       idle inputs follow the others of their topic, the tasks' time goes on
  *   commit     flush all tasks; outputs + changelogs + the offsets of ALL partitions in one
  *              transaction; then tell the tasks
@@ -26,6 +27,7 @@
 #define DIRTY_MOST     (16U << 20)
 #define TICK_MS        100
 #define COMMIT_SOONEST 20
+#define CLOGGED_MS     5
 #define METADATA_MOST  4096
 #define REBUILDS       3 /* a damaged disk is found while its task opens */
 
@@ -55,12 +57,16 @@ static int64_t position_of(const struct route *r, char *text)
     size_t n = 0;
     text[0] = 0;
     for (int in = -1; (in = task_input(r->member->task, r->topic, in)) >= 0;) {
-        if (least != INT64_MAX && n + 1 < METADATA_MOST) {
+        if (least != INT64_MAX && n + 1 + strlen(POSITION_BEHIND) < METADATA_MOST) {
             text[n++] = ';';
         }
-        int64_t at = task_position(r->member->task, in, text + n, METADATA_MOST - n);
+        size_t room = METADATA_MOST - n - strlen(POSITION_BEHIND);
+        int64_t at = task_position(r->member->task, in, text + n, room);
         least = at < least ? at : least;
         n += strlen(text + n);
+    }
+    if (task_is_behind(r->member->task)) {
+        memcpy(text + n, POSITION_BEHIND, sizeof POSITION_BEHIND);
     }
     return least == INT64_MAX ? -1 : least;
 }
@@ -84,6 +90,17 @@ static size_t positions(const struct lane *l, struct log_position *p, char (*tex
         }
     }
     return n;
+}
+
+static bool is_behind_of(const struct lane *l, const struct log_position *p)
+{
+    for (int i = 0; i < l->nroutes; i++) {
+        const struct route *r = &l->route[i];
+        if (r->partition == p->partition && strcmp(r->topic, p->topic) == 0) {
+            return r->member->task && task_is_behind(r->member->task);
+        }
+    }
+    return false;
 }
 
 /* The transaction stands. What cannot be written to disk ends the lane; all tasks have to hear of the
@@ -128,7 +145,9 @@ static int commit(struct lane *l, bool at_end, struct err *e)
         l->in_transaction = false;
         r = tell_tasks(l, e);
         for (size_t i = 0; i < n; i++) {
-            progress_set(l->cfg.progress, p[i].topic, p[i].partition, p[i].offset);
+            if (!is_behind_of(l, &p[i])) { /* else there is more to come of it */
+                progress_set(l->cfg.progress, p[i].topic, p[i].partition, p[i].offset);
+            }
         }
         atomic_fetch_add_explicit(&l->commits, 1, memory_order_relaxed);
     }
@@ -233,6 +252,9 @@ static int tick(struct lane *l, struct err *e)
     l->last_tick = lane_now(l);
     lane_follow_others(l);
     for (int i = 0; i < l->nmembers; i++) {
+        if (l->member[i]->waits) { /* for its tables: nothing may look them up */
+            continue;
+        }
         int r = l->member[i]->task ? task_tick(l->member[i]->task, l->last_tick, e) : 0;
         if (r < 0) {
             return r;
@@ -242,9 +264,12 @@ static int tick(struct lane *l, struct err *e)
     return 0;
 }
 
-static bool commit_is_due(const struct lane *l)
+static bool commit_is_due(struct lane *l)
 {
     int64_t since = lane_now(l) - l->last_commit;
+    if (lane_is_behind(l) && lane_is_clogged(l)) {
+        return false;
+    }
     if (since >= l->cfg.plan->topology->commit_interval) {
         return true;
     }
@@ -263,9 +288,12 @@ static int once(struct lane *l, struct err *e)
     int64_t due = lane_merge_due(l) - lane_now(l);
     wait = due < wait ? due : wait;
     wait = wait < 0 ? 0 : wait > TICK_MS ? TICK_MS : wait;
+    wait = lane_is_behind(l) ? (lane_is_clogged(l) ? CLOGGED_MS : 0) : wait;
     l->polls++;
+    lane_gap_end(l);
     int result = l->log->ops->poll(l->log, (int)wait, &r, &n, e);
     l->quiet_at = n > 0 ? 0 : l->quiet_at ? l->quiet_at : lane_now(l);
+    lane_gap_begin(l);
     if (result == 0 && !l->rebuild) {
         result = lane_build_tasks(l, e);
         if (result == 0) {
@@ -273,6 +301,9 @@ static int once(struct lane *l, struct err *e)
         }
     }
     l->log->ops->release(l->log);
+    if (result == 0 && !l->rebuild) {
+        result = lane_go_on(l, e);
+    }
     if (result == 0 && !l->rebuild) {
         result = lane_watch_tables(l, e);
     }
@@ -336,8 +367,12 @@ static void *lane_main(void *arg)
     struct err e = {0};
     l->result = run(l, &e);
     publish_counts(l);
-    logger(LOG_LEVEL_DEBUG, "lane %d: %llu records, %llu allocations", l->cfg.number,
-           (unsigned long long)atomic_load(&l->records), (unsigned long long)mem_count());
+    logger(LOG_LEVEL_DEBUG,
+           "lane %d: %llu records, %llu allocations, at most %.1f ms between two polls, %.1f ms "
+           "while it was behind",
+           l->cfg.number, (unsigned long long)atomic_load(&l->records),
+           (unsigned long long)mem_count(), (double)l->longest_gap / 1e6,
+           (double)l->longest_behind / 1e6);
     for (int i = 0; i < l->nmembers; i++) {
         if (l->member[i]->task) {
             task_metrics(l->member[i]->task, keep_metric, l);

@@ -22,6 +22,11 @@ void progress_set(struct progress *p, const char *topic, int32_t partition, int6
 /* OFFSET_NONE: nothing committed since the start. */
 int64_t progress_get(struct progress *p, const char *topic, int32_t partition);
 
+/* How the metadata of an offset ends when its task is behind: there is more to come of what has been
+ * read. */
+#define POSITION_BEHIND ";+"
+bool position_is_behind(const char *metadata);
+
 struct lane_config {
     int number;
     const struct plan *plan;
@@ -30,6 +35,7 @@ struct lane_config {
     const int32_t *tasks; /* per sub-plan */
     uint16_t batch_rows;
     size_t most_bytes; /* of a record that is written, see task_env */
+    uint32_t slice;    /* of task_env */
     bool until_end;    /* what is empty now stays so */
     struct progress *progress;
     struct time_board *times;

@@ -6,6 +6,7 @@
  *   lane_time.c     inputs that have fallen silent
  *   lane_tables.c   global tables, and tables before streams
  *   lane_merge.c    rows of several topics by event time
+ *   lane_slices.c   tasks with much to do at once
  */
 #ifndef KLAMM_WORKER_LANE_IMPL_H
 #define KLAMM_WORKER_LANE_IMPL_H
@@ -39,6 +40,7 @@ struct route {
     int64_t target;   /* of a table: where it ended when the task was built; -1: reached */
     int64_t asked_at; /* whether nothing is left before it */
     bool is_paused;   /* a stream's, which waits for the tables of its task */
+    bool rests;       /* paused since its task is behind */
     struct waiting waiting;
     int64_t silent_at; /* when it was last asked whether a silent input has records after all */
     bool has_backlog;  /* it had */
@@ -100,7 +102,10 @@ struct lane {
     struct route *last; /* of the last run */
     bool rebuild, in_transaction;
     int64_t last_commit, last_tick;
-    int64_t quiet_at; /* since when polls bring nothing; 0: they do */
+    int64_t quiet_at;                               /* since when polls bring nothing; 0: they do */
+    int64_t polled_ns, longest_gap, longest_behind; /* the last poll's end, ns; to the next */
+    bool was_behind;
+    int last_sliced; /* member that had its turn */
     int result, nmetrics;
     struct last_metric *metric;
     struct state_sum state; /* at the end */
@@ -156,6 +161,16 @@ int lane_merge(struct lane *l, struct err *e);
 /* When the next record has waited long enough; INT64_MAX: none waits. */
 int64_t lane_merge_due(const struct lane *l);
 void lane_merge_drop(struct route *r);
+
+/* Some task is behind. */
+bool lane_is_behind(const struct lane *l);
+/* The producer has much on its way. */
+bool lane_is_clogged(struct lane *l);
+/* Slices of the tasks that are behind, for a moment. */
+int lane_go_on(struct lane *l, struct err *e);
+/* Around everything but poll. */
+void lane_gap_begin(struct lane *l);
+void lane_gap_end(struct lane *l);
 
 /* A task was built, or got another route: its streams wait for its tables. */
 int lane_begin_tables(struct lane *l, struct member *m, struct err *e);

@@ -297,7 +297,7 @@ static int limit_waiting(struct lane *l, struct route *r)
 {
     size_t n = r->waiting.n - r->waiting.head, share = r->waiting.is_full ? 2 : 1;
     bool is_full = n > WAITING_MOST / share || r->waiting.bytes > WAITING_BYTES / share;
-    if (is_full == r->waiting.is_full || r->is_paused) {
+    if (is_full == r->waiting.is_full || r->is_paused || r->rests) {
         return 0;
     }
     r->waiting.is_full = is_full;

@@ -244,7 +244,7 @@ int lane_begin_tables(struct lane *l, struct member *m, struct err *e)
     for (int i = 0; i < l->nroutes && result == 0 && m->waits; i++) {
         struct route *r = &l->route[i];
         if (r->member == m && !r->is_paused && !is_table(r)) {
-            result = l->log->ops->pause(l->log, r->topic, r->partition);
+            result = r->rests ? 0 : l->log->ops->pause(l->log, r->topic, r->partition);
             r->is_paused = true;
         }
     }
@@ -304,7 +304,7 @@ int lane_watch_tables(struct lane *l, struct err *e)
     for (int i = 0; i < l->nroutes && result == 0; i++) {
         struct route *r = &l->route[i];
         if (r->is_paused && !r->member->waits) {
-            result = l->log->ops->resume(l->log, r->topic, r->partition);
+            result = r->rests ? 0 : l->log->ops->resume(l->log, r->topic, r->partition);
             r->is_paused = false;
         }
     }

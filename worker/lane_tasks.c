@@ -90,7 +90,9 @@ void lane_assigned(void *ctx, struct log_position *p, size_t n)
             restore_route(&l->route[l->nroutes - 1]);
             l->route[l->nroutes - 1].member->is_changed = true;
         }
-        progress_set(l->cfg.progress, topic, p[i].partition, p[i].offset);
+        if (!position_is_behind(p[i].metadata)) {
+            progress_set(l->cfg.progress, topic, p[i].partition, p[i].offset);
+        }
     }
     l->last = NULL;
 }
@@ -169,6 +171,8 @@ int lane_new_task(struct lane *l, struct member *m, struct err *e)
                            .batch_rows = l->cfg.batch_rows,
                            .limit_ahead = true,
                            .most_bytes = l->cfg.most_bytes,
+                           .pauses = true,
+                           .slice = l->cfg.slice,
                            .produce = lane_produce,
                            .table = lane_table,
                            .tasks = lane_tasks};
@@ -193,6 +197,7 @@ static int build_task(struct lane *l, struct member *m, struct err *e)
             r = l->cfg.until_end ? find_empty(l, &l->route[i], e) : 0;
         }
     }
+    lane_gap_begin(l); /* restoring is another matter */
     r = r < 0 ? r : task_open(m->task, e);
     return r < 0 ? r : lane_begin_tables(l, m, e);
 }

@@ -75,6 +75,8 @@ struct log_ops {
     /* Copies the records. partition -1: murmur2 of the key, any partition without a key. Waits
      * while the queue is full. */
     int (*produce)(struct log *l, const struct record *records, size_t n, struct err *e);
+    /* Records produced and not acknowledged yet. NULL: none ever. */
+    size_t (*unsent)(struct log *l);
     /* Offsets of ALL partitions that this lane owns, changed or not, so that a stale member cannot
      * commit. -ERR_ABORT: call abort and read again; -ERR_FATAL: fenced, close the lane. */
     int (*commit)(struct log *l, const struct log_position *p, size_t n, struct err *e);

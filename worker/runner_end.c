@@ -94,7 +94,8 @@ static int ask_group(struct runner *r, struct err *e)
         result = r->group_log->ops->committed(r->group_log, p, (size_t)r->ntargets, ASK_MS, e);
     }
     for (int i = 0; result == 0 && i < r->ntargets; i++) {
-        if (p[i].offset > progress_get(r->progress, p[i].topic, p[i].partition)) {
+        if (p[i].offset > progress_get(r->progress, p[i].topic, p[i].partition) &&
+            !position_is_behind(p[i].metadata)) {
             progress_set(r->progress, p[i].topic, p[i].partition, p[i].offset);
         }
     }

@@ -264,6 +264,7 @@ static bool try_seed(uint64_t seed)
     const uint16_t sizes[] = {1, 3, ROWS};
     uint16_t most = sizes[random_below(&rnd, 3)];
     uint32_t restarts = random_below(&rnd, 2) ? 12 : 0;
+    h.crashes = restarts > 0;
     for (int at = 0; at < ROWS;) {
         uint16_t n = 1;
         while (n < most && at + n < ROWS && r[at + n].side == r[at].side) {

@@ -346,6 +346,8 @@ static void run_trial(struct harness *h, const struct trial *t, const char *text
     random_seed(&rnd, t->seed, salt);
     fake_disk_init(disk, shares[random_below(&rnd, 2)]);
     harness_init_on(h, text, random_below(&rnd, 3) ? disk : NULL);
+    h->slice = 1 + random_below(&rnd, 9);
+    h->crashes = random_below(&rnd, 2) == 0;
     h->judged_by_row = strstr(text, "count:") || strstr(text, "updates");
     uint16_t batch = sizes[random_below(&rnd, 3)];
     for (size_t at = 0; at < ROWS;) {

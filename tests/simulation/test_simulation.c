@@ -154,6 +154,7 @@ static char *run(uint64_t seed, bool is_disturbed, int *status)
         r.disks = seed % 3 ? &disks : NULL;
         r.seed = seed;
         r.batch_rows = batch[random_below(&chaos, 4)];
+        r.slice = random_below(&chaos, 6);
         atomic_store(&r.faults, 5 + (int)random_below(&chaos, 40));
         lane_rig_start(&r, 0);
     }

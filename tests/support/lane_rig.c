@@ -365,6 +365,7 @@ void lane_rig_start(struct lane_rig *r, int i)
         .schemas = r->schemas,
         .tasks = r->tasks,
         .batch_rows = r->batch_rows,
+        .slice = r->slice,
         .progress = r->progress,
         .times = r->times,
         .until_end = r->until_end,

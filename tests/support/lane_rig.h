@@ -35,6 +35,7 @@ struct lane_rig {
     const char **topics;
     bool copartition;
     uint16_t batch_rows;
+    uint32_t slice; /* as in task_env */
     bool at_least_once, until_end;
     char member[RIG_LANES][20];
     struct lane *lane[RIG_LANES];

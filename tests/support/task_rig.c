@@ -65,6 +65,8 @@ void task_rig_new(struct task_rig *r, uint16_t subplan)
                            .batch_rows = r->batch_rows,
                            .limit_ahead = r->limit_ahead,
                            .most_bytes = r->most_bytes,
+                           .pauses = r->pauses,
+                           .slice = r->slice,
                            .produce = keep,
                            .tasks = tasks};
     err_clear(&r->err);

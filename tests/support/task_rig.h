@@ -20,9 +20,10 @@ struct task_rig {
     struct err err;
     uint16_t batch_rows;
     int32_t ntasks, partition;
-    bool limit_ahead;
+    bool limit_ahead, pauses;
     size_t most_bytes;
-    int refuse; /* what produce returns from now on; 0: takes all */
+    uint32_t slice; /* as in task_env */
+    int refuse;     /* what produce returns from now on; 0: takes all */
     size_t n;
     struct produced *item; /* since the last clear */
     struct buffer out;

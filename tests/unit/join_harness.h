@@ -34,8 +34,12 @@ struct join_row {
     int64_t seen, low;
 };
 
+#define SLICE 2
+
 struct harness {
-    struct op op; /* first: op_emit() finds the harness by it */
+    struct op op;        /* first: op_emit() finds the harness by it */
+    int64_t slice, left; /* work of a slice, 0: SLICE; what is left of it */
+    bool crashes;        /* a commit and a restart between two slices */
     struct arena plan, mem;
     struct diags diags;
     struct node node;
@@ -52,6 +56,13 @@ static inline int64_t harness_passed(const struct harness *h)
 {
     int64_t lag = op_join.lag(&h->node), w = h->op.watermark;
     return w < TIME_MIN + lag || w == TIME_MAX ? w : w - lag;
+}
+
+bool op_spent(struct op *op, uint32_t work)
+{
+    struct harness *h = (struct harness *)op;
+    h->left -= work;
+    return h->left <= 0;
 }
 
 int op_emit(struct op *op, int output, struct batch *b)
@@ -246,14 +257,22 @@ static inline struct batch *harness_batch(struct harness *h, const struct join_r
     return b;
 }
 
+static inline void harness_restart(struct harness *h);
+
+/* In slices, as a task does. With restarts between they grow: what a slice has only put in order is
+ * gone then. */
 static inline int harness_advance(struct harness *h, int64_t watermark)
 {
-    int status = 0;
-    if (watermark > h->op.watermark) {
+    int status = watermark > h->op.watermark;
+    for (int64_t slice = h->slice ? h->slice : SLICE; status > 0; slice += h->crashes) {
+        h->left = slice;
         status = op_join.watermark(&h->op, watermark);
-        h->op.watermark = watermark;
         arena_reset(&h->mem);
+        if (status > 0 && h->crashes) {
+            harness_restart(h);
+        }
     }
+    h->op.watermark = watermark > h->op.watermark ? watermark : h->op.watermark;
     return status;
 }
 

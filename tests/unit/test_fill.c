@@ -193,6 +193,7 @@ static void run(const char *window, const struct row *rows, int64_t out_of_order
     memcpy(row, rows, sizeof row);
     harness_init(&h, window);
     h.out_of_order = out_of_order;
+    h.crashes = restarts;
     for (size_t at = 0; at < ROWS;) {
         size_t n = 1 + random_below(&random, 9);
         n = n < ROWS - at ? n : ROWS - at;

@@ -44,6 +44,7 @@ static void rows_alone_leave_in_batches(void **state)
     (void)state;
     struct harness h;
     harness_init(&h, "{with: right, type: left, within: 1s}", "long");
+    h.slice = 100000;
     for (int i = 0; i < 5000; i++) {
         struct join_row r = row(LEFT, i, "a", i, NULL);
         assert_int_equal(harness_push(&h, &r, 1), 0);

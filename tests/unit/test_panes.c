@@ -25,6 +25,13 @@ static struct state_entry *entry(struct panes *p, int64_t start, int key, bool *
     return panes_entry(p, agenda_at(&p->starts, start), hash_bytes(text, s.n, 0), &s, is_new);
 }
 
+static void drop_first(struct panes *p)
+{
+    const struct date *pane = agenda_first(&p->starts);
+    panes_delete(p, pane, 0, pane->n);
+    panes_drop_first(p);
+}
+
 static void random_panes(void **state)
 {
     (void)state;
@@ -56,12 +63,12 @@ static void random_panes(void **state)
                 keys += model[closed][k] > 0;
             }
             assert_int_equal(first->n, keys);
-            panes_drop_first(&p);
+            drop_first(&p);
             closed++;
         }
     }
     while (agenda_first(&p.starts)) {
-        panes_drop_first(&p);
+        drop_first(&p);
     }
     assert_int_equal(state_count(store), 0);
     assert_int_equal(p.starts.times.n, 0);
@@ -89,7 +96,7 @@ static void found_again_after_a_restore(void **state)
         uint32_t n;
         assert_int_equal(memcmp(pane_key(agenda_first(&p.starts)->item[0], &n), "key number ", 11),
                          0);
-        panes_drop_first(&p);
+        drop_first(&p);
     }
     panes_done(&p);
     panes_init(&p, store, 8);
@@ -122,7 +129,11 @@ static void sorted_by_key_text(void **state)
         assert_true(is_new);
     }
     struct date *pane = agenda_first(&p.starts);
-    pane_sort(pane, s, &a);
+    struct key_by by = panes_order(s);
+    struct key_sort sort = {0};
+    key_sort_begin(&sort, pane->item, pane->n, &by);
+    while (!key_sort_step(&sort, &a)) {
+    }
     for (uint32_t i = 0; i < 8; i++) {
         uint32_t n;
         const char *key = pane_key(pane->item[i], &n);
@@ -169,11 +180,11 @@ static void items_come_from_the_disk(void **state)
             assert_int_equal(agenda_first(&p.starts)->time, 10);
             assert_int_equal(agenda_first(&p.starts)->n, 4);
             fake_disk_commit(&f, store, 0); /* they stay */
-            panes_drop_first(&p);
+            drop_first(&p);
             assert_int_equal(panes_gather(&p), 0);
             assert_int_equal(agenda_first(&p.starts)->time, 20);
             assert_int_equal(agenda_first(&p.starts)->n, 1);
-            panes_drop_first(&p);
+            drop_first(&p);
             assert_null(agenda_first(&p.starts));
             fake_disk_commit(&f, store, 0);
         }

@@ -95,6 +95,7 @@ static void more_rows_than_a_batch(void **state)
     (void)state;
     struct harness h;
     harness_init(&h, "{tumbling: 10ms, aggregate: count() as n}");
+    h.slice = 100000;
     char host[16];
     for (int i = 0; i < 5000; i++) {
         snprintf(host, sizeof host, "host-%d", i % 2500);

@@ -34,6 +34,8 @@ struct row {
     int64_t seen; /* set by harness_run() */
 };
 
+#define SLICE 3
+
 struct harness {
     struct op op; /* first: op_emit() finds the harness by it */
     struct arena plan, mem;
@@ -41,11 +43,14 @@ struct harness {
     struct node node;
     struct buffer out, bad;
     bool tolerates;
-    const int32_t *part;    /* source partitions of the rows of a push; NULL: one */
-    bool judged_by_row;     /* results come out with rows: seen is not their own time */
-    uint64_t emitted;       /* batches */
-    struct state *log;      /* of harness_restart(): the changelog, compacted */
-    struct fake_disk *disk; /* below the state, then every push ends with a commit; or NULL */
+    const int32_t *part; /* source partitions of the rows of a push; NULL: one */
+    bool judged_by_row;  /* results come out with rows: seen is not their own time */
+    uint64_t emitted;    /* batches */
+    struct state *log;   /* of harness_restart(): the changelog, compacted */
+    int64_t slice, left; /* work of a slice, 0: SLICE; what is left of it */
+    bool crashes;        /* a commit and a restart between two slices */
+    uint64_t slices;
+    struct fake_disk *disk; /* below the state, then every push and slice ends with a commit */
     int64_t max_time;
     int64_t out_of_order;
 };
@@ -74,6 +79,13 @@ int op_emit(struct op *op, int output, struct batch *b)
         }
     }
     return 0;
+}
+
+bool op_spent(struct op *op, uint32_t work)
+{
+    struct harness *h = (struct harness *)op;
+    h->left -= work;
+    return h->left <= 0;
 }
 
 int op_bad_row(struct op *op, const struct batch *b, uint16_t row, const char *text)
@@ -285,15 +297,24 @@ static inline struct batch *harness_batch(struct harness *h, const struct row *r
     return b;
 }
 
+static inline void harness_restart(struct harness *h);
+
+/* In slices, as a task does. With restarts between they grow: what a slice has only put in order is
+ * gone then. */
 static inline int harness_advance(struct harness *h, int64_t watermark)
 {
-    if (watermark <= h->op.watermark) {
-        return 0;
+    int status = watermark > h->op.watermark;
+    for (int64_t slice = h->slice ? h->slice : SLICE; status > 0; slice += h->crashes) {
+        h->left = slice;
+        h->slices++;
+        status = op_window.watermark(&h->op, watermark);
+        arena_reset(&h->mem);
+        if (status > 0 && h->crashes) {
+            harness_restart(h);
+        }
+        harness_commit(h);
     }
-    int status = op_window.watermark(&h->op, watermark);
-    h->op.watermark = watermark;
-    arena_reset(&h->mem);
-    harness_commit(h);
+    h->op.watermark = watermark > h->op.watermark ? watermark : h->op.watermark;
     return status;
 }
 
