@@ -90,6 +90,10 @@ struct step_def {
      * key columns. */
     void (*state_layout)(const struct node *n, struct buffer *words);
 
+    /* Optional, of stateful steps: open does not walk the store, and no pointer to an entry or its
+     * value is kept over a commit, so that entries may lie on disk. NULL: they may not. */
+    bool (*lazy)(const struct node *n);
+
     int (*open)(struct op *op, struct err *e);
     int (*push)(struct op *op, int input, struct batch *b);
     /* The input's watermark rose: fire, expire. The engine then passes watermark - lag on. A step

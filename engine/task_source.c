@@ -481,8 +481,10 @@ static int64_t push_records(struct task *t, int input, const struct record *r, s
         if (result == 0) {
             result = task_pass(t, &p->vertex->edges[0], b);
         }
+        result = checkpoint_failed(t) ? checkpoint_refuse(t) : result;
         result = dead_send_all(t, result);
         result = result < 0 ? result : slice_raise(t, p, source_watermark(t, in));
+        result = checkpoint_failed(t) ? checkpoint_refuse(t) : result;
         if (result < 0) {
             return result;
         }
@@ -494,6 +496,7 @@ static int64_t push_records(struct task *t, int input, const struct record *r, s
 static int pushed(struct task *t, int64_t result, struct err *e)
 {
     arena_reset(&t->batch);
+    result = checkpoint_failed(t) ? checkpoint_refuse(t) : result;
     if (result < 0) {
         err_set(e, t->failure.kind ? t->failure.kind : (enum err_kind) - result, "%s",
                 t->failure.text);

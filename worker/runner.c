@@ -108,6 +108,17 @@ static int open_lane_log(void *ctx, struct log **out, const struct log_config *c
     return client_log(&r->client, out, cfg, ev, e);
 }
 
+static int open_lane_disk(void *ctx, const char *name, uint16_t nlazy, struct state_disk **out,
+                          struct err *e)
+{
+    return disks_take(((const struct runner *)ctx)->disks, name, nlazy, out, e);
+}
+
+static void close_lane_disk(void *ctx, struct state_disk *d)
+{
+    disks_give_back(((const struct runner *)ctx)->disks, d);
+}
+
 static int start_lane(struct runner *r, int i, struct err *e)
 {
     struct lane_slot *s = &r->lane[i];
@@ -127,6 +138,9 @@ static int start_lane(struct runner *r, int i, struct err *e)
         .until_end = r->o.until_end,
         .open_log = open_lane_log,
         .ctx = r,
+        .open_disk = r->disks ? open_lane_disk : NULL,
+        .close_disk = close_lane_disk,
+        .identity = r->identity,
         .log = {.group = t->group,
                 .transactional = t->guarantee == EXACTLY_ONCE ? s->member : NULL,
                 .instance = s->member,
@@ -386,6 +400,7 @@ void runner_free(struct runner *r)
     client_close(&r->client);
     time_board_free(r->times);
     progress_free(r->progress);
+    disks_free(r->disks);
     slot_release(&r->slot);
     mem_free(r->target);
     arena_done(&r->mem);
