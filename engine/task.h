@@ -171,6 +171,8 @@ struct task_step {
 void task_steps(struct task *t, void (*each)(void *ctx, const struct task_step *s), void *ctx);
 /* The input whose watermark that of a vertex of the plan waits for, or -1. */
 int task_held_by(const struct task *t, uint16_t vertex);
+/* Bytes that its steps keep in memory; cheap. */
+uint64_t task_state_bytes(const struct task *t);
 /* Counts anew what state owns: where nothing commits. */
 void task_recount(struct task *t);
 /* Source partitions of an input behind a repartition, 0 for others, and the time of one. */

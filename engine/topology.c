@@ -40,7 +40,7 @@ static const struct config_field state_fields[] = {
 };
 static const struct config_field memory_fields[] = {
     {"limit", CONFIG_SIZE, offsetof(struct memory_cfg, limit), .min = 33554432,
-     .doc = "memory that queues and state may take, 256MB"},
+     .doc = "memory that queues and state may take, half of it each: `256MB`"},
     {0},
 };
 static const struct config_field time_fields[] = {

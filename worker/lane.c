@@ -20,6 +20,7 @@
 #include "engine/logger.h"
 #include "engine/memory.h"
 #include "worker/lane_impl.h"
+#include "worker/memory_use.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -247,6 +248,18 @@ static int push_runs(struct lane *l, const struct record *r, size_t n, struct er
     return lane_merge(l, e);
 }
 
+int lane_hold_memory(struct lane *l, struct err *e)
+{
+    uint64_t bytes = 0;
+    for (int i = 0; i < l->nmembers && l->cfg.memory; i++) {
+        bytes += l->member[i]->task ? task_state_bytes(l->member[i]->task) : 0;
+    }
+    for (int i = 0; i < l->nglobals && l->cfg.memory; i++) {
+        bytes += l->global[i].task ? task_state_bytes(l->global[i].task) : 0;
+    }
+    return l->cfg.memory ? memory_use_set(l->cfg.memory, &l->held, bytes, e) : 0;
+}
+
 static int tick(struct lane *l, struct err *e)
 {
     l->last_tick = lane_now(l);
@@ -261,7 +274,7 @@ static int tick(struct lane *l, struct err *e)
         }
     }
     publish_counts(l);
-    return 0;
+    return lane_hold_memory(l, e);
 }
 
 static bool commit_is_due(struct lane *l)
@@ -388,6 +401,10 @@ static void *lane_main(void *arg)
     lane_close_globals(l);
     if (l->log) {
         l->log->ops->close(l->log, atomic_load(&l->leaving) && l->result == 0);
+    }
+    if (l->cfg.memory) {
+        struct err ignored = {0};
+        memory_use_set(l->cfg.memory, &l->held, 0, &ignored);
     }
     l->failure = e;
     atomic_store(&l->done, true);

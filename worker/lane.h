@@ -27,6 +27,7 @@ int64_t progress_get(struct progress *p, const char *topic, int32_t partition);
 #define POSITION_BEHIND ";+"
 bool position_is_behind(const char *metadata);
 
+struct memory_use;
 struct lane_config {
     int number;
     const struct plan *plan;
@@ -39,6 +40,7 @@ struct lane_config {
     bool until_end;    /* what is empty now stays so */
     struct progress *progress;
     struct time_board *times;
+    struct memory_use *memory; /* what state may take; NULL: it is not looked at */
     struct log_config log;
     /* Opens the lane's handle; called in the lane's thread. */
     int (*open_log)(void *ctx, struct log **out, const struct log_config *cfg,

@@ -108,6 +108,7 @@ struct lane {
     int last_sliced; /* member that had its turn */
     int result, nmetrics;
     struct last_metric *metric;
+    uint64_t held;          /* of cfg.memory */
     struct state_sum state; /* at the end */
     struct err failure;
 };
@@ -134,6 +135,8 @@ void lane_close_member(struct lane *l, struct member *m);
 /* A task without state, and what gives it its state. */
 int lane_new_task(struct lane *l, struct member *m, struct err *e);
 int lane_restore(struct lane *l, struct member *m, struct err *e);
+/* lane.c: whether its state may take what it takes. */
+int lane_hold_memory(struct lane *l, struct err *e);
 /* Before the tasks flush: asks where changelogs end, for checkpoints that are due. Whether there is a
  * reason to commit. at_end: all are due. */
 bool lane_mark(struct lane *l, bool at_end);

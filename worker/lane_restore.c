@@ -21,7 +21,10 @@
 #define AGE_MOST (12 * 3600000LL) /* half of delete.retention.ms, a day by default */
 #define ASK_MS   2000
 
+#define HOLD_EVERY 4096 /* changes */
+
 struct restoring {
+    struct lane *lane;
     struct task *task;
     int store;
     struct err *e;
@@ -31,8 +34,8 @@ struct restoring {
 static int restore_record(void *ctx, const struct record *r)
 {
     struct restoring *x = ctx;
-    x->n++;
-    return task_restore(x->task, x->store, r, x->e);
+    int result = ++x->n % HOLD_EVERY == 0 ? lane_hold_memory(x->lane, x->e) : 0;
+    return result < 0 ? result : task_restore(x->task, x->store, r, x->e);
 }
 
 static const char *changelog(const struct lane *l, const struct member *m, int store)
@@ -44,7 +47,7 @@ static int read_changelogs(struct lane *l, struct member *m, const int64_t *from
 {
     int r = 0;
     for (int i = 0; r == 0 && i < l->cfg.plan->subplan[m->subplan].nstores; i++) {
-        struct restoring x = {m->task, i, e, 0};
+        struct restoring x = {l, m->task, i, e, 0};
         r = l->log->ops->read_all(l->log, changelog(l, m, i), m->partition, from ? from[i] : 0,
                                   restore_record, &x, &m->next[i], e);
         if (r == 0 && from && from[i] > 0) {

@@ -77,6 +77,9 @@ int runner_new(struct runner **out, const char *file, const struct setting *set,
         plan_check(r->topology, d);
     }
     if (result == 0) {
+        int64_t limit = r->topology->memory.limit;
+        r->memory.topology = r->topology->name;
+        r->memory.limit = limit == CONFIG_UNSET ? 0 : (uint64_t)limit;
         result = client_open(&r->client, o->memory, &r->topology->kafka,
                              r->topology->schema_registry, e);
     }
@@ -138,6 +141,7 @@ static int start_lane(struct runner *r, int i, struct err *e)
         .until_end = r->o.until_end,
         .open_log = open_lane_log,
         .ctx = r,
+        .memory = r->disks ? NULL : &r->memory,
         .open_disk = r->disks ? open_lane_disk : NULL,
         .close_disk = close_lane_disk,
         .identity = r->identity,

@@ -8,6 +8,7 @@
 #include "worker/disks.h"
 #include "worker/feeder.h"
 #include "worker/lane.h"
+#include "worker/memory_use.h"
 #include "worker/runner.h"
 #include "worker/slot.h"
 
@@ -35,7 +36,8 @@ struct runner {
     int32_t *tasks;
     struct slot slot;
     struct disks *disks; /* NULL: state is kept in memory */
-    uint64_t *identity;  /* per sub-plan, of its changelogs */
+    struct memory_use memory;
+    uint64_t *identity; /* per sub-plan, of its changelogs */
     struct progress *progress;
     struct time_board *times;
     const char **topics, **with_headers;
