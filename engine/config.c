@@ -13,6 +13,7 @@
 
 #include "engine/buffer.h"
 #include "engine/clock.h"
+#include "engine/habits.h"
 #include "engine/memory.h"
 #include "engine/vector.h"
 
@@ -267,7 +268,7 @@ static int parse_enum(const struct reader *r, const struct config_field *f, int 
     }
     const char *near = NULL;
     if (y->kind == YAML_STRING && !y->secret && y->text_n < 256) {
-        near = nearest_name(y->text, f->values);
+        near = habit_or_nearest(HABIT_VALUE, y->text, f->values);
     }
     return diags_add(r->d, y->at, path, "expected %s, %s%s%s%s", list_names(r, f->values),
                      found(r, y), near != NULL ? ": did you mean `" : "", near != NULL ? near : "",
@@ -536,7 +537,7 @@ static int report_unknown(const struct reader *r, const struct config_field *tab
             "quotes around that value",
             key);
     }
-    const char *near = strlen(key) < 256 ? nearest_name(key, names) : NULL;
+    const char *near = strlen(key) < 256 ? habit_or_nearest(HABIT_KEY, key, names) : NULL;
     if (near != NULL) {
         return diags_add(r->d, map->key_at[i], path, "unknown key `%s`: did you mean `%s`?", key,
                          near);

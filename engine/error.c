@@ -2,8 +2,8 @@
  *
  * nearest_name() measures optimal string alignment: insert, delete, replace and the swap of two
  * neighbours cost 1 each (Damerau 1964, in the restricted form), letters compared without case. A
- * candidate is suggested when it is at most a third of the longer name away, yet always at 1
- * (but for names of one letter, which are near to any other).
+ * candidate is suggested when it is at most a third of the longer name away, and 1 at most where
+ * the first letters differ; yet always at 1 (but for names of one letter, near to any other).
  */
 #include "engine/error.h"
 
@@ -196,7 +196,8 @@ const char *nearest_name(const char *name, const char *const *candidates)
         }
         int most = (int)(n > m ? n : m) / 3;
         int distance = edit_distance(name, n, *candidates, m);
-        if (distance <= (most > 1 ? most : 1) && (distance == 0 || n > 1 || m > 2) &&
+        bool begins_so = lower(name[0]) == lower((*candidates)[0]);
+        if (distance <= (begins_so && most > 1 ? most : 1) && (distance == 0 || n > 1 || m > 2) &&
             (best == NULL || distance < best_distance)) {
             best = *candidates;
             best_distance = distance;

@@ -10,6 +10,7 @@
  * internal topic NAME-STREAM-repartition. Sub-plans are joined (union-find) where a union or a
  * shared topic needs rows of two of them in one task.
  */
+#include "engine/habits.h"
 #include "engine/hash.h"
 #include "engine/memory.h"
 #include "engine/plan_build.h"
@@ -116,15 +117,20 @@ static const struct step_def *step_find(struct planner *b, const char *name, str
         }
     }
     names[n] = NULL;
+    const char *here = habit_of(HABIT_STEP, name);
+    if (here) {
+        diags_add(b->d, at, path, "there is no step \"%s\": write `%s`", name, here);
+        return NULL;
+    }
     const char *near = nearest_name(name, names);
     struct buffer all;
     buffer_init(&all);
     for (int i = 0; i < n; i++) {
         buffer_printf(&all, "%s%s", i ? ", " : "", names[i]);
     }
-    diags_add(b->d, at, path, "there is no step \"%s\"%s%s%s; there are %s", name,
-              near ? ": did you mean \"" : "", near ? near : "", near ? "\"?" : "",
-              buffer_cstr(&all));
+    diags_add(b->d, at, path, "there is no step \"%s\"%s%s%s%s%s", name,
+              near ? ": did you mean \"" : "; there are ", near ? near : buffer_cstr(&all),
+              near ? "\"? (steps: " : "", near ? buffer_cstr(&all) : "", near ? ")" : "");
     buffer_done(&all);
     return NULL;
 }

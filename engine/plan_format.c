@@ -48,9 +48,9 @@ const struct codec_def *plan_end_codec(struct planner *b, const struct end *end,
         snprintf(all + strlen(all), sizeof all - strlen(all), "%s%s", i ? ", " : "", names[i]);
     }
     diags_add(b->d, place_in(end, what), arena_printf(&b->p->mem, "%s.%s", end->path, what),
-              "%s%s%s is no format for a %s%s%s%s; there are %s", name ? "\"" : "this",
-              name ? name : "", name ? "\"" : "", what, near ? ": did you mean \"" : "",
-              near ? near : "", near ? "\"?" : "", all);
+              "%s%s%s is no format for a %s%s%s%s%s%s", name ? "\"" : "this", name ? name : "",
+              name ? "\"" : "", what, near ? ": did you mean \"" : "; there are ",
+              near ? near : all, near ? "\"? (formats: " : "", near ? all : "", near ? ")" : "");
     return NULL;
 }
 

@@ -6,6 +6,7 @@
  */
 #include "schemas/columns.h"
 
+#include "engine/habits.h"
 #include "engine/yaml.h"
 #include "schemas/avro_codec.h"
 #include "schemas/json_shape.h"
@@ -25,7 +26,7 @@ static int add_column(const struct codec_spec *spec, int i, struct arena *a, str
     bool is_scalar = value->kind != YAML_LIST && value->kind != YAML_MAP && value->text != NULL;
     const struct type *type = is_scalar ? type_parse(a, value->text) : NULL;
     if (type == NULL) {
-        const char *near = is_scalar ? nearest_name(value->text, type_names) : NULL;
+        const char *near = is_scalar ? habit_or_nearest(HABIT_TYPE, value->text, type_names) : NULL;
         if (value->broken) {
             return -ERR_CONFIG;
         }

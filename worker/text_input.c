@@ -32,9 +32,10 @@ struct plan_source *text_input_source(const struct plan *p, const char *stream, 
     for (int i = 0; i < n && i < 20; i++) {
         buffer_printf(&all, "%s%s", i ? ", " : "", names[i]);
     }
-    err_set(e, ERR_CONFIG, "no stream \"%s\" reads a topic%s%s%s; there are %s%s", stream,
-            near ? ": did you mean \"" : "", near ? near : "", near ? "\"?" : "", buffer_cstr(&all),
-            n > 20 ? ", …" : "");
+    err_set(e, ERR_CONFIG, "no stream \"%s\" reads a topic%s%s%s%s%s%s", stream,
+            near ? ": did you mean \"" : "", near ? near : "",
+            near ? "\"? (streams: " : "; there are ", buffer_cstr(&all), n > 20 ? ", …" : "",
+            near ? ")" : "");
     buffer_done(&all);
     return NULL;
 }

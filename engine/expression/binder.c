@@ -250,33 +250,6 @@ const char *binder_types(struct binding *b, int n, struct bound *const *arg)
     return text;
 }
 
-/* What a user may have meant whose operands do not fit. */
-static const char *hint_for(const char *name, int n, struct bound *const *arg)
-{
-    bool has_time = false, has_string = false, has_long = false;
-    for (int k = 0; k < n; k++) {
-        const struct type *t = arg[k]->type;
-        has_time = has_time || (t != NULL && t->kind == TYPE_TIMESTAMP);
-        has_string = has_string || (t != NULL && t->kind == TYPE_STRING);
-        has_long = has_long || (t != NULL && t->kind == TYPE_LONG);
-    }
-    if (strcmp(name, "||") == 0) {
-        return "; write cast(x as string)";
-    }
-    if (has_time && has_string) {
-        return "; text becomes a timestamp by to_timestamp('2026-01-31T12:00:00Z')";
-    }
-    if (has_time && has_long) {
-        return "; a long of ms becomes a timestamp by cast(x as timestamp)";
-    }
-    if (strcmp(name, "+") == 0 && has_string) {
-        return "; text is joined by ||";
-    }
-    return has_string && strchr("+-*/%=<>", name[0]) != NULL
-               ? "; text becomes a number by cast(x as double)"
-               : "";
-}
-
 struct bound *binder_call(struct binding *b, const struct node *at, const char *name,
                           const char *shown, int n, struct bound **arg)
 {
@@ -285,9 +258,7 @@ struct bound *binder_call(struct binding *b, const struct node *at, const char *
     if (fn != NULL) {
         return binder_call_of(b, at, fn, n, arg, common);
     }
-    source_error(b->source, at->pos, "%s takes %s, found %s%s", shown,
-                 signature_describe(b->a, name), binder_types(b, n, arg), hint_for(name, n, arg));
-    return NULL;
+    return binder_misfit(b, at, name, shown, n, arg);
 }
 
 /* Binds all children; NULL ones stay NULL. False when one failed. */
@@ -313,55 +284,6 @@ struct bound *binder_negate(struct binding *b, const struct node *at, struct bou
 }
 
 /* ---- columns ---- */
-
-static const char *columns_text(struct binding *b, const struct schema *s)
-{
-    struct buffer t;
-    buffer_init(&t);
-    for (uint16_t c = 0; c < s->n; c++) {
-        if (s->col[c].hidden) {
-            continue;
-        }
-        if (t.n > 200) {
-            buffer_text(&t, ", …");
-            break;
-        }
-        buffer_text(&t, t.n > 0 ? ", " : "");
-        buffer_text(&t, s->col[c].name);
-    }
-    const char *text = t.n > 0 ? arena_strndup(b->a, t.data, t.n) : "none";
-    buffer_done(&t);
-    return text;
-}
-
-static void unknown_column(struct binding *b, const struct node *x)
-{
-    const struct schema *s = b->schema;
-    if (b->host != NULL && b->inner != NULL && schema_find(b->inner, x->name) >= 0) {
-        source_error(b->source, x->pos,
-                     "the column '%s' can only be used inside a call such as %s(%s) here; outside "
-                     "of calls there are: %s",
-                     x->name, b->host->names[0] != NULL ? b->host->names[0] : "sum", x->name,
-                     columns_text(b, s));
-        return;
-    }
-    const char **names = arena_array(b->a, (size_t)s->n + 1, sizeof *names);
-    for (uint16_t c = 0; c < s->n; c++) {
-        names[c] = s->col[c].name;
-    }
-    names[s->n] = NULL;
-    const char *nearest = nearest_name(x->name, names);
-    if (nearest != NULL) {
-        source_error(b->source, x->pos, "there is no column '%s'; did you mean '%s'? (columns: %s)",
-                     x->name, nearest, columns_text(b, s));
-    } else {
-        source_error(b->source, x->pos, "there is no column '%s' (columns: %s)", x->name,
-                     columns_text(b, s));
-    }
-    if (s->partial || (b->inner != NULL && b->inner->partial)) {
-        diags_mark_echo(b->source->diags);
-    }
-}
 
 static struct bound *column_of(struct binding *b, int c)
 {
@@ -409,8 +331,7 @@ static struct bound *bind_column(struct binding *b, const struct node *x)
 {
     int c = schema_find(b->schema, x->name);
     if (c < 0) {
-        unknown_column(b, x);
-        return NULL;
+        return binder_unknown_column(b, x);
     }
     return column_of(b, c);
 }
@@ -471,30 +392,13 @@ static struct bound *bind_host_call(struct binding *b, const struct node *x)
         return NULL;
     }
     if (rc == 0) {
-        source_error(b->source, x->pos, "there is no function '%s'", x->name);
-        return NULL;
+        return binder_unknown_function(b, x);
     }
     struct bound *y = binder_new(b, BOUND_COLUMN, type, 0);
     y->column = b->schema->n + b->host_calls++;
     y->nullable = nullable;
     y->is_harmless = true;
     return y;
-}
-
-static struct bound *unknown_function(struct binding *b, const struct node *x)
-{
-    const char *const *names = signature_names(b->a, b->host != NULL ? b->host->names : NULL);
-    const char *nearest = nearest_name(x->name, names);
-    if (nearest != NULL) {
-        source_error(b->source, x->pos, "there is no function '%s'; did you mean '%s'?", x->name,
-                     nearest);
-    } else {
-        source_error(b->source, x->pos, "there is no function '%s'%s", x->name,
-                     b->host == NULL ? " here (aggregates belong into `aggregate`, `running` or "
-                                       "`having`, and not into each other)"
-                                     : "");
-    }
-    return NULL;
 }
 
 static struct bound *bind_call(struct binding *b, const struct node *x)
@@ -513,7 +417,7 @@ static struct bound *bind_call(struct binding *b, const struct node *x)
     if (is_host_name(b, x->name)) {
         return bind_host_call(b, x);
     }
-    return unknown_function(b, x);
+    return binder_unknown_function(b, x);
 }
 
 static struct bound *bind_operator(struct binding *b, const struct node *x)

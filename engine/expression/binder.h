@@ -1,4 +1,4 @@
-/* Binder: what its two files share. Every function returns NULL after a problem, which is then in
+/* Binder: what its files share. Every function returns NULL after a problem, which is then in
  * the diagnostics of the binding's source.
  */
 #ifndef KLAMM_ENGINE_EXPRESSION_BINDER_H
@@ -42,5 +42,13 @@ struct bound *binder_case(struct binding *b, const struct node *x);
 struct bound *binder_if(struct binding *b, const struct node *x);
 struct bound *binder_coalesce(struct binding *b, const struct node *x);
 struct bound *binder_cast(struct binding *b, const struct node *x);
+
+/* ---- what does not fit, and what may have been meant (binder_hints.c): always NULL ---- */
+
+struct bound *binder_unknown_column(struct binding *b, const struct node *x);
+struct bound *binder_unknown_function(struct binding *b, const struct node *x);
+/* A function or operator whose arguments have the wrong types. */
+struct bound *binder_misfit(struct binding *b, const struct node *at, const char *name,
+                            const char *shown, int n, struct bound *const *arg);
 
 #endif

@@ -8,6 +8,7 @@
  */
 #include "engine/arena.h"
 #include "engine/expression/binder.h"
+#include "engine/habits.h"
 
 #include <string.h>
 
@@ -228,7 +229,7 @@ struct bound *binder_cast(struct binding *b, const struct node *x)
     if (to == NULL) {
         static const char *const names[] = {"boolean",   "long",  "double", "string",
                                             "timestamp", "bytes", NULL};
-        const char *nearest = nearest_name(x->name, names);
+        const char *nearest = habit_or_nearest(HABIT_TYPE, x->name, names);
         source_error(b->source, x->pos, "there is no type '%s'%s%s%s", x->name,
                      nearest != NULL ? "; did you mean '" : "", nearest != NULL ? nearest : "",
                      nearest != NULL ? "'?" : " (boolean, long, double, string, timestamp, bytes)");

@@ -178,6 +178,9 @@ static int read_symbol(struct lexer *l, struct token *t)
 {
     static const char *const symbols[] = {"||", "<>", "!=", "<=", ">=", "+", "-", "*", "/", "%",
                                           "=",  "<",  ">",  "(",  ")",  "[", "]", ",", "."};
+    if (strncmp(l->text + l->pos, "==", 2) == 0) {
+        return err_set(l->e, ERR_CONFIG, "equality is one `=`, found `==`");
+    }
     for (size_t k = 0; k < sizeof symbols / sizeof symbols[0]; k++) {
         size_t n = strlen(symbols[k]);
         if (strncmp(l->text + l->pos, symbols[k], n) == 0) {

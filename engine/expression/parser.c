@@ -137,6 +137,11 @@ static bool is_reserved(const struct token *t)
     return false;
 }
 
+static bool is_plain_name(const struct token *t)
+{
+    return t->kind == TOKEN_NAME && !is_reserved(t);
+}
+
 /* ---- nodes ---- */
 
 static struct node *node_new(struct parser *p, enum node_kind kind, int pos, int n)
@@ -258,6 +263,10 @@ static struct node *parse_call(struct parser *p)
         unit->name_n = p->t->n;
         nodes_add(p, &list, node_done(p, unit));
         p->t += 2;
+    }
+    if (token_is(p->t, "distinct") && (p->t[1].kind == TOKEN_QUOTED || is_plain_name(p->t + 1))) {
+        return fail(p, p->t->pos, "`distinct` is no keyword: write count_distinct(%s)",
+                    p->t[1].text);
     }
     if (list.n == 0 && accept(p, ")")) {
         /* no arguments */

@@ -44,7 +44,7 @@ static void test_errors(void **state)
         "1 k=1 s=2 n=6\n3 k=1 s=7 n=3\nbad 2: division by zero: 10 / 0\n"});
     stand_expect(&(struct stand_case){&op_aggregate, "k: long, v: long", "k", "v + 1 as s", "",
                                       "1:1 the column 'v' can only be used inside a call such as "
-                                      "arg_max(v) here; outside of calls there are: k\n"});
+                                      "max(v) here; outside of calls there are: k\n"});
     stand_expect(&(struct stand_case){&op_aggregate, "k: long, v: long", "k", "count() as k", "",
                                       "1:1 the result has two columns named \"k\"\n"});
 }

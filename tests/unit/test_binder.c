@@ -35,8 +35,7 @@ static void reports_all_problems(void **state)
     (void)state;
     static const struct eval_case cases[] = {
         {"absolut(1) + lenght(s)",
-         "1: there is no function 'absolut' here (aggregates belong into `aggregate`, `running` or "
-         "`having`, and not into each other) ;; 14: there is no function 'lenght'; did you mean "
+         "1: there is no function 'absolut' ;; 14: there is no function 'lenght'; did you mean "
          "'length'?"},
         {"a + (s - 1)",
          "8: `-` takes (long, long) or (double, double) or (timestamp, timestamp) or (timestamp, "

@@ -93,6 +93,10 @@ static void nearest_names(void **state)
     assert_string_equal(nearest_name("conut", names), "count");
     assert_null(nearest_name("aggregate", names));
     assert_null(nearest_name("", names));
+    assert_string_equal(nearest_name("umbling", names), "tumbling");
+    assert_string_equal(nearest_name("hoping", names), "hopping");
+    const char *const other[] = {"other", NULL};
+    assert_null(nearest_name("nothere", other)); /* two edits away, and it begins otherwise */
     char monster[500];
     memset(monster, 'x', sizeof monster - 1);
     monster[sizeof monster - 1] = '\0';

@@ -49,7 +49,7 @@ static void test_streams_that_read_topics(void **unused)
     assert_int_equal(e.kind, ERR_CONFIG);
     assert_string_equal(
         e.text,
-        "no stream \"word\" reads a topic: did you mean \"words\"?; there are words, longs, raws");
+        "no stream \"word\" reads a topic: did you mean \"words\"? (streams: words, longs, raws)");
     err_clear(&e);
     assert_null(text_input_source(rig.plan, "keyed", &e)); /* it reads a stream, or a repartition */
     assert_int_equal(e.kind, ERR_CONFIG);
