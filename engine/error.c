@@ -120,6 +120,20 @@ void diags_mark_echo(struct diags *d)
     d->item[d->n - 1].is_echo = true;
 }
 
+void diags_append(struct diags *d, int i, const char *fmt, ...)
+{
+    char more[2048];
+    va_list args;
+    va_start(args, fmt);
+    if (vsnprintf(more, sizeof more, fmt, args) < 0) {
+        more[0] = '\0';
+    }
+    va_end(args);
+    size_t had = strlen(d->item[i].text), n = strlen(more);
+    d->item[i].text = mem_resize(d->item[i].text, had + n + 1, 1);
+    memcpy(d->item[i].text + had, more, n + 1);
+}
+
 void diags_drop_echoes(struct diags *d)
 {
     int kept = 0;

@@ -63,6 +63,9 @@ void diags_blame(struct diags *d, enum err_kind kind);
 /* Says of the last problem that it may be due to one before: an unknown column behind a step that
  * could not be planned. */
 void diags_mark_echo(struct diags *d);
+/* Adds to the text of problem i. */
+__attribute__((format(printf, 3, 4))) void diags_append(struct diags *d, int i, const char *fmt,
+                                                        ...);
 /* Removes the problems that are echoes. */
 void diags_drop_echoes(struct diags *d);
 /* Writes item i as "FILE:LINE:COLUMN: PATH: TEXT" into buf (cut if too long). */

@@ -4,6 +4,7 @@
   produce and tail     values that are not Avro, by --value, --rows, --columns; keys out of the rows
   tail                 one hint where no value is of the format, a message each where some are
   names                of topics and partitions that are not there, with the nearest
+  columns              check --online proposes them by what the topic holds
   brokers              --bootstrap before the file before $KAFKA, for every command
   a schema registry that does not answer ends run and check with 1, as a broker does
 """
@@ -83,6 +84,16 @@ def names(s):
     say("names")
 
 
+def columns(s):
+    s.topic("seen")
+    s.produce("seen", [(b"k", b'{"host":"a","value":1,"ts":1}'), (b"k", b"oops"),
+                       (b"k", b'{"host":"b","value":1.5,"load":{"mean":2.0},"tags":["x"]}')])
+    s.file("c.yaml", f"name: c\nstreams:\n  a:\n    from: {{topic: {s.name('seen')}, value: json}}\n    to: {s.name('c')}\n")
+    _, err = s.klamm("check", "--online", "c.yaml", status=2)
+    check("`columns: {host: string, value: double, ts: long, load.mean: double, tags: array<string>}`" in err, err)
+    say("columns")
+
+
 def brokers(s):
     s.file("there.yaml", f"name: there\nkafka: {{bootstrap.servers: \"{s.address}\"}}\nstreams:\n  a:\n"
            f"    from: {{topic: {s.name('texts')}, value: json, columns: {{sensor: string}}}}\n    to: {s.name('out')}\n")
@@ -111,5 +122,5 @@ def registry(s):
 
 
 with Scratch("first") as scratch:
-    for part in (formats, mixed, names, brokers, registry):
+    for part in (formats, mixed, names, columns, brokers, registry):
         part(scratch)

@@ -77,6 +77,8 @@ static void diagnostics_own_their_text(void **state)
     diags_add(&d, (struct place){"t.yaml", 0, 0}, NULL, "whole file");
     diags_format(&d, 20, line, sizeof line);
     assert_string_equal(line, "t.yaml: whole file");
+    diags_append(&d, 0, "; write %d", 5);
+    assert_non_null(strstr(d.item[0].text, "; write 5"));
     diags_format(&d, 19, line, 10);
     assert_string_equal(line, "t.yaml:20");
     diags_done(&d);

@@ -5,6 +5,7 @@
 #include "engine/plan.h"
 #include "worker/client.h"
 #include "worker/commands/command.h"
+#include "worker/propose.h"
 #include "worker/time_read.h"
 
 #include <inttypes.h>
@@ -134,6 +135,9 @@ static int check_one(const struct invocation *in, const char *file, const char *
         r = is_time ? client_look(&c, NULL, &t->kafka, t->schema_registry, &e)
                     : client_open(&c, NULL, &t->kafka, t->schema_registry, &e);
         r = r < 0 ? r : plan_new(&p, t, c.schemas, &d);
+        if (d.n && c.log) {
+            propose_columns(t, &c, &d);
+        }
     }
     if (r == 0 && is_time) {
         r = print_time(p, &c, form, &e);
