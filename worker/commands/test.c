@@ -10,6 +10,7 @@
  */
 #include "engine/memory.h"
 #include "schemas/registry_memory.h"
+#include "worker/case_check.h"
 #include "worker/client.h"
 #include "worker/commands/command.h"
 #include "worker/local.h"
@@ -337,9 +338,14 @@ static void check_input(struct testing *t, const struct input_cfg *in, const str
     struct err e = {0};
     const struct yaml *stream = yaml_get(y, in->table ? "table" : "stream"),
                       *partition = yaml_get(y, "partition");
-    if (in->stream && !text_input_source(t->plan, in->stream, &e)) {
+    const struct plan_source *source =
+        in->stream ? text_input_source(t->plan, in->stream, &e) : NULL;
+    struct place at = y->at;
+    if (in->stream && !source) {
         diags_add(d, stream ? stream->at : y->at, arena_printf(&t->mem, "%s.stream", path), "%s",
                   e.text);
+    } else if (source && case_check_value(source, in->value, &at, &e) < 0) {
+        diags_add(d, at, arena_printf(&t->mem, "%s.value", path), "%s", e.text);
     }
     if (partitions != CONFIG_UNSET && in->partition >= partitions) {
         diags_add(d, partition ? partition->at : y->at, arena_printf(&t->mem, "%s.partition", path),
@@ -385,9 +391,14 @@ static int parse_case(struct testing *t, const struct yaml *y, const char *path,
         most = row->partition >= most ? row->partition + 1 : most;
     }
     for (int i = 0; c->expect && i < c->expect->n; i++) {
+        const char *at = arena_printf(&t->mem, "%s.expect[%d]", path, i + 1);
         struct expect_cfg row;
-        config_parse(expect_fields, &row, c->expect->item[i],
-                     arena_printf(&t->mem, "%s.expect[%d]", path, i + 1), &t->mem, d);
+        struct err e = {0};
+        if (config_parse(expect_fields, &row, c->expect->item[i], at, &t->mem, d) == 0 &&
+            case_check_topic(t->plan, row.topic, &e) < 0) {
+            diags_add(d, yaml_get(c->expect->item[i], "topic")->at,
+                      arena_printf(&t->mem, "%s.topic", at), "%s", e.text);
+        }
     }
     c->partitions = c->partitions == CONFIG_UNSET ? most : c->partitions;
     return d->n > before ? -ERR_CONFIG : 0;
@@ -430,6 +441,10 @@ static int run_case(struct testing *t, const struct yaml *y, const char *path, s
     r = local_new(&t->local, &cfg, e);
     for (int i = 0; i < c.input->n && r == 0; i++) {
         r = push_input(t, &in[i], i, e);
+        if (r < 0) {
+            const struct place *at = &c.input->item[i]->at;
+            err_prefix(e, "%s:%d: input[%d]", at->file, at->line, i + 1);
+        }
     }
     r = r == 0 && c.finish ? local_finish(t->local, e) : r;
     if (r == 0) {
