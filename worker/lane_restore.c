@@ -51,11 +51,11 @@ static int read_changelogs(struct lane *l, struct member *m, const int64_t *from
         r = l->log->ops->read_all(l->log, changelog(l, m, i), m->partition, from ? from[i] : 0,
                                   restore_record, &x, &m->next[i], e);
         if (r == 0 && from && from[i] > 0) {
-            logger(LOG_LEVEL_INFO, "restored %s partition %d: %llu changes since its checkpoint",
-                   changelog(l, m, i), m->partition, (unsigned long long)x.n);
+            logger(LOG_LEVEL_INFO, "restored %s partition %d: %llu change%s since its checkpoint",
+                   changelog(l, m, i), m->partition, (unsigned long long)x.n, x.n == 1 ? "" : "s");
         } else if (r == 0 && x.n > 0) {
-            logger(LOG_LEVEL_INFO, "restored %s partition %d: %llu changes", changelog(l, m, i),
-                   m->partition, (unsigned long long)x.n);
+            logger(LOG_LEVEL_INFO, "restored %s partition %d: %llu change%s", changelog(l, m, i),
+                   m->partition, (unsigned long long)x.n, x.n == 1 ? "" : "s");
         }
     }
     return r;

@@ -142,8 +142,8 @@ static int open_global(struct lane *l, struct global *g, struct err *e)
     if (r < 0) {
         return err_prefix(e, "table %s", p->source[s->source[0]]->stream);
     }
-    logger(LOG_LEVEL_INFO, "lane %d: table %s: %llu records read", l->cfg.number,
-           p->source[s->source[0]]->stream, (unsigned long long)total);
+    logger(LOG_LEVEL_INFO, "lane %d: table %s: %llu record%s read", l->cfg.number,
+           p->source[s->source[0]]->stream, (unsigned long long)total, total == 1 ? "" : "s");
     return 0;
 }
 

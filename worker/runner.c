@@ -9,6 +9,7 @@
 #include "worker/feed_file.h"
 #include "worker/kafka_log.h"
 #include "worker/runner_impl.h"
+#include "worker/text_input.h"
 
 #include <pthread.h>
 #include <stdio.h>
@@ -244,6 +245,13 @@ static int watch_lanes(struct runner *r, struct err *e)
     return 0;
 }
 
+int runner_no_stream(const struct runner *r, const char *stream, struct err *e)
+{
+    text_input_source(r->plan, stream, e);
+    return e->kind ? -(int)e->kind
+                   : err_set(e, ERR_CONFIG, "stream \"%s\" is fed by its connector", stream);
+}
+
 int runner_feed(struct runner *r, const char *stream, const char *path, struct err *e)
 {
     for (uint16_t i = 0; i < r->plan->nsources; i++) {
@@ -279,10 +287,11 @@ static void report(const struct runner *r, FILE *f, const char *end)
     if (sum.no_key > 0) {
         snprintf(no_key, sizeof no_key, " %llu without key,", (unsigned long long)sum.no_key);
     }
-    fprintf(f, "%s: %llu records read, %llu written, %llu late, %llu bad,%s %llu commits%s",
-            r->topology->name, (unsigned long long)sum.records, (unsigned long long)sum.rows_out,
-            (unsigned long long)sum.late, (unsigned long long)sum.bad, no_key,
-            (unsigned long long)sum.commits, end);
+    fprintf(f, "%s: %llu record%s read, %llu written, %llu late, %llu bad,%s %llu commit%s%s",
+            r->topology->name, (unsigned long long)sum.records, sum.records == 1 ? "" : "s",
+            (unsigned long long)sum.rows_out, (unsigned long long)sum.late,
+            (unsigned long long)sum.bad, no_key, (unsigned long long)sum.commits,
+            sum.commits == 1 ? "" : "s", end);
 }
 
 static void print_metric(void *ctx, const struct node *n, const char *name, double value)

@@ -32,6 +32,8 @@ int runner_new(struct runner **out, const char *file, const struct setting *set,
 /* Puts the rows of a file into the topic of a stream; before runner_run. -ERR_CONFIG without a
  * message: no such stream. */
 int runner_feed(struct runner *r, const char *stream, const char *path, struct err *e);
+/* Sets e: the stream reads no topic of this topology, and which do. -ERR_CONFIG. */
+int runner_no_stream(const struct runner *r, const char *stream, struct err *e);
 /* An internal topic that both would use, or NULL. */
 const char *runner_shared_topic(const struct runner *a, const struct runner *b);
 const char *runner_name(const struct runner *r);

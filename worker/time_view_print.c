@@ -170,14 +170,28 @@ static void text_holder(struct buffer *b, const struct time_view *v, const struc
     }
 }
 
+/* "windows", "entries", "pieces of windows"; of one its first word stands in the singular. */
+static void put_count(struct buffer *b, uint64_t n, const char *what)
+{
+    int word = (int)strcspn(what, " ");
+    if (n != 1) {
+        buffer_printf(b, "%" PRIu64 " %s", n, what);
+    } else if (word > 3 && strncmp(what + word - 3, "ies", 3) == 0) {
+        buffer_printf(b, "1 %.*sy%s", word - 3, what, what + word);
+    } else {
+        buffer_printf(b, "1 %.*s%s", word - 1, what, what + word);
+    }
+}
+
 static void text_step(struct buffer *b, const struct time_view *v, const struct view_task *x,
                       const struct task_step *s)
 {
     const struct open_state *o = &s->open;
     bool waits = o->n > 0 && o->closes_at < TIME_MAX;
-    buffer_printf(b, "%s of stream %s (step %d), partition %" PRId32 ": %" PRIu64 " %s%s (",
-                  s->node->def->name, s->node->stream, s->node->number, x->partition, o->n, o->what,
-                  o->closes_at < TIME_MAX ? " open" : "");
+    buffer_printf(b, "%s of stream %s (step %d), partition %" PRId32 ": ", s->node->def->name,
+                  s->node->stream, s->node->number, x->partition);
+    put_count(b, o->n, o->what);
+    buffer_printf(b, "%s (", o->closes_at < TIME_MAX ? " open" : "");
     state_bytes_print(s->bytes, b);
     buffer_byte(b, ')');
     if (waits) {

@@ -45,7 +45,10 @@ static int feed_inputs(const struct invocation *in, struct running *x, int n, st
         for (int k = 0; k < n && r == -ERR_CONFIG && !e->kind; k++) {
             r = runner_feed(x[k].runner, stream, equals + 1, e);
         }
-        if (r < 0) {
+        if (r < 0 && n == 1 && !e->kind) {
+            runner_no_stream(x->runner, stream, e);
+            err_prefix(e, "--input");
+        } else if (r < 0) {
             err_set(e, ERR_CONFIG, "--input: no stream \"%s\" reads a topic", stream);
         }
         mem_free(stream);
@@ -125,6 +128,10 @@ static int run(const struct invocation *in)
     }
     if (flag_given(in, "input") && !flag_given(in, "in-memory")) {
         return print_usage_error(in, "--input goes with --in-memory");
+    }
+    if (flag_nth(in, "show", 1)) {
+        return print_usage_error(in, "--show takes one topic, and once: found %s and %s",
+                                 flag_nth(in, "show", 0), flag_nth(in, "show", 1));
     }
     int nset = flag_settings(in, set, 64), n = 0, code = EXIT_OK;
     if (nset < 0) {
