@@ -225,6 +225,18 @@ static void note_seen(struct replaying *y, const struct dead_letter *d)
     y->nseen++;
 }
 
+static void note_stage(struct dead_replay *x, const char *stage)
+{
+    for (int i = 0; i < x->nstages; i++) {
+        if (strncmp(x->stage[i], stage, sizeof x->stage[i] - 1) == 0) {
+            return;
+        }
+    }
+    if (x->nstages < REPLAY_STAGES) {
+        snprintf(x->stage[x->nstages++], sizeof x->stage[0], "%s", stage);
+    }
+}
+
 /* Which of the three, or a negative error. */
 static int decide(struct replaying *y, const struct record *r, bool was_sent)
 {
@@ -242,6 +254,7 @@ static int decide(struct replaying *y, const struct record *r, bool was_sent)
         *(d.topic ? &x->rows : &x->unknown) += 1;
         return PASSED;
     }
+    note_stage(x, d.stage);
     if (!dead_filter_takes(x, &d)) {
         x->filtered++;
         return LEFT;
@@ -354,6 +367,7 @@ int dead_replay_run(struct dead_replay *x, const struct client *c, struct err *e
     struct replaying y = {.x = x, .client = c, .e = e};
     struct log *group;
     x->sent = x->filtered = x->tired = x->internal = x->rows = x->gone = x->unknown = x->again = 0;
+    x->nstages = 0;
     dead_replay_done(x);
     int r = c->log->ops->partitions(c->log, x->topic, &y.nparts, ASK_MS, e);
     if (r == 0 && y.nparts == 0) {

@@ -10,6 +10,7 @@
 #include "worker/dead_letter.h"
 
 #define REPLAY_FILTERS 16
+#define REPLAY_STAGES  12
 
 struct dead_replay {
     const char *topic; /* of the dead letters */
@@ -26,6 +27,8 @@ struct dead_replay {
 
     /* Counts of the run. */
     uint64_t sent, filtered, tired, internal, rows, gone, unknown, again;
+    int nstages; /* the first kinds of stage that a letter had */
+    char stage[REPLAY_STAGES][40];
     int ntargets;
     struct dead_target {
         char *topic; /* heap */

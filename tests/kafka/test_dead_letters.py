@@ -110,6 +110,8 @@ def listing(n):
     check(len(letters) == 2, out)
     check(letters[0]["origin"]["topic"] and letters[0]["message"], out)
     s.klamm("dead-letters", "list", s.name("nowhere"), status=2)
+    _, err = s.klamm("dead-letters", "replay", s.name("dead"), "--dry-run", "--filter", "stage=NOPE")
+    check("the stages of these letters are " in err and "TRANSFORMATION" in err, err)
     s.klamm("dead-letters", "show", s.name("dead"), status=2)
     s.klamm("dead-letters", "replay", s.name("dead"), "--filter", "colour=red", status=2)
 

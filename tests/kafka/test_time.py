@@ -115,7 +115,7 @@ def silent_partition(worker):
         same("who holds it", [x["held_by"][k] for k in ("topic", "partition", "watermark", "idle")],
              [s.name("in"), SILENT, last[SILENT], False])
         check(x["entries"] == x["open"] and x["bytes"] > 0, f"size {x}")
-    sentence = ("windows open (", "the oldest [2026-01-01T00:00:00.000Z, 2026-01-01T00:00:10.000Z) closes at "
+    sentence = (" open (", "the oldest [2026-01-01T00:00:00.000Z, 2026-01-01T00:00:10.000Z) closes at "
                 "watermark 2026-01-01T00:00:12.000Z; partition 2 of " + s.name("in") +
                 " stands at 2026-01-01T00:00:03.000Z (last record ")
     lines = [line for line in text.splitlines() if line.startswith("window of stream moved")]

@@ -113,6 +113,8 @@ static void filters_leave_the_rest_for_later(void **state)
     s.x.filter[1] = (struct dead_filter){"topic", "in"};
     assert_int_equal(replay(&s), 7);
     assert_int_equal(s.x.filtered, 13);
+    assert_true(s.x.nstages > 0);
+    assert_true(strlen(s.x.stage[0]) > 0);
     assert_int_equal(replay(&s), 0);
     s.x.filter[1].value = "other";
     assert_int_equal(replay(&s), 0);

@@ -103,6 +103,23 @@ static void print_left(uint64_t n, const char *why)
     }
 }
 
+/* A filter that takes nothing may name a stage that no letter has. */
+static void print_stages(const struct dead_replay *x)
+{
+    bool has_stage = false;
+    for (int i = 0; i < x->nfilters; i++) {
+        has_stage = has_stage || strcmp(x->filter[i].name, "stage") == 0;
+    }
+    if (!has_stage || x->sent > 0 || x->nstages == 0) {
+        return;
+    }
+    fprintf(stderr, "  the stages of these letters are ");
+    for (int i = 0; i < x->nstages; i++) {
+        fprintf(stderr, "%s%s", i ? ", " : "", x->stage[i]);
+    }
+    fprintf(stderr, "\n");
+}
+
 static void print_counts(const struct dead_replay *x, const char *verb)
 {
     fprintf(stderr, "%s: %llu %s\n", x->topic, (unsigned long long)x->sent, verb);
@@ -113,6 +130,7 @@ static void print_counts(const struct dead_replay *x, const char *verb)
         }
     }
     print_left(x->filtered, "left by --filter");
+    print_stages(x);
     print_left(x->tired, "left: sent back so often already and bad again (--attempts)");
     print_left(x->internal, "left: they stood in internal topics (--internal sends them there)");
     print_left(x->gone, "left: their topic is gone, or the record in it (--to TOPIC)");
