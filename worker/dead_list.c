@@ -12,6 +12,7 @@
 #include "schemas/base64.h"
 #include "schemas/json_print.h"
 #include "worker/printer.h"
+#include "worker/sent_offsets.h"
 
 #include <ctype.h>
 #include <stdio.h>
@@ -34,7 +35,9 @@ struct dead_list {
     const char *topic;
     int64_t most;
     bool is_json;
-    uint64_t n;
+    uint64_t n, nsent;
+    int32_t nparts;
+    struct sent_offsets *sent; /* by partition: what replay has sent back */
     int ncauses;
     uint64_t others;
     struct cause_count cause[CAUSES_MOST];
@@ -204,6 +207,12 @@ static void print_json(struct buffer *out, const struct dead_letter *d, const st
     buffer_text(out, "}\n");
 }
 
+static bool was_sent(const struct dead_list *l, const struct dead_letter *d, const struct record *r)
+{
+    return d->topic && d->offset >= 0 && r->partition < l->nparts &&
+           sent_has(&l->sent[r->partition], r->offset);
+}
+
 static void print_letter(struct dead_list *l, const struct dead_letter *d, const struct record *r,
                          struct buffer *out)
 {
@@ -222,6 +231,7 @@ static void print_letter(struct dead_list *l, const struct dead_letter *d, const
         buffer_printf(out, ", sent back %lld time%s", (long long)d->replays,
                       d->replays == 1 ? "" : "s");
     }
+    buffer_text(out, was_sent(l, d, r) ? ", sent since" : "");
     buffer_printf(out, "\n      %s: ", d->stage);
     add_line(out, d->message, strlen(d->message), 400);
     buffer_text(out, "\n      ");
@@ -255,6 +265,7 @@ static int look_at(void *ctx, const struct record *r)
     arena_reset(&l->mem);
     dead_letter_read(&d, r, &l->mem);
     l->n++;
+    l->nsent += was_sent(l, &d, r);
     count(l, &d);
     buffer_clear(&l->text);
     if (l->is_json) {
@@ -275,6 +286,31 @@ static int by_count(const void *a, const void *b)
     return order ? order : strcmp(x->message, y->message);
 }
 
+/* What the group of `replay` has committed; where that cannot be read, no letter is marked. */
+static void read_sent(struct dead_list *l, int32_t nparts)
+{
+    struct err ignored = {0};
+    struct log *group;
+    const char *name = arena_printf(&l->mem, "klamm-dead-letters-%s", l->topic);
+    struct log_config cfg = {.group = name, .property = l->client->property};
+    if (client_log(l->client, &group, &cfg, NULL, &ignored) < 0) {
+        return;
+    }
+    struct log_position *p = mem_zalloc(((size_t)nparts + 1) * sizeof *p);
+    for (int32_t i = 0; i < nparts; i++) {
+        p[i] = (struct log_position){.topic = l->topic, .partition = i};
+    }
+    if (group->ops->committed(group, p, (size_t)nparts, ASK_MS, &ignored) == 0) {
+        l->sent = mem_zalloc(((size_t)nparts + 1) * sizeof *l->sent);
+        l->nparts = nparts;
+        for (int32_t i = 0; i < nparts; i++) {
+            sent_read(&l->sent[i], p[i].offset, p[i].metadata);
+        }
+    }
+    mem_free(p);
+    group->ops->close(group, true);
+}
+
 int dead_list_read(struct dead_list *l, struct err *e)
 {
     struct log *log = l->client->log;
@@ -282,6 +318,9 @@ int dead_list_read(struct dead_list *l, struct err *e)
     int r = log->ops->partitions(log, l->topic, &nparts, ASK_MS, e);
     if (r == 0 && nparts == 0) {
         return client_no_topic(l->client, l->topic, e);
+    }
+    if (r == 0) {
+        read_sent(l, nparts);
     }
     for (int32_t p = 0; r == 0 && p < nparts; p++) {
         int64_t begin, end, next;
@@ -318,8 +357,12 @@ static void print_causes(const struct dead_list *l, struct buffer *out)
 void dead_list_print(const struct dead_list *l, struct buffer *out)
 {
     if (!l->is_json) {
-        buffer_printf(out, "%s: %llu dead letter%s\n", l->topic, (unsigned long long)l->n,
+        buffer_printf(out, "%s: %llu dead letter%s", l->topic, (unsigned long long)l->n,
                       l->n == 1 ? "" : "s");
+        if (l->nsent) {
+            buffer_printf(out, ", %llu sent before", (unsigned long long)l->nsent);
+        }
+        buffer_byte(out, '\n');
     }
     if (!l->is_json && l->n) {
         print_causes(l, out);
@@ -344,6 +387,7 @@ void dead_list_free(struct dead_list *l)
         mem_free(l->line[i]);
     }
     mem_free(l->line);
+    mem_free(l->sent);
     if (l->printer) {
         printer_free(l->printer);
     }

@@ -164,6 +164,11 @@ def again():
             check(counts.count(expected) == len(BAD), f"sent back {counts}")
 
 
+def marked():
+    out, _ = s.klamm("dead-letters", "list", s.name("dead"))
+    check(" sent before\n" in out.splitlines(True)[0] and ", sent since" in out, out)
+
+
 def internal():
     before = s.ends("t-behind-repartition")
     errors = replay("--yes", "--internal")
@@ -194,5 +199,6 @@ with Scratch("letters") as s:
     listing(stages())
     replays()
     again()
+    marked()
     internal()
     elsewhere()
