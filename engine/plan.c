@@ -214,6 +214,21 @@ int plan_place(struct planner *b, const struct stream *st, struct node *n, struc
     return 0;
 }
 
+/* The time of a row can always be read, also of those that a step makes itself. */
+static void add_time(struct node *n)
+{
+    for (int o = 0; o < n->noutputs; o++) {
+        const struct schema *s = n->out[o];
+        if (s->n == COLUMNS_MAX || schema_find(s, "_time") >= 0) {
+            continue;
+        }
+        struct schema *more = schema_copy(n->mem, s, 1);
+        schema_add(more, "_time", &type_timestamp, false, true);
+        n->out[o] = more;
+        n->adds_time[o] = true;
+    }
+}
+
 static int plan_step(struct planner *b, const struct stream *st, int i, struct ref *at)
 {
     struct arena *a = &b->p->mem;
@@ -253,6 +268,9 @@ static int plan_step(struct planner *b, const struct stream *st, int i, struct r
         diags_drop_echoes(b->d);
     }
     if (r == 0) {
+        add_time(n);
+    }
+    if (r == 0) {
         r = plan_place(b, st, n, at, has_other ? &other : NULL);
     }
     if (r < 0) {
@@ -288,12 +306,7 @@ static int add_bounds_to_key(struct planner *b, struct plan_sink *k)
 {
     static const char *const bound[] = {"window_start", "window_end"};
     const struct schema *in = k->schema;
-    struct schema *s = schema_new(&b->p->mem, (uint16_t)(in->n + 2));
-    memcpy(s->col, in->col, in->n * sizeof *s->col);
-    s->n = in->n;
-    s->keyed = in->keyed;
-    s->nkey = in->nkey;
-    memcpy(s->key, in->key, in->nkey * sizeof *s->key);
+    struct schema *s = schema_copy(&b->p->mem, in, 2);
     for (int i = 0; i < 2; i++) {
         int c = schema_find(in, bound[i]);
         bool is_there = c >= 0 && in->col[c].type->kind == TYPE_TIMESTAMP;

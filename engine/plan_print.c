@@ -142,6 +142,15 @@ static void print_table(struct buffer *b, const struct plan *p, const struct ver
     }
 }
 
+static const char *where_state_is(const struct plan *p, const struct vertex *v)
+{
+    bool is_lazy = v->node->def->lazy && v->node->def->lazy(v->node);
+    if (p->topology->state.backend == STATE_MEMORY) {
+        return "in memory";
+    }
+    return is_lazy ? "on disk, as much as fits in memory," : "on disk, all of it in memory,";
+}
+
 static void print_vertex(struct buffer *b, const struct plan *p, uint16_t i)
 {
     static const char *const verb[] = {"read", "", "union", "write"};
@@ -165,7 +174,8 @@ static void print_vertex(struct buffer *b, const struct plan *p, uint16_t i)
     const struct subplan *s = &p->subplan[v->subplan];
     for (uint16_t k = 0; k < s->nstores; k++) {
         if (s->store[k].vertex == i) {
-            buffer_printf(b, "             state:     in memory and %s\n", s->store[k].changelog);
+            buffer_printf(b, "             state:     %s and %s\n", where_state_is(p, v),
+                          s->store[k].changelog);
         }
     }
 }

@@ -31,6 +31,17 @@ struct schema *schema_new(struct arena *a, uint16_t cap)
     return s;
 }
 
+struct schema *schema_copy(struct arena *a, const struct schema *s, uint16_t more)
+{
+    struct schema *copy = arena_alloc(a, sizeof *copy);
+    *copy = *s;
+    copy->col = arena_zalloc(a, ((size_t)s->n + more) * sizeof *copy->col);
+    copy->key = arena_zalloc(a, ((size_t)s->n + more) * sizeof *copy->key);
+    memcpy(copy->col, s->col, s->n * sizeof *s->col);
+    memcpy(copy->key, s->key, s->nkey * sizeof *s->key);
+    return copy;
+}
+
 uint16_t schema_add(struct schema *s, const char *name, const struct type *type, bool nullable,
                     bool hidden)
 {

@@ -34,6 +34,8 @@ int schema_find(const struct schema *s, const char *name);
 int schema_find_n(const struct schema *s, const char *name, size_t n);
 /* An empty schema with room for `cap` columns. */
 struct schema *schema_new(struct arena *a, uint16_t cap);
+/* Its columns and key, in a schema with room for `more` columns. */
+struct schema *schema_copy(struct arena *a, const struct schema *s, uint16_t more);
 /* Appends; the caller has checked that the name is new. Returns the column's number. */
 uint16_t schema_add(struct schema *s, const char *name, const struct type *type, bool nullable,
                     bool hidden);

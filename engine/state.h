@@ -6,8 +6,9 @@
  * Values are changed in place: find or insert, write, state_touch(). At a commit the lane sends
  * every dirty entry's last value to the changelog and then calls state_committed(); an aborted
  * transaction throws the whole store away and restores it. Entries do not move, except by
- * state_resize(). A value that owns memory outside the entry says so with a state_codec. One owner:
- * the task.
+ * state_resize(). A value that owns memory outside the entry says so with a state_codec. A store
+ * may stand over a disk (state_attach): it is then a cache with what changed, and a commit may send
+ * entries away. One owner: the task.
  */
 #ifndef KLAMM_ENGINE_STATE_H
 #define KLAMM_ENGINE_STATE_H
@@ -20,6 +21,7 @@
 #include <stdint.h>
 
 struct state;
+struct state_disk;
 struct state_entry;
 
 /* How values are written to and read from bytes; NULL members: the bytes themselves. */
@@ -74,5 +76,27 @@ void state_committed(struct state *s);
 /* While restoring from the changelog: absolute, repeatable; value NULL: deleted. */
 int state_restore(struct state *s, const void *key, uint32_t key_n, const void *value,
                   size_t value_n);
+
+/* Of stores over a disk (state_disk.h), which must outlive the store. */
+
+/* The store is empty and gets what is on disk under this number. is_lazy: entries may stay there,
+ * and go back there at commits; else all are loaded, and stay. What state_restore() brings then is
+ * dirty, for it goes to the disk. -ERR_DATA: the disk cannot be read. */
+int state_attach(struct state *s, struct state_disk *disk, uint16_t number, bool is_lazy);
+/* Whether all entries are in memory. Once it is false it stays so, and of state_each() and
+ * state_range() the latter is the quick one. Always true without a disk. */
+bool state_is_complete(const struct state *s);
+/* Changes when a commit has sent entries away: no pointer from before is good any more. */
+uint64_t state_evictions(const struct state *s);
+/* From pin to unpin commits send nothing away. */
+void state_pin(struct state *s);
+void state_unpin(struct state *s);
+/* Calls each for every entry whose key begins with these bytes, in no particular order; each may
+ * delete the entry it is given, and do nothing else to the store. */
+int state_range(struct state *s, const void *prefix, uint32_t n,
+                int (*each)(void *ctx, struct state_entry *e), void *ctx);
+/* The first key on disk that is not before these bytes, whether or not it was deleted since: 1, 0
+ * when there is none, or -ERR_DATA. */
+int state_stored_key(struct state *s, const void *from, uint32_t n, struct buffer *key);
 
 #endif

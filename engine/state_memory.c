@@ -17,10 +17,14 @@
  *
  * `owned`, 8 bytes, is there when values own memory: how much that was when it was counted last, at
  * a commit or restore, when the value is at hand anyway. The store keeps the sum.
+ *
+ * Over a disk (state_cache.c) a miss asks it, and what comes from there is COMMITTED and clean.
+ * Entries restored are DIRTY as well then, and so are restored deletions, since the disk may have
+ * the key. USED entries are spared once when others are evicted.
  */
 #include "engine/hash.h"
 #include "engine/memory.h"
-#include "engine/state.h"
+#include "engine/state_internal.h"
 
 #include <assert.h>
 #include <string.h>
@@ -34,7 +38,7 @@
 #define SLAB_LEAST   ((size_t)4 << 10)
 #define SLAB_MOST    ((size_t)256 << 10)
 
-enum { COMMITTED = 1, DIRTY = 2, DELETED = 4 };
+enum { COMMITTED = 1, DIRTY = 2, DELETED = 4, USED = 8 };
 
 struct state_entry {
     struct state_entry *next, *prev; /* in the dirty list, or next free of its class */
@@ -65,6 +69,9 @@ struct state {
     char *at, *end;    /* unused part of the newest slab */
     struct state_entry *free_entry[CLASSES];
     struct buffer scratch;
+    struct state_cache *cache; /* NULL: there is no disk */
+    uint64_t live;             /* bytes of entries in use */
+    uint64_t hand;             /* slot where eviction goes on */
 };
 
 /* ---- entries ---- */
@@ -117,6 +124,7 @@ static struct state_entry *take_from_slab(struct state *s, size_t size)
 
 static struct state_entry *entry_alloc(struct state *s, size_t size)
 {
+    s->live += size;
     if (is_big(size)) {
         s->bytes += size;
         return mem_alloc(size);
@@ -133,6 +141,7 @@ static struct state_entry *entry_alloc(struct state *s, size_t size)
 static void entry_free(struct state *s, struct state_entry *e)
 {
     size_t size = entry_bytes(s, e->key_n, e->value_n);
+    s->live -= size;
     if (is_big(size)) {
         s->bytes -= size;
         mem_free(e);
@@ -336,14 +345,41 @@ void state_free(struct state *s)
         mem_free(slab);
     }
     buffer_done(&s->scratch);
+    state_cache_free(s->cache);
     mem_free(s->slot);
     mem_free(s);
 }
 
+/* const: what the cache brings in was an entry before. */
 struct state_entry *state_find(const struct state *s, uint64_t hash, const void *key, uint32_t n)
 {
     struct state_entry *e = slot_entry(s->slot[probe(s, hash, key, n)]);
+    if (s->cache) {
+        if (!e) {
+            return state_cache_load((struct state *)(uintptr_t)s, hash, key, n);
+        }
+        e->flags |= USED;
+    }
     return e && !(e->flags & DELETED) ? e : NULL;
+}
+
+/* at: its slot, as probe() says. The value is zeroed. */
+static struct state_entry *add_entry(struct state *s, uint64_t at, uint64_t hash, const void *key,
+                                     uint32_t n, uint32_t value_n)
+{
+    if ((s->used + 1) * 4 > s->nslots * 3) {
+        grow(s);
+        at = probe(s, hash, key, n);
+    }
+    struct state_entry *e = entry_alloc(s, entry_bytes(s, n, value_n));
+    *e = (struct state_entry){.hash = (uint32_t)hash, .key_n = n, .value_n = value_n};
+    if (n > 0) {
+        memcpy(e->bytes, key, n);
+    }
+    memset(e->bytes + n, 0, padded(n) - n + padded(value_n) + (has_owners(s) ? 8 : 0));
+    s->slot[at] = slot_of(e, tag_of(hash));
+    s->used++;
+    return e;
 }
 
 static struct state_entry *revive(struct state *s, struct state_entry *e, uint32_t value_n)
@@ -358,25 +394,19 @@ struct state_entry *state_insert(struct state *s, uint64_t hash, const void *key
                                  uint32_t value_n, bool *is_new)
 {
     uint64_t at = probe(s, hash, key, n);
-    if (s->slot[at] != 0) {
-        struct state_entry *found = slot_entry(s->slot[at]);
+    struct state_entry *found = slot_entry(s->slot[at]);
+    if (s->cache) {
+        found = found ? found : state_cache_load(s, hash, key, n);
+        if (found) {
+            found->flags |= USED;
+        }
+    }
+    if (found) {
         *is_new = (found->flags & DELETED) != 0;
         return *is_new ? revive(s, found, value_n) : found;
     }
-    if ((s->used + 1) * 4 > s->nslots * 3) {
-        grow(s);
-        at = probe(s, hash, key, n);
-    }
-    struct state_entry *e = entry_alloc(s, entry_bytes(s, n, value_n));
-    *e = (struct state_entry){.hash = (uint32_t)hash, .key_n = n, .value_n = value_n};
-    if (n > 0) {
-        memcpy(e->bytes, key, n);
-    }
-    memset(e->bytes + n, 0, padded(n) - n + padded(value_n) + (has_owners(s) ? 8 : 0));
-    s->slot[at] = slot_of(e, tag_of(hash));
-    s->used++;
     *is_new = true;
-    return e;
+    return add_entry(s, at, hash, key, n, value_n);
 }
 
 struct state_entry *state_resize(struct state *s, struct state_entry *e, uint32_t value_n)
@@ -429,6 +459,10 @@ void state_delete(struct state *s, struct state_entry *e)
 
 int state_each(struct state *s, int (*each)(void *ctx, struct state_entry *e), void *ctx)
 {
+    int loaded = s->cache ? state_cache_load_all(s) : 0;
+    if (loaded < 0) {
+        return loaded;
+    }
     /* From an empty slot on, so that slots moved back by a deletion are not met twice. */
     uint64_t mask = s->nslots - 1;
     uint64_t start = 0;
@@ -521,12 +555,15 @@ void state_committed(struct state *s)
             entry_free(s, e);
             s->deleted--;
         } else {
-            e->flags = COMMITTED;
+            e->flags = COMMITTED | (e->flags & USED);
         }
         e = next;
     }
     s->first_dirty = s->last_dirty = NULL;
     s->dirty_bytes = 0;
+    if (s->cache) {
+        state_cache_trim(s);
+    }
 }
 
 /* Takes an entry out without a trace. */
@@ -544,6 +581,33 @@ static void forget(struct state *s, struct state_entry *e)
     entry_free(s, e);
 }
 
+/* An entry of these saved bytes, COMMITTED and clean. */
+static int load_entry(struct state *s, uint64_t hash, const void *key, uint32_t n,
+                      const void *saved, size_t saved_n, struct state_entry **out)
+{
+    int64_t size = (int64_t)saved_n;
+    if (s->codec && s->codec->loaded_size) {
+        size = s->codec->loaded_size(s->codec->ctx, saved, saved_n);
+    }
+    if (size < 0 || size > UINT32_MAX / 2) {
+        return -ERR_DATA;
+    }
+    struct state_entry *e = *out =
+        add_entry(s, probe(s, hash, key, n), hash, key, n, (uint32_t)size);
+    e->flags |= COMMITTED;
+    if (s->codec && s->codec->load) {
+        int status = s->codec->load(s->codec->ctx, state_value(e), e->value_n, saved, saved_n);
+        if (status == 0) {
+            count_owned(s, e, saved_n);
+        }
+        return status;
+    }
+    if (saved_n > 0) {
+        memcpy(state_value(e), saved, saved_n);
+    }
+    return 0;
+}
+
 int state_restore(struct state *s, const void *key, uint32_t key_n, const void *value,
                   size_t value_n)
 {
@@ -553,27 +617,86 @@ int state_restore(struct state *s, const void *key, uint32_t key_n, const void *
         forget(s, e);
     }
     if (value == NULL) {
+        if (s->cache) {
+            e = add_entry(s, probe(s, hash, key, key_n), hash, key, key_n, 0);
+            e->flags |= COMMITTED | DELETED;
+            s->deleted++;
+            state_touch(s, e);
+        }
         return 0;
     }
-    int64_t size = (int64_t)value_n;
-    if (s->codec && s->codec->loaded_size) {
-        size = s->codec->loaded_size(s->codec->ctx, value, value_n);
+    int status = load_entry(s, hash, key, key_n, value, value_n, &e);
+    if (status == 0 && s->cache) {
+        state_touch(s, e);
     }
-    if (size < 0 || size > UINT32_MAX / 2) {
-        return -ERR_DATA;
+    return status;
+}
+
+/* ---- over a disk ---- */
+
+void state_set_cache(struct state *s, struct state_cache *c)
+{
+    s->cache = c;
+}
+
+struct state_cache *state_cache_of(const struct state *s)
+{
+    return s->cache;
+}
+
+struct state_entry *state_peek(const struct state *s, uint64_t hash, const void *key, uint32_t n)
+{
+    return slot_entry(s->slot[probe(s, hash, key, n)]);
+}
+
+int state_bring(struct state *s, uint64_t hash, const void *key, uint32_t n, const void *saved,
+                size_t saved_n, struct state_entry **out)
+{
+    *out = NULL;
+    int status = load_entry(s, hash, key, n, saved, saved_n, out);
+    if (status < 0 && *out) {
+        forget(s, *out);
+        *out = NULL;
     }
-    bool is_new;
-    e = state_insert(s, hash, key, key_n, (uint32_t)size, &is_new);
-    e->flags |= COMMITTED;
-    if (s->codec && s->codec->load) {
-        int status = s->codec->load(s->codec->ctx, state_value(e), e->value_n, value, value_n);
-        if (status == 0) {
-            count_owned(s, e, value_n);
+    return status;
+}
+
+bool state_is_deleted(const struct state_entry *e)
+{
+    return (e->flags & DELETED) != 0;
+}
+
+bool state_is_dirty(const struct state_entry *e)
+{
+    return (e->flags & DIRTY) != 0;
+}
+
+struct state_entry *state_next_dirty(const struct state *s, const struct state_entry *e)
+{
+    return e ? e->next : s->first_dirty;
+}
+
+uint64_t state_live_bytes(const struct state *s)
+{
+    return s->live + s->owned;
+}
+
+uint64_t state_evict(struct state *s, uint64_t most_bytes)
+{
+    uint64_t mask = s->nslots - 1, n = 0;
+    for (uint64_t steps = 0; state_live_bytes(s) > most_bytes && steps < 2 * s->nslots; steps++) {
+        struct state_entry *e = slot_entry(s->slot[s->hand & mask]);
+        if (!e || e->flags != COMMITTED) {
+            if (e) {
+                e->flags &= ~(uint32_t)USED;
+            }
+            s->hand++;
+            continue;
         }
-        return status;
+        drop_value(s, e);
+        clear_slot(s, s->hand & mask); /* what moves here is looked at next */
+        entry_free(s, e);
+        n++;
     }
-    if (value_n > 0) {
-        memcpy(state_value(e), value, value_n);
-    }
-    return 0;
+    return n;
 }

@@ -90,6 +90,10 @@ struct step_def {
      * key columns. */
     void (*state_layout)(const struct node *n, struct buffer *words);
 
+    /* Optional, of stateful steps: open does not walk the store, and no pointer to an entry or its
+     * value is kept over a commit, so that entries may lie on disk. NULL: they may not. */
+    bool (*lazy)(const struct node *n);
+
     int (*open)(struct op *op, struct err *e);
     int (*push)(struct op *op, int input, struct batch *b);
     /* The input's watermark rose: fire, expire. The engine then passes watermark - lag on. A step
@@ -147,6 +151,8 @@ struct node {
     bool single_partition; /* set by bind: all rows must meet in one task (global learners) */
     bool keyless;          /* set by bind: as configured it needs no key (one model a partition) */
     bool rekeys;           /* set by bind: the key is another one than the input's */
+    bool adds_time[STEP_OUTPUTS_MAX]; /* set by the planner: `_time`, the last column of an output
+                                         whose rows the step makes itself, is op_emit's to fill */
     enum rows_kind in_rows[STEP_INPUTS_MAX];
     enum rows_kind out_rows; /* set by bind, of out[0]; a step that does not say so tells events */
     bool in_revised;         /* results of a window come in, and again when they have changed */

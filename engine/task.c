@@ -228,6 +228,9 @@ struct op *op_table_of(struct op *op)
 
 int task_pass(struct task *t, const struct edges *edges, struct batch *b)
 {
+    if (checkpoint_failed(t)) { /* the rows were made of what could not be read */
+        return checkpoint_refuse(t);
+    }
     if (b->nsel == 0 || !t->env.produce) {
         return 0;
     }
@@ -259,6 +262,9 @@ int task_pass(struct task *t, const struct edges *edges, struct batch *b)
 
 int task_fail(struct task *t, int r, struct err *e)
 {
+    if (checkpoint_failed(t)) {
+        r = checkpoint_refuse(t);
+    }
     if (t->failure.kind) {
         err_set(e, t->failure.kind, "%s", t->failure.text);
         r = -(int)t->failure.kind;
@@ -316,6 +322,10 @@ int task_open(struct task *t, struct err *e)
             r = p->op.node->def->open(&p->op, e);
         } else if (p->vertex->kind == VERTEX_SINK && t->env.produce) {
             r = sink_open(t, p, e);
+        }
+        if (checkpoint_failed(t)) {
+            err_clear(e);
+            return task_fail(t, r, e);
         }
         if (r == -ERR_DATA && p->op.state) {
             store_blame(t, p, e);
@@ -404,11 +414,11 @@ int task_flush(struct task *t, struct err *e)
             r = p->op.node->def->flush(&p->op);
         }
     }
-    if (r < 0) {
+    if (r < 0 || checkpoint_failed(t)) {
         return task_fail(t, r, e);
     }
     for (uint16_t i = 0; i < t->subplan->nstores && r == 0; i++) {
-        r = store_flush(t, &t->subplan->store[i], e);
+        r = store_flush(t, i, e);
     }
     arena_reset(&t->batch);
     return r;

@@ -16,6 +16,7 @@
 
 #include "engine/plan.h"
 #include "engine/record.h"
+#include "engine/state_disk.h"
 #include "engine/watermarks.h"
 
 struct task;
@@ -69,6 +70,32 @@ void task_input_restore(struct task *t, int input, int64_t offset, const char *m
 void task_topic_restore(struct task *t, const char *topic, int64_t offset, const char *metadata);
 /* One record of the changelog of store number `store` (plan's subplan.store). */
 int task_restore(struct task *t, int store, const struct record *r, struct err *e);
+
+/* Local checkpoints (task_checkpoint.c). Before any restore, in this order: */
+struct task_mark {
+    uint64_t fingerprint;
+    int64_t time;  /* wall clock */
+    uint16_t n;    /* stores */
+    int64_t *next; /* per store: all of its changelog below this offset is on disk */
+};
+enum { CHECKPOINT_NONE, CHECKPOINT_THERE, CHECKPOINT_OTHER, CHECKPOINT_CUT };
+/* The stores will stand over this disk, which must outlive the task. identity: of the changelogs,
+ * beyond their names. What was found: nothing; a checkpoint, task_mark() says of when; one of other
+ * settings or topics; one without a mark, for a restore was cut off. -ERR_DATA: cannot be read. */
+int task_take_disk(struct task *t, struct state_disk *d, uint64_t identity);
+const struct task_mark *task_mark(const struct task *t);
+/* It is of no use: all marks are 0 then. */
+int task_drop_checkpoint(struct task *t, struct err *e);
+/* -ERR_DATA: cannot be read. */
+int task_attach(struct task *t);
+/* The changelogs were read up to these offsets. */
+int task_restored(struct task *t, const int64_t *next, struct err *e);
+/* Later, right before task_flush(): the changelogs end there now. It counts with the next
+ * task_write_checkpoint(). */
+void task_set_mark(struct task *t, const int64_t *next);
+/* Stores of a sub-plan's tasks that may leave entries on disk. */
+uint16_t task_lazy_stores(const struct plan *p, uint16_t subplan);
+
 int task_open(struct task *t, struct err *e);
 
 /* Event time of a record of an input; its timestamp where it cannot be read. The time of a repartition's
@@ -119,6 +146,9 @@ int task_forward(struct task *t, struct err *e);
 /* Before a commit: steps flush, watermarks go to repartitions, changes to changelogs (through
  * env->produce). */
 int task_flush(struct task *t, struct err *e);
+/* The transaction has committed: first its changes go to the disk, if there is one (-ERR_RETRY: the
+ * transaction stands, but the disk cannot be written), then the task goes on. */
+int task_write_checkpoint(struct task *t, struct err *e);
 void task_committed(struct task *t);
 /* Offset of an input to commit (next to read, or the oldest that a step still holds; -1: nothing
  * read yet) with its watermark as text. */
@@ -141,6 +171,8 @@ struct task_step {
 void task_steps(struct task *t, void (*each)(void *ctx, const struct task_step *s), void *ctx);
 /* The input whose watermark that of a vertex of the plan waits for, or -1. */
 int task_held_by(const struct task *t, uint16_t vertex);
+/* Bytes that its steps keep in memory; cheap. */
+uint64_t task_state_bytes(const struct task *t);
 /* Counts anew what state owns: where nothing commits. */
 void task_recount(struct task *t);
 /* Source partitions of an input behind a repartition, 0 for others, and the time of one. */

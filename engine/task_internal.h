@@ -87,6 +87,9 @@ struct task {
     bool owes;             /* a watermark is on its way: some spots owe it */
     int64_t left;          /* work that this slice may still do */
     struct backlog backlog;
+    struct state_disk *disk; /* below the stores, or NULL */
+    struct task_mark mark;
+    bool has_mark; /* one that is not written yet */
 };
 
 int task_pass(struct task *t, const struct edges *edges, struct batch *b);
@@ -117,7 +120,16 @@ uint32_t store_layout(const struct node *n);
 /* Says of a message about damage in which changelog it is. */
 void store_blame(const struct task *t, const struct spot *p, struct err *e);
 /* Sends what changed in a store since the last commit to its changelog. */
-int store_flush(struct task *t, const struct plan_store *s, struct err *e);
+int store_flush(struct task *t, uint16_t store, struct err *e);
+
+/* task_checkpoint.c: restored changes go to the disk, when they are more than these bytes. */
+int checkpoint_settle(struct task *t, uint16_t store, uint64_t most_bytes, struct err *e);
+/* The disk has failed: -ERR_ABORT, whatever was said before. */
+int checkpoint_refuse(struct task *t);
+static inline bool checkpoint_failed(const struct task *t)
+{
+    return t->disk && t->disk->failed;
+}
 
 int input_open(struct task *t, struct input *in, struct err *e);
 void input_close(struct input *in);

@@ -59,6 +59,19 @@ int task_held_by(const struct task *t, uint16_t vertex)
     return held_by(t, spot_at(t, vertex));
 }
 
+/* Not when its restore has failed. */
+static bool is_open(const struct spot *p)
+{
+    return p->op.self || !p->op.node->def->open;
+}
+
+static uint64_t bytes_of(const struct spot *p)
+{
+    const struct step_def *def = p->op.node->def;
+    bool has_index = is_open(p) && def->index_bytes;
+    return state_bytes(p->op.state) + (has_index ? def->index_bytes(&p->op) : 0);
+}
+
 static struct task_step look_at(struct task *t, struct spot *p)
 {
     const struct step_def *def = p->op.node->def;
@@ -72,14 +85,21 @@ static struct task_step look_at(struct task *t, struct spot *p)
                                    .closes_at = TIME_MAX},
                           .held_by = held_by(t, p),
                           .entries = state_count(p->op.state),
-                          .bytes = state_bytes(p->op.state),
+                          .bytes = bytes_of(p),
                           .dirty_bytes = state_dirty_bytes(p->op.state)};
-    bool is_open = p->op.self || !def->open; /* not when its restore has failed */
-    if (is_open && def->describe) {
+    if (is_open(p) && def->describe) {
         def->describe(&p->op, &s.open);
     }
-    s.bytes += is_open && def->index_bytes ? def->index_bytes(&p->op) : 0;
     return s;
+}
+
+uint64_t task_state_bytes(const struct task *t)
+{
+    uint64_t bytes = 0;
+    for (uint16_t i = 0; i < t->nspots; i++) {
+        bytes += t->spot[i].op.state ? bytes_of(&t->spot[i]) : 0;
+    }
+    return bytes;
 }
 
 void task_steps(struct task *t, void (*each)(void *ctx, const struct task_step *s), void *ctx)

@@ -10,8 +10,16 @@
 
 int op_emit(struct op *op, int output, struct batch *b)
 {
-    struct spot *p = (struct spot *)op;
-    return task_pass(op->task, &p->vertex->edges[output], b);
+    const struct spot *p = (struct spot *)op;
+    const struct node *n = op->node;
+    if (!n->adds_time[output] || b->nsel == 0) {
+        return task_pass(op->task, &p->vertex->edges[output], b);
+    }
+    struct batch timed = batch_reshape(b, n->out[output]);
+    uint16_t last = (uint16_t)(timed.schema->n - 1);
+    memcpy(timed.col, b->col, last * sizeof *timed.col);
+    timed.col[last] = (struct vec){.type = &type_timestamp, .i = timed.time};
+    return task_pass(op->task, &p->vertex->edges[output], &timed);
 }
 
 bool op_spent(struct op *op, uint32_t work)

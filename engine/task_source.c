@@ -480,8 +480,10 @@ static int64_t push_records(struct task *t, int input, const struct record *r, s
         if (result == 0) {
             result = task_pass(t, &p->vertex->edges[0], b);
         }
+        result = checkpoint_failed(t) ? checkpoint_refuse(t) : result;
         result = dead_send_all(t, result);
         result = result < 0 ? result : slice_raise(t, p, source_watermark(t, in));
+        result = checkpoint_failed(t) ? checkpoint_refuse(t) : result;
         if (result < 0) {
             return result;
         }
@@ -493,7 +495,7 @@ static int64_t push_records(struct task *t, int input, const struct record *r, s
 static int pushed(struct task *t, int64_t result, struct err *e)
 {
     arena_reset(&t->batch);
-    return result < 0 ? task_fail(t, (int)result, e) : 0;
+    return result < 0 || checkpoint_failed(t) ? task_fail(t, (int)result, e) : 0;
 }
 
 int task_push(struct task *t, int input, const struct record *r, size_t n, struct err *e)

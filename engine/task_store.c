@@ -10,6 +10,9 @@
  * the topology must decide, so the error is one of configuration and nothing is tried again. An
  * entry that should fit and cannot be read is damaged: no second try will read it either, so it
  * ends the task like a bad record.
+ *
+ * With a local checkpoint (task_checkpoint.c) the same changes go into the disk's batch, without that
+ * head, and to the disk once the transaction has committed.
  */
 #include "engine/hash.h"
 #include "engine/task_internal.h"
@@ -17,7 +20,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#define HEAD_BYTES 6
+#define HEAD_BYTES   6
+#define SETTLE_BYTES (8U << 20)
 
 static struct spot *spot_of_store(struct task *t, const struct plan_store *s)
 {
@@ -60,6 +64,7 @@ static void put_head(struct buffer *b, uint16_t version, uint32_t layout)
 
 struct changelog {
     struct task *t;
+    uint16_t store;
     const char *topic;
     struct spot *spot;
     struct err *e;
@@ -83,12 +88,16 @@ static int send_change(void *ctx, const void *key, uint32_t key_n, const void *v
         r.value = bytes->data;
         r.value_n = bytes->n;
     }
+    if (c->t->disk) {
+        c->t->disk->ops->put(c->t->disk, c->store, key, key_n, value, value_n);
+    }
     return c->t->env.produce(c->t->env.ctx, &r, 1, c->e);
 }
 
-int store_flush(struct task *t, const struct plan_store *s, struct err *e)
+int store_flush(struct task *t, uint16_t store, struct err *e)
 {
-    struct changelog c = {t, s->changelog, spot_of_store(t, s), e};
+    const struct plan_store *s = &t->subplan->store[store];
+    struct changelog c = {t, store, s->changelog, spot_of_store(t, s), e};
     return state_changes(c.spot->op.state, send_change, &c);
 }
 
@@ -131,7 +140,8 @@ int task_restore(struct task *t, int store, const struct record *r, struct err *
     const struct plan_store *s = &t->subplan->store[store];
     const struct spot *p = spot_of_store(t, s);
     if (!r->value) {
-        return state_restore(p->op.state, r->key, (uint32_t)r->key_n, NULL, 0);
+        state_restore(p->op.state, r->key, (uint32_t)r->key_n, NULL, 0);
+        return checkpoint_settle(t, (uint16_t)store, SETTLE_BYTES, e);
     }
     const uint8_t *v = r->value;
     if (r->value_n < HEAD_BYTES) {
@@ -151,5 +161,5 @@ int task_restore(struct task *t, int store, const struct record *r, struct err *
     return state_restore(p->op.state, r->key, (uint32_t)r->key_n, v + HEAD_BYTES,
                          r->value_n - HEAD_BYTES) < 0
                ? damaged(t, p, s, r, e)
-               : 0;
+               : checkpoint_settle(t, (uint16_t)store, SETTLE_BYTES, e);
 }

@@ -33,14 +33,14 @@ static const struct config_field errors_fields[] = {
 static const struct config_field state_fields[] = {
     {"backend", CONFIG_ENUM, offsetof(struct state_cfg, backend), .def = "memory",
      .values = backends,
-     .doc = "where state is kept while a task runs; `rocksdb` is not yet available"},
+     .doc = "where state is kept beside its changelog: in memory, or also on disk, below `dir`"},
     {"dir", CONFIG_TEXT, offsetof(struct state_cfg, dir), .def = ".klamm",
      .doc = "folder for the process's slot and local state"},
     {0},
 };
 static const struct config_field memory_fields[] = {
     {"limit", CONFIG_SIZE, offsetof(struct memory_cfg, limit), .min = 33554432,
-     .doc = "memory that queues and state may take, 256MB"},
+     .doc = "memory that queues and state may take, half of it each: `256MB`"},
     {0},
 };
 static const struct config_field time_fields[] = {
@@ -524,10 +524,6 @@ static int build(struct topology **out, struct arena *a, struct yaml *root, cons
         diags_add(d, place_of(root, "name"), "name",
                   "a topology's name is made of letters, digits, `_`, `-` and `.`, found \"%s\"",
                   t->name);
-    }
-    if (t->state.backend != 0) {
-        diags_add(d, place_of(yaml_get(root, "state"), "backend"), "state.backend",
-                  "rocksdb is not yet available: use `memory` (a changelog topic backs it)");
     }
     if (t->errors.dead_letter_topic) {
         check_topic(t->errors.dead_letter_topic,

@@ -71,6 +71,10 @@ struct table {
     int64_t merge_wait, history;
 };
 
+enum state_backend { STATE_MEMORY, STATE_ROCKSDB };
+
+#define MEMORY_LIMIT (256LL << 20) /* memory.limit, where none is set */
+
 struct topology {
     const char *file, *folder; /* folder: where relative paths begin, "." or with a slash inside */
     const char *name;
@@ -78,7 +82,7 @@ struct topology {
     struct config_list kafka;
     const struct yaml *schema_registry;
     int guarantee;
-    struct state_cfg {
+    struct state_cfg { /* backend: enum state_backend */
         int backend;
         const char *dir;
     } state;

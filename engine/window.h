@@ -73,6 +73,8 @@ struct window_def {
     int (*bind)(const struct window *w, struct node *n);
     /* How long after the watermark it may still emit rows before the watermark. */
     int64_t (*lag)(const struct window *w);
+    /* As step_def.lazy. NULL: not so. */
+    bool (*lazy)(const struct window *w);
     /* Makes o->self and reads what is in o->op->state after a restore. */
     int (*open)(struct window_op *o, struct err *e);
     int (*push)(struct window_op *o, const struct window_rows *r);

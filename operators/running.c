@@ -148,6 +148,12 @@ static void running_layout(const struct node *n, struct buffer *words)
     }
 }
 
+static bool running_lazy(const struct node *n)
+{
+    (void)n;
+    return true;
+}
+
 static int running_bind(struct node *n)
 {
     const struct running_cfg *cfg = n->cfg;
@@ -317,6 +323,7 @@ const struct step_def op_running = {
     .needs = running_needs,
     .state_codec = running_state_codec,
     .state_layout = running_layout,
+    .lazy = running_lazy,
     .push = running_push,
     .describe = running_describe,
 };

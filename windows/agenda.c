@@ -99,6 +99,16 @@ void agenda_add(struct agenda *a, int64_t time, void *item)
     d->item[d->n++] = item;
 }
 
+void agenda_forget_items(struct agenda *a)
+{
+    for (uint32_t i = 0; i < a->times.n; i++) {
+        struct date *d = a->times.entry[i].item;
+        mem_free(d->item);
+        d->item = NULL;
+        d->n = d->cap = 0;
+    }
+}
+
 struct date *agenda_first(const struct agenda *a)
 {
     const struct heap_entry *least = heap_peek(&a->times);

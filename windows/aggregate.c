@@ -82,6 +82,12 @@ static const struct window_def *all_time(struct arena *a)
     return def;
 }
 
+static bool aggregate_lazy(const struct node *n)
+{
+    (void)n;
+    return true;
+}
+
 static int aggregate_bind(struct node *n)
 {
     const struct aggregate_cfg *cfg = n->cfg;
@@ -124,6 +130,7 @@ const struct step_def op_aggregate = {
     .needs = window_needs,
     .state_codec = window_codec,
     .state_layout = window_state_layout,
+    .lazy = aggregate_lazy,
     .open = window_open,
     .push = window_push,
     .describe = aggregate_describe,

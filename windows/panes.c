@@ -5,7 +5,7 @@
  *                  comparison of key bytes, a miss one more hash and a look-up in the store
  *
  * The cache remembers pane ids, which are never used twice: what a dropped pane leaves there cannot
- * match again.
+ * match again. When the store has sent entries to the disk, the cache is cleared.
  */
 #include "windows/panes.h"
 
@@ -58,6 +58,55 @@ void panes_done(struct panes *p)
     *p = (struct panes){0};
 }
 
+static void forget_items(struct panes *p)
+{
+    agenda_forget_items(&p->starts);
+    p->by_range = true;
+}
+
+void panes_follow(struct panes *p)
+{
+    if (p->evictions != state_evictions(p->state)) {
+        p->evictions = state_evictions(p->state);
+        memset(p->cache, 0, CACHE_SLOTS * sizeof *p->cache);
+    }
+    if (!p->by_range && !p->is_gathered && !state_is_complete(p->state)) {
+        forget_items(p);
+    }
+}
+
+static int gather_entry(void *ctx, struct state_entry *e)
+{
+    struct panes *p = ctx;
+    agenda_add(&p->starts, agenda_first(&p->starts)->time, e);
+    return 0;
+}
+
+int panes_gather(struct panes *p)
+{
+    if (p->is_gathered) {
+        return 0;
+    }
+    panes_follow(p);
+    p->is_gathered = true;
+    state_pin(p->state);
+    if (!p->by_range) {
+        return 0;
+    }
+    char prefix[PANE_START_BYTES];
+    put_start(prefix, agenda_first(&p->starts)->time);
+    return state_range(p->state, prefix, sizeof prefix, gather_entry, p);
+}
+
+void panes_drop_first(struct panes *p)
+{
+    if (p->is_gathered) {
+        p->is_gathered = false;
+        state_unpin(p->state);
+    }
+    agenda_drop_first(&p->starts);
+}
+
 void panes_delete(struct panes *p, const struct date *pane, uint32_t from, uint32_t to)
 {
     for (uint32_t i = from; i < to; i++) {
@@ -108,7 +157,7 @@ struct state_entry *panes_entry(struct panes *p, const struct date *pane, uint64
     memcpy(bytes + PANE_START_BYTES, str_data(key), key->n);
     uint64_t hash = hash_bytes(bytes, n, 0);
     struct state_entry *e = state_insert(p->state, hash, bytes, n, p->value_n, is_new);
-    if (*is_new) {
+    if (*is_new && !p->by_range) {
         agenda_add(&p->starts, pane->time, e);
     }
     state_touch(p->state, e);
@@ -131,9 +180,37 @@ static int load_entry(void *ctx, struct state_entry *e)
     return 0;
 }
 
+/* The starts that there are on disk; nothing is dirty yet. */
+static int load_starts(struct panes *p)
+{
+    char from[PANE_START_BYTES] = {0};
+    struct buffer key;
+    buffer_init(&key);
+    int found;
+    while ((found = state_stored_key(p->state, from, sizeof from, &key)) > 0) {
+        if (key.n < PANE_START_BYTES) {
+            found = -ERR_DATA;
+            break;
+        }
+        int64_t start = get_start(key.data);
+        agenda_at(&p->starts, start);
+        if (start == INT64_MAX) {
+            break;
+        }
+        put_start(from, start + 1);
+    }
+    buffer_done(&key);
+    return found < 0 ? found : 0;
+}
+
 int panes_load(struct panes *p)
 {
-    return state_each(p->state, load_entry, p);
+    if (state_is_complete(p->state)) {
+        return state_each(p->state, load_entry, p);
+    }
+    p->by_range = true;
+    p->evictions = state_evictions(p->state);
+    return load_starts(p);
 }
 
 /* ---- order ---- */

@@ -4,6 +4,9 @@
  *   starts     least ──> |  0 | 10 | 20 | 30 |        an agenda, each start a date
  *   pane               entries of its keys            its items: closing one touches nothing else
  *
+ * Where the store leaves entries on disk, panes do not know their items until they close: then the
+ * range of keys with that start is brought in, and stays until the pane is dropped.
+ *
  * One owner: the task. Entries belong to the store; they never move while a pane knows them.
  */
 #ifndef KLAMM_WINDOWS_PANES_H
@@ -22,6 +25,9 @@ struct panes {
     struct state *state;
     uint32_t value_n;
     struct agenda starts; /* panes: agenda_at(), agenda_first() */
+    bool by_range;        /* items are found when a pane closes */
+    bool is_gathered;     /* those of the first pane */
+    uint64_t evictions;   /* of the store, as the cache knows them */
     struct pane_hit *cache;
     struct buffer key;
 };
@@ -31,6 +37,11 @@ void panes_init(struct panes *p, struct state *state, uint32_t value_n);
 void panes_done(struct panes *p);
 /* Finds the panes of all entries in the store, after a restore. -ERR_DATA: an entry is damaged. */
 int panes_load(struct panes *p);
+/* Before the rows of a push: pointers that are not good any more are forgotten. */
+void panes_follow(struct panes *p);
+/* The first pane, which there must be, knows its items, until it is dropped. -ERR_DATA: the disk has
+ * failed. */
+int panes_gather(struct panes *p);
 /* The entry of a key in a pane, made when new (value zeroed); dirty from now on. */
 struct state_entry *panes_entry(struct panes *p, const struct date *pane, uint64_t key_hash,
                                 const struct str *key, bool *is_new);
@@ -40,8 +51,10 @@ const void *pane_key(const struct state_entry *e, uint32_t *n);
 int64_t pane_start(const struct state_entry *e);
 /* The order of a pane's entries: by the text of their keys; `schema` holds the key columns. */
 struct key_by panes_order(const struct schema *schema);
-/* Deletes entries [from, to) of a pane, which goes with agenda_drop_first(). */
+/* Deletes entries [from, to) of a pane, which goes with panes_drop_first(). */
 void panes_delete(struct panes *p, const struct date *pane, uint32_t from, uint32_t to);
+/* Its entries are deleted. */
+void panes_drop_first(struct panes *p);
 /* Held outside of the store. */
 uint64_t panes_bytes(const struct panes *p);
 

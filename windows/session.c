@@ -308,24 +308,7 @@ static int take_row(struct window_op *o, const struct window_rows *r, uint16_t a
     return 0;
 }
 
-static int session_push(struct window_op *o, const struct window_rows *r)
-{
-    struct waiting wait = {.row = arena_array(r->batch->mem, r->n, sizeof *wait.row),
-                           .state = arena_array(r->batch->mem, r->n, sizeof *wait.state)};
-    if (o->w->emit == EMIT_UPDATES) {
-        window_expect(o, 2U * r->n);
-    }
-    for (uint16_t k = 0; k < r->n; k++) {
-        int status = take_row(o, r, r->row[k], &wait);
-        if (status < 0) {
-            return status;
-        }
-    }
-    o->seen = o->w->emit == EMIT_EVERY ? TIME_MAX : o->seen;
-    return add_waiting(o, &wait);
-}
-
-/* ---- closing ---- */
+/* ---- closing, and the rows between ---- */
 
 /* Moves dates whose session went on; the first date left has one that closes then, or there is
  * none.
@@ -406,6 +389,45 @@ static int close_date(struct window_op *o, struct date *d)
         status = status < 0 ? status : op_spent(o->op, 1) && turn->at < turn->n;
     }
     return status;
+}
+
+/* Sessions that a batch itself began may close between two of its rows. With `{every}` that shows,
+ * since a row deletes at once what another session was before. */
+static int close_between(struct window_op *o, int64_t low, struct waiting *wait)
+{
+    struct session *x = o->self;
+    struct date *d = o->w->emit == EMIT_EVERY ? agenda_first(&x->set.agenda) : NULL;
+    if (d == NULL || low < closes_at(x, d->time)) {
+        return 0;
+    }
+    int status = add_waiting(o, wait);
+    o->seen = TIME_MAX;
+    while (status >= 0 && d && low >= closes_at(x, d->time)) {
+        status = close_date(o, d); /* positive: the end of a slice, which a push has not */
+        if (status == 0) {
+            series_drop_date(&x->set);
+            d = agenda_first(&x->set.agenda);
+        }
+    }
+    return status < 0 ? status : window_flush(o);
+}
+
+static int session_push(struct window_op *o, const struct window_rows *r)
+{
+    struct waiting wait = {.row = arena_array(r->batch->mem, r->n, sizeof *wait.row),
+                           .state = arena_array(r->batch->mem, r->n, sizeof *wait.state)};
+    if (o->w->emit == EMIT_UPDATES) {
+        window_expect(o, 2U * r->n);
+    }
+    for (uint16_t k = 0; k < r->n; k++) {
+        int status = k > 0 ? close_between(o, batch_low(r->batch, r->row[k - 1]), &wait) : 0;
+        status = status < 0 ? status : take_row(o, r, r->row[k], &wait);
+        if (status < 0) {
+            return status;
+        }
+    }
+    o->seen = o->w->emit == EMIT_EVERY ? TIME_MAX : o->seen;
+    return add_waiting(o, &wait);
 }
 
 static int session_watermark(struct window_op *o, int64_t time)

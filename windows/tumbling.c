@@ -6,6 +6,7 @@
  *   fill      empty windows between come out before the one that closes (fill.h)
  *   late      a row whose window is closed by the watermark as of that row, or with a negative time
  *   restart   the index of panes is rebuilt from the store
+ *   disk      entries of open windows may lie there; a window that closes is brought in whole
  */
 #include "engine/memory.h"
 #include "engine/window.h"
@@ -50,6 +51,12 @@ static int change_entry(void *ctx, struct state_entry *e)
 {
     every_changed(ctx, e);
     return 0;
+}
+
+/* Not while something knows entries beside the panes. */
+static bool tumbling_lazy(const struct window *w)
+{
+    return w->emit != EMIT_EVERY && w->fill == FILL_NONE;
 }
 
 static int tumbling_open(struct window_op *o, struct err *e)
@@ -101,6 +108,7 @@ static int tumbling_push(struct window_op *o, const struct window_rows *r)
     if (o->w->emit == EMIT_UPDATES) {
         window_expect(o, r->n);
     }
+    panes_follow(&t->panes);
     struct date *pane = NULL;
     int64_t start = 0, end = -1; /* of the pane in hand; none yet */
     int64_t closed_at = 0;
@@ -221,10 +229,11 @@ static int tumbling_watermark(struct window_op *o, int64_t time)
     int status = 0;
     while (status == 0 && (pane = agenda_first(&t->panes.starts)) != NULL &&
            time >= time_after(pane_end(t, pane), o->w->grace)) {
-        status = close_pane(o, pane);
+        status = panes_gather(&t->panes);
+        status = status < 0 ? status : close_pane(o, pane);
         if (status == 0) {
             turn_end(&t->turn);
-            agenda_drop_first(&t->panes.starts);
+            panes_drop_first(&t->panes);
             status = op_spent(o->op, 0);
         }
     }
@@ -286,6 +295,7 @@ const struct window_def window_tumbling = {
     .notes = 1,
     .fills = true,
     .lag = tumbling_lag,
+    .lazy = tumbling_lazy,
     .open = tumbling_open,
     .push = tumbling_push,
     .watermark = tumbling_watermark,

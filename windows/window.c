@@ -501,6 +501,12 @@ static int window_flush_state(struct op *op)
     return 0;
 }
 
+static bool window_lazy(const struct node *n)
+{
+    const struct window_plan *p = n->bound;
+    return p->window.def->lazy && p->window.def->lazy(&p->window);
+}
+
 static int64_t window_next_time(struct op *op)
 {
     const struct window_op *o = op->self;
@@ -568,6 +574,7 @@ const struct step_def op_window = {
     .lag = window_lag,
     .state_codec = window_codec,
     .state_layout = window_state_layout,
+    .lazy = window_lazy,
     .open = window_open,
     .push = window_push,
     .watermark = window_watermark,

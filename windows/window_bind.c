@@ -158,19 +158,6 @@ static int bind_call(void *ctx, const struct expression_call *call, const struct
     return 1;
 }
 
-/* Columns of `base` (n of them) in a schema with room for `more` others. */
-static struct schema *schema_prefix(struct arena *a, const struct schema *base, uint16_t n,
-                                    uint16_t more)
-{
-    struct schema *s = schema_new(a, (uint16_t)(n + more));
-    memcpy(s->col, base->col, n * sizeof *s->col);
-    s->n = n;
-    s->keyed = base->keyed;
-    s->nkey = base->nkey;
-    memcpy(s->key, base->key, base->nkey * sizeof *s->key);
-    return s;
-}
-
 static int compile_item(struct window_plan *p, struct node *n, const struct config_text *text,
                         const struct schema *outer, struct window_item *item)
 {
@@ -181,7 +168,7 @@ static int compile_item(struct window_plan *p, struct node *n, const struct conf
     if (status < 0) {
         return status;
     }
-    struct schema *s = schema_prefix(n->mem, outer, outer->n, (uint16_t)f.n);
+    struct schema *s = schema_copy(n->mem, outer, (uint16_t)f.n);
     for (int i = 0; i < f.n; i++) {
         schema_add(s, "", f.type[i], true, true);
     }
@@ -244,7 +231,7 @@ int window_bind_output(struct window_plan *p, struct node *n, const struct windo
     if (p->nitems + p->outer->n > COLUMNS_MAX) {
         return node_error(n, n->at, "more than %d columns", COLUMNS_MAX);
     }
-    struct schema *out = schema_prefix(n->mem, p->outer, p->outer->n, (uint16_t)p->nitems);
+    struct schema *out = schema_copy(n->mem, p->outer, (uint16_t)p->nitems);
     p->item = arena_zalloc(n->mem, ((size_t)p->nitems + 1) * sizeof *p->item);
     for (int i = 0; i < p->nitems; i++) {
         if (schema_find(out, named[i].name) >= 0) {

@@ -188,6 +188,7 @@ static const struct log_ops kafka_ops = {
     .topics = kafka_topics,
     .bounds = kafka_bounds,
     .written = kafka_written,
+    .topic_id = kafka_topic_id,
     .create_topic = kafka_create_topic,
     .read_all = kafka_read_all,
     .read_on = kafka_read_on,

@@ -10,6 +10,7 @@
 #include "engine/memory.h"
 #include "worker/kafka_log_impl.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
@@ -141,6 +142,52 @@ int kafka_written(struct log *log, const char *topic, int32_t partition, int64_t
     struct kafka_log *l = (struct kafka_log *)log;
     return kafka_offset_of(l->consumer, topic, partition, RD_KAFKA_OFFSET_SPEC_LATEST,
                            RD_KAFKA_ISOLATION_LEVEL_READ_UNCOMMITTED, end, timeout_ms, e);
+}
+
+/* The topic's id in a result of DescribeTopics. */
+static rd_kafka_resp_err_t read_topic_id(const rd_kafka_event_t *event, char out[TOPIC_ID])
+{
+    size_t n = 0;
+    const rd_kafka_TopicDescription_t **topics = rd_kafka_DescribeTopics_result_topics(
+        rd_kafka_event_DescribeTopics_result((rd_kafka_event_t *)(uintptr_t)event), &n);
+    if (n != 1) {
+        return RD_KAFKA_RESP_ERR__BAD_MSG;
+    }
+    const rd_kafka_error_t *error = rd_kafka_TopicDescription_error(topics[0]);
+    const rd_kafka_Uuid_t *id = rd_kafka_TopicDescription_topic_id(topics[0]);
+    if (error == NULL && id != NULL) {
+        snprintf(out, TOPIC_ID, "%016llx%016llx",
+                 (unsigned long long)rd_kafka_Uuid_most_significant_bits(id),
+                 (unsigned long long)rd_kafka_Uuid_least_significant_bits(id));
+    }
+    return error == NULL ? RD_KAFKA_RESP_ERR_NO_ERROR : rd_kafka_error_code(error);
+}
+
+int kafka_topic_id(struct log *log, const char *topic, char out[TOPIC_ID], int timeout_ms,
+                   struct err *e)
+{
+    struct kafka_log *l = (struct kafka_log *)log;
+    char text[256] = "";
+    rd_kafka_AdminOptions_t *options =
+        rd_kafka_AdminOptions_new(l->consumer, RD_KAFKA_ADMIN_OP_DESCRIBETOPICS);
+    rd_kafka_AdminOptions_set_request_timeout(options, timeout_ms, text, sizeof text);
+    rd_kafka_queue_t *queue = rd_kafka_queue_new(l->consumer);
+    rd_kafka_TopicCollection_t *topics = rd_kafka_TopicCollection_of_topic_names(&topic, 1);
+    rd_kafka_DescribeTopics(l->consumer, topics, options, queue);
+    rd_kafka_event_t *event = rd_kafka_queue_poll(queue, timeout_ms + 1000);
+    rd_kafka_resp_err_t code =
+        event == NULL ? RD_KAFKA_RESP_ERR__TIMED_OUT : rd_kafka_event_error(event);
+    out[0] = 0;
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        code = read_topic_id(event, out);
+    }
+    if (event != NULL) {
+        rd_kafka_event_destroy(event);
+    }
+    rd_kafka_TopicCollection_destroy(topics);
+    rd_kafka_queue_destroy(queue);
+    rd_kafka_AdminOptions_destroy(options);
+    return code == RD_KAFKA_RESP_ERR_NO_ERROR ? 0 : kafka_fail(e, code, topic, NULL);
 }
 
 static int new_topic(rd_kafka_NewTopic_t **out, const char *topic, int32_t partitions,

@@ -132,6 +132,8 @@ int kafka_partitions(struct log *log, const char *topic, int32_t *count, int tim
                      struct err *e);
 int kafka_bounds(struct log *log, const char *topic, int32_t partition, int64_t *begin,
                  int64_t *end, int timeout_ms, struct err *e);
+int kafka_topic_id(struct log *log, const char *topic, char out[TOPIC_ID], int timeout_ms,
+                   struct err *e);
 int kafka_written(struct log *log, const char *topic, int32_t partition, int64_t *end,
                   int timeout_ms, struct err *e);
 int kafka_create_topic(struct log *log, const char *topic, int32_t partitions, int16_t replication,

@@ -20,6 +20,7 @@
 #include "engine/logger.h"
 #include "engine/memory.h"
 #include "worker/lane_impl.h"
+#include "worker/memory_use.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -29,6 +30,7 @@
 #define COMMIT_SOONEST 20
 #define CLOGGED_MS     5
 #define METADATA_MOST  4096
+#define REBUILDS       3 /* a damaged disk is found while its task opens */
 
 /* Of a lane that failed, only what is committed counts as written. */
 static void publish_counts(struct lane *l)
@@ -47,6 +49,7 @@ static void publish_counts(struct lane *l)
     atomic_store_explicit(&l->bad, sum.bad, memory_order_relaxed);
     atomic_store_explicit(&l->late, sum.late, memory_order_relaxed);
     atomic_store_explicit(&l->no_key, sum.no_key, memory_order_relaxed);
+    atomic_store_explicit(&l->tombstones, sum.tombstones, memory_order_relaxed);
 }
 
 /* Least offset of the inputs that read a route's topic, and the metadata of all of them. */
@@ -102,9 +105,26 @@ static bool is_behind_of(const struct lane *l, const struct log_position *p)
     return false;
 }
 
-static int lane_commit(struct lane *l, struct err *e)
+/* The transaction stands. What cannot be written to disk ends the lane; all tasks have to hear of the
+ * commit, though. */
+static int tell_tasks(struct lane *l, struct err *e)
 {
-    bool dirty = l->in_transaction;
+    int r = 0;
+    for (int i = 0; i < l->nmembers; i++) {
+        struct member *m = l->member[i];
+        if (m->task) {
+            r = r < 0 ? r : lane_write_checkpoint(m, e);
+            task_committed(m->task);
+            m->committed = task_counts(m->task);
+        }
+    }
+    return r;
+}
+
+/* at_end: the lane is about to stop. */
+static int commit(struct lane *l, bool at_end, struct err *e)
+{
+    bool dirty = lane_mark(l, at_end) || l->in_transaction;
     for (int i = 0; i < l->nmembers; i++) {
         dirty |= l->member[i]->task && task_dirty(l->member[i]->task);
     }
@@ -125,12 +145,7 @@ static int lane_commit(struct lane *l, struct err *e)
     r = r < 0 ? r : l->log->ops->commit(l->log, p, n, e);
     if (r == 0) {
         l->in_transaction = false;
-        for (int i = 0; i < l->nmembers; i++) {
-            if (l->member[i]->task) {
-                task_committed(l->member[i]->task);
-                l->member[i]->committed = task_counts(l->member[i]->task);
-            }
-        }
+        r = tell_tasks(l, e);
         for (size_t i = 0; i < n; i++) {
             if (!is_behind_of(l, &p[i])) { /* else there is more to come of it */
                 progress_set(l->cfg.progress, p[i].topic, p[i].partition, p[i].offset);
@@ -143,6 +158,18 @@ static int lane_commit(struct lane *l, struct err *e)
     l->last_commit = lane_now(l);
     publish_counts(l);
     return r;
+}
+
+static int lane_commit(struct lane *l, struct err *e)
+{
+    return commit(l, false, e);
+}
+
+/* The last commit; behind it, where there are checkpoints, one that marks it as being on disk. */
+static int last_commit(struct lane *l, struct err *e)
+{
+    int r = lane_commit(l, e);
+    return r < 0 ? r : commit(l, true, e);
 }
 
 static void on_revoked(void *ctx, const struct log_position *p, size_t n, bool lost)
@@ -222,6 +249,18 @@ static int push_runs(struct lane *l, const struct record *r, size_t n, struct er
     return lane_merge(l, e);
 }
 
+int lane_hold_memory(struct lane *l, struct err *e)
+{
+    uint64_t bytes = 0;
+    for (int i = 0; i < l->nmembers && l->cfg.memory; i++) {
+        bytes += l->member[i]->task ? task_state_bytes(l->member[i]->task) : 0;
+    }
+    for (int i = 0; i < l->nglobals && l->cfg.memory; i++) {
+        bytes += l->global[i].task ? task_state_bytes(l->global[i].task) : 0;
+    }
+    return l->cfg.memory ? memory_use_set(l->cfg.memory, &l->held, bytes, e) : 0;
+}
+
 static int tick(struct lane *l, struct err *e)
 {
     l->last_tick = lane_now(l);
@@ -236,7 +275,7 @@ static int tick(struct lane *l, struct err *e)
         }
     }
     publish_counts(l);
-    return 0;
+    return lane_hold_memory(l, e);
 }
 
 static bool commit_is_due(struct lane *l)
@@ -311,7 +350,7 @@ static int run(struct lane *l, struct err *e)
     l->last_commit = l->last_tick = lane_now(l);
     while (r == 0 && !atomic_load(&l->stopping)) {
         r = once(l, e);
-        if (r == -ERR_ABORT) {
+        for (int tries = 0; r == -ERR_ABORT && tries < REBUILDS; tries++) {
             logger(LOG_LEVEL_WARN,
                    "lane %d: transaction aborted%s%s; going on from the last commit", l->cfg.number,
                    e->text[0] ? ": " : "", e->text);
@@ -319,7 +358,7 @@ static int run(struct lane *l, struct err *e)
             r = lane_rebuild(l, e);
         }
     }
-    r = r == 0 ? lane_commit(l, e) : r;
+    r = r == 0 ? last_commit(l, e) : r;
     if (r < 0) { /* closing gives up the partitions: nothing may commit then */
         struct err ignored = {0};
         l->rebuild = true;
@@ -364,6 +403,10 @@ static void *lane_main(void *arg)
     if (l->log) {
         l->log->ops->close(l->log, atomic_load(&l->leaving) && l->result == 0);
     }
+    if (l->cfg.memory) {
+        struct err ignored = {0};
+        memory_use_set(l->cfg.memory, &l->held, 0, &ignored);
+    }
     l->failure = e;
     atomic_store(&l->done, true);
     return NULL;
@@ -397,7 +440,8 @@ struct lane_counts lane_counts(const struct lane *l)
 {
     return (struct lane_counts){atomic_load(&l->records), atomic_load(&l->rows_out),
                                 atomic_load(&l->bad),     atomic_load(&l->late),
-                                atomic_load(&l->no_key),  atomic_load(&l->commits)};
+                                atomic_load(&l->no_key),  atomic_load(&l->tombstones),
+                                atomic_load(&l->commits)};
 }
 
 void lane_metrics(const struct lane *l,
@@ -426,6 +470,7 @@ int lane_join(struct lane *l, struct err *e)
         lane_merge_drop(&l->route[i]);
     }
     for (int i = 0; i < l->nmembers; i++) {
+        mem_free(l->member[i]->next);
         mem_free(l->member[i]);
     }
     mem_free(l->metric);

@@ -27,6 +27,7 @@ int64_t progress_get(struct progress *p, const char *topic, int32_t partition);
 #define POSITION_BEHIND ";+"
 bool position_is_behind(const char *metadata);
 
+struct memory_use;
 struct lane_config {
     int number;
     const struct plan *plan;
@@ -39,17 +40,28 @@ struct lane_config {
     bool until_end;    /* what is empty now stays so */
     struct progress *progress;
     struct time_board *times;
+    struct memory_use *memory; /* what state may take; NULL: it is not looked at */
     struct log_config log;
     /* Opens the lane's handle; called in the lane's thread. */
     int (*open_log)(void *ctx, struct log **out, const struct log_config *cfg,
                     const struct log_events *ev, struct err *e);
     void *ctx;
+    /* The disk of a task, by its name; -ERR_RETRY: not now. Both are called in the lane's thread.
+     * NULL: state is kept in memory only. */
+    int (*open_disk)(void *ctx, const char *name, uint16_t nlazy, struct state_disk **out,
+                     struct err *e);
+    void (*close_disk)(void *ctx, struct state_disk *d);
+    const uint64_t *identity; /* per sub-plan, of its changelogs; NULL: names suffice */
 };
 
 /* What a lane has done so far; read at any time. */
 struct lane_counts {
-    uint64_t records, rows_out, bad, late, no_key, commits;
+    uint64_t records, rows_out, bad, late, no_key, tombstones, commits;
 };
+
+#define LEFT_OUT_BYTES 100
+/* ", 2 without key, 1 null value": what a summary says of rows left out, if there are any. */
+void counts_left_out(uint64_t no_key, uint64_t tombstones, char out[LEFT_OUT_BYTES]);
 
 /* Starts the thread. cfg is copied, what it points to must outlive the lane. */
 int lane_start(struct lane **out, const struct lane_config *cfg, struct err *e);

@@ -1,7 +1,8 @@
 /* What the files of a lane share. Not for others.
  *
  *   lane.c          the loop, commits, the thread
- *   lane_tasks.c    routes, and tasks: built, restored, closed
+ *   lane_tasks.c    routes, and tasks: built, closed
+ *   lane_restore.c  their state: from the local checkpoint and the changelogs
  *   lane_time.c     inputs that have fallen silent
  *   lane_tables.c   global tables, and tables before streams
  *   lane_merge.c    rows of several topics by event time
@@ -55,8 +56,12 @@ struct member {        /* a task and its place */
     bool awaits;                  /* records that are to be fetched: nothing can be pushed before */
     size_t nwaiting;
     int64_t merge_wait;
-    bool is_changed; /* a route came while the task was there */
-    bool waits;      /* some of its tables are not read to their target */
+    bool is_changed;         /* a route came while the task was there */
+    bool waits;              /* some of its tables are not read to their target */
+    struct state_disk *disk; /* below the task's state, or NULL */
+    int64_t *next;           /* scratch, per store: an offset of its changelog */
+    int64_t marked_at;       /* when the end of its changelogs was asked for */
+    bool is_unmarked;        /* it has committed since then */
 };
 
 /* A partition of a global table's topic. */
@@ -84,7 +89,7 @@ struct lane {
     struct lane_config cfg;
     pthread_t thread;
     atomic_bool stopping, leaving, done;
-    _Atomic uint64_t records, rows_out, bad, late, no_key, commits;
+    _Atomic uint64_t records, rows_out, bad, late, no_key, tombstones, commits;
     struct lane_counts closed; /* of tasks that are gone */
     struct log *log;
     int nglobals;
@@ -103,6 +108,7 @@ struct lane {
     int last_sliced; /* member that had its turn */
     int result, nmetrics;
     struct last_metric *metric;
+    uint64_t held;          /* of cfg.memory */
     struct state_sum state; /* at the end */
     struct err failure;
 };
@@ -111,6 +117,8 @@ static inline int64_t lane_now(const struct lane *l)
 {
     return clock_now(l->cfg.clock);
 }
+
+#define BOUNDS_MS 10000
 
 /* task_env.tasks of all tasks of a lane. */
 int32_t lane_tasks(void *ctx, uint16_t subplan);
@@ -123,6 +131,19 @@ int lane_build_tasks(struct lane *l, struct err *e);
 /* After an abort: every task anew, every partition back to its committed offset. */
 int lane_rebuild(struct lane *l, struct err *e);
 void lane_close_member(struct lane *l, struct member *m);
+
+/* A task without state, and what gives it its state. */
+int lane_new_task(struct lane *l, struct member *m, struct err *e);
+int lane_restore(struct lane *l, struct member *m, struct err *e);
+/* lane.c: whether its state may take what it takes. */
+int lane_hold_memory(struct lane *l, struct err *e);
+/* Before the tasks flush: asks where changelogs end, for checkpoints that are due. Whether there is a
+ * reason to commit. at_end: all are due. */
+bool lane_mark(struct lane *l, bool at_end);
+/* The transaction has committed: what the task changed goes to disk. */
+int lane_write_checkpoint(struct member *m, struct err *e);
+void lane_close_disk(struct lane *l, struct member *m);
+
 void lane_add_counts(struct lane_counts *sum, const struct task_counts *c);
 
 /* Idle inputs follow the others of their topic, wherever these are. */

@@ -8,9 +8,8 @@
 #include "engine/memory.h"
 #include "worker/lane_impl.h"
 
+#include <stdio.h>
 #include <string.h>
-
-#define BOUNDS_MS 10000
 
 static int lane_produce(void *ctx, const struct record *r, size_t n, struct err *e)
 {
@@ -57,6 +56,7 @@ static struct member *member_get(struct lane *l, uint16_t subplan, int32_t parti
     struct member *m = mem_zalloc(sizeof *m);
     m->subplan = subplan;
     m->partition = partition;
+    m->next = mem_array(l->cfg.plan->subplan[subplan].nstores + 1U, sizeof *m->next);
     l->member = mem_resize(l->member, (size_t)l->nmembers + 1, sizeof *l->member);
     l->member[l->nmembers++] = m;
     return m;
@@ -98,6 +98,19 @@ void lane_assigned(void *ctx, struct log_position *p, size_t n)
     l->last = NULL;
 }
 
+void counts_left_out(uint64_t no_key, uint64_t tombstones, char out[LEFT_OUT_BYTES])
+{
+    int n = 0;
+    out[0] = 0;
+    if (no_key > 0) {
+        n = snprintf(out, LEFT_OUT_BYTES, ", %llu without key", (unsigned long long)no_key);
+    }
+    if (tombstones > 0) {
+        snprintf(out + n, LEFT_OUT_BYTES - (size_t)n, ", %llu null value%s",
+                 (unsigned long long)tombstones, tombstones == 1 ? "" : "s");
+    }
+}
+
 void lane_add_counts(struct lane_counts *sum, const struct task_counts *c)
 {
     sum->records += c->records;
@@ -105,6 +118,7 @@ void lane_add_counts(struct lane_counts *sum, const struct task_counts *c)
     sum->bad += c->bad;
     sum->late += c->late;
     sum->no_key += c->no_key;
+    sum->tombstones += c->tombstones;
 }
 
 void lane_close_member(struct lane *l, struct member *m)
@@ -115,6 +129,7 @@ void lane_close_member(struct lane *l, struct member *m)
         task_free(m->task);
         m->task = NULL;
     }
+    lane_close_disk(l, m);
 }
 
 /* Forgets routes of these partitions, and tasks that have none left. */
@@ -139,25 +154,12 @@ void lane_drop_routes(struct lane *l, const struct log_position *p, size_t n)
         }
         if (!used) {
             lane_close_member(l, l->member[i]);
+            mem_free(l->member[i]->next);
             mem_free(l->member[i]);
             l->member[i--] = l->member[--l->nmembers];
         }
     }
     l->last = NULL;
-}
-
-struct restoring {
-    struct task *task;
-    int store;
-    struct err *e;
-    uint64_t n;
-};
-
-static int restore_record(void *ctx, const struct record *r)
-{
-    struct restoring *x = ctx;
-    x->n++;
-    return task_restore(x->task, x->store, r, x->e);
 }
 
 /* A partition that never had a record need not be waited for when there will be none. */
@@ -176,16 +178,8 @@ static int find_empty(struct lane *l, const struct route *r, struct err *e)
     return result;
 }
 
-static int build_task(struct lane *l, struct member *m, struct err *e)
+int lane_new_task(struct lane *l, struct member *m, struct err *e)
 {
-    const struct subplan *s = &l->cfg.plan->subplan[m->subplan];
-    if (s->nstores > 0 && m->partition >= l->cfg.tasks[m->subplan]) {
-        return err_set(e, ERR_CONFIG,
-                       "changelog %s has %d partitions, but the input has more now: state is bound "
-                       "to partitions; put a key_by (repartition) before the step, or delete the "
-                       "changelog to begin anew",
-                       s->store[0].changelog, l->cfg.tasks[m->subplan]);
-    }
     struct task_env env = {.ctx = l,
                            .clock = l->cfg.clock,
                            .schemas = l->cfg.schemas,
@@ -197,17 +191,21 @@ static int build_task(struct lane *l, struct member *m, struct err *e)
                            .produce = lane_produce,
                            .table = lane_table,
                            .tasks = lane_tasks};
-    int r = task_new(&m->task, l->cfg.plan, m->subplan, m->partition, &env, e);
-    for (int i = 0; r == 0 && i < s->nstores; i++) {
-        struct restoring x = {m->task, i, e, 0};
-        int64_t next;
-        r = l->log->ops->read_all(l->log, s->store[i].changelog, m->partition, 0, restore_record,
-                                  &x, &next, e);
-        if (r == 0 && x.n > 0) {
-            logger(LOG_LEVEL_INFO, "restored %s partition %d: %llu changes", s->store[i].changelog,
-                   m->partition, (unsigned long long)x.n);
-        }
+    return task_new(&m->task, l->cfg.plan, m->subplan, m->partition, &env, e);
+}
+
+static int build_task(struct lane *l, struct member *m, struct err *e)
+{
+    const struct subplan *s = &l->cfg.plan->subplan[m->subplan];
+    if (s->nstores > 0 && m->partition >= l->cfg.tasks[m->subplan]) {
+        return err_set(e, ERR_CONFIG,
+                       "changelog %s has %d partitions, but the input has more now: state is bound "
+                       "to partitions; put a key_by (repartition) before the step, or delete the "
+                       "changelog to begin anew",
+                       s->store[0].changelog, l->cfg.tasks[m->subplan]);
     }
+    int r = lane_new_task(l, m, e);
+    r = r < 0 ? r : lane_restore(l, m, e);
     for (int i = 0; r == 0 && i < l->nroutes; i++) {
         if (l->route[i].member == m) {
             restore_route(&l->route[i]);

@@ -20,6 +20,7 @@
 #include <stdint.h>
 
 #define OFFSET_NONE (-1) /* no committed offset */
+#define TOPIC_ID    40   /* with its NUL */
 
 struct log;
 
@@ -98,6 +99,10 @@ struct log_ops {
      * config: name, value, …, NULL or NULL. */
     int (*create_topic)(struct log *l, const char *topic, int32_t partitions, int16_t replication,
                         bool compact, const char *const *config, int timeout_ms, struct err *e);
+    /* What tells the topic from one of the same name that was deleted; as text.
+     * Empty where the broker has none. NULL: this log cannot tell. */
+    int (*topic_id)(struct log *l, const char *topic, char out[TOPIC_ID], int timeout_ms,
+                    struct err *e);
     /* Reads a partition from `from` to its committed end, calling each in order (for changelogs and
      * other compacted topics); *next is the offset to go on from. Waits for transactions that were
      * open when it began. -ERR_DATA: the partition ends before `from`, so it is not the one that

@@ -77,6 +77,9 @@ int runner_new(struct runner **out, const char *file, const struct setting *set,
         plan_check(r->topology, d);
     }
     if (result == 0) {
+        int64_t limit = r->topology->memory.limit;
+        r->memory.topology = r->topology->name;
+        r->memory.limit = limit == CONFIG_UNSET ? 0 : (uint64_t)limit;
         result = client_open(&r->client, o->memory, &r->topology->kafka,
                              r->topology->schema_registry, e);
     }
@@ -108,6 +111,17 @@ static int open_lane_log(void *ctx, struct log **out, const struct log_config *c
     return client_log(&r->client, out, cfg, ev, e);
 }
 
+static int open_lane_disk(void *ctx, const char *name, uint16_t nlazy, struct state_disk **out,
+                          struct err *e)
+{
+    return disks_take(((const struct runner *)ctx)->disks, name, nlazy, out, e);
+}
+
+static void close_lane_disk(void *ctx, struct state_disk *d)
+{
+    disks_give_back(((const struct runner *)ctx)->disks, d);
+}
+
 static int start_lane(struct runner *r, int i, struct err *e)
 {
     struct lane_slot *s = &r->lane[i];
@@ -127,6 +141,10 @@ static int start_lane(struct runner *r, int i, struct err *e)
         .until_end = r->o.until_end,
         .open_log = open_lane_log,
         .ctx = r,
+        .memory = r->disks ? NULL : &r->memory,
+        .open_disk = r->disks ? open_lane_disk : NULL,
+        .close_disk = close_lane_disk,
+        .identity = r->identity,
         .log = {.group = t->group,
                 .transactional = t->guarantee == EXACTLY_ONCE ? s->member : NULL,
                 .instance = s->member,
@@ -177,6 +195,7 @@ static void add_counts(struct lane_counts *sum, struct lane_counts c)
     sum->bad += c.bad;
     sum->late += c.late;
     sum->no_key += c.no_key;
+    sum->tombstones += c.tombstones;
     sum->commits += c.commits;
 }
 
@@ -257,13 +276,11 @@ static void report(const struct runner *r, FILE *f, const char *end)
             add_counts(&sum, lane_counts(r->lane[i].lane));
         }
     }
-    char no_key[60] = "";
-    if (sum.no_key > 0) {
-        snprintf(no_key, sizeof no_key, " %llu without key,", (unsigned long long)sum.no_key);
-    }
-    fprintf(f, "%s: %llu records read, %llu written, %llu late, %llu bad,%s %llu commits%s",
+    char left_out[LEFT_OUT_BYTES];
+    counts_left_out(sum.no_key, sum.tombstones, left_out);
+    fprintf(f, "%s: %llu records read, %llu written, %llu late, %llu bad%s, %llu commits%s",
             r->topology->name, (unsigned long long)sum.records, (unsigned long long)sum.rows_out,
-            (unsigned long long)sum.late, (unsigned long long)sum.bad, no_key,
+            (unsigned long long)sum.late, (unsigned long long)sum.bad, left_out,
             (unsigned long long)sum.commits, end);
 }
 
@@ -386,6 +403,7 @@ void runner_free(struct runner *r)
     client_close(&r->client);
     time_board_free(r->times);
     progress_free(r->progress);
+    disks_free(r->disks);
     slot_release(&r->slot);
     mem_free(r->target);
     arena_done(&r->mem);

@@ -5,8 +5,10 @@
 #define KLAMM_WORKER_RUNNER_IMPL_H
 
 #include "worker/client.h"
+#include "worker/disks.h"
 #include "worker/feeder.h"
 #include "worker/lane.h"
+#include "worker/memory_use.h"
 #include "worker/runner.h"
 #include "worker/slot.h"
 
@@ -33,6 +35,9 @@ struct runner {
     struct plan *plan;
     int32_t *tasks;
     struct slot slot;
+    struct disks *disks; /* NULL: state is kept in memory */
+    struct memory_use memory;
+    uint64_t *identity; /* per sub-plan, of its changelogs */
     struct progress *progress;
     struct time_board *times;
     const char **topics, **with_headers;

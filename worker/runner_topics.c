@@ -5,6 +5,7 @@
  * partitions; or one. Outputs, repartitions and changelogs are made to match; a changelog of
  * another size is an error, since state is bound to partitions.
  */
+#include "engine/hash.h"
 #include "engine/memory.h"
 #include "worker/runner_impl.h"
 
@@ -292,6 +293,36 @@ static void list_inputs(struct runner *r)
     }
 }
 
+/* Which topics the changelogs are: a checkpoint of one that was deleted since is of no use. */
+static int identify_changelogs(struct runner *r, struct err *e)
+{
+    const struct log_ops *ops = r->client.log->ops;
+    int result = 0;
+    r->identity = arena_zalloc(&r->mem, r->plan->nsubplans * sizeof *r->identity + 1);
+    for (uint16_t i = 0; i < r->plan->nsubplans && ops->topic_id; i++) {
+        const struct subplan *s = &r->plan->subplan[i];
+        for (uint16_t k = 0; k < s->nstores && result == 0; k++) {
+            char id[TOPIC_ID];
+            result = ops->topic_id(r->client.log, s->store[k].changelog, id, ADMIN_MS, e);
+            r->identity[i] = result < 0 ? 0 : hash_stable(id, strlen(id), r->identity[i]);
+        }
+    }
+    return result;
+}
+
+static int prepare_disks(struct runner *r, struct err *e)
+{
+    const struct topology *t = r->topology;
+    int64_t limit = t->memory.limit == CONFIG_UNSET ? MEMORY_LIMIT : t->memory.limit;
+    if (t->state.backend != STATE_ROCKSDB) {
+        return 0;
+    }
+    const char *path =
+        arena_printf(&r->mem, "%s/%s/state-%d", t->state.dir, t->name, r->slot.number);
+    r->disks = disks_new(path, (uint64_t)limit / 2);
+    return identify_changelogs(r, e);
+}
+
 int runner_prepare(struct runner *r, struct err *e)
 {
     const struct topology *t = r->topology;
@@ -311,6 +342,7 @@ int runner_prepare(struct runner *r, struct err *e)
     }
     if (!r->o.memory) {
         result = slot_take(&r->slot, t->state.dir, t->name, e);
+        result = result < 0 ? result : prepare_disks(r, e);
     } else {
         snprintf(r->slot.id, sizeof r->slot.id, "memory");
     }

@@ -335,13 +335,17 @@ static void run_rows(struct harness *h, const struct trial *t, size_t at, size_t
     }
 }
 
-/* Runs the trial in pieces and with restarts that `salt` chooses. */
-static void run_trial(struct harness *h, const struct trial *t, const char *text, uint64_t salt)
+/* Runs the trial in pieces and with restarts that `salt` chooses; two in three over the disk, which
+ * gets room for nothing or for little. */
+static void run_trial(struct harness *h, const struct trial *t, const char *text, uint64_t salt,
+                      struct fake_disk *disk)
 {
     static const uint16_t sizes[] = {1, 3, 2048};
+    static const uint64_t shares[] = {0, 1500};
     struct random rnd;
     random_seed(&rnd, t->seed, salt);
-    harness_init(h, text);
+    fake_disk_init(disk, shares[random_below(&rnd, 2)]);
+    harness_init_on(h, text, random_below(&rnd, 3) ? disk : NULL);
     h->slice = 1 + random_below(&rnd, 9);
     h->crashes = random_below(&rnd, 2) == 0;
     h->judged_by_row = strstr(text, "count:") || strstr(text, "updates");
@@ -375,6 +379,7 @@ static bool try_model(const struct trial *t, const struct kind *kind)
     struct buffer expected;
     char text[400];
     struct harness h;
+    struct fake_disk disk;
     memset(&m, 0, sizeof m);
     m.t = t;
     m.rows = ROWS;
@@ -386,10 +391,10 @@ static bool try_model(const struct trial *t, const struct kind *kind)
     print_model(&m, kind, &expected);
     window_text(text, sizeof text, t, kind,
                 "count() as n, sum(v) as sum, min(v) as least, first(v) as first, last(v) as last");
-    run_trial(&h, t, text, 2);
+    run_trial(&h, t, text, 2, &disk);
     bool is_same = strcmp(harness_out(&h), buffer_cstr(&expected)) == 0 &&
                    h.op.counter[COUNT_LATE] == m.late &&
-                   (kind->by_rows || state_count(h.op.state) == 0);
+                   (kind->by_rows || (state_count(h.op.state) == 0 && disk.n == 0));
     if (!is_same) {
         print_message("seed %llu: %s, out of order %lld\n", (unsigned long long)t->seed, text,
                       (long long)t->out_of_order);
@@ -400,6 +405,7 @@ static bool try_model(const struct trial *t, const struct kind *kind)
     }
     buffer_done(&expected);
     harness_done(&h);
+    fake_disk_done(&disk);
     return is_same;
 }
 
@@ -452,6 +458,7 @@ static bool try_updates(const struct trial *t, const struct kind *kind)
     struct buffer expected;
     char text[400];
     struct harness h;
+    struct fake_disk disk;
     buffer_init(&expected);
     for (int i = 0; i < ROWS; i++) {
         struct model *now = &m[i % 2];
@@ -464,10 +471,10 @@ static bool try_updates(const struct trial *t, const struct kind *kind)
     window_text(text, sizeof text, t, kind,
                 "count() as n, sum(v) as sum, min(v) as least, first(v) as first, last(v) as "
                 "last\", emit: \"updates");
-    run_trial(&h, t, text, 5);
+    run_trial(&h, t, text, 5, &disk);
     bool is_same = strcmp(harness_out(&h), buffer_cstr(&expected)) == 0 &&
                    h.op.counter[COUNT_LATE] == m[(ROWS - 1) % 2].late &&
-                   state_count(h.op.state) == 0;
+                   state_count(h.op.state) == 0 && disk.n == 0;
     if (!is_same) {
         print_message("seed %llu: %s, out of order %lld\n", (unsigned long long)t->seed, text,
                       (long long)t->out_of_order);
@@ -475,6 +482,7 @@ static bool try_updates(const struct trial *t, const struct kind *kind)
     }
     buffer_done(&expected);
     harness_done(&h);
+    fake_disk_done(&disk);
     return is_same;
 }
 
@@ -482,9 +490,10 @@ static bool try_pieces(const struct trial *t, const struct kind *kind)
 {
     char text[400];
     struct harness a, b;
+    struct fake_disk disk[2];
     window_text(text, sizeof text, t, kind, "sum(d) as sum, var(d) as var, max(s) as s");
-    run_trial(&a, t, text, 3);
-    run_trial(&b, t, text, 4);
+    run_trial(&a, t, text, 3, &disk[0]);
+    run_trial(&b, t, text, 4, &disk[1]);
     bool is_same = strcmp(harness_out(&a), harness_out(&b)) == 0;
     if (!is_same) {
         print_message("seed %llu: %s, out of order %lld, in pieces\n", (unsigned long long)t->seed,
@@ -493,6 +502,8 @@ static bool try_pieces(const struct trial *t, const struct kind *kind)
     }
     harness_done(&a);
     harness_done(&b);
+    fake_disk_done(&disk[0]);
+    fake_disk_done(&disk[1]);
     return is_same;
 }
 

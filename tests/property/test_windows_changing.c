@@ -225,6 +225,9 @@ static void check(const struct trial *t, const char *emit)
     }
     run(t, "final", HAVING, 7, false, &final);
     run(t, emit, "true", 3, false, &all);
+    run(t, emit, "true", 17, false, &other);
+    compare_texts(t, emit, &other, &all); /* for batches of any size */
+    buffer_clear(&other);
     run(t, emit, HAVING, 5, false, &some);
     filter(&all, &x);
     compare_texts(t, emit, &some, &x); /* row by row what it must be */

@@ -3,8 +3,9 @@
  *
  * Each seed makes rows for 2 to 4 partitions and runs them twice: with one lane and no faults; then
  * with one or two lanes that come and go, over a log that at random calls fails for now, aborts,
- * loses the assignment, or dies before or after a commit. Compared are all output topics, key by
- * key. A failure prints its seed; KLAMM_SEED=N runs only that one.
+ * loses the assignment, or dies before or after a commit; and, for two seeds in three, over disks that
+ * send everything away at each commit or after some, come back as they were, or break. Compared are
+ * all output topics, key by key. A failure prints its seed; KLAMM_SEED=N runs only that one.
  */
 #include "engine/logger.h"
 #include "engine/memory.h"
@@ -55,6 +56,10 @@ static const char topology[] =
     "      - window: {tumbling: 100ms, aggregate: \"count() as groups, sum(n) as n, sum(s) as "
     "s\"}\n"
     "    to: {topic: all, value: csv}\n"
+    "  table:\n    from: a\n    steps:\n"
+    "      - running: lag(v) as before, count() as nth\n"
+    "      - aggregate: count() as n, sum(v) as s, max(before) as m, last(nth) as nth\n"
+    "    to: {topic: table, value: csv}\n"
     /* two topics, whose rows are read in any order: none is late, and sums do not show the order */
     "  b:\n"
     "    from: {topic: y, value: json, key: {h: string}, columns: {h: string, v: long, ts: long}}\n"
@@ -68,7 +73,8 @@ static const char topology[] =
     "right, sum(v * c_v) as s\"}\n"
     "    to: {topic: pairs, value: csv}\n";
 
-static const char *const outputs[] = {"plain", "counts", "sums", "all", "pairs", "dead", NULL};
+static const char *const outputs[] = {"plain", "counts", "sums", "all",
+                                      "table", "pairs",  "dead", NULL};
 
 static void send_rows(struct lane_rig *r, struct random *rnd, int32_t partitions, int n, int *time)
 {
@@ -133,6 +139,7 @@ static void disturb(struct lane_rig *r, struct random *rnd)
 static char *run(uint64_t seed, bool is_disturbed, int *status)
 {
     struct lane_rig r;
+    struct rig_disks disks;
     struct random rows, chaos;
     int time = 0;
     random_seed(&rows, seed, 1);
@@ -142,6 +149,9 @@ static char *run(uint64_t seed, bool is_disturbed, int *status)
     lane_rig_init(&r, topology, partitions);
     if (is_disturbed) {
         static const uint16_t batch[] = {1, 3, 17, BATCH_ROWS};
+        static const uint64_t share[] = {0, 300, 3000, 1 << 20};
+        rig_disks_init(&disks, share[random_below(&chaos, 4)], seed);
+        r.disks = seed % 3 ? &disks : NULL;
         r.seed = seed;
         r.batch_rows = batch[random_below(&chaos, 4)];
         r.slice = random_below(&chaos, 6);
@@ -164,6 +174,10 @@ static char *run(uint64_t seed, bool is_disturbed, int *status)
     }
     char *result = result_of(&r);
     lane_rig_done(&r);
+    if (is_disturbed) {
+        assert_true(!r.disks || disks.taken > 0);
+        rig_disks_done(&disks);
+    }
     return result;
 }
 

@@ -156,6 +156,16 @@ static int bounds(struct log *l, const char *topic, int32_t partition, int64_t *
     return self(l)->inner->ops->bounds(self(l)->inner, topic, partition, from, to, ms, e);
 }
 
+static int written(struct log *l, const char *topic, int32_t partition, int64_t *end, int ms,
+                   struct err *e)
+{
+    struct failing *f = self(l);
+    if (strikes(f)) {
+        return err_set(e, ERR_RETRY, "injected");
+    }
+    return f->inner->ops->written(f->inner, topic, partition, end, ms, e);
+}
+
 static int read_all(struct log *l, const char *topic, int32_t partition, int64_t from,
                     int (*each)(void *ctx, const struct record *r), void *ctx, int64_t *next,
                     struct err *e)
@@ -221,6 +231,7 @@ static const struct log_ops failing_ops = {
     .abort = abort_log,
     .partitions = partitions,
     .bounds = bounds,
+    .written = written,
     .read_all = read_all,
     .read_on = read_on,
     .committed = committed,
@@ -331,6 +342,18 @@ void lane_rig_send(struct lane_rig *r, const char *topic, int32_t partition, con
     }
 }
 
+static int open_disk(void *ctx, const char *name, uint16_t nlazy, struct state_disk **out,
+                     struct err *e)
+{
+    (void)nlazy;
+    return rig_disks_take(((const struct lane_rig *)ctx)->disks, name, out, e);
+}
+
+static void close_disk(void *ctx, struct state_disk *d)
+{
+    rig_disks_give_back(((const struct lane_rig *)ctx)->disks, d);
+}
+
 void lane_rig_start(struct lane_rig *r, int i)
 {
     struct err e = {0};
@@ -348,6 +371,8 @@ void lane_rig_start(struct lane_rig *r, int i)
         .until_end = r->until_end,
         .open_log = open_log,
         .ctx = r,
+        .open_disk = r->disks ? open_disk : NULL,
+        .close_disk = close_disk,
         .log = {.group = "g",
                 .transactional = r->at_least_once ? NULL : r->member[i],
                 .topics = r->topics,

@@ -9,6 +9,7 @@
 
 #include "engine/random.h"
 #include "tests/support/plan_rig.h"
+#include "tests/support/rig_disks.h"
 #include "worker/lane.h"
 #include "worker/memory_log.h"
 
@@ -29,6 +30,7 @@ struct lane_rig {
     struct progress *progress;
     struct time_board *times;
     struct rig_clock clock;
+    struct rig_disks *disks; /* NULL: state is in memory only; whose they are is the caller's */
     int32_t *tasks;
     const char **topics;
     bool copartition;

@@ -4,6 +4,7 @@
 #include "engine/error.h"
 #include "engine/hash.h"
 #include "engine/random.h"
+#include "tests/support/fake_disk.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -28,7 +29,7 @@ static void drop_first(struct panes *p)
 {
     const struct date *pane = agenda_first(&p->starts);
     panes_delete(p, pane, 0, pane->n);
-    agenda_drop_first(&p->starts);
+    panes_drop_first(p);
 }
 
 static void random_panes(void **state)
@@ -144,11 +145,62 @@ static void sorted_by_key_text(void **state)
     arena_done(&a);
 }
 
+/* With no room in memory: the items of a pane are known when it closes, those that are dirty and
+ * those on disk. */
+static void items_come_from_the_disk(void **state)
+{
+    (void)state;
+    struct fake_disk f;
+    struct panes p;
+    bool is_new;
+    fake_disk_init(&f, 0);
+    for (int restarts = 0; restarts < 2; restarts++) {
+        struct state *store = state_memory_new(NULL);
+        assert_int_equal(state_attach(store, &f.disk, 0, true), 0);
+        panes_init(&p, store, 8);
+        assert_int_equal(panes_load(&p), 0);
+        if (restarts == 0) {
+            entry(&p, 10, 1, &is_new);
+            entry(&p, 10, 2, &is_new);
+            entry(&p, 20, 1, &is_new);
+            assert_int_equal(agenda_first(&p.starts)->n, 2);
+            fake_disk_commit(&f, store, 0);
+            panes_follow(&p);
+            assert_int_equal(agenda_first(&p.starts)->n, 0);
+            entry(&p, 10, 3, &is_new);
+            assert_true(is_new);
+            entry(&p, 10, 1, &is_new);
+            assert_false(is_new);
+            fake_disk_commit(&f, store, 0);
+        } else {
+            panes_follow(&p);
+            entry(&p, 10, 4, &is_new);
+            assert_true(is_new);
+            assert_int_equal(panes_gather(&p), 0);
+            assert_int_equal(agenda_first(&p.starts)->time, 10);
+            assert_int_equal(agenda_first(&p.starts)->n, 4);
+            fake_disk_commit(&f, store, 0); /* they stay */
+            drop_first(&p);
+            assert_int_equal(panes_gather(&p), 0);
+            assert_int_equal(agenda_first(&p.starts)->time, 20);
+            assert_int_equal(agenda_first(&p.starts)->n, 1);
+            drop_first(&p);
+            assert_null(agenda_first(&p.starts));
+            fake_disk_commit(&f, store, 0);
+        }
+        panes_done(&p);
+        state_free(store);
+    }
+    assert_int_equal(f.n, 0);
+    fake_disk_done(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(random_panes),
         cmocka_unit_test(found_again_after_a_restore),
+        cmocka_unit_test(items_come_from_the_disk),
         cmocka_unit_test(sorted_by_key_text),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -12,6 +12,7 @@
 #include "engine/memory.h"
 #include "engine/registry.h"
 #include "engine/step.h"
+#include "tests/support/fake_disk.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -51,6 +52,7 @@ struct harness {
     int64_t slice, left; /* work of a slice, 0: SLICE; what is left of it */
     bool crashes;        /* a commit and a restart between two slices */
     uint64_t slices;
+    struct fake_disk *disk; /* below the state, then every push and slice ends with a commit */
     int64_t max_time;
     int64_t out_of_order;
 };
@@ -210,6 +212,9 @@ static inline void harness_open(struct harness *h)
     if (!h->op.state) {
         h->op.state = state_memory_new(op_window.state_codec(&h->node));
     }
+    if (h->disk) {
+        assert_int_equal(state_attach(h->op.state, &h->disk->disk, 0, op_window.lazy(&h->node)), 0);
+    }
     struct err e = {0};
     int status = op_window.open(&h->op, &e);
     if (status < 0) {
@@ -224,6 +229,24 @@ static inline void harness_init(struct harness *h, const char *text)
     harness_print_diags(h);
     assert_int_equal(status, 0);
     harness_open(h);
+}
+
+/* Over a disk, which must outlive the harness. */
+static inline void harness_init_on(struct harness *h, const char *text, struct fake_disk *disk)
+{
+    int status = harness_bind(h, text, NULL);
+    harness_print_diags(h);
+    assert_int_equal(status, 0);
+    h->disk = disk;
+    harness_open(h);
+}
+
+static inline void harness_commit(struct harness *h)
+{
+    if (h->disk) {
+        assert_int_equal(op_window.flush(&h->op), 0);
+        fake_disk_commit(h->disk, h->op.state, 0);
+    }
 }
 
 static inline void harness_done(struct harness *h)
@@ -294,6 +317,7 @@ static inline int harness_advance(struct harness *h, int64_t watermark)
         if (status > 0 && h->crashes) {
             harness_restart(h);
         }
+        harness_commit(h);
     }
     h->op.watermark = watermark > h->op.watermark ? watermark : h->op.watermark;
     return status;
@@ -303,6 +327,7 @@ static inline int harness_push(struct harness *h, const struct row *r, uint16_t 
 {
     int status = op_window.push(&h->op, 0, harness_batch(h, r, n));
     arena_reset(&h->mem);
+    harness_commit(h);
     return status;
 }
 
@@ -353,6 +378,15 @@ static inline int harness_replay(void *ctx, struct state_entry *e)
 static inline void harness_restart(struct harness *h)
 {
     int64_t watermark = h->op.watermark;
+    if (h->disk) {
+        harness_commit(h);
+        op_window.close(&h->op);
+        state_free(h->op.state);
+        h->op.state = NULL;
+        harness_open(h);
+        h->op.watermark = watermark;
+        return;
+    }
     h->log = h->log ? h->log : state_memory_new(NULL);
     assert_int_equal(op_window.flush(&h->op), 0);
     assert_int_equal(state_changes(h->op.state, harness_restore, h->log), 0);

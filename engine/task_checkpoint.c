@@ -1,0 +1,209 @@
+/* A task's local checkpoint: its stores over a disk, and the mark that says how old that is.
+ *
+ *   mark    form, 1 byte | fingerprint, 8 | time | stores | per store: offset         (varints)
+ *
+ *   offset       everything below it in the changelog is on this disk: it is where a restore goes
+ *                on. It may be too low, for values are absolute: reading some twice does no harm
+ *   time         when that was so; too long ago, and deletions may be gone from the changelog
+ *   fingerprint  of all that gives the bytes their meaning: the changelogs, which topics these are,
+ *                versions and layouts of the stores
+ *
+ * Without a mark, or with one that does not fit, everything on the disk is removed first and comes
+ * back from the changelog. A mark is written with the batch behind a commit: the lane asks for the
+ * end of the changelog between two commits, when nothing of the next is on its way, and the commit
+ * that then succeeds proves that the task was still its own. What the mark covers was on disk
+ * before, or is in the same batch.
+ */
+#include "engine/hash.h"
+#include "engine/memory.h"
+#include "engine/task_internal.h"
+
+#include <string.h>
+
+#define MARK_STORE 0xffff
+#define MARK_FORM  1
+
+static struct state *state_of(const struct task *t, uint16_t store)
+{
+    return t->spot[t->spot_of[t->subplan->store[store].vertex]].op.state;
+}
+
+static uint64_t fingerprint(const struct task *t, uint64_t identity)
+{
+    for (uint16_t i = 0; i < t->subplan->nstores; i++) {
+        const struct plan_store *s = &t->subplan->store[i];
+        const struct spot *p = &t->spot[t->spot_of[s->vertex]];
+        identity = hash_stable(s->changelog, strlen(s->changelog), identity);
+        identity = hash_mix(identity, p->layout);
+        identity = hash_mix(identity, p->op.node->def->state_version);
+    }
+    return identity;
+}
+
+uint16_t task_lazy_stores(const struct plan *p, uint16_t subplan)
+{
+    uint16_t n = 0;
+    for (uint16_t i = 0; i < p->subplan[subplan].nstores; i++) {
+        const struct node *node = p->vertex[p->subplan[subplan].store[i].vertex]->node;
+        n = (uint16_t)(n + (node->def->lazy && node->def->lazy(node)));
+    }
+    return n;
+}
+
+/* ---- the mark ---- */
+
+static void write_mark(const struct task_mark *m, struct buffer *out)
+{
+    buffer_byte(out, MARK_FORM);
+    buffer_add(out, &m->fingerprint, sizeof m->fingerprint);
+    buffer_varint(out, m->time);
+    buffer_varint(out, m->n);
+    for (uint16_t i = 0; i < m->n; i++) {
+        buffer_varint(out, m->next[i]);
+    }
+}
+
+static bool parse_mark(const struct buffer *b, struct task_mark *m)
+{
+    const uint8_t *p = (const uint8_t *)b->data, *end = p + b->n;
+    int64_t n = -1;
+    if (b->n < 1 + sizeof m->fingerprint || *p++ != MARK_FORM) {
+        return false;
+    }
+    memcpy(&m->fingerprint, p, sizeof m->fingerprint);
+    p = varint_read(p + sizeof m->fingerprint, end, &m->time);
+    p = p ? varint_read(p, end, &n) : NULL;
+    if (!p || n != m->n) {
+        return false;
+    }
+    for (uint16_t i = 0; i < m->n && p; i++) {
+        p = varint_read(p, end, &m->next[i]);
+    }
+    return p == end;
+}
+
+static bool is_empty(struct task *t)
+{
+    struct buffer key;
+    int found = 0;
+    buffer_init(&key);
+    for (uint16_t i = 0; i < t->subplan->nstores && found == 0; i++) {
+        found = t->disk->ops->seek(t->disk, i, "", 0, &key);
+    }
+    buffer_done(&key);
+    return found == 0;
+}
+
+int task_take_disk(struct task *t, struct state_disk *d, uint64_t identity)
+{
+    t->disk = d;
+    t->mark.n = t->subplan->nstores;
+    t->mark.next = arena_zalloc(&t->mem, t->mark.n * sizeof *t->mark.next + 1);
+    t->mark.fingerprint = fingerprint(t, identity);
+    struct task_mark found = {.n = t->mark.n};
+    found.next = arena_zalloc(&t->mem, found.n * sizeof *found.next + 1);
+    struct buffer value;
+    buffer_init(&value);
+    int status = d->ops->get(d, MARK_STORE, "", 0, &value);
+    if (status > 0) {
+        bool fits = parse_mark(&value, &found) && found.fingerprint == t->mark.fingerprint;
+        status = fits ? CHECKPOINT_THERE : CHECKPOINT_OTHER;
+        t->mark.time = found.time;
+        memcpy(t->mark.next, found.next, found.n * sizeof *found.next);
+    } else if (status == 0) {
+        status = is_empty(t) ? CHECKPOINT_NONE : CHECKPOINT_CUT;
+    }
+    buffer_done(&value);
+    return status;
+}
+
+const struct task_mark *task_mark(const struct task *t)
+{
+    return &t->mark;
+}
+
+int task_drop_checkpoint(struct task *t, struct err *e)
+{
+    t->mark.time = 0;
+    memset(t->mark.next, 0, t->mark.n * sizeof *t->mark.next);
+    return t->disk->ops->clear(t->disk, e);
+}
+
+/* ---- restoring ---- */
+
+int task_attach(struct task *t)
+{
+    int status = 0;
+    for (uint16_t i = 0; i < t->subplan->nstores && status == 0; i++) {
+        const struct node *n = t->plan->vertex[t->subplan->store[i].vertex]->node;
+        status = state_attach(state_of(t, i), t->disk, i, n->def->lazy && n->def->lazy(n));
+    }
+    return status;
+}
+
+struct putting {
+    struct state_disk *disk;
+    uint16_t store;
+};
+
+static int put_change(void *ctx, const void *key, uint32_t key_n, const void *value, size_t value_n)
+{
+    const struct putting *p = ctx;
+    p->disk->ops->put(p->disk, p->store, key, key_n, value, value_n);
+    return 0;
+}
+
+int checkpoint_settle(struct task *t, uint16_t store, uint64_t most_bytes, struct err *e)
+{
+    struct state *s = state_of(t, store);
+    if (!t->disk || state_dirty_bytes(s) <= most_bytes) {
+        return 0;
+    }
+    state_changes(s, put_change, &(struct putting){t->disk, store});
+    int status = t->disk->ops->write(t->disk, clock_now(t->env.clock), e);
+    if (status == 0) {
+        state_committed(s);
+    }
+    return status;
+}
+
+int task_restored(struct task *t, const int64_t *next, struct err *e)
+{
+    int status = 0;
+    for (uint16_t i = 0; i < t->subplan->nstores && status == 0; i++) {
+        status = checkpoint_settle(t, i, 0, e);
+    }
+    task_set_mark(t, next);
+    return status < 0 ? status : task_write_checkpoint(t, e);
+}
+
+/* ---- committing ---- */
+
+void task_set_mark(struct task *t, const int64_t *next)
+{
+    t->mark.time = clock_now(t->env.clock);
+    memcpy(t->mark.next, next, t->mark.n * sizeof *t->mark.next);
+    t->has_mark = true;
+}
+
+int task_write_checkpoint(struct task *t, struct err *e)
+{
+    if (!t->disk) {
+        return 0;
+    }
+    if (t->has_mark) {
+        struct buffer value;
+        buffer_init(&value);
+        write_mark(&t->mark, &value);
+        t->disk->ops->put(t->disk, MARK_STORE, "", 0, value.data, value.n);
+        buffer_done(&value);
+        t->has_mark = false;
+    }
+    return t->disk->ops->write(t->disk, clock_now(t->env.clock), e);
+}
+
+int checkpoint_refuse(struct task *t)
+{
+    err_clear(&t->failure);
+    return err_set(&t->failure, ERR_ABORT, "the local state cannot be read (%s)", t->disk->why);
+}

@@ -1,0 +1,45 @@
+#!/usr/bin/env python3
+"""State in memory beyond its share of memory.limit ends a run with exit code 1 and the remedy; under a higher limit,
+or without one, the same topology runs to its end."""
+
+import os
+import subprocess
+import sys
+import tempfile
+
+KLAMM = os.environ.get("KLAMM") or "build/dev/klamm"
+TOPOLOGY = """name: keys
+%s
+streams:
+  rows:
+    from:
+      generator: {rate: 1000000, rows: 200000, columns: {k: row}}
+  sums:
+    from: rows
+    steps: [{key_by: k}, {aggregate: count() as n}]
+    to: {topic: sums, value: json}
+"""
+
+problems = []
+
+
+def run(memory):
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "t.yaml")
+        with open(path, "w", encoding="utf-8") as f:
+            f.write(TOPOLOGY % memory)
+        done = subprocess.run([KLAMM, "run", "--in-memory", "--until-end", "--set", f"state.dir={folder}", path],
+                              timeout=300, text=True, stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        return done.returncode, done.stderr
+
+
+status, said = run("memory: {limit: 32MB}")
+if status != 1 or "half of memory.limit" not in said or "backend: rocksdb" not in said:
+    problems.append(f"32 MB: exit {status}\n{said}")
+for memory in ("memory: {limit: 1GB}", ""):
+    status, said = run(memory)
+    if status != 0 or "200000 entries" not in said:
+        problems.append(f"{memory or 'no limit'}: exit {status}\n{said}")
+print("\n".join(problems) or "state is held to its share of memory.limit")
+sys.exit(len(problems) > 0)

@@ -1,0 +1,223 @@
+/* Lanes over disks: how much of the changelogs a restart reads, and which checkpoints are not used.
+ * What crashes do to the output: tests/simulation.
+ */
+#include "engine/logger.h"
+#include "engine/memory.h"
+#include "tests/support/lane_rig.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char topology[] =
+    "name: t\nstreams:\n"
+    "  a:\n    from: {topic: x, value: json, key: {h: string}, columns: {h: string, v: long}}\n"
+    "    steps:\n      - aggregate: \"count() as n, sum(v) as s\"\n"
+    "    to: {topic: out, value: csv}\n";
+
+#define TASK "t-a-aggregate-changelog partition 0: "
+
+static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+static struct buffer said;
+
+static void take(const char *line, size_t n)
+{
+    pthread_mutex_lock(&mutex);
+    buffer_add(&said, line, n);
+    pthread_mutex_unlock(&mutex);
+}
+
+static void listen(void)
+{
+    buffer_clear(&said);
+    logger_level(LOG_LEVEL_INFO);
+    logger_to(take);
+}
+
+static void assert_said(const char *words)
+{
+    logger_to(NULL);
+    logger_level(LOG_LEVEL_ERROR);
+    if (!strstr(buffer_cstr(&said), words)) {
+        fail_msg("not said: %s\n%s", words, said.data);
+    }
+}
+
+struct rig {
+    struct lane_rig lanes;
+    struct rig_disks disks;
+    int sent;
+};
+
+static void init(struct rig *r)
+{
+    lane_rig_init(&r->lanes, topology, 1);
+    rig_disks_init(&r->disks, 0, 1);
+    r->disks.is_calm = true;
+    r->lanes.disks = &r->disks;
+    r->sent = 0;
+}
+
+static void done(struct rig *r)
+{
+    lane_rig_done(&r->lanes);
+    rig_disks_done(&r->disks);
+}
+
+static void send(struct rig *r, int n)
+{
+    for (int i = 0; i < n; i++, r->sent++) {
+        char key[20], value[60];
+        snprintf(key, sizeof key, "k%d", r->sent % 10);
+        snprintf(value, sizeof value, "{\"h\":\"%s\",\"v\":%d}", key, r->sent);
+        lane_rig_send(&r->lanes, "x", 0, key, value, r->sent);
+    }
+}
+
+/* Of each key the last line counts all of its rows. */
+static void assert_counted(struct rig *r)
+{
+    struct buffer out;
+    char last[40];
+    buffer_init(&out);
+    lane_rig_output(&r->lanes, "out", &out);
+    for (int k = 0; k < 10; k++) {
+        snprintf(last, sizeof last, "0 k%d k%d,%d,", k, k, r->sent / 10);
+        assert_non_null(strstr(buffer_cstr(&out), last));
+    }
+    buffer_done(&out);
+}
+
+static void run(struct rig *r)
+{
+    assert_int_equal(lane_rig_run(&r->lanes, 1), 0);
+    assert_counted(r);
+}
+
+static void after_a_stop_nothing_is_read_again(void **state)
+{
+    (void)state;
+    struct rig r;
+    init(&r);
+    send(&r, 50);
+    run(&r);
+    send(&r, 50);
+    listen();
+    run(&r);
+    assert_said("restored " TASK "0 changes since its checkpoint");
+    done(&r);
+}
+
+static void of_an_earlier_disk_the_rest_is_read(void **state)
+{
+    (void)state;
+    struct rig r;
+    init(&r);
+    send(&r, 50);
+    run(&r);
+    struct fake_disk *f = &r.disks.disk[0].fake;
+    f->keeps_every = 1;
+    f->disk.ops->write(&f->disk, 0, NULL); /* kept as it is now */
+    send(&r, 20);
+    r.disks.is_calm = true;
+    lane_rig_start(&r.lanes, 0);
+    assert_int_equal(lane_rig_settle(&r.lanes), 0);
+    lane_rig_stop(&r.lanes, 0);
+    assert_counted(&r);
+    /* ten keys have changed since; what was kept in between is as good */
+    send(&r, 10);
+    listen();
+    run(&r);
+    assert_said("changes since its checkpoint");
+    done(&r);
+}
+
+static void an_old_checkpoint_is_not_used(void **state)
+{
+    (void)state;
+    struct rig r;
+    init(&r);
+    send(&r, 50);
+    run(&r);
+    atomic_fetch_add(&r.lanes.clock.ms, 13 * 3600000LL);
+    send(&r, 10);
+    listen();
+    run(&r);
+    assert_said("is not used (it is too old)");
+    assert_said("restored " TASK "10 changes\n");
+    done(&r);
+}
+
+static void a_checkpoint_beyond_the_changelog_is_not_used(void **state)
+{
+    (void)state;
+    struct rig r;
+    init(&r);
+    send(&r, 50);
+    run(&r);
+    lane_rig_done(&r.lanes); /* another broker, whose changelog is empty */
+    lane_rig_init(&r.lanes, topology, 1);
+    r.lanes.disks = &r.disks;
+    r.sent = 0;
+    send(&r, 20);
+    listen();
+    run(&r);
+    assert_said("is not used (the changelog has other offsets)");
+    done(&r);
+}
+
+static void a_restore_that_was_cut_off_begins_again(void **state)
+{
+    (void)state;
+    struct rig r;
+    init(&r);
+    send(&r, 50);
+    run(&r);
+    struct fake_disk *f = &r.disks.disk[0].fake;
+    f->disk.ops->put(&f->disk, 0xffff, "", 0, NULL, 0); /* the mark */
+    f->disk.ops->write(&f->disk, 0, NULL);
+    send(&r, 10);
+    listen();
+    run(&r);
+    assert_said("is not used (a restore was cut off)");
+    done(&r);
+}
+
+static void damage_is_found_while_it_opens_or_later(void **state)
+{
+    (void)state;
+    for (int reads = 0; reads < 14; reads++) {
+        struct rig r;
+        init(&r);
+        send(&r, 50);
+        run(&r);
+        r.disks.disk[0].fake.reads_left = reads;
+        send(&r, 50);
+        listen();
+        run(&r);
+        assert_said(reads < 12 ? "no more reads" : "0 changes since");
+        done(&r);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(after_a_stop_nothing_is_read_again),
+        cmocka_unit_test(of_an_earlier_disk_the_rest_is_read),
+        cmocka_unit_test(an_old_checkpoint_is_not_used),
+        cmocka_unit_test(a_checkpoint_beyond_the_changelog_is_not_used),
+        cmocka_unit_test(a_restore_that_was_cut_off_begins_again),
+        cmocka_unit_test(damage_is_found_while_it_opens_or_later),
+    };
+    logger_level(LOG_LEVEL_ERROR);
+    int status = cmocka_run_group_tests(tests, NULL, NULL);
+    buffer_done(&said);
+    return status;
+}

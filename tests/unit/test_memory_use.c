@@ -1,0 +1,46 @@
+/* Memory use: holders add up, those that let go are gone, the share is half of the limit. */
+#include "worker/memory_use.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <string.h>
+
+static void holders_add_up(void **state)
+{
+    (void)state;
+    struct memory_use m = {.topology = "t", .limit = 2000};
+    struct err e = {0};
+    uint64_t a = 0, b = 0;
+    assert_int_equal(memory_use_set(&m, &a, 600, &e), 0);
+    assert_int_equal(memory_use_set(&m, &b, 400, &e), 0);
+    assert_int_equal(memory_use_set(&m, &b, 401, &e), -ERR_DATA);
+    assert_non_null(strstr(e.text, "topology t: its state takes 1.0 KB of memory"));
+    assert_non_null(strstr(e.text, "backend: rocksdb"));
+    assert_int_equal(memory_use_set(&m, &a, 0, &e), 0);
+    assert_int_equal(memory_use_set(&m, &b, 1000, &e), 0);
+    assert_int_equal(memory_use_set(&m, &a, 1, &e), -ERR_DATA);
+    assert_int_equal(atomic_load(&m.held), 1001);
+}
+
+static void without_a_limit_there_is_none(void **state)
+{
+    (void)state;
+    struct memory_use m = {.topology = "t"};
+    struct err e = {0};
+    uint64_t a = 0;
+    assert_int_equal(memory_use_set(&m, &a, UINT64_MAX / 2, &e), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(holders_add_up),
+        cmocka_unit_test(without_a_limit_there_is_none),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,31 @@
+/* A lane says what it holds ten times a second, and while it restores: between, it can grow by what
+ * a tenth of a second brings.
+ */
+#include "worker/memory_use.h"
+
+#include "engine/buffer.h"
+#include "worker/state_sum.h"
+
+int memory_use_set(struct memory_use *m, uint64_t *before, uint64_t now, struct err *e)
+{
+    uint64_t all = atomic_fetch_add(&m->held, now - *before) + (now - *before);
+    *before = now;
+    if (m->limit == 0 || all <= m->limit / 2) {
+        return 0;
+    }
+    struct buffer bytes, share;
+    buffer_init(&bytes);
+    buffer_init(&share);
+    state_bytes_print(all, &bytes);
+    state_bytes_print(m->limit / 2, &share);
+    err_set(
+        e, ERR_DATA,
+        "topology %s: its state takes %s of memory, and half of memory.limit, %s, is the share of "
+        "state. Set a higher `memory: {limit: …}`; keep state on disk, `state: {backend: "
+        "rocksdb}`; share the work among more processes; or keep less (smaller windows, grace and "
+        "within, fewer keys)",
+        m->topology, buffer_cstr(&bytes), buffer_cstr(&share));
+    buffer_done(&bytes);
+    buffer_done(&share);
+    return -ERR_DATA;
+}

@@ -1,0 +1,22 @@
+/* Memory use: what the lanes of a topology keep in memory as state, all together, against half of
+ * memory.limit; the other half is for Kafka's queues and batches. Lanes add up in any thread.
+ */
+#ifndef KLAMM_WORKER_MEMORY_USE_H
+#define KLAMM_WORKER_MEMORY_USE_H
+
+#include "engine/error.h"
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+struct memory_use {
+    const char *topology;
+    uint64_t limit; /* memory.limit, bytes; 0: none */
+    atomic_uint_fast64_t held;
+};
+
+/* One holder has `now` bytes, and had *before, which becomes `now`. -ERR_DATA: all together have
+ * more than their share; the holder must end, since trying again needs as much. */
+int memory_use_set(struct memory_use *m, uint64_t *before, uint64_t now, struct err *e);
+
+#endif
