@@ -67,6 +67,9 @@ struct aggregate_def {
     /* Why there is no result though there were values (more than it holds met in combine), a
      * constant; NULL when all is well. The result is null then, the result row bad. NULL: never. */
     const char *(*failed)(const struct aggregate_call *c, const void *state);
+    /* Whether a state that was restored is one: its blob as long as the numbers beside it say.
+     * NULL: any bytes are. */
+    bool (*is_sound)(const struct aggregate_call *c, const void *state);
 };
 
 #endif

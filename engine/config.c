@@ -191,6 +191,9 @@ static int parse_double(const struct reader *r, const struct config_field *f, do
     return 0;
 }
 
+/* A hundred years: sums of durations and event times stay within 64 bits. */
+#define DURATION_MOST INT64_C(3155760000000)
+
 static int parse_duration(const struct reader *r, const struct config_field *f, int64_t *out,
                           const struct yaml *y, const char *path)
 {
@@ -200,6 +203,9 @@ static int parse_duration(const struct reader *r, const struct config_field *f, 
     }
     if (check_range(r, f, (double)ms, y, path) < 0) {
         return -ERR_CONFIG;
+    }
+    if (ms > DURATION_MOST) {
+        return expected(r, y, path, "a duration of at most 36525d");
     }
     *out = ms;
     return 0;

@@ -87,6 +87,7 @@ int plan_repartition(struct planner *b, const struct stream *st, const char *top
                        .schema = in->schema,
                        .is_single = k->single,
                        .rows = in->rows,
+                       .revised = in->revised,
                        .idle = in->idle,
                        .key_format = "string"};
     return 0;
@@ -212,6 +213,7 @@ int plan_place(struct planner *b, const struct stream *st, struct node *n, struc
                        .rekeyed = at->rekeyed || n->rekeys,
                        .is_single = at->is_single,
                        .rows = n->rekeys ? ROWS_EVENTS : n->out_rows,
+                       .revised = n->out_revised,
                        .idle = at->idle,
                        .key_format = at->key_format,
                        .is_split = n->output_name[0] != NULL};
@@ -258,6 +260,7 @@ static int plan_step(struct planner *b, const struct stream *st, int i, struct r
     n->noutputs = 1;
     n->in[0] = at->schema;
     n->in_rows[0] = at->rows;
+    n->in_revised = n->out_revised = at->revised;
     n->table = -1;
     n->mem = a;
     n->diags = b->d;

@@ -14,6 +14,7 @@ struct ref {
     bool is_split;  /* ends in a split: only its branches have rows */
     bool is_single; /* all rows are in one partition */
     enum rows_kind rows;
+    bool revised;           /* results of a window that come again when they have changed */
     int64_t idle;           /* of the sources behind it, the longest */
     const char *key_format; /* codec of the record keys by which rows were put into partitions */
 };

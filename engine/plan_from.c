@@ -71,7 +71,7 @@ static int plan_union(struct planner *b, const struct stream *st, const struct r
         return -ERR_CONFIG;
     }
     s->keyed = true;
-    bool rekeyed = false, is_single = true;
+    bool rekeyed = false, is_single = true, revised = false;
     const char *key_format = in[0].key_format;
     int64_t idle = 0;
     for (int i = 0; i < n; i++) {
@@ -79,6 +79,7 @@ static int plan_union(struct planner *b, const struct stream *st, const struct r
         s->keyed &= plan_same_key(in[0].schema, in[i].schema);
         rekeyed |= in[i].rekeyed;
         is_single &= in[i].is_single;
+        revised |= in[i].revised;
         idle = in[i].idle > idle ? in[i].idle : idle;
     }
     rekeyed |= *key_format == '\0'; /* equal keys under other bytes lie in other partitions */
@@ -108,6 +109,7 @@ static int plan_union(struct planner *b, const struct stream *st, const struct r
                         .schema = s,
                         .rekeyed = rekeyed,
                         .is_single = is_single,
+                        .revised = revised,
                         .idle = idle,
                         .key_format = key_format};
     return 0;

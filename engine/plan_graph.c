@@ -74,23 +74,53 @@ static void name_stores(struct planner *b, struct subplan *s)
     }
 }
 
-/* A sub-plan stands one level above those that fill its repartitions; unions may join levels, so it
- * takes rounds. One that feeds itself (a union of a stream with what is made of it) stays. */
-static void find_levels(struct plan *p)
+/* The sub-plan that reads a source, and the one that fills it; NULL: it is an outside topic. */
+static struct subplan *reader_of(const struct plan *p, uint16_t source)
 {
-    bool is_stable = false;
-    for (uint16_t round = 0; round < p->nsubplans && !is_stable; round++) {
+    return &p->subplan[p->vertex[p->source[source]->vertex]->subplan];
+}
+
+static const struct subplan *filler_of(const struct plan *p, uint16_t source)
+{
+    int repartition = p->source[source]->repartition;
+    return repartition < 0 ? NULL : &p->subplan[p->vertex[p->sink[repartition]->vertex]->subplan];
+}
+
+/* Whether what `from` writes comes to `to`, over any number of repartitions. */
+static bool feeds(struct plan *p, const struct subplan *from, const struct subplan *to)
+{
+    bool *is_behind = arena_zalloc(&p->mem, p->nsubplans + 1U), is_stable = from == to;
+    is_behind[from->id] = true;
+    while (!is_stable) {
         is_stable = true;
         for (uint16_t i = 0; i < p->nsources; i++) {
-            const struct plan_source *src = p->source[i];
-            struct subplan *s = &p->subplan[p->vertex[src->vertex]->subplan];
-            if (src->repartition < 0) {
-                continue;
+            const struct subplan *up = filler_of(p, i), *s = reader_of(p, i);
+            if (up && is_behind[up->id] && !is_behind[s->id]) {
+                is_behind[s->id] = true;
+                is_stable = false;
             }
-            const struct plan_sink *k = p->sink[src->repartition];
-            const struct subplan *up = &p->subplan[p->vertex[k->vertex]->subplan];
-            if (up != s && s->level <= up->level) {
-                s->level = (uint16_t)(up->level + 1);
+        }
+    }
+    return is_behind[to->id];
+}
+
+/* A sub-plan stands one level above those that fill its repartitions; unions may join levels, so it
+ * takes rounds. Those that feed each other (a stream that meets what is made of it), or one itself,
+ * stand on one level. */
+static void find_levels(struct plan *p)
+{
+    bool *is_loop = arena_zalloc(&p->mem, p->nsources + 1U), is_stable = false;
+    for (uint16_t i = 0; i < p->nsources; i++) {
+        const struct subplan *up = filler_of(p, i);
+        is_loop[i] = up && feeds(p, reader_of(p, i), up);
+    }
+    while (!is_stable) {
+        is_stable = true;
+        for (uint16_t i = 0; i < p->nsources; i++) {
+            const struct subplan *up = filler_of(p, i);
+            struct subplan *s = reader_of(p, i);
+            if (up && s->level < up->level + !is_loop[i]) {
+                s->level = (uint16_t)(up->level + !is_loop[i]);
                 is_stable = false;
             }
         }

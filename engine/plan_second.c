@@ -131,6 +131,8 @@ int plan_second(struct planner *b, struct node *n, struct ref *at, struct ref *o
                        n->second);
     }
     n->in_rows[1] = other->rows;
+    n->in_revised |= other->revised;
+    n->out_revised = n->in_revised;
     if (r == 0 && s.non > 0) {
         r = key_both(b, n, &s, at, other);
     }

@@ -87,6 +87,7 @@ static int place_table(struct planner *b, const struct table *t, struct ref *at,
     n->table = -1;
     n->ninputs = n->noutputs = 1;
     n->in[0] = at->schema;
+    n->in_revised = n->out_revised = at->revised;
     n->keyless = true;
     n->mem = &b->p->mem;
     n->diags = b->d;

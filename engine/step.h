@@ -155,9 +155,11 @@ struct node {
                                          whose rows the step makes itself, is op_emit's to fill */
     enum rows_kind in_rows[STEP_INPUTS_MAX];
     enum rows_kind out_rows; /* set by bind, of out[0]; a step that does not say so tells events */
-    void *bound;             /* the step's own, in mem */
-    struct arena *mem;       /* the plan's; during bind only */
-    struct diags *diags;     /* during bind only */
+    bool in_revised;         /* results of a window come in, and again when they have changed */
+    bool out_revised;    /* the same of out[0]: as of what comes in, unless bind says otherwise */
+    void *bound;         /* the step's own, in mem */
+    struct arena *mem;   /* the plan's; during bind only */
+    struct diags *diags; /* during bind only */
 };
 
 /* Adds a problem at a place of the node's configuration; returns -ERR_CONFIG. */

@@ -260,7 +260,7 @@ int task_pass(struct task *t, const struct edges *edges, struct batch *b)
     return 0;
 }
 
-static int fail(struct task *t, int r, struct err *e)
+int task_fail(struct task *t, int r, struct err *e)
 {
     if (checkpoint_failed(t)) {
         r = checkpoint_refuse(t);
@@ -270,7 +270,13 @@ static int fail(struct task *t, int r, struct err *e)
         r = -(int)t->failure.kind;
         err_clear(&t->failure);
     }
-    return r;
+    if (r == -ERR_DATA && e->kind == ERR_NONE) {
+        return err_set(e, ERR_DATA,
+                       "sub-plan %d, partition %d: what a step kept is damaged: reset the topology "
+                       "as docs/operations.md tells",
+                       (int)t->subplan->id, (int)t->partition);
+    }
+    return err_set(e, (enum err_kind) - r, "%s", "");
 }
 
 int task_raise_source(struct task *t, struct input *in, int64_t watermark)
@@ -304,7 +310,7 @@ static int follow_restored(struct task *t, struct err *e)
     }
     t->dirty = t->owes;
     arena_reset(&t->batch);
-    return r < 0 ? fail(t, r, e) : 0;
+    return r < 0 ? task_fail(t, r, e) : 0;
 }
 
 int task_open(struct task *t, struct err *e)
@@ -319,7 +325,7 @@ int task_open(struct task *t, struct err *e)
         }
         if (checkpoint_failed(t)) {
             err_clear(e);
-            return fail(t, r, e);
+            return task_fail(t, r, e);
         }
         if (r == -ERR_DATA && p->op.state) {
             store_blame(t, p, e);
@@ -345,7 +351,7 @@ int task_deliver(struct task *t, uint16_t vertex, const struct message *m, struc
     r = r < 0 ? r : p->op.node->def->deliver(&p->op, m);
     r = r < 0 ? r : slice_raise(t, p, step_passes(p));
     arena_reset(&t->batch);
-    return r < 0 ? fail(t, r, e) : 0;
+    return r < 0 ? task_fail(t, r, e) : 0;
 }
 
 int task_tick(struct task *t, int64_t now, struct err *e)
@@ -369,7 +375,7 @@ int task_tick(struct task *t, int64_t now, struct err *e)
         t->dirty |= !is_told;
     }
     arena_reset(&t->batch);
-    return r < 0 ? fail(t, r, e) : 0;
+    return r < 0 ? task_fail(t, r, e) : 0;
 }
 
 int task_finish(struct task *t, struct err *e)
@@ -385,7 +391,7 @@ int task_finish(struct task *t, struct err *e)
         r = task_raise_source(t, &t->input[i], source_watermark(t, &t->input[i]));
     }
     arena_reset(&t->batch);
-    return r < 0 ? fail(t, r, e) : 0;
+    return r < 0 ? task_fail(t, r, e) : 0;
 }
 
 int task_forward(struct task *t, struct err *e)
@@ -396,7 +402,7 @@ int task_forward(struct task *t, struct err *e)
             r = sink_watermark(t, &t->spot[i]);
         }
     }
-    return r < 0 ? fail(t, r, e) : 0;
+    return r < 0 ? task_fail(t, r, e) : 0;
 }
 
 int task_flush(struct task *t, struct err *e)
@@ -409,7 +415,7 @@ int task_flush(struct task *t, struct err *e)
         }
     }
     if (r < 0 || checkpoint_failed(t)) {
-        return fail(t, r, e);
+        return task_fail(t, r, e);
     }
     for (uint16_t i = 0; i < t->subplan->nstores && r == 0; i++) {
         r = store_flush(t, i, e);

@@ -4,7 +4,8 @@
 
 #include "engine/task.h"
 
-#define METRICS_MAX 32
+#define EVENT_TIME_LIMIT 10000000000000000 /* ms; keeps sums of times and durations in range */
+#define METRICS_MAX      32
 
 /* A vertex at work. */
 struct spot {
@@ -139,6 +140,9 @@ int input_tick(struct task *t, struct input *in);
 void input_lift(struct input *in, int n);
 /* Nothing comes at any input, and nothing else moves its time. */
 bool task_is_silent(const struct task *t);
+/* What a failed call returns: the error that was noted; that of a step which says nothing is that
+ * what it kept is damaged. */
+int task_fail(struct task *t, int r, struct err *e);
 /* Raises the watermark of an input's source and lets it run through the steps. */
 int task_raise_source(struct task *t, struct input *in, int64_t watermark);
 /* Watermark of the source that this input belongs to: the least of its inputs. */

@@ -22,8 +22,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define EVENT_TIME_LIMIT 10000000000000000 /* ms; keeps sums of times and durations in range */
-#define PARTS_MOST       100000            /* partitions of one topic, as librdkafka has it */
+#define PARTS_MOST 100000 /* partitions of one topic, as librdkafka has it */
 
 static int open_key(struct task *t, struct input *in, struct err *e)
 {
@@ -496,14 +495,7 @@ static int64_t push_records(struct task *t, int input, const struct record *r, s
 static int pushed(struct task *t, int64_t result, struct err *e)
 {
     arena_reset(&t->batch);
-    result = checkpoint_failed(t) ? checkpoint_refuse(t) : result;
-    if (result < 0) {
-        err_set(e, t->failure.kind ? t->failure.kind : (enum err_kind) - result, "%s",
-                t->failure.text);
-        err_clear(&t->failure);
-        return (int)result;
-    }
-    return 0;
+    return result < 0 || checkpoint_failed(t) ? task_fail(t, (int)result, e) : 0;
 }
 
 int task_push(struct task *t, int input, const struct record *r, size_t n, struct err *e)
@@ -607,8 +599,9 @@ void task_input_restore(struct task *t, int input, int64_t offset, const char *m
         return;
     }
     if (!in->nparts && metadata[0] == 'w') {
-        in->watermark = task_time_of(metadata, 0).watermark;
-        in->max_time = in->watermark + in->source->time.out_of_order;
+        int64_t w = task_time_of(metadata, 0).watermark;
+        in->watermark = w;
+        in->max_time = w == TIME_MIN ? TIME_MIN : w + in->source->time.out_of_order;
     }
     if (in->nparts) {
         input_lift(in, watermarks_read(metadata, in->part, in->nparts));

@@ -85,6 +85,9 @@ struct part_time task_time_of(const char *metadata, int nth)
     if (p && *p == 'w') {
         char *end;
         time.watermark = strtoll(p + 1, &end, 10);
+        if (time.watermark > EVENT_TIME_LIMIT || time.watermark < -2 * EVENT_TIME_LIMIT) {
+            time.watermark = TIME_MIN; /* no watermark that we have written */
+        }
         time.is_idle = *end == 'i';
     }
     return time;

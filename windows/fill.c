@@ -1,6 +1,10 @@
 /* Fill: see fill.h. What comes out with the windows of one start is ordered by start and key, as if
  * it had come out in time: gaps begin at different windows, so those that have begun are kept in
  * the order of keys (`active`), and others are merged in when it is their turn.
+ *
+ *   seen    of an empty window's row: the time of the window that closes behind it. The watermark
+ *           that steps behind have been told lies between the row's own time and that, further the
+ *           smaller the batches are; so they may judge by neither
  */
 #include "windows/fill.h"
 
@@ -168,9 +172,11 @@ int fill_emit(struct fill *f, struct window_op *o, int64_t start)
     if (!f->is_emitting) {
         begin_gaps(f, o, start);
     }
+    o->seen = time_after(start, f->size) - 1;
     while (f->at < start && status == 0) {
         status = emit_start(f, o);
     }
+    o->seen = TIME_MAX;
     if (status != 0) {
         return status;
     }

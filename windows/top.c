@@ -11,7 +11,9 @@
  *             come then. Groups come out ordered by window_end, window_start, key; their rows by
  *             rank, with the event time that they had
  *   late      a row behind which the watermark is already: counted and left out
- *   deleted   rows that delete are counted and left out: a result that changes cannot be ranked
+ *   deleted   rows that delete are counted and left out
+ *   revised   results that come again when they have changed (`emit: updates`, `every`) are refused
+ *             by the plan: each version of one would be ranked
  *   state     key: time, window_end, window_start (8 bytes each, big-endian, so that they sort),
  *             key bytes; value: the ranking (ranking.h). Gone when the group closes
  *   restart   the agenda is made again from the store
@@ -117,6 +119,11 @@ static int top_bind(struct node *n)
     struct top *t = arena_zalloc(n->mem, sizeof *t);
     n->bound = t;
     t->n = (uint32_t)cfg->n;
+    if (n->in_revised) {
+        return node_error(n, n->at,
+                          "top ranks each result once, but the window before it tells its results "
+                          "again whenever they change: it needs `emit: final`, the default");
+    }
     if (find_bound(n, "window_start", &t->start) < 0 || find_bound(n, "window_end", &t->end) < 0 ||
         saved_schema_bind(&t->rows, n, "rank", &type_long) < 0) {
         return -ERR_CONFIG;

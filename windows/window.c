@@ -159,6 +159,7 @@ static int window_bind(struct node *n)
     }
     window_bind_state(p);
     n->out[0] = p->out;
+    n->out_revised = w->emit != EMIT_FINAL;
     n->noutputs = 1;
     if (strcmp(cfg->late, "drop") != 0) {
         n->out[1] = n->in[0];

@@ -69,6 +69,10 @@ static int load_blobs(const struct window *w, char *states, const uint8_t *at, c
         }
         memcpy(states + w->call[i].at, &blob, sizeof blob);
         at += size;
+        const struct aggregate_call *c = &w->call[i];
+        if (c->def->is_sound && !c->def->is_sound(c, states + c->at)) {
+            return -ERR_DATA;
+        }
     }
     return at == end ? 0 : -ERR_DATA;
 }

@@ -49,6 +49,7 @@ static void publish_counts(struct lane *l)
     atomic_store_explicit(&l->bad, sum.bad, memory_order_relaxed);
     atomic_store_explicit(&l->late, sum.late, memory_order_relaxed);
     atomic_store_explicit(&l->no_key, sum.no_key, memory_order_relaxed);
+    atomic_store_explicit(&l->tombstones, sum.tombstones, memory_order_relaxed);
 }
 
 /* Least offset of the inputs that read a route's topic, and the metadata of all of them. */
@@ -439,7 +440,8 @@ struct lane_counts lane_counts(const struct lane *l)
 {
     return (struct lane_counts){atomic_load(&l->records), atomic_load(&l->rows_out),
                                 atomic_load(&l->bad),     atomic_load(&l->late),
-                                atomic_load(&l->no_key),  atomic_load(&l->commits)};
+                                atomic_load(&l->no_key),  atomic_load(&l->tombstones),
+                                atomic_load(&l->commits)};
 }
 
 void lane_metrics(const struct lane *l,

@@ -89,7 +89,7 @@ struct lane {
     struct lane_config cfg;
     pthread_t thread;
     atomic_bool stopping, leaving, done;
-    _Atomic uint64_t records, rows_out, bad, late, no_key, commits;
+    _Atomic uint64_t records, rows_out, bad, late, no_key, tombstones, commits;
     struct lane_counts closed; /* of tasks that are gone */
     struct log *log;
     int nglobals;

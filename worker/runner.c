@@ -196,6 +196,7 @@ static void add_counts(struct lane_counts *sum, struct lane_counts c)
     sum->bad += c.bad;
     sum->late += c.late;
     sum->no_key += c.no_key;
+    sum->tombstones += c.tombstones;
     sum->commits += c.commits;
 }
 
@@ -283,14 +284,12 @@ static void report(const struct runner *r, FILE *f, const char *end)
             add_counts(&sum, lane_counts(r->lane[i].lane));
         }
     }
-    char no_key[60] = "";
-    if (sum.no_key > 0) {
-        snprintf(no_key, sizeof no_key, " %llu without key,", (unsigned long long)sum.no_key);
-    }
-    fprintf(f, "%s: %llu record%s read, %llu written, %llu late, %llu bad,%s %llu commit%s%s",
+    char left_out[LEFT_OUT_BYTES];
+    counts_left_out(sum.no_key, sum.tombstones, left_out);
+    fprintf(f, "%s: %llu record%s read, %llu written, %llu late, %llu bad%s, %llu commit%s%s",
             r->topology->name, (unsigned long long)sum.records, sum.records == 1 ? "" : "s",
             (unsigned long long)sum.rows_out, (unsigned long long)sum.late,
-            (unsigned long long)sum.bad, no_key, (unsigned long long)sum.commits,
+            (unsigned long long)sum.bad, left_out, (unsigned long long)sum.commits,
             sum.commits == 1 ? "" : "s", end);
 }
 

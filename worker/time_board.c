@@ -13,7 +13,6 @@
 
 struct place_in_time {
     int64_t watermark;
-    int64_t last_at;  /* when something last came, as far as we saw; INT64_MIN: never */
     int64_t heard_at; /* of others: when it was heard of first, or changed; 0: not yet */
     bool is_ours, is_idle;
 };
@@ -95,17 +94,15 @@ static struct board_input *find(struct time_board *b, const struct plan_source *
 }
 
 void time_board_set(struct time_board *b, const struct plan_source *source, const char *topic,
-                    int32_t partition, struct part_time time, int64_t last_at)
+                    int32_t partition, struct part_time time)
 {
     pthread_mutex_lock(&b->mutex);
     struct board_input *in = find(b, source, topic);
     if (in && partition < in->n) {
         b->has_changed |= time.is_idle && !in->at[partition].is_idle;
         in->is_read = false;
-        in->at[partition] = (struct place_in_time){.watermark = time.watermark,
-                                                   .last_at = last_at,
-                                                   .is_ours = true,
-                                                   .is_idle = time.is_idle};
+        in->at[partition] = (struct place_in_time){
+            .watermark = time.watermark, .is_ours = true, .is_idle = time.is_idle};
     }
     pthread_mutex_unlock(&b->mutex);
 }
@@ -124,17 +121,15 @@ void time_board_give_up(struct time_board *b, const char *topic, int32_t partiti
     pthread_mutex_unlock(&b->mutex);
 }
 
+/* When all are silent, whoever of them was so first: the farthest, as nothing is left to read. */
 static struct others find_others(const struct board_input *in)
 {
-    struct others busy = {TIME_MAX, false}, silent = {TIME_MAX, true};
-    int64_t last_at = INT64_MIN;
+    struct others busy = {TIME_MAX, false}, silent = {TIME_MIN, true};
     for (int32_t i = 0; i < in->n; i++) {
         const struct place_in_time *x = &in->at[i];
         if (!x->is_idle) {
             busy.watermark = x->watermark < busy.watermark ? x->watermark : busy.watermark;
-        } else if (x->last_at > last_at ||
-                   (x->last_at == last_at && x->watermark < silent.watermark)) {
-            last_at = x->last_at;
+        } else if (x->watermark > silent.watermark) {
             silent.watermark = x->watermark;
         }
     }
@@ -164,8 +159,7 @@ bool time_board_say(struct time_board *b, const struct task *t, int input, int64
     }
     bool is_idle = task_idle(t, input, now);
     time_board_set(b, source, task_input_topic(t, input), task_partition(t),
-                   (struct part_time){task_watermark(t, input), is_idle},
-                   task_last_record(t, input));
+                   (struct part_time){task_watermark(t, input), is_idle});
     return is_idle;
 }
 
@@ -204,8 +198,8 @@ void time_board_others(struct time_board *b, const char *topic,
     pthread_mutex_unlock(&b->mutex);
 }
 
-/* Whether that is new. One that has committed nothing yet has had no records, or nobody reads it: after a while it is
- * not waited for. */
+/* Whether that is new. One that has committed nothing yet has had no records, or nobody reads it:
+ * after a while it is not waited for. */
 static bool note(struct board_input *in, int32_t partition, struct part_time heard, int64_t now)
 {
     struct place_in_time *x = &in->at[partition], before = *x;
@@ -215,7 +209,6 @@ static bool note(struct board_input *in, int32_t partition, struct part_time hea
     in->is_read = false;
     bool is_first = x->heard_at == 0;
     if (is_first || heard.watermark > x->watermark) {
-        x->last_at = is_first ? INT64_MIN : now;
         x->heard_at = now;
         x->watermark = heard.watermark > x->watermark ? heard.watermark : x->watermark;
     }

@@ -15,9 +15,9 @@ struct time_board;
 /* tasks: per sub-plan, how many partitions its inputs have. Both must outlive the board. */
 struct time_board *time_board_new(const struct plan *p, const int32_t *tasks);
 void time_board_free(struct time_board *b);
-/* A partition of ours, where something last came at last_at. source and topic are the plan's. */
+/* A partition of ours. source and topic are the plan's. */
 void time_board_set(struct time_board *b, const struct plan_source *source, const char *topic,
-                    int32_t partition, struct part_time time, int64_t last_at);
+                    int32_t partition, struct part_time time);
 /* The same for an input of a task; whether it is idle. Internal ones have no place here, and say it
  * themselves. */
 bool time_board_say(struct time_board *b, const struct task *t, int input, int64_t now);

@@ -190,7 +190,8 @@ static int extract(struct kernel_call *c)
 }
 
 static const struct function_def functions[] = {
-    {"now", "", 't', NULL_IF_ANY, now, .doc = "the wall clock"},
+    {"now", "", 't', NULL_IF_ANY, now,
+     .doc = "the wall clock; that of the test in `test`, 1970 in `replay`, which has no clock"},
     {"to_timestamp", "l", 't', NULL_IF_ANY, from_long, .doc = "of ms since the epoch",
      .is_harmless = true},
     {"to_timestamp", "s", 't', NULL_IF_ANY, from_iso, .doc = "of text in ISO 8601"},

@@ -38,6 +38,15 @@ STEPS = {
     "fill": """
       - key_by: [host, v % 9 as k]
       - window: {hopping: {size: 60ms, every: 20ms}, fill: previous, aggregate: "count() as n, last(s) as s"}""",
+    "fill ranked": """
+      - filter: v < 4
+      - window: {tumbling: 10ms, fill: zero, aggregate: count() as n}
+      - top: {n: 3, by: n}""",
+    "fill counted": """
+      - filter: v < 6
+      - window: {hopping: {size: 30ms, every: 10ms}, fill: null, aggregate: count() as n}
+      - rename: {begin: window_start, end: window_end}
+      - window: {tumbling: 30ms, grace: 40ms, aggregate: "count() as n, count(n) as known"}""",
     "having": """
       - key_by: v % 9 as k
       - window: {session: 40ms, emit: updates, having: n % 3 > 0, aggregate: "count() as n, last(s) as s"}""",

@@ -104,7 +104,7 @@ static void filters_leave_the_rest_for_later(void **state)
     struct setup s;
     begin(&s);
     for (int i = 0; i < 20; i++) {
-        char offset[8];
+        char offset[12];
         snprintf(offset, sizeof offset, "%d", i);
         letter(&s, "in", offset, i % 3 ? "TRANSFORMATION" : "VALUE_CONVERTER", NULL, "x");
     }
@@ -222,7 +222,7 @@ static void many_letters(void **state)
     atomic_bool stop = true;
     begin(&s);
     for (int i = 0; i < 1700; i++) {
-        char offset[8];
+        char offset[12];
         snprintf(offset, sizeof offset, "%d", i);
         letter(&s, "in", offset, "VALUE_CONVERTER", NULL, "x");
     }

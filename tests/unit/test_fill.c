@@ -11,6 +11,7 @@ static void expect(const char *window, struct row *row, size_t n, const char *ex
     for (uint16_t batch = 1; batch <= 3; batch += 2) {
         struct harness h;
         harness_init(&h, window);
+        h.is_filled = true;
         assert_int_equal(harness_run(&h, row, n, batch), 0);
         assert_int_equal(harness_advance(&h, TIME_MAX), 0);
         assert_string_equal(harness_out(&h), expected);
@@ -102,6 +103,7 @@ static void test_bound(void **state)
                         {"c", far + 20, 1, 0, NULL, 0}};
     struct harness h;
     harness_init(&h, "{tumbling: 10ms, fill: zero, aggregate: count() as n}");
+    h.is_filled = true;
     assert_int_equal(harness_run(&h, row, 5, 3), 0);
     size_t lines = 0;
     for (const char *p = harness_out(&h); *p; p++) {
@@ -192,6 +194,7 @@ static void run(const char *window, const struct row *rows, int64_t out_of_order
     random_seed(&random, seed, 9);
     memcpy(row, rows, sizeof row);
     harness_init(&h, window);
+    h.is_filled = true;
     h.out_of_order = out_of_order;
     h.crashes = restarts;
     for (size_t at = 0; at < ROWS;) {

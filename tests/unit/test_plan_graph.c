@@ -65,6 +65,26 @@ static void a_union_of_a_stream_and_its_counts(void **state)
     plan_rig_done(&r);
 }
 
+/* What is made of the stream by another key, then by its own again, comes back to where it is. */
+static void what_comes_back_over_another_subplan(void **state)
+{
+    (void)state;
+    struct plan_rig r;
+    plan(&r, HEAD IN("{host: string}") "  counts:\n    from: in\n    steps:\n      - key_by: dc\n"
+                                       "      - " COUNT "\n"
+                                       "      - add: \"cast(n as string) as host\"\n"
+                                       "      - select: dc, host\n      - key_by: host\n"
+                                       "  met:\n    from: in\n    steps:\n"
+                                       "      - join: {with: counts, on: host, within: 1s}\n"
+                                       "      - key_by: v\n      - " COUNT "\n    to: out\n");
+    const struct plan *p = r.plan;
+    assert_int_equal(p->nsubplans, 3);
+    for (uint16_t i = 0; i < p->nsubplans; i++) {
+        assert_int_equal(p->subplan[i].level, i == 2);
+    }
+    plan_rig_done(&r);
+}
+
 static void internal_topics_do_not_collide(void **state)
 {
     (void)state;
@@ -83,6 +103,7 @@ int main(void)
         cmocka_unit_test(each_new_key_cuts_again),
         cmocka_unit_test(union_behind_a_repartition_is_levelled),
         cmocka_unit_test(a_union_of_a_stream_and_its_counts),
+        cmocka_unit_test(what_comes_back_over_another_subplan),
         cmocka_unit_test(internal_topics_do_not_collide),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -27,4 +27,5 @@ const struct aggregate_def aggregate_arg_max = {
     .update = arg_max_update,
     .combine = arg_max_combine,
     .result = chosen_result,
+    .is_sound = chosen_is_sound,
 };

@@ -26,4 +26,5 @@ const struct aggregate_def aggregate_arg_min = {
     .update = arg_min_update,
     .combine = arg_min_combine,
     .result = chosen_result,
+    .is_sound = chosen_is_sound,
 };

@@ -129,4 +129,15 @@ static inline void chosen_result(const struct aggregate_call *c, const void *sta
     }
 }
 
+static inline bool chosen_is_sound(const struct aggregate_call *c, const void *state)
+{
+    struct chosen s;
+    struct blob blob;
+    memcpy(&blob, state, sizeof blob);
+    memcpy(&s, (const char *)state + sizeof blob, sizeof s);
+    bool has_x = type_is_str(c->arg_type[0]), has_by = type_is_str(c->arg_type[1]);
+    int64_t x = has_x ? s.x : 0, by = has_by ? s.by : 0;
+    return x >= 0 && by >= 0 && x <= blob.n && by <= blob.n && x + by == blob.n;
+}
+
 #endif

@@ -197,6 +197,23 @@ static const char *collect_failed(const struct aggregate_call *c, const void *st
     return s->is_over ? is_full : NULL;
 }
 
+static bool collect_is_sound(const struct aggregate_call *c, const void *state)
+{
+    (void)c;
+    const struct collect *s = state;
+    uint32_t at = 0, bytes;
+    int64_t n = 0;
+    for (; s->blob.n - at >= HEAD_BYTES; n++) {
+        memcpy(&bytes, s->blob.p + at + 12, 4);
+        at += HEAD_BYTES;
+        if (bytes > s->blob.n - at) {
+            return false;
+        }
+        at += bytes;
+    }
+    return at == s->blob.n && n == s->n && n <= VALUES_MAX && at <= BYTES_MAX;
+}
+
 const struct aggregate_def aggregate_collect = {
     .name = "collect",
     .doc = "collect(x): an array of the values that are not null, by event time, ties by source "
@@ -213,4 +230,5 @@ const struct aggregate_def aggregate_collect = {
     .combine = collect_combine,
     .result = collect_result,
     .failed = collect_failed,
+    .is_sound = collect_is_sound,
 };

@@ -211,6 +211,14 @@ static void distinct_result(const struct aggregate_call *c, const void *state, s
     out->i[row] = s->is_dense ? dense_estimate(s) : s->blob.n / 8;
 }
 
+static bool distinct_is_sound(const struct aggregate_call *c, const void *state)
+{
+    (void)c;
+    const struct distinct *s = state;
+    return s->is_dense ? s->is_dense == 1 && s->blob.n == DENSE_BYTES
+                       : s->blob.n % 8 == 0 && s->blob.n / 8 <= LIST_MAX;
+}
+
 const struct aggregate_def aggregate_count_distinct = {
     .name = "count_distinct",
     .doc = "count_distinct(x): how many different values there are that are not null; exact up to "
@@ -224,4 +232,5 @@ const struct aggregate_def aggregate_count_distinct = {
     .update = distinct_update,
     .combine = distinct_combine,
     .result = distinct_result,
+    .is_sound = distinct_is_sound,
 };

@@ -121,4 +121,5 @@ const struct aggregate_def aggregate_ewma = {
     .update = ewma_update,
     .combine = ewma_combine,
     .result = ewma_result,
+    .is_sound = timeline_is_sound,
 };

@@ -154,6 +154,19 @@ static void histogram_result(const struct aggregate_call *c, const void *state, 
     buffer_done(&key);
 }
 
+static bool histogram_is_sound(const struct aggregate_call *c, const void *state)
+{
+    const struct histogram_bound *bound = c->bound;
+    struct blob blob;
+    memcpy(&blob, state, sizeof blob);
+    bool is_sound = blob.n % sizeof(struct bin) == 0 && blob.n / sizeof(struct bin) <= bound->kept;
+    for (uint32_t i = 0; is_sound && i < blob.n / sizeof(struct bin); i++) {
+        const struct bin *x = (const struct bin *)(const void *)blob.p + i;
+        is_sound = isfinite(x->at) && x->n > 0 && x->n <= INT64_MAX / BINS_MOST / KEPT_MOST;
+    }
+    return is_sound;
+}
+
 const struct aggregate_def aggregate_histogram = {
     .name = "histogram",
     .doc = "histogram(x, n): a map from the centre of each of at most n (1 to 256) bins to the "
@@ -168,4 +181,5 @@ const struct aggregate_def aggregate_histogram = {
     .update = histogram_update,
     .combine = histogram_combine,
     .result = histogram_result,
+    .is_sound = histogram_is_sound,
 };

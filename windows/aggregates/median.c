@@ -18,4 +18,5 @@ const struct aggregate_def aggregate_median = {
     .update = sketch_update,
     .combine = sketch_combine,
     .result = sketch_result,
+    .is_sound = sketch_is_sound,
 };

@@ -25,4 +25,5 @@ const struct aggregate_def aggregate_quantile = {
     .update = sketch_update,
     .combine = sketch_combine,
     .result = sketch_result,
+    .is_sound = sketch_is_sound,
 };

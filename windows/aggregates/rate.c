@@ -114,4 +114,5 @@ const struct aggregate_def aggregate_rate = {
     .update = rate_update,
     .combine = rate_combine,
     .result = rate_result,
+    .is_sound = timeline_is_sound,
 };

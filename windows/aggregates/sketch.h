@@ -311,4 +311,17 @@ static inline int sketch_bind(struct aggregate_call *c, struct arena *a, double 
     return 0;
 }
 
+static inline bool sketch_is_sound(const struct aggregate_call *c, const void *state)
+{
+    (void)c;
+    const struct sketch *s = state;
+    const int64_t most = INT64_MAX / 16, count[] = {s->low, s->zero, s->high, s->nan};
+    bool is_sound = s->blob.n % 8 == 0 && (s->is_bucketed == 0 || s->is_bucketed == 1) &&
+                    sketch_length(s) <= (s->is_bucketed ? SKETCH_BUCKETS : SKETCH_EXACT);
+    for (int i = 0; i < 4; i++) {
+        is_sound = is_sound && count[i] >= 0 && count[i] <= most;
+    }
+    return is_sound;
+}
+
 #endif

@@ -125,4 +125,11 @@ static inline double moment_value(const struct aggregate_call *c, int64_t bits)
     return c->arg_type[0]->kind == TYPE_LONG ? (double)bits : x;
 }
 
+static inline bool timeline_is_sound(const struct aggregate_call *c, const void *state)
+{
+    (void)c;
+    const struct timeline *t = state;
+    return t->blob.n % sizeof(struct moment) == 0 && t->folded >= 0 && t->folded < INT64_MAX / 2;
+}
+
 #endif

@@ -294,6 +294,25 @@ static void top_result(const struct aggregate_call *c, const void *state, struct
     mem_free(all);
 }
 
+static bool top_is_sound(const struct aggregate_call *c, const void *state)
+{
+    const struct top_bound *bound = c->bound;
+    const struct top *s = state;
+    uint32_t at = 0;
+    int64_t n = 0;
+    while (s->blob.n - at >= sizeof(struct counter)) {
+        const struct counter *x = (const struct counter *)(const void *)(s->blob.p + at);
+        bool is_fixed = !type_is_str(c->arg_type[0]);
+        if (x->bytes > VALUE_BYTES || (is_fixed && x->bytes != 8) || x->count < 0 ||
+            x->count > INT64_MAX / 4 || counter_size(x->bytes) > s->blob.n - at) {
+            return false;
+        }
+        at += counter_size(x->bytes);
+        n++;
+    }
+    return at == s->blob.n && n == s->n && n <= bound->capacity;
+}
+
 const struct aggregate_def aggregate_top_k = {
     .name = "top_k",
     .doc = "top_k(x, k): an array of the k (1 to 100) most frequent values, most frequent first; "
@@ -310,4 +329,5 @@ const struct aggregate_def aggregate_top_k = {
     .takes_all = top_takes_all,
     .combine = top_combine,
     .result = top_result,
+    .is_sound = top_is_sound,
 };
