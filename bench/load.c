@@ -28,6 +28,7 @@
 
 #define PARTITIONS 4
 #define DAY        86400000LL
+#define WINDOW     10000 /* ms */
 #define RUN        1000
 #define ASK_MS     30000
 
