@@ -119,7 +119,7 @@ bool task_idle(const struct task *t, int input, int64_t now);
 /* What the partitions of an input's topic have reached: it follows that while it is idle, from the
  * next tick on. */
 struct others {
-    int64_t watermark; /* the least of those that are not idle; of the last ones that were */
+    int64_t watermark; /* the least of those that are not idle; when all are, the greatest */
     bool are_idle;     /* all are: time stands still, or goes on with the wall clock */
 };
 void task_others(struct task *t, int input, struct others others);

@@ -9,7 +9,7 @@
 
 #include "engine/task.h"
 #include "worker/log.h"
-#include "worker/state_sum.h"
+#include "worker/summary.h"
 #include "worker/time_board.h"
 
 struct lane;
@@ -58,10 +58,6 @@ struct lane_config {
 struct lane_counts {
     uint64_t records, rows_out, bad, late, no_key, tombstones, commits;
 };
-
-#define LEFT_OUT_BYTES 100
-/* ", 2 without key, 1 null value": what a summary says of rows left out, if there are any. */
-void counts_left_out(uint64_t no_key, uint64_t tombstones, char out[LEFT_OUT_BYTES]);
 
 /* Starts the thread. cfg is copied, what it points to must outlive the lane. */
 int lane_start(struct lane **out, const struct lane_config *cfg, struct err *e);

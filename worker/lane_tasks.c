@@ -8,7 +8,6 @@
 #include "engine/memory.h"
 #include "worker/lane_impl.h"
 
-#include <stdio.h>
 #include <string.h>
 
 static int lane_produce(void *ctx, const struct record *r, size_t n, struct err *e)
@@ -96,19 +95,6 @@ void lane_assigned(void *ctx, struct log_position *p, size_t n)
         }
     }
     l->last = NULL;
-}
-
-void counts_left_out(uint64_t no_key, uint64_t tombstones, char out[LEFT_OUT_BYTES])
-{
-    int n = 0;
-    out[0] = 0;
-    if (no_key > 0) {
-        n = snprintf(out, LEFT_OUT_BYTES, ", %llu without key", (unsigned long long)no_key);
-    }
-    if (tombstones > 0) {
-        snprintf(out + n, LEFT_OUT_BYTES - (size_t)n, ", %llu null value%s",
-                 (unsigned long long)tombstones, tombstones == 1 ? "" : "s");
-    }
 }
 
 void lane_add_counts(struct lane_counts *sum, const struct task_counts *c)

@@ -6,7 +6,7 @@
 #define KLAMM_WORKER_LOCAL_H
 
 #include "engine/task.h"
-#include "worker/state_sum.h"
+#include "worker/summary.h"
 
 struct local;
 

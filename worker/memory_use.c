@@ -4,7 +4,7 @@
 #include "worker/memory_use.h"
 
 #include "engine/buffer.h"
-#include "worker/state_sum.h"
+#include "worker/summary.h"
 
 int memory_use_set(struct memory_use *m, uint64_t *before, uint64_t now, struct err *e)
 {

@@ -284,13 +284,14 @@ static void report(const struct runner *r, FILE *f, const char *end)
             add_counts(&sum, lane_counts(r->lane[i].lane));
         }
     }
-    char left_out[LEFT_OUT_BYTES];
-    counts_left_out(sum.no_key, sum.tombstones, left_out);
-    fprintf(f, "%s: %llu record%s read, %llu written, %llu late, %llu bad%s, %llu commit%s%s",
-            r->topology->name, (unsigned long long)sum.records, sum.records == 1 ? "" : "s",
-            (unsigned long long)sum.rows_out, (unsigned long long)sum.late,
-            (unsigned long long)sum.bad, left_out, (unsigned long long)sum.commits,
-            sum.commits == 1 ? "" : "s", end);
+    struct buffer left_out;
+    buffer_init(&left_out);
+    summary_left_out(sum.no_key, sum.tombstones, &left_out);
+    fprintf(f, "%s: %llu records read, %llu written, %llu late, %llu bad%s, %llu commits%s",
+            r->topology->name, (unsigned long long)sum.records, (unsigned long long)sum.rows_out,
+            (unsigned long long)sum.late, (unsigned long long)sum.bad, buffer_cstr(&left_out),
+            (unsigned long long)sum.commits, end);
+    buffer_done(&left_out);
 }
 
 static void print_metric(void *ctx, const struct node *n, const char *name, double value)

@@ -25,8 +25,8 @@ bool time_board_say(struct time_board *b, const struct task *t, int input, int64
 void time_board_follow(struct time_board *b, struct task *t, int input, int64_t now);
 /* The partition has gone to somebody else. */
 void time_board_give_up(struct time_board *b, const char *topic, int32_t partition, int64_t now);
-/* The least watermark of the topic's partitions that are not idle. When all are, that of the one
- * that fell silent last: the others were following it then. */
+/* The least watermark of the topic's partitions that are not idle. When all are, the greatest:
+ * nothing is left to read. */
 struct others time_board_read(struct time_board *b, const struct plan_source *source,
                               const char *topic);
 /* Whether it is time to ask for the partitions of others: true at most four times a second over all

@@ -12,7 +12,7 @@
 #include "engine/clock.h"
 #include "engine/yaml.h"
 #include "worker/log.h"
-#include "worker/state_sum.h"
+#include "worker/summary.h"
 #include "worker/time_view.h"
 
 #include <inttypes.h>

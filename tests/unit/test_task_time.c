@@ -79,7 +79,7 @@ static void or_goes_on_with_the_wall_clock(void **state)
     assert_int_equal(task_watermark(r.task, 0), 7);
     tick(&r, 501);
     assert_int_equal(task_watermark(r.task, 0), 7 + 1500);
-    task_others(r.task, 0, (struct others){3000, true}); /* where the last one fell silent */
+    task_others(r.task, 0, (struct others){3000, true}); /* the farthest */
     tick(&r, 1);
     assert_int_equal(task_watermark(r.task, 0), 3000);
     task_others(

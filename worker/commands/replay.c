@@ -11,7 +11,6 @@
 #include "schemas/registry_memory.h"
 #include "worker/client.h"
 #include "worker/commands/command.h"
-#include "worker/lane.h"
 #include "worker/local.h"
 #include "worker/outputs.h"
 #include "worker/rows.h"
@@ -351,12 +350,14 @@ static void print_summary(struct replay *r)
 {
     struct task_counts c = local_counts(r->local);
     double seconds = (double)(clock_monotonic_ns() - r->began_ns) / 1e9;
-    char left_out[LEFT_OUT_BYTES];
-    counts_left_out(c.no_key, c.tombstones, left_out);
+    struct buffer left_out;
+    buffer_init(&left_out);
+    summary_left_out(c.no_key, c.tombstones, &left_out);
     fprintf(stderr, "%s%llu records in %.2f s (%.0f/s), %llu written, %llu late, %llu bad%s\n",
             isatty(STDERR_FILENO) ? "\r\033[K" : "", (unsigned long long)r->records, seconds,
             seconds > 0 ? (double)r->records / seconds : 0, (unsigned long long)c.rows_out,
-            (unsigned long long)c.late, (unsigned long long)c.bad, left_out);
+            (unsigned long long)c.late, (unsigned long long)c.bad, buffer_cstr(&left_out));
+    buffer_done(&left_out);
     struct state_sum sum = local_state(r->local);
     state_sum_report(&sum, stderr);
     local_metrics(r->local, print_metric, r);

@@ -1,9 +1,19 @@
 /* Sums of what steps keep. Stores take some memory before their first entry; that is left out, so
  * that only state is shown.
  */
-#include "worker/state_sum.h"
+#include "worker/summary.h"
 
 #include <inttypes.h>
+
+void summary_left_out(uint64_t no_key, uint64_t tombstones, struct buffer *b)
+{
+    if (no_key > 0) {
+        buffer_printf(b, ", %" PRIu64 " without key", no_key);
+    }
+    if (tombstones > 0) {
+        buffer_printf(b, ", %" PRIu64 " null value%s", tombstones, tombstones == 1 ? "" : "s");
+    }
+}
 
 void state_sum_add(void *sum, const struct task_step *s)
 {

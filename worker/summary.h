@@ -1,10 +1,13 @@
-/* State sum: how much steps keep, over many tasks, as one line for people. */
-#ifndef KLAMM_WORKER_STATE_SUM_H
-#define KLAMM_WORKER_STATE_SUM_H
+/* Summary: what a run says at its end of rows that were left out, and of how much its steps keep. */
+#ifndef KLAMM_WORKER_SUMMARY_H
+#define KLAMM_WORKER_SUMMARY_H
 
 #include "engine/task.h"
 
 #include <stdio.h>
+
+/* ", 2 without key, 1 null value": of rows left out, if there are any. */
+void summary_left_out(uint64_t no_key, uint64_t tombstones, struct buffer *b);
 
 struct state_sum {
     uint64_t entries, bytes;

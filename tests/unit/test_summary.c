@@ -1,5 +1,5 @@
-/* Sums of state, as one line. */
-#include "worker/state_sum.h"
+/* Lines of a summary: sums of state, rows left out. */
+#include "worker/summary.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -45,10 +45,26 @@ static void empty_stores_do_not_count(void **state)
     assert_int_equal(sum.bytes, 10000);
 }
 
+static void rows_left_out(void **state)
+{
+    (void)state;
+    struct buffer b;
+    buffer_init(&b);
+    summary_left_out(0, 0, &b);
+    assert_string_equal(buffer_cstr(&b), "");
+    summary_left_out(2, 1, &b);
+    assert_string_equal(buffer_cstr(&b), ", 2 without key, 1 null value");
+    buffer_clear(&b);
+    summary_left_out(0, 3, &b);
+    assert_string_equal(buffer_cstr(&b), ", 3 null values");
+    buffer_done(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(lines),
+        cmocka_unit_test(rows_left_out),
         cmocka_unit_test(empty_stores_do_not_count),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
