@@ -17,9 +17,17 @@ void agenda_init(struct agenda *a)
     a->slot = mem_zalloc(a->nslots * sizeof(struct date *));
 }
 
-static void date_free(struct date *d)
+static void forget_items(struct agenda *a, struct date *d)
 {
+    a->room -= d->cap;
     mem_free(d->item);
+    d->item = NULL;
+    d->n = d->cap = 0;
+}
+
+static void date_free(struct agenda *a, struct date *d)
+{
+    forget_items(a, d);
     mem_free(d);
 }
 
@@ -27,7 +35,7 @@ void agenda_done(struct agenda *a)
 {
     struct heap_entry least;
     while (heap_pop(&a->times, &least)) {
-        date_free(least.item);
+        date_free(a, least.item);
     }
     heap_done(&a->times);
     mem_free(a->slot);
@@ -93,7 +101,9 @@ void agenda_add(struct agenda *a, int64_t time, void *item)
 {
     struct date *d = agenda_at(a, time);
     if (d->n == d->cap) {
-        d->cap = d->cap ? d->cap * 2 : 4;
+        uint32_t cap = d->cap ? d->cap * 2 : 4;
+        a->room += cap - d->cap;
+        d->cap = cap;
         d->item = mem_resize(d->item, d->cap, sizeof *d->item);
     }
     d->item[d->n++] = item;
@@ -102,10 +112,7 @@ void agenda_add(struct agenda *a, int64_t time, void *item)
 void agenda_forget_items(struct agenda *a)
 {
     for (uint32_t i = 0; i < a->times.n; i++) {
-        struct date *d = a->times.entry[i].item;
-        mem_free(d->item);
-        d->item = NULL;
-        d->n = d->cap = 0;
+        forget_items(a, a->times.entry[i].item);
     }
 }
 
@@ -124,7 +131,7 @@ void agenda_drop_first(struct agenda *a)
     struct date *d = least.item;
     clear_slot(a, d->time);
     a->last = a->last == d ? NULL : a->last;
-    date_free(d);
+    date_free(a, d);
     if (a->nslots > SLOTS_LEAST && a->times.n * 8 < a->nslots) {
         rebuild_slots(a, a->nslots / 2);
     }
@@ -141,10 +148,6 @@ uint64_t agenda_items(const struct agenda *a)
 
 uint64_t agenda_bytes(const struct agenda *a)
 {
-    uint64_t bytes = a->nslots * sizeof(struct date *) + a->times.cap * sizeof(struct heap_entry);
-    for (uint32_t i = 0; i < a->times.n; i++) {
-        const struct date *d = a->times.entry[i].item;
-        bytes += sizeof *d + d->cap * sizeof(void *);
-    }
-    return bytes;
+    return a->nslots * sizeof(struct date *) + a->times.cap * sizeof(struct heap_entry) +
+           a->times.n * sizeof(struct date) + a->room * sizeof(void *);
 }

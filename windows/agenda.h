@@ -25,6 +25,7 @@ struct agenda {
     struct date **slot; /* by time; a power of two */
     uint32_t nslots;
     uint64_t next_id;
+    uint64_t room;     /* for items, over all dates */
     struct date *last; /* that agenda_at() gave */
 };
 

@@ -66,8 +66,10 @@ static struct series *slot_series(uint64_t slot)
     return (struct series *)(uintptr_t)(slot & POINTER_MASK);
 }
 
-static void series_free(struct series *s)
+static void series_free(struct series_set *a, struct series *s)
 {
+    a->nseries--;
+    a->room -= s->point ? s->cap : 0;
     mem_free(s->point);
     mem_free(s);
 }
@@ -80,7 +82,7 @@ static void free_dates(struct series_set *a)
         for (uint32_t i = d == a->turn.date ? a->turn.looked : 0; i < d->n; i++) {
             struct series *s = d->item[i];
             if (--s->dates == 0 && s->n == 0) {
-                series_free(s);
+                series_free(a, s);
             }
         }
         agenda_drop_first(&a->agenda);
@@ -92,7 +94,7 @@ void series_done(struct series_set *a)
     free_dates(a);
     for (uint64_t i = 0; i < a->nslots; i++) {
         if (a->slot[i] != 0) {
-            series_free(slot_series(a->slot[i]));
+            series_free(a, slot_series(a->slot[i]));
         }
     }
     turn_end(&a->turn);
@@ -148,10 +150,11 @@ uint32_t series_lower(struct series *s, int64_t pos)
 }
 
 /* Room for one more point behind the last. */
-static void make_room(struct series *s)
+static void make_room(struct series_set *a, struct series *s)
 {
     if (s->point == NULL) {
         s->cap = 4;
+        a->room += s->cap;
         s->point = mem_array(s->cap, sizeof *s->point);
         s->point[0] = s->newest;
         s->first = 0;
@@ -165,6 +168,7 @@ static void make_room(struct series *s)
         s->first = 0;
         return;
     }
+    a->room += s->cap;
     s->cap *= 2;
     s->point = mem_resize(s->point, s->cap, sizeof *s->point);
 }
@@ -176,10 +180,11 @@ static void note_newest(struct series *s)
     }
 }
 
-static void insert_point(struct series *s, uint32_t at, int64_t pos, struct state_entry *e)
+static void insert_point(struct series_set *a, struct series *s, uint32_t at, int64_t pos,
+                         struct state_entry *e)
 {
     if (s->n > 0) {
-        make_room(s);
+        make_room(a, s);
     }
     struct point *p = series_points(s);
     memmove(p + at + 1, p + at, (s->n - at) * sizeof *p);
@@ -293,6 +298,7 @@ static struct series *series_new(struct series_set *a, uint64_t hash)
     s->next = SERIES_NEVER;
     put_slot(a, s);
     a->count++;
+    a->nseries++;
     return s;
 }
 
@@ -340,7 +346,7 @@ struct state_entry *series_entry(struct series_set *a, uint64_t hash, const stru
     e = e ? e : store_entry(a, key, pos, from, is_new);
     if (*is_new) {
         *s = *s ? *s : series_new(a, hash);
-        insert_point(*s, place_of(*s, pos, from, a->prefix_n > WORD), pos, e);
+        insert_point(a, *s, place_of(*s, pos, from, a->prefix_n > WORD), pos, e);
     }
     state_touch(a->state, e);
     return e;
@@ -356,7 +362,7 @@ struct state_entry *series_add(struct series_set *a, uint64_t hash, const struct
         word = word == INT64_MAX ? INT64_MIN : word + 1;
     }
     *s = *s ? *s : series_new(a, hash);
-    insert_point(*s, series_lower(*s, pos), pos, e);
+    insert_point(a, *s, series_lower(*s, pos), pos, e);
     state_touch(a->state, e);
     return e;
 }
@@ -391,7 +397,7 @@ void series_remove(struct series_set *a, struct series *s, uint32_t i, uint32_t 
     if (s->n == 0) {
         s->next = SERIES_NEVER;
         if (s->dates == 0) {
-            series_free(s);
+            series_free(a, s);
         }
     }
 }
@@ -407,7 +413,7 @@ void series_schedule(struct series_set *a, struct series *s, int64_t time)
     }
 }
 
-bool series_take_date(struct series *s, int64_t time)
+bool series_take_date(struct series_set *a, struct series *s, int64_t time)
 {
     s->dates--;
     if (s->next == time) {
@@ -415,7 +421,7 @@ bool series_take_date(struct series *s, int64_t time)
         return true;
     }
     if (s->n == 0 && s->dates == 0) {
-        series_free(s);
+        series_free(a, s);
     }
     return false;
 }
@@ -433,7 +439,7 @@ static int choose(struct series_set *a, const struct series_order *by, struct op
     struct date *d = x->date;
     while (x->looked < d->n) {
         struct series *s = d->item[x->looked++];
-        if (series_take_date(s, d->time) && (!by->is_due || by->is_due(by->ctx, s))) {
+        if (series_take_date(a, s, d->time) && (!by->is_due || by->is_due(by->ctx, s))) {
             d->item[x->n++] = s;
         }
         if (x->looked % LOOKED == 0 && op_spent(op, LOOKED / 8 + 1)) {
@@ -509,12 +515,8 @@ uint64_t series_npoints(const struct series_set *a)
 
 uint64_t series_bytes(const struct series_set *a)
 {
-    uint64_t bytes = a->nslots * sizeof *a->slot + agenda_bytes(&a->agenda);
-    for (uint64_t i = 0; i < a->nslots; i++) {
-        const struct series *s = a->slot[i] ? slot_series(a->slot[i]) : NULL;
-        bytes += s ? sizeof *s + (s->point ? s->cap * sizeof *s->point : 0) : 0;
-    }
-    return bytes;
+    return a->nslots * sizeof *a->slot + agenda_bytes(&a->agenda) +
+           a->nseries * sizeof(struct series) + a->room * sizeof(struct point);
 }
 
 /* ---- the store ---- */
@@ -545,7 +547,7 @@ static int load_entry(void *ctx, struct state_entry *e)
     uint64_t hash = hash_bytes(key + a->prefix_n, n - a->prefix_n, 0);
     uint64_t slot = a->slot[probe(a, hash, key + a->prefix_n, n - a->prefix_n)];
     struct series *s = slot ? slot_series(slot) : series_new(a, hash);
-    insert_point(s, s->n, l->pos_of ? l->pos_of(e) : get_word(key), e);
+    insert_point(a, s, s->n, l->pos_of ? l->pos_of(e) : get_word(key), e);
     return 0;
 }
 

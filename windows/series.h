@@ -54,7 +54,8 @@ struct series_set {
      * for those behind it. Empty: for none. */
     struct buffer fired_key;
     struct state_entry *mark;
-    struct turn turn; /* of the first date of the agenda */
+    uint64_t nseries, room; /* series, also those that the agenda alone knows; places for points */
+    struct turn turn;       /* of the first date of the agenda */
 };
 
 /* words: 2 with `from`, 1 without. */
@@ -110,7 +111,7 @@ void series_drop_date(struct series_set *a);
 bool series_is_behind(const struct series_set *a, struct series *s, const struct schema *schema);
 /* Takes the series off one of its dates: true when that is the one that counts, and it has none
  * now; else the series may be gone. */
-bool series_take_date(struct series *s, int64_t time);
+bool series_take_date(struct series_set *a, struct series *s, int64_t time);
 /* The least date that counts, SERIES_NEVER: none. */
 int64_t series_next(const struct series_set *a);
 /* Points there are. */

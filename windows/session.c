@@ -323,7 +323,7 @@ static struct date *first_date(struct session *x)
                 return d;
             }
             d->n--;
-            if (series_take_date(s, d->time)) {
+            if (series_take_date(&x->set, s, d->time)) {
                 schedule(x, s);
             }
         }

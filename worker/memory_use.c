@@ -10,7 +10,7 @@ int memory_use_set(struct memory_use *m, uint64_t *before, uint64_t now, struct 
 {
     uint64_t all = atomic_fetch_add(&m->held, now - *before) + (now - *before);
     *before = now;
-    if (m->limit == 0 || all <= m->limit / 2) {
+    if (all <= m->limit / 2) {
         return 0;
     }
     struct buffer bytes, share;

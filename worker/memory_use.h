@@ -11,7 +11,7 @@
 
 struct memory_use {
     const char *topology;
-    uint64_t limit; /* memory.limit, bytes; 0: none */
+    uint64_t limit; /* memory.limit, bytes */
     atomic_uint_fast64_t held;
 };
 

@@ -142,7 +142,7 @@ static int start_lane(struct runner *r, int i, struct err *e)
         .until_end = r->o.until_end,
         .open_log = open_lane_log,
         .ctx = r,
-        .memory = r->disks ? NULL : &r->memory,
+        .memory = r->disks || r->memory.limit == 0 ? NULL : &r->memory,
         .open_disk = r->disks ? open_lane_disk : NULL,
         .close_disk = close_lane_disk,
         .identity = r->identity,

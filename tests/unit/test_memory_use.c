@@ -27,20 +27,10 @@ static void holders_add_up(void **state)
     assert_int_equal(atomic_load(&m.held), 1001);
 }
 
-static void without_a_limit_there_is_none(void **state)
-{
-    (void)state;
-    struct memory_use m = {.topology = "t"};
-    struct err e = {0};
-    uint64_t a = 0;
-    assert_int_equal(memory_use_set(&m, &a, UINT64_MAX / 2, &e), 0);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(holders_add_up),
-        cmocka_unit_test(without_a_limit_there_is_none),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
