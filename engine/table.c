@@ -18,6 +18,7 @@
  */
 #include "engine/table.h"
 
+#include "engine/big_endian.h"
 #include "engine/clock.h"
 #include "engine/hash.h"
 #include "engine/heap.h"
@@ -52,25 +53,18 @@ static uint64_t format_of(const struct table_plan *plan)
 
 static void save(void *ctx, const void *value, uint32_t n, struct buffer *out)
 {
-    uint64_t format = format_of(ctx);
-    for (int shift = 56; shift >= 0; shift -= 8) {
-        buffer_byte(out, (uint8_t)(format >> shift));
-    }
+    big_endian_add(out, format_of(ctx));
     buffer_add(out, value, n);
 }
 
 static bool is_current(const struct table_plan *plan, const uint8_t *p, size_t n)
 {
-    uint64_t format = 0;
-    for (int i = 0; n >= 9 && i < 8; i++) {
-        format = format << 8 | p[i];
-    }
-    return n >= 9 && format == format_of(plan);
+    return n > WORD_BYTES && big_endian_get(p) == format_of(plan);
 }
 
 static int64_t loaded_size(void *ctx, const void *saved, size_t n)
 {
-    return is_current(ctx, saved, n) ? (int64_t)n - 8 : 0;
+    return is_current(ctx, saved, n) ? (int64_t)n - WORD_BYTES : 0;
 }
 
 static int load(void *ctx, void *value, uint32_t n, const void *saved, size_t saved_n)

@@ -18,6 +18,7 @@
  *   deleted    rows of an upstream table that delete are counted and left out
  *   restart    the timers are made again from the entries
  */
+#include "engine/big_endian.h"
 #include "engine/hash.h"
 #include "engine/heap.h"
 #include "engine/identity.h"
@@ -155,9 +156,7 @@ static uint64_t distance(int64_t a, int64_t b)
 static uint64_t set_bucket(struct buffer *key, size_t n, uint64_t bucket)
 {
     key->n = n;
-    for (int i = 0; i < 8; i++) {
-        buffer_byte(key, (uint8_t)(bucket >> (56 - 8 * i)));
-    }
+    big_endian_add(key, bucket);
     return hash_bytes(key->data, key->n, 0);
 }
 

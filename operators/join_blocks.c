@@ -20,6 +20,7 @@
  */
 #include "operators/join_internal.h"
 
+#include "engine/big_endian.h"
 #include "engine/hash.h"
 #include "engine/memory.h"
 
@@ -30,10 +31,9 @@
 #else
 #define BLOCK_MOST 4096
 #endif
-#define BLOCK_LEAST  128
-#define NUMBER_BYTES 8
-#define ROW_HEAD     ((uint32_t)offsetof(struct waiting, bytes))
-#define BLOCK_HEAD   ((uint32_t)offsetof(struct join_block, bytes))
+#define BLOCK_LEAST 128
+#define ROW_HEAD    ((uint32_t)offsetof(struct waiting, bytes))
+#define BLOCK_HEAD  ((uint32_t)offsetof(struct join_block, bytes))
 
 /* ---- layout ---- */
 
@@ -52,15 +52,6 @@ const void *waiting_row(const struct waiting *w, size_t *n)
 {
     *n = w->row_n;
     return w->bytes + w->key_n;
-}
-
-static uint64_t block_number(const uint8_t *key)
-{
-    uint64_t number = 0;
-    for (int i = 0; i < NUMBER_BYTES; i++) {
-        number = number << 8 | key[i];
-    }
-    return number;
 }
 
 /* ---- bytes ---- */
@@ -163,10 +154,10 @@ int join_blocks_restored(struct join_blocks *b, struct state_entry *e)
 {
     uint32_t n;
     const uint8_t *key = state_key(e, &n);
-    if (n != NUMBER_BYTES) {
+    if (n != WORD_BYTES) {
         return -ERR_DATA;
     }
-    uint64_t first = block_number(key);
+    uint64_t first = big_endian_get(key);
     for (struct waiting *w = block_first(block_of(e)); w; w = block_next(block_of(e), w)) {
         w->block = e;
         w->number += first;
@@ -195,10 +186,8 @@ struct state_entry *join_blocks_close(struct join_blocks *b, int side)
 
 static struct state_entry *block_new(struct join_blocks *b, uint32_t cap)
 {
-    uint8_t number[NUMBER_BYTES];
-    for (int i = 0; i < NUMBER_BYTES; i++) {
-        number[i] = (uint8_t)(b->next >> (56 - 8 * i));
-    }
+    uint8_t number[WORD_BYTES];
+    big_endian_put(number, b->next);
     bool is_new;
     struct state_entry *e = state_insert(b->state, hash_bytes(number, sizeof number, 0), number,
                                          sizeof number, BLOCK_HEAD + cap, &is_new);

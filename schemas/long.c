@@ -5,6 +5,7 @@
  *   out   one key column of type long or timestamp
  *   null  a null column is a null key
  */
+#include "engine/big_endian.h"
 #include "engine/codec.h"
 #include "schemas/text_key.h"
 
@@ -17,15 +18,11 @@ static int long_infer(const struct codec_spec *spec, struct arena *a, struct sch
 static int long_read(struct codec_reader *r, const void *p, size_t n, struct batch *b, uint16_t row,
                      struct err *e)
 {
-    if (n != 8) {
+    if (n != WORD_BYTES) {
         return err_set(e, ERR_DATA, "a long key has 8 bytes, not %zu", n);
     }
-    uint64_t bits = 0;
-    for (size_t i = 0; i < 8; i++) {
-        bits = bits << 8 | ((const uint8_t *)p)[i];
-    }
     if (r->column >= 0) {
-        struct nested_value v = {.i = (int64_t)bits};
+        struct nested_value v = {.i = (int64_t)big_endian_get(p)};
         vec_set_value(&b->col[r->column], b->mem, row, &v);
     }
     return 0;
@@ -56,10 +53,7 @@ static int long_write(struct codec_writer *w, const struct batch *b, uint16_t ro
     if (text_is_null(w, b, row)) {
         return 1;
     }
-    uint64_t bits = (uint64_t)b->col[w->column[0]].i[row];
-    for (int shift = 56; shift >= 0; shift -= 8) {
-        buffer_byte(out, (uint8_t)(bits >> shift));
-    }
+    big_endian_add(out, (uint64_t)b->col[w->column[0]].i[row]);
     return 0;
 }
 

@@ -23,25 +23,6 @@ struct pane_hit {
     struct state_entry *entry;
 };
 
-static void put_start(char out[PANE_START_BYTES], int64_t start)
-{
-    uint64_t u = (uint64_t)start;
-    for (int i = PANE_START_BYTES - 1; i >= 0; i--) {
-        out[i] = (char)(uint8_t)u;
-        u >>= 8;
-    }
-}
-
-static int64_t get_start(const void *key)
-{
-    const uint8_t *p = key;
-    uint64_t u = 0;
-    for (int i = 0; i < PANE_START_BYTES; i++) {
-        u = u << 8 | p[i];
-    }
-    return (int64_t)u;
-}
-
 void panes_init(struct panes *p, struct state *state, uint32_t value_n)
 {
     *p = (struct panes){.state = state, .value_n = value_n};
@@ -94,7 +75,7 @@ int panes_gather(struct panes *p)
         return 0;
     }
     char prefix[PANE_START_BYTES];
-    put_start(prefix, agenda_first(&p->starts)->time);
+    big_endian_put(prefix, (uint64_t)agenda_first(&p->starts)->time);
     return state_range(p->state, prefix, sizeof prefix, gather_entry, p);
 }
 
@@ -131,7 +112,7 @@ const void *pane_key(const struct state_entry *e, uint32_t *n)
 int64_t pane_start(const struct state_entry *e)
 {
     uint32_t n;
-    return get_start(state_key(e, &n));
+    return (int64_t)big_endian_get(state_key(e, &n));
 }
 
 static bool has_key(const struct state_entry *e, const struct str *key)
@@ -153,7 +134,7 @@ struct state_entry *panes_entry(struct panes *p, const struct date *pane, uint64
     uint32_t n = key->n + PANE_START_BYTES;
     buffer_clear(&p->key);
     char *bytes = buffer_reserve(&p->key, n);
-    put_start(bytes, pane->time);
+    big_endian_put(bytes, (uint64_t)pane->time);
     memcpy(bytes + PANE_START_BYTES, str_data(key), key->n);
     uint64_t hash = hash_bytes(bytes, n, 0);
     struct state_entry *e = state_insert(p->state, hash, bytes, n, p->value_n, is_new);
@@ -176,7 +157,7 @@ static int load_entry(void *ctx, struct state_entry *e)
     if (n < PANE_START_BYTES || state_value_size(e) != p->value_n) {
         return -ERR_DATA;
     }
-    agenda_add(&p->starts, get_start(key), e);
+    agenda_add(&p->starts, (int64_t)big_endian_get(key), e);
     return 0;
 }
 
@@ -192,12 +173,12 @@ static int load_starts(struct panes *p)
             found = -ERR_DATA;
             break;
         }
-        int64_t start = get_start(key.data);
+        int64_t start = (int64_t)big_endian_get(key.data);
         agenda_at(&p->starts, start);
         if (start == INT64_MAX) {
             break;
         }
-        put_start(from, start + 1);
+        big_endian_put(from, (uint64_t)start + 1);
     }
     buffer_done(&key);
     return found < 0 ? found : 0;

@@ -13,13 +13,14 @@
 #define KLAMM_WINDOWS_PANES_H
 
 #include "engine/arena.h"
+#include "engine/big_endian.h"
 #include "engine/schema.h"
 #include "engine/state.h"
 #include "engine/str.h"
 #include "windows/agenda.h"
 #include "windows/key_order.h"
 
-#define PANE_START_BYTES 8
+#define PANE_START_BYTES WORD_BYTES
 
 struct panes {
     struct state *state;

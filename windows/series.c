@@ -10,6 +10,7 @@
  */
 #include "windows/series.h"
 
+#include "engine/big_endian.h"
 #include "engine/error.h"
 #include "engine/hash.h"
 #include "engine/memory.h"
@@ -21,7 +22,6 @@
 #define SLOTS_LEAST  64
 #define POINTER_BITS 48
 #define POINTER_MASK ((UINT64_C(1) << POINTER_BITS) - 1)
-#define WORD         8U
 
 #ifdef KLAMM_SMALL
 #define LOOKED 2U /* series between two looks at the slice */
@@ -29,30 +29,11 @@
 #define LOOKED 1024U
 #endif
 
-static void put_word(char *out, int64_t value)
-{
-    uint64_t u = (uint64_t)value;
-    for (int i = (int)WORD - 1; i >= 0; i--) {
-        out[i] = (char)(uint8_t)u;
-        u >>= 8;
-    }
-}
-
-static int64_t get_word(const void *from)
-{
-    const uint8_t *p = from;
-    uint64_t u = 0;
-    for (uint32_t i = 0; i < WORD; i++) {
-        u = u << 8 | p[i];
-    }
-    return (int64_t)u;
-}
-
 void series_init(struct series_set *a, struct state *state, uint32_t value_n, int words)
 {
     *a = (struct series_set){.state = state,
                              .value_n = value_n,
-                             .prefix_n = WORD * (uint32_t)words,
+                             .prefix_n = WORD_BYTES * (uint32_t)words,
                              .nslots = SLOTS_LEAST,
                              .fired = INT64_MIN};
     a->slot = mem_zalloc(a->nslots * sizeof *a->slot);
@@ -115,14 +96,14 @@ struct point *series_points(struct series *s)
 int64_t entry_pos(const struct state_entry *e)
 {
     uint32_t n;
-    return get_word(state_key(e, &n));
+    return (int64_t)big_endian_get(state_key(e, &n));
 }
 
 int64_t point_from(const struct point *p)
 {
     uint32_t n;
     const char *key = state_key(p->entry, &n);
-    return get_word(key + WORD);
+    return (int64_t)big_endian_get(key + WORD_BYTES);
 }
 
 uint32_t series_lower(struct series *s, int64_t pos)
@@ -318,7 +299,7 @@ static struct state_entry *newest(const struct series_set *a, struct series *s, 
                                   int64_t from)
 {
     const struct point *p = &s->newest;
-    bool is_it = p->pos == pos && (a->prefix_n == WORD || point_from(p) == from);
+    bool is_it = p->pos == pos && (a->prefix_n == WORD_BYTES || point_from(p) == from);
     return is_it ? p->entry : NULL;
 }
 
@@ -329,9 +310,9 @@ static struct state_entry *store_entry(struct series_set *a, const struct str *k
     uint32_t n = key->n + a->prefix_n;
     buffer_clear(&a->key);
     char *bytes = buffer_reserve(&a->key, n);
-    put_word(bytes, word);
-    if (a->prefix_n > WORD) {
-        put_word(bytes + WORD, from);
+    big_endian_put(bytes, (uint64_t)word);
+    if (a->prefix_n > WORD_BYTES) {
+        big_endian_put(bytes + WORD_BYTES, (uint64_t)from);
     }
     memcpy(bytes + a->prefix_n, str_data(key), key->n);
     return state_insert(a->state, hash_bytes(bytes, n, 0), bytes, n, a->value_n, is_new);
@@ -346,7 +327,7 @@ struct state_entry *series_entry(struct series_set *a, uint64_t hash, const stru
     e = e ? e : store_entry(a, key, pos, from, is_new);
     if (*is_new) {
         *s = *s ? *s : series_new(a, hash);
-        insert_point(a, *s, place_of(*s, pos, from, a->prefix_n > WORD), pos, e);
+        insert_point(a, *s, place_of(*s, pos, from, a->prefix_n > WORD_BYTES), pos, e);
     }
     state_touch(a->state, e);
     return e;
@@ -535,11 +516,11 @@ static int load_entry(void *ctx, struct state_entry *e)
     if (n < a->prefix_n || state_value_size(e) != a->value_n) {
         return -ERR_DATA;
     }
-    if (a->prefix_n > WORD && fill_is_memory(e)) {
+    if (a->prefix_n > WORD_BYTES && fill_is_memory(e)) {
         return 0;
     }
-    if (a->prefix_n > WORD && get_word(key) == -1) {
-        a->fired = get_word(key + WORD);
+    if (a->prefix_n > WORD_BYTES && (int64_t)big_endian_get(key) == -1) {
+        a->fired = (int64_t)big_endian_get(key + WORD_BYTES);
         buffer_add(&a->fired_key, key + a->prefix_n, n - a->prefix_n);
         a->mark = e;
         return 0;
@@ -547,7 +528,7 @@ static int load_entry(void *ctx, struct state_entry *e)
     uint64_t hash = hash_bytes(key + a->prefix_n, n - a->prefix_n, 0);
     uint64_t slot = a->slot[probe(a, hash, key + a->prefix_n, n - a->prefix_n)];
     struct series *s = slot ? slot_series(slot) : series_new(a, hash);
-    insert_point(a, s, s->n, l->pos_of ? l->pos_of(e) : get_word(key), e);
+    insert_point(a, s, s->n, l->pos_of ? l->pos_of(e) : (int64_t)big_endian_get(key), e);
     return 0;
 }
 
@@ -590,9 +571,8 @@ void series_flush(struct series_set *a)
     struct buffer *key = &a->key;
     bool is_new, is_wanted = a->count > 0 && a->fired != INT64_MIN;
     buffer_clear(key);
-    put_word(buffer_reserve(key, 2 * WORD), -1);
-    put_word(key->data + WORD, a->fired);
-    key->n = 2 * WORD;
+    big_endian_add(key, (uint64_t)-1);
+    big_endian_add(key, (uint64_t)a->fired);
     buffer_add(key, a->fired_key.data, a->fired_key.n);
     if (a->mark && is_wanted) {
         uint32_t n;

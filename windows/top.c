@@ -18,6 +18,7 @@
  *             key bytes; value: the ranking (ranking.h). Gone when the group closes
  *   restart   the agenda is made again from the store
  */
+#include "engine/big_endian.h"
 #include "engine/hash.h"
 #include "engine/key.h"
 #include "engine/memory.h"
@@ -30,7 +31,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PREFIX 24U
+#define PREFIX (3 * WORD_BYTES)
 
 struct top_cfg {
     int64_t n;
@@ -174,22 +175,15 @@ static void top_layout(const struct node *n, struct buffer *words)
 
 static void put_word(struct buffer *b, int64_t value)
 {
-    uint64_t u = (uint64_t)value ^ UINT64_C(1) << 63;
-    for (int shift = 56; shift >= 0; shift -= 8) {
-        buffer_byte(b, (uint8_t)(u >> shift));
-    }
+    big_endian_add(b, big_endian_signed((uint64_t)value));
 }
 
 /* Word i of an entry's key: 0 the time, 1 the window's end, 2 its start. */
 static int64_t word_of(const struct state_entry *e, int i)
 {
     uint32_t n;
-    const uint8_t *p = (const uint8_t *)state_key(e, &n) + 8 * i;
-    uint64_t u = 0;
-    for (int k = 0; k < 8; k++) {
-        u = u << 8 | p[k];
-    }
-    return (int64_t)(u ^ UINT64_C(1) << 63);
+    const char *p = state_key(e, &n);
+    return (int64_t)big_endian_signed(big_endian_get(p + WORD_BYTES * (uint32_t)i));
 }
 
 static const void *key_of(const void *ctx, const void *item, uint32_t *n)

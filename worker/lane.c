@@ -73,36 +73,37 @@ static int64_t position_of(const struct route *r, char *text)
     return least == INT64_MAX ? -1 : least;
 }
 
-/* Where each route stands now; metadata in `text`. Routes without a position are left out. */
-static size_t positions(const struct lane *l, struct log_position *p, char (*text)[METADATA_MOST])
+/* Where each route stands now. Routes without a position are left out. */
+static size_t positions(struct lane *l)
 {
     size_t n = 0;
+    l->commit_at = mem_resize(l->commit_at, (size_t)l->nroutes + 1, sizeof *l->commit_at);
+    l->commit_text = mem_resize(l->commit_text, (size_t)l->nroutes + 1, METADATA_MOST);
     for (int i = 0; i < l->nroutes; i++) {
-        const struct route *r = &l->route[i];
-        int64_t offset = r->offset;
-        p[n].metadata = r->metadata;
-        if (r->member->task) {
-            offset = position_of(r, text[i]);
-            p[n].metadata = text[i];
-        }
-        if (offset >= 0) {
-            p[n].topic = r->topic;
-            p[n].partition = r->partition;
-            p[n++].offset = offset;
+        struct route *r = &l->route[i];
+        char *text = l->commit_text + (size_t)i * METADATA_MOST;
+        r->stands_at = r->member->task ? position_of(r, text) : r->offset;
+        if (r->stands_at >= 0) {
+            l->commit_at[n++] =
+                (struct log_position){.topic = r->topic,
+                                      .partition = r->partition,
+                                      .offset = r->stands_at,
+                                      .metadata = r->member->task ? text : r->metadata};
         }
     }
     return n;
 }
 
-static bool is_behind_of(const struct lane *l, const struct log_position *p)
+/* What is committed of partitions that have no more to come of it. */
+static void publish_progress(struct lane *l)
 {
     for (int i = 0; i < l->nroutes; i++) {
         const struct route *r = &l->route[i];
-        if (r->partition == p->partition && strcmp(r->topic, p->topic) == 0) {
-            return r->member->task && task_is_behind(r->member->task);
+        bool is_behind = r->member->task && task_is_behind(r->member->task);
+        if (r->stands_at >= 0 && !is_behind) {
+            progress_set(l->cfg.progress, r->topic, r->partition, r->stands_at);
         }
     }
-    return false;
 }
 
 /* The transaction stands. What cannot be written to disk ends the lane; all tasks have to hear of the
@@ -138,23 +139,15 @@ static int commit(struct lane *l, bool at_end, struct err *e)
             return r;
         }
     }
-    struct log_position *p = mem_array((size_t)l->nroutes + 1, sizeof *p);
-    char(*text)[METADATA_MOST] = mem_array((size_t)l->nroutes + 1, METADATA_MOST);
-    size_t n = positions(l, p, text);
+    size_t n = positions(l);
     int r = l->log->ops->begin(l->log, e);
-    r = r < 0 ? r : l->log->ops->commit(l->log, p, n, e);
+    r = r < 0 ? r : l->log->ops->commit(l->log, l->commit_at, n, e);
     if (r == 0) {
         l->in_transaction = false;
         r = tell_tasks(l, e);
-        for (size_t i = 0; i < n; i++) {
-            if (!is_behind_of(l, &p[i])) { /* else there is more to come of it */
-                progress_set(l->cfg.progress, p[i].topic, p[i].partition, p[i].offset);
-            }
-        }
+        publish_progress(l);
         atomic_fetch_add_explicit(&l->commits, 1, memory_order_relaxed);
     }
-    mem_free(p);
-    mem_free(text);
     l->last_commit = lane_now(l);
     publish_counts(l);
     return r;
@@ -473,6 +466,8 @@ int lane_join(struct lane *l, struct err *e)
         mem_free(l->member[i]->next);
         mem_free(l->member[i]);
     }
+    mem_free(l->commit_at);
+    mem_free(l->commit_text);
     mem_free(l->metric);
     mem_free(l->route);
     mem_free(l->member);

@@ -33,8 +33,9 @@ struct waiting {
 struct route {
     const char *topic; /* the plan's */
     int32_t partition;
-    int rank;       /* of its topic in the plan: of equal times the least is first */
-    int64_t offset; /* committed when it was assigned */
+    int rank;          /* of its topic in the plan: of equal times the least is first */
+    int64_t offset;    /* committed when it was assigned */
+    int64_t stands_at; /* of the last commit; -1: it has no position */
     char *metadata;
     struct member *member;
     int64_t target;   /* of a table: where it ended when the task was built; -1: reached */
@@ -102,6 +103,8 @@ struct lane {
     struct route *last; /* of the last run */
     bool rebuild, in_transaction;
     int64_t last_commit, last_tick;
+    struct log_position *commit_at; /* scratch of commits: nroutes */
+    char *commit_text;
     int64_t quiet_at;                               /* since when polls bring nothing; 0: they do */
     int64_t polled_ns, longest_gap, longest_behind; /* the last poll's end, ns; to the next */
     bool was_behind;

@@ -3,6 +3,7 @@
  * are JSON strings.
  */
 #include "worker/text_input.h"
+#include "engine/big_endian.h"
 #include "schemas/base64.h"
 #include "schemas/record_line.h"
 
@@ -60,9 +61,7 @@ static int put_long(struct buffer *bytes, const char *text, size_t n)
     if (n == 0 || end != text + n || errno) {
         return -ERR_DATA;
     }
-    for (int shift = 56; shift >= 0; shift -= 8) {
-        buffer_byte(bytes, (uint8_t)(v >> shift));
-    }
+    big_endian_add(bytes, v);
     return 0;
 }
 
