@@ -306,15 +306,8 @@ static int unreadable(struct task *t, const struct input *in, const struct recor
 static void forget_value(const struct input *in, struct batch *b, uint16_t row)
 {
     for (uint16_t c = 0; c < b->schema->n; c++) {
-        struct vec *v = &b->col[c];
-        bool is_of_value = in->needs[c];
-        for (uint16_t i = 0; i < b->schema->nkey; i++) {
-            is_of_value &= b->schema->key[i] != c;
-        }
-        if (is_of_value) {
-            size_t width = vec_width(v->type);
-            memset((char *)v->data + row * width, 0, width);
-            vec_set_null(v, b->mem, b->rows, row);
+        if (in->needs[c] && schema_key_number(b->schema, c) < 0) {
+            vec_clear_row(&b->col[c], b->mem, b->rows, row);
         }
     }
 }
