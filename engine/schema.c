@@ -23,6 +23,16 @@ int schema_find(const struct schema *s, const char *name)
     return schema_find_n(s, name, strlen(name));
 }
 
+int schema_key_number(const struct schema *s, uint16_t column)
+{
+    for (uint16_t i = 0; i < s->nkey; i++) {
+        if (s->key[i] == column) {
+            return i;
+        }
+    }
+    return -1;
+}
+
 struct schema *schema_new(struct arena *a, uint16_t cap)
 {
     struct schema *s = arena_zalloc(a, sizeof *s);

@@ -32,6 +32,8 @@ struct schema {
 /* Column number, or -1. */
 int schema_find(const struct schema *s, const char *name);
 int schema_find_n(const struct schema *s, const char *name, size_t n);
+/* Which of the key's columns this one is, or -1. */
+int schema_key_number(const struct schema *s, uint16_t column);
 /* An empty schema with room for `cap` columns. */
 struct schema *schema_new(struct arena *a, uint16_t cap);
 /* Its columns and key, in a schema with room for `more` columns. */

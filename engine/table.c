@@ -1,9 +1,10 @@
 /* Tables: see table.h.
  *
  *   state, latest row only    key                          -> flags | owner | row
- *   state, with versions      varint n, key | time, 8 bytes -> flags | owner | row; flags 0:
- * deleted owner                     with `by` only: varint n (-1: none), the record key it came
- * with changelog                 8 bytes, hash of the columns | value
+ *   state, with versions      varint n, key | time, 8 bytes -> flags | owner | row
+ *   flags                     0: deleted
+ *   owner                     with `by` only: varint n (-1: none), the record key it came with
+ *   changelog                 8 bytes, hash of the columns | value
  *
  * With `by` two rows may have the same value there: the later one is found. A map from record keys
  * to what they own (not in the changelog: such tables are global and read anew) sees to it that a

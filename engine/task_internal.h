@@ -131,8 +131,12 @@ static inline bool checkpoint_failed(const struct task *t)
     return t->disk && t->disk->failed;
 }
 
+/* task_read.c. */
 int input_open(struct task *t, struct input *in, struct err *e);
 void input_close(struct input *in);
+/* One record into row `row`: 1 it is a row, 0 it is none, negative: the task stops. */
+int input_read(struct task *t, struct input *in, const struct record *r, struct batch *b,
+               uint16_t row, int64_t now);
 /* task_time.c: the wall clock went on. */
 int input_tick(struct task *t, struct input *in);
 /* A repartition's watermark from those of its first n source partitions: all, or those that there

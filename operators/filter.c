@@ -49,29 +49,17 @@ static void filter_needs(const struct node *n, const bool *out, bool *in)
 static struct vec without_deleted(const struct batch *b, uint16_t c)
 {
     struct vec v = b->col[c], all = vec_new(b->mem, v.type, b->rows);
-    size_t width = vec_width(v.type);
-    memcpy(all.data, v.data, width * b->rows);
+    memcpy(all.data, v.data, vec_width(v.type) * b->rows);
     if (v.null) {
         memcpy(vec_nulls(&all, b->mem, b->rows), v.null, b->rows);
     }
     for (uint16_t k = 0; k < b->nsel; k++) {
         uint16_t row = batch_row(b, k);
         if (b->row_op[row] == ROW_DELETE) {
-            memset((char *)all.data + row * width, 0, width);
-            vec_set_null(&all, b->mem, b->rows, row);
+            vec_clear_row(&all, b->mem, b->rows, row);
         }
     }
     return all;
-}
-
-static bool is_key(const struct schema *s, uint16_t c)
-{
-    for (uint16_t i = 0; i < s->nkey; i++) {
-        if (s->key[i] == c) {
-            return true;
-        }
-    }
-    return false;
 }
 
 /* Rows of b, where those that are not in sel delete. */
@@ -85,7 +73,8 @@ static struct batch deleting(const struct batch *b, const uint16_t *sel, uint16_
     }
     struct vec *col = arena_array(b->mem, b->schema->n, sizeof *col);
     for (uint16_t c = 0; c < b->schema->n; c++) {
-        bool is_of_value = b->col[c].data && !b->schema->col[c].hidden && !is_key(b->schema, c);
+        bool is_of_value =
+            b->col[c].data && !b->schema->col[c].hidden && schema_key_number(b->schema, c) < 0;
         col[c] = is_of_value ? without_deleted(&out, c) : b->col[c];
     }
     out.col = col;

@@ -22,10 +22,10 @@
  *              the row that completes them, so an inner join lowers nothing: late rows stay late.
  *              Nor does a join of tables
  *
- * What a row does is in join_match.c, how it waits in join_rows.c
- * and join_blocks.c. The planner has keyed and
- * partitioned both inputs by `on` before (engine/plan_second.c). Nothing depends on where batches
- * end, so there is no next_time: rows that expire within a batch come out in their place.
+ * What a row does is in join_match.c, how it waits in join_rows.c and join_blocks.c. The planner
+ * has keyed and partitioned both inputs by `on` before (engine/plan_second.c). Nothing depends on
+ * where batches end, so there is no next_time: rows that expire within a batch come out in their
+ * place.
  */
 #include "operators/join_internal.h"
 
@@ -167,16 +167,6 @@ static int check_tables(struct node *n)
 
 /* ---- columns ---- */
 
-static int key_number(const struct schema *s, uint16_t column)
-{
-    for (uint16_t i = 0; i < s->nkey; i++) {
-        if (s->key[i] == column) {
-            return i;
-        }
-    }
-    return -1;
-}
-
 static bool key_is_nullable(const struct join_plan *p, uint16_t number)
 {
     bool is_nullable = false;
@@ -192,7 +182,7 @@ static void add_left(struct join_plan *p, struct schema *out)
     const struct schema *s = p->side[LEFT].in;
     for (uint16_t c = 0; c < s->n; c++) {
         const struct column *col = &s->col[c];
-        int key = key_number(s, c);
+        int key = schema_key_number(s, c);
         if (col->hidden && key < 0) {
             continue;
         }
@@ -212,7 +202,7 @@ static int add_right(struct node *n, struct join_plan *p, struct schema *out)
     int status = 0;
     for (uint16_t c = 0; c < s->n; c++) {
         const struct column *col = &s->col[c];
-        if (col->hidden || key_number(s, c) >= 0) {
+        if (col->hidden || schema_key_number(s, c) >= 0) {
             continue;
         }
         const char *name = col->name;

@@ -131,22 +131,13 @@ static int take_listed(struct node *n, struct schema *out, const struct config_l
     return r;
 }
 
-static bool is_key(const struct schema *s, uint16_t c)
-{
-    for (uint16_t i = 0; i < s->nkey; i++) {
-        if (s->key[i] == c) {
-            return true;
-        }
-    }
-    return false;
-}
-
 static int take_all(struct node *n, struct schema *out)
 {
     int r = 0;
     for (uint16_t c = 0; c < n->in[1]->n; c++) {
         const struct column *col = &n->in[1]->col[c];
-        if (!col->hidden && !is_key(n->in[1], c) && take_column(n, out, c, col->name, n->at) < 0) {
+        if (!col->hidden && schema_key_number(n->in[1], c) < 0 &&
+            take_column(n, out, c, col->name, n->at) < 0) {
             r = -ERR_CONFIG;
         }
     }
