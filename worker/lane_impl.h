@@ -109,6 +109,7 @@ struct lane {
     int64_t polled_ns, longest_gap, longest_behind; /* the last poll's end, ns; to the next */
     bool was_behind;
     int last_sliced; /* member that had its turn */
+    int last_marked;
     int result, nmetrics;
     struct last_metric *metric;
     uint64_t held;          /* of cfg.memory */

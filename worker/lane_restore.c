@@ -16,10 +16,11 @@
 
 #include <stdio.h>
 
-#define MARK_MS  5000
-#define IDLE_MS  (10 * 60000)
-#define AGE_MOST (12 * 3600000LL) /* half of delete.retention.ms, a day by default */
-#define ASK_MS   2000
+#define MARK_MS       5000
+#define MARKS_MOST_MS 50 /* of one commit: each store of each task is a request */
+#define IDLE_MS       (10 * 60000)
+#define AGE_MOST      (12 * 3600000LL) /* half of delete.retention.ms, a day by default */
+#define ASK_MS        2000
 
 #define HOLD_EVERY 4096 /* changes */
 
@@ -184,13 +185,20 @@ static bool is_due(const struct lane *l, const struct member *m, bool at_end)
     return (m->is_unmarked && (at_end || since >= MARK_MS)) || since >= IDLE_MS;
 }
 
+/* Members take turns. One that gets no answer ends the round: a broker that is away would cost
+ * ASK_MS each. */
 bool lane_mark(struct lane *l, bool at_end)
 {
     bool is_marked = false;
-    for (int i = 0; i < l->nmembers; i++) {
-        struct member *m = l->member[i];
+    int64_t begin = lane_now(l);
+    int r = 0;
+    for (int i = 0; i < l->nmembers && r == 0; i++) {
+        if (!at_end && lane_now(l) - begin >= MARKS_MOST_MS) {
+            break;
+        }
+        l->last_marked = (l->last_marked + 1) % l->nmembers;
+        struct member *m = l->member[l->last_marked];
         struct err ignored = {0}; /* the next commit asks again */
-        int r = 0;
         if (!is_due(l, m, at_end)) {
             continue;
         }

@@ -4,6 +4,7 @@
 #include "engine/logger.h"
 #include "engine/memory.h"
 #include "tests/support/lane_rig.h"
+#include "worker/lane_impl.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -206,6 +207,55 @@ static void damage_is_found_while_it_opens_or_later(void **state)
     }
 }
 
+/* A log that gives no answers: which partitions it was asked for. */
+struct mute_log {
+    struct log log;
+    int n;
+    int32_t asked[8];
+};
+
+static int no_answer(struct log *log, const char *topic, int32_t partition, int64_t *end,
+                     int timeout_ms, struct err *e)
+{
+    struct mute_log *m = (struct mute_log *)log;
+    (void)topic;
+    (void)end;
+    (void)timeout_ms;
+    m->asked[m->n++] = partition;
+    return err_set(e, ERR_RETRY, "no answer");
+}
+
+static void without_an_answer_the_next_commit_asks_for_the_next_task(void **state)
+{
+    (void)state;
+    static const struct log_ops ops = {.written = no_answer};
+    struct plan_store store = {.changelog = "c"};
+    struct subplan subplan = {.nstores = 1, .store = &store};
+    struct plan plan = {.nsubplans = 1, .subplan = &subplan};
+    struct mute_log log = {.log.ops = &ops};
+    struct lane l = {.cfg = {.plan = &plan, .clock = &clock_system}, .log = &log.log};
+    struct member m[3], *members[3];
+    int64_t next[1];
+    for (int i = 0; i < 3; i++) { /* nothing looks into the task or its disk before an answer */
+        m[i] = (struct member){.partition = i, .next = next, .is_unmarked = true};
+        m[i].task = (struct task *)&m[i];
+        m[i].disk = (struct state_disk *)&m[i];
+        members[i] = &m[i];
+    }
+    l.member = members;
+    l.nmembers = 3;
+    for (int i = 1; i <= 3; i++) {
+        assert_false(lane_mark(&l, false));
+        assert_int_equal(log.n, i);
+    }
+    assert_false(lane_mark(&l, false)); /* all have been asked for not long ago */
+    assert_int_equal(log.n, 3);
+    assert_int_equal(log.asked[0] + log.asked[1] + log.asked[2], 3);
+    assert_int_not_equal(log.asked[0], log.asked[1]);
+    assert_false(lane_mark(&l, true)); /* the last commit does not wait for each, either */
+    assert_int_equal(log.n, 4);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -215,6 +265,7 @@ int main(void)
         cmocka_unit_test(a_checkpoint_beyond_the_changelog_is_not_used),
         cmocka_unit_test(a_restore_that_was_cut_off_begins_again),
         cmocka_unit_test(damage_is_found_while_it_opens_or_later),
+        cmocka_unit_test(without_an_answer_the_next_commit_asks_for_the_next_task),
     };
     logger_level(LOG_LEVEL_ERROR);
     int status = cmocka_run_group_tests(tests, NULL, NULL);
