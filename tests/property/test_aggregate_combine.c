@@ -3,11 +3,12 @@
  *
  * Rows are sorted by event time, with ties, then shuffled within their pieces; source partitions
  * are random. Results are equal as text, doubles that come from sums within 1e-12 of them. Seeds
- * are printed on failure; KLAMM_SEEDS sets how many are tried.
+ * are printed on failure; KLAMM_SEEDS sets how many are tried, KLAMM_SEED the first.
  */
 #include "tests/unit/aggregate_harness.h"
 
 #include "engine/registry.h"
+#include "tests/support/seeds.h"
 
 #include <stdlib.h>
 
@@ -179,11 +180,10 @@ static int try_aggregate(const struct aggregate_def *def, uint64_t seed)
 static void any_split_combined_in_order(void **state)
 {
     (void)state;
-    const char *seeds = getenv("KLAMM_SEEDS");
-    uint64_t n = seeds ? strtoull(seeds, NULL, 10) : 100;
+    struct seeds s = seeds_from_env(100);
     int aggregates = 0;
     for (int i = 0; registry_aggregates[i]; i++, aggregates++) {
-        for (uint64_t seed = 1; seed <= n; seed++) {
+        for (uint64_t seed = s.first; seed < s.end; seed++) {
             assert_true(try_aggregate(registry_aggregates[i], seed) > 0);
         }
     }

@@ -7,8 +7,7 @@
 #include "tests/unit/join_harness.h"
 
 #include "engine/random.h"
-
-#include <stdlib.h>
+#include "tests/support/seeds.h"
 
 #define ROWS 150
 
@@ -127,19 +126,7 @@ static void run(struct harness *h, const struct join_row *r, struct random *rnd)
     const uint16_t sizes[] = {1, 3, ROWS};
     uint16_t most = sizes[random_below(rnd, 3)];
     uint32_t restarts = random_below(rnd, 2) ? 12 : 0;
-    for (int at = 0; at < ROWS;) {
-        uint16_t n = 1;
-        while (n < most && at + n < ROWS && r[at + n].side == r[at].side) {
-            n++;
-        }
-        assert_int_equal(harness_push(h, &r[at], n), 0);
-        at += n;
-        if (restarts && random_below(rnd, restarts) == 0) {
-            harness_restart(h);
-        } else if (random_below(rnd, 10) == 0) {
-            harness_commit(h);
-        }
-    }
+    harness_run(h, r, ROWS, most, restarts, rnd);
 }
 
 static bool try_seed(uint64_t seed)
@@ -179,10 +166,8 @@ static bool try_seed(uint64_t seed)
 static void joins_of_tables(void **state)
 {
     (void)state;
-    const char *seeds = getenv("KLAMM_SEEDS"), *first = getenv("KLAMM_SEED");
-    uint64_t n = seeds ? strtoull(seeds, NULL, 10) : 300,
-             seed = first ? strtoull(first, NULL, 10) : 1;
-    for (; n > 0; n--, seed++) {
+    struct seeds s = seeds_from_env(300);
+    for (uint64_t seed = s.first; seed < s.end; seed++) {
         assert_true(try_seed(seed));
     }
 }

@@ -7,6 +7,7 @@
 #include "engine/random.h"
 #include "schemas/registry_memory.h"
 #include "tests/support/plan_rig.h"
+#include "tests/support/seeds.h"
 #include "worker/local.h"
 
 #include <setjmp.h>
@@ -17,7 +18,6 @@
 #include <cmocka.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define KEYS  6
@@ -277,10 +277,8 @@ static bool try_seed(uint64_t seed)
 static void tables(void **state)
 {
     (void)state;
-    const char *seeds = getenv("KLAMM_SEEDS"), *first = getenv("KLAMM_SEED");
-    uint64_t n = seeds ? strtoull(seeds, NULL, 10) : 300,
-             seed = first ? strtoull(first, NULL, 10) : 1;
-    for (; n > 0; n--, seed++) {
+    struct seeds s = seeds_from_env(300);
+    for (uint64_t seed = s.first; seed < s.end; seed++) {
         assert_true(try_seed(seed));
     }
 }

@@ -3,11 +3,12 @@
  * know nothing of slices, points or agendas.
  *
  * Each seed runs twice, cut and restarted differently: the bytes must agree, those of doubles too.
- * Seeds are printed on failure; KLAMM_SEEDS sets how many are tried.
+ * Seeds are printed on failure; KLAMM_SEEDS sets how many are tried, KLAMM_SEED the first.
  */
 #include "tests/unit/window_harness.h"
 
 #include "engine/random.h"
+#include "tests/support/seeds.h"
 
 #include <stdlib.h>
 
@@ -509,9 +510,8 @@ static bool try_pieces(const struct trial *t, const struct kind *kind)
 
 static void try_seeds(const struct kind *kind)
 {
-    const char *seeds = getenv("KLAMM_SEEDS");
-    uint64_t n = seeds ? strtoull(seeds, NULL, 10) : 200;
-    for (uint64_t seed = 1; seed <= n; seed++) {
+    struct seeds s = seeds_from_env(200);
+    for (uint64_t seed = s.first; seed < s.end; seed++) {
         struct trial t;
         make_trial(&t, kind, seed);
         assert_true(try_model(&t, kind));

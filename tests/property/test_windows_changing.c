@@ -3,11 +3,12 @@
  * And `having` gives what a reader would keep who applies it to each row himself.
  *
  * Random rows, out of order, in batches of any size, with restarts. Seeds are printed on failure;
- * KLAMM_SEEDS sets how many are tried.
+ * KLAMM_SEEDS sets how many are tried, KLAMM_SEED the first.
  */
 #include "tests/unit/window_harness.h"
 
 #include "engine/random.h"
+#include "tests/support/seeds.h"
 
 #include <stdlib.h>
 
@@ -247,9 +248,8 @@ static void check(const struct trial *t, const char *emit)
 static void test_all(void **state)
 {
     (void)state;
-    const char *seeds = getenv("KLAMM_SEEDS");
-    uint64_t n = seeds ? strtoull(seeds, NULL, 10) : 60;
-    for (uint64_t seed = 0; seed < n; seed++) {
+    struct seeds s = seeds_from_env(60);
+    for (uint64_t seed = s.first; seed < s.end; seed++) {
         for (int kind = 0; kind < 4; kind++) {
             struct trial t;
             make_trial(&t, kind, seed);

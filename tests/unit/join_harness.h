@@ -10,6 +10,7 @@
 
 #include "engine/buffer.h"
 #include "engine/memory.h"
+#include "engine/random.h"
 #include "engine/step.h"
 #include "operators/join_internal.h"
 
@@ -321,6 +322,26 @@ static inline void harness_restart(struct harness *h)
     assert_int_equal(state_each(h->log, harness_replay, h->op.state), 0);
     harness_open(h);
     h->op.watermark = watermark;
+}
+
+/* All rows, in batches of at most `most`, with a commit between some and, unless `restarts` is 0, a
+ * restart after one of `restarts` batches. */
+static inline void harness_run(struct harness *h, const struct join_row *r, int rows, uint16_t most,
+                               uint32_t restarts, struct random *rnd)
+{
+    for (int at = 0; at < rows;) {
+        uint16_t n = 1;
+        while (n < most && at + n < rows && r[at + n].side == r[at].side) {
+            n++;
+        }
+        assert_int_equal(harness_push(h, &r[at], n), 0);
+        at += n;
+        if (restarts && random_below(rnd, restarts) == 0) {
+            harness_restart(h);
+        } else if (random_below(rnd, 10) == 0) {
+            harness_commit(h);
+        }
+    }
 }
 
 #endif
