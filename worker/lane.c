@@ -368,9 +368,8 @@ static void keep_metric(void *ctx, const struct node *n, const char *name, doubl
     l->metric[l->nmetrics++] = (struct last_metric){n, name, value};
 }
 
-static void *lane_main(void *arg)
+void lane_run(struct lane *l)
 {
-    struct lane *l = arg;
     struct err e = {0};
     l->result = run(l, &e);
     publish_counts(l);
@@ -402,14 +401,25 @@ static void *lane_main(void *arg)
     }
     l->failure = e;
     atomic_store(&l->done, true);
+}
+
+struct lane *lane_new(const struct lane_config *cfg)
+{
+    struct lane *l = mem_zalloc(sizeof *l);
+    l->cfg = *cfg;
+    l->cfg.log.stopping = &l->stopping;
+    return l;
+}
+
+static void *lane_main(void *arg)
+{
+    lane_run(arg);
     return NULL;
 }
 
 int lane_start(struct lane **out, const struct lane_config *cfg, struct err *e)
 {
-    struct lane *l = mem_zalloc(sizeof *l);
-    l->cfg = *cfg;
-    l->cfg.log.stopping = &l->stopping;
+    struct lane *l = lane_new(cfg);
     if (pthread_create(&l->thread, NULL, lane_main, l) != 0) {
         mem_free(l);
         return err_set(e, ERR_FATAL, "cannot start a thread");
@@ -451,9 +461,8 @@ struct state_sum lane_state(const struct lane *l)
     return l->state;
 }
 
-int lane_join(struct lane *l, struct err *e)
+int lane_free(struct lane *l, struct err *e)
 {
-    pthread_join(l->thread, NULL);
     int r = l->result;
     if (r < 0) {
         err_set(e, l->failure.kind, "%s", l->failure.text);
@@ -473,4 +482,10 @@ int lane_join(struct lane *l, struct err *e)
     mem_free(l->member);
     mem_free(l);
     return r;
+}
+
+int lane_join(struct lane *l, struct err *e)
+{
+    pthread_join(l->thread, NULL);
+    return lane_free(l, e);
 }

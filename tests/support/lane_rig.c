@@ -23,10 +23,7 @@ struct failing {
     struct log log; /* first */
     struct log *inner;
     struct lane_rig *rig;
-    struct log_events ev;
     struct random random;
-    size_t nheld;
-    struct log_position held[256];
 };
 
 static struct failing *self(struct log *l)
@@ -47,45 +44,6 @@ static int fault(struct failing *f, struct err *e, enum err_kind a, enum err_kin
     return err_set(e, random_below(&f->random, 2) ? a : b, "injected");
 }
 
-static void on_assigned(void *ctx, struct log_position *p, size_t n)
-{
-    struct failing *f = ctx;
-    for (size_t i = 0; i < n && f->nheld < 256; i++) {
-        f->held[f->nheld++] = p[i];
-    }
-    f->ev.assigned(f->ev.ctx, p, n);
-}
-
-static void on_revoked(void *ctx, const struct log_position *p, size_t n, bool lost)
-{
-    struct failing *f = ctx;
-    f->ev.revoked(f->ev.ctx, p, n, lost);
-    for (size_t i = 0; i < n; i++) {
-        for (size_t k = 0; k < f->nheld; k++) {
-            if (f->held[k].partition == p[i].partition &&
-                strcmp(f->held[k].topic, p[i].topic) == 0) {
-                f->held[k--] = f->held[--f->nheld];
-            }
-        }
-    }
-}
-
-/* Another member had the partitions for a moment. */
-static int lose_all(struct failing *f, struct err *e)
-{
-    struct log_position p[256];
-    memcpy(p, f->held, f->nheld * sizeof *p);
-    f->ev.revoked(f->ev.ctx, p, f->nheld, true);
-    f->inner->ops->abort(f->inner, e);
-    int r = f->inner->ops->committed(f->inner, p, f->nheld, 0, e);
-    f->ev.assigned(f->ev.ctx, p, f->nheld);
-    for (size_t i = 0; i < f->nheld && r == 0; i++) {
-        int64_t begin = p[i].offset < 0 ? 0 : p[i].offset;
-        r = f->inner->ops->seek(f->inner, p[i].topic, p[i].partition, begin, e);
-    }
-    return r;
-}
-
 static int poll_log(struct log *l, int timeout_ms, const struct record **r, size_t *n,
                     struct err *e)
 {
@@ -93,8 +51,10 @@ static int poll_log(struct log *l, int timeout_ms, const struct record **r, size
     (void)timeout_ms;
     *n = 0;
     if (strikes(f)) {
-        return random_below(&f->random, 2) && f->nheld ? lose_all(f, e)
-                                                       : err_set(e, ERR_RETRY, "injected");
+        if (random_below(&f->random, 2)) {
+            return err_set(e, ERR_RETRY, "injected");
+        }
+        memory_log_evict(f->inner);
     }
     int result = f->inner->ops->poll(f->inner, 0, r, n, e);
     if (*n == 0) {
@@ -245,13 +205,11 @@ static int open_log(void *ctx, struct log **out, const struct log_config *cfg,
 {
     struct lane_rig *r = ctx;
     struct failing *f = mem_zalloc(sizeof *f);
-    struct log_events mine = {f, on_assigned, on_revoked};
     f->log.ops = &failing_ops;
     f->rig = r;
-    f->ev = *ev;
     random_seed(&f->random, r->seed, (uint64_t)atomic_fetch_add(&r->opened, 1));
     *out = &f->log;
-    return memory_log_open(&f->inner, r->broker, cfg, &mine, e);
+    return memory_log_open(&f->inner, r->broker, cfg, ev, e);
 }
 
 /* ---- the rig ---- */
