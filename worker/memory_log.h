@@ -28,8 +28,8 @@ int memory_log_open(struct log **out, struct memory_broker *b, const struct log_
 void memory_broker_delay_markers(struct memory_broker *b);
 /* Writes one of the markers that wait; whether there was one. */
 bool memory_broker_write_marker(struct memory_broker *b, uint32_t which);
-/* A transaction has lasted too long: it is aborted, and whoever has it is fenced. */
-void memory_broker_expire(struct memory_broker *b, const char *transactional);
+/* Its transaction has lasted too long: it is aborted, and the handle fenced. */
+void memory_log_expire(struct log *l);
 /* A member has not polled for too long: the group gives its partitions to others. */
 void memory_log_evict(struct log *l);
 /* The first half of a commit: the offsets are in the transaction, which stays open. */

@@ -201,12 +201,12 @@ bool memory_broker_write_marker(struct memory_broker *b, uint32_t which)
     return n > 0;
 }
 
-void memory_broker_expire(struct memory_broker *b, const char *transactional)
+void memory_log_expire(struct log *log)
 {
-    pthread_mutex_lock(&b->mutex);
-    struct producer *x = memory_producer(b, transactional);
-    if (x->stage == PRODUCER_OPEN) {
-        memory_fence(b, x);
+    struct memory_log *l = (struct memory_log *)log;
+    pthread_mutex_lock(&l->broker->mutex);
+    if (l->producer && l->epoch == l->producer->epoch && l->producer->stage == PRODUCER_OPEN) {
+        memory_fence(l->broker, l->producer);
     }
-    pthread_mutex_unlock(&b->mutex);
+    pthread_mutex_unlock(&l->broker->mutex);
 }

@@ -10,6 +10,7 @@
 #include "engine/random.h"
 #include "tests/support/plan_rig.h"
 #include "tests/support/rig_disks.h"
+#include "tests/support/rig_topics.h"
 #include "worker/lane.h"
 #include "worker/memory_log.h"
 
@@ -31,9 +32,7 @@ struct lane_rig {
     struct time_board *times;
     struct rig_clock clock;
     struct rig_disks *disks; /* NULL: state is in memory only; whose they are is the caller's */
-    int32_t *tasks;
-    const char **topics;
-    bool copartition;
+    struct rig_topics topics;
     uint16_t batch_rows;
     uint32_t slice; /* as in task_env */
     bool at_least_once, until_end;
