@@ -80,7 +80,8 @@ static int memory_poll(struct log *log, int timeout_ms, const struct record **re
     memory_follow_group(l);
     *n = 0;
     while (!is_reluctant(l) && (*n = gather(l, out)) == 0) {
-        if (pthread_cond_timedwait(&l->broker->change, &l->broker->mutex, &until) != 0) {
+        if (timeout_ms <= 0 ||
+            pthread_cond_timedwait(&l->broker->change, &l->broker->mutex, &until) != 0) {
             break;
         }
         memory_follow_group(l);

@@ -134,9 +134,9 @@ static void tell(const struct sim_topology *t, uint64_t seed, const struct outco
     }
     bool is_same = !want->text[at] && !got->text[at];
     at = at > 200 ? at - 200 : 0;
-    print_message("seed %llu, topology %s\n%s", (unsigned long long)seed, t->name, got->trace);
+    fprintf(stderr, "seed %llu, topology %s\n%s", (unsigned long long)seed, t->name, got->trace);
     if (!is_same) {
-        print_message("expected …%.500s\nfound …%.500s\n", want->text + at, got->text + at);
+        fprintf(stderr, "expected …%.500s\nfound …%.500s\n", want->text + at, got->text + at);
     }
 }
 

@@ -95,7 +95,7 @@ void rig_topics_print(struct log *log, const char *topic, struct buffer *out)
     int64_t next;
     log->ops->partitions(log, topic, &n, 0, &e);
     for (int32_t p = 0; p < n; p++) {
-        log->ops->read_all(log, topic, p, 0, add_line, &all, &next, &e);
+        log->ops->read_on(log, topic, p, 0, add_line, &all, &next, &e);
     }
     if (all.n) {
         qsort(all.item, all.n, sizeof *all.item, by_key);

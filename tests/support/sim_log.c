@@ -267,15 +267,18 @@ static int read_record(void *ctx, const struct record *r)
     return x->each(x->ctx, r);
 }
 
-/* What is written when it begins is decided first. */
-static int wait_for_decisions(struct sim_log *f, const char *topic, int32_t partition,
+/* What is written when it begins is decided first; what a zombie still adds is not waited for. */
+static int wait_for_decisions(struct sim_log *f, const char *topic, int32_t partition, int64_t from,
                               struct err *e)
 {
-    int64_t from, stable = 0, end = 0, begun = f->slot->sim->clock.ms;
+    int64_t begin, stable = 0, end = 0, begun = f->slot->sim->clock.ms;
     struct err ignored = {0};
     int r = f->inner->ops->written(f->inner, topic, partition, &end, 0, &ignored);
+    if (r == 0 && from > end) {
+        return err_set(e, ERR_DATA, "%s [%d]: ends at %lld", topic, partition, (long long)end);
+    }
     while (r == 0) {
-        r = f->inner->ops->bounds(f->inner, topic, partition, &from, &stable, 0, &ignored);
+        r = f->inner->ops->bounds(f->inner, topic, partition, &begin, &stable, 0, &ignored);
         if (r < 0 || stable >= end) {
             break;
         }
@@ -297,9 +300,9 @@ static int read_all(struct log *l, const char *topic, int32_t partition, int64_t
     struct sim_log *f = self(l);
     struct reading x = {f, each, ctx, e};
     int r = enter(f, "read_all", ERR_RETRY, e);
-    r = r < 0 ? r : wait_for_decisions(f, topic, partition, e);
+    r = r < 0 ? r : wait_for_decisions(f, topic, partition, from, e);
     r = r < 0 ? r
-              : f->inner->ops->read_all(f->inner, topic, partition, from, read_record, &x, next, e);
+              : f->inner->ops->read_on(f->inner, topic, partition, from, read_record, &x, next, e);
     return r < 0 ? r : leave(f, "read_all's end", r, e);
 }
 
