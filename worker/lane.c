@@ -83,6 +83,7 @@ static size_t positions(struct lane *l)
         struct route *r = &l->route[i];
         char *text = l->commit_text + (size_t)i * METADATA_MOST;
         r->stands_at = r->member->task ? position_of(r, text) : r->offset;
+        r->says_behind = r->member->task && task_is_behind(r->member->task);
         if (r->stands_at >= 0) {
             l->commit_at[n++] =
                 (struct log_position){.topic = r->topic,
@@ -122,10 +123,21 @@ static int tell_tasks(struct lane *l, struct err *e)
     return r;
 }
 
+/* A task that is no longer behind says so, even where it had nothing left to do after a restart. */
+static bool has_caught_up(const struct lane *l)
+{
+    bool is_any = false;
+    for (int i = 0; i < l->nroutes; i++) {
+        const struct task *t = l->route[i].member->task;
+        is_any |= l->route[i].says_behind && t && !task_is_behind(t);
+    }
+    return is_any;
+}
+
 /* at_end: the lane is about to stop. */
 static int commit(struct lane *l, bool at_end, struct err *e)
 {
-    bool dirty = lane_mark(l, at_end) || l->in_transaction;
+    bool dirty = lane_mark(l, at_end) || l->in_transaction || has_caught_up(l);
     for (int i = 0; i < l->nmembers; i++) {
         dirty |= l->member[i]->task && task_dirty(l->member[i]->task);
     }

@@ -132,6 +132,7 @@ static void compact(struct partition *p)
         }
     }
     p->n = p->compacted = n;
+    p->start = n ? p->record[0]->offset : p->next;
     p->compacted_until = p->stable;
 }
 
@@ -154,6 +155,7 @@ static void trim(const struct memory_broker *b, const struct topic *t, int32_t n
     }
     p->n -= gone;
     memmove(p->record, p->record + gone, p->n * sizeof *p->record);
+    p->start = p->n ? p->record[0]->offset : p->next;
 }
 
 void memory_append(struct memory_broker *b, struct topic *t, int32_t number, struct kept *k)

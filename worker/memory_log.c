@@ -300,7 +300,7 @@ static int memory_bounds(struct log *log, const char *topic, int32_t partition, 
         result = err_set(e, ERR_RETRY, "there is no partition %d of topic %s", partition, topic);
     } else {
         const struct partition *p = &t->partition[partition];
-        *begin = p->n ? p->record[0]->offset : p->next;
+        *begin = p->start;
         *end = p->stable;
     }
     pthread_mutex_unlock(&b->mutex);

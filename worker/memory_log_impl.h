@@ -25,6 +25,7 @@ struct partition {
     struct kept **record;
     size_t n, cap;
     int64_t next, stable;    /* below stable all is decided */
+    int64_t start;           /* before it records may be gone */
     size_t compacted;        /* n after the last compaction */
     int64_t compacted_until; /* deletions before this offset may go with the next one */
 };

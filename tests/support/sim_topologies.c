@@ -112,7 +112,7 @@ static const char tables[] =
 /* A watermark that closes much at once. */
 static const char bursts[] = ROWS
     "  a1:\n    from: a\n    steps:\n"
-    "      - window: {hopping: {size: 20ms, every: 10ms}, grace: 80ms, aggregate: count() as n}\n"
+    "      - window: {hopping: {size: 20ms, every: 10ms}, grace: 1s, aggregate: count() as n}\n"
     "      - window: {tumbling: 20ms, aggregate: \"count() as n, sum(n) as s\"}\n"
     "    to: {topic: out, value: csv}\n"
     "  a2:\n    from: a1\n    steps:\n"
@@ -127,17 +127,18 @@ static const char plain[] = ROWS "  odd:\n    from: a\n    steps:\n      - filte
                                  "    to: {topic: by, value: csv}\n";
 
 const struct sim_topology sim_topologies[] = {
-    {"rich", rich, {"plain", "counts", "sums", "all", "table", "dead"}, false, false, false},
-    {"learning",
-     learning,
-     {"sessions", "updates", "fives", "hops", "guessed", "each", "dead"},
-     false,
-     false,
-     false},
-    {"pairs", pairs, {"pairs"}, true, false, false},
-    {"tables", tables, {"placed", "both"}, false, true, false},
-    {"bursts", bursts, {"out", "sizes"}, false, false, false},
-    {"plain", plain, {"odd", "by"}, false, false, true},
+    {.name = "rich",
+     .text = rich,
+     .keys = 9,
+     .output = {"plain", "counts", "sums", "all", "table", "dead"}},
+    {.name = "learning",
+     .text = learning,
+     .keys = 9,
+     .output = {"sessions", "updates", "fives", "hops", "guessed", "each", "dead"}},
+    {.name = "pairs", .text = pairs, .keys = 9, .output = {"pairs"}, .has_pairs = true},
+    {.name = "tables", .text = tables, .keys = 9, .output = {"placed", "both"}, .has_tables = true},
+    {.name = "bursts", .text = bursts, .keys = 70, .output = {"out", "sizes"}},
+    {.name = "plain", .text = plain, .keys = 9, .output = {"odd", "by"}, .at_least_once = true},
 };
 const int sim_ntopologies = sizeof sim_topologies / sizeof *sim_topologies;
 
@@ -173,7 +174,7 @@ void sim_rows_init(struct sim_rows *r, const struct sim_topology *t, struct sim 
 static void send_row(struct sim_rows *r)
 {
     char key[20], value[100];
-    uint32_t h = random_below(&r->random, 9);
+    uint32_t h = random_below(&r->random, r->topology->keys);
     int32_t partition = (int32_t)(h % (uint32_t)r->partitions);
     r->time += (int)random_below(&r->random, 3);
     int ts = r->time - (int)random_below(&r->random, 12);

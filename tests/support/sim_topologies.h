@@ -11,6 +11,7 @@ struct sim_topology {
     const char *output[SIM_OUTPUTS]; /* NULL-terminated */
     bool has_pairs, has_tables;      /* topics y and z, t and g */
     bool at_least_once;              /* without state: rows may come twice */
+    uint32_t keys;
 };
 
 extern const struct sim_topology sim_topologies[];
