@@ -20,7 +20,7 @@
 static const char topology[] =
     "name: t\ncommit_interval: 20ms\nstreams:\n"
     "  a:\n    from: {topic: x, value: json, key: {h: string}, columns: {h: string, ts: long}}\n"
-    "    time: {field: ts}\n    steps:\n"
+    "    time: {field: ts, idle: 10000d}\n    steps:\n"
     "      - window: {hopping: {size: 20ms, every: 10ms}, aggregate: count() as n}\n"
     "      - window: {tumbling: 20ms, aggregate: \"count() as n, sum(n) as s\"}\n"
     "    to: {topic: out, value: csv}\n"
