@@ -418,7 +418,9 @@ static int memory_committed(struct log *log, struct log_position *p, size_t n, i
     arena_reset(&l->told);
     pthread_mutex_lock(&l->broker->mutex);
     while (result == 0 && is_any_undecided(l, p, n)) {
-        result = pthread_cond_timedwait(&l->broker->change, &l->broker->mutex, &until);
+        result = timeout_ms <= 0
+                     ? -ERR_RETRY
+                     : pthread_cond_timedwait(&l->broker->change, &l->broker->mutex, &until);
     }
     for (size_t i = 0; i < n && result == 0; i++) {
         struct topic *t = memory_topic(l->broker, p[i].topic, 0);
