@@ -63,7 +63,8 @@ static void on_error(rd_kafka_t *rk, int code, const char *reason, void *opaque)
     }
 }
 
-/* Patience without end: a message that times out would leave a gap. */
+/* Patience without end: a message that times out would leave a gap. Batches are large and
+ * the queue holds few: librdkafka's threads spin while five of a partition are on their way and more wait. */
 static void open_client(struct load *l)
 {
     static const char *const property[] = {"acks",
@@ -75,11 +76,11 @@ static void open_client(struct load *l)
                                            "compression.codec",
                                            "lz4",
                                            "linger.ms",
-                                           "20",
+                                           "1000",
                                            "batch.size",
-                                           "262144",
+                                           "1000000",
                                            "queue.buffering.max.messages",
-                                           "200000",
+                                           "60000",
                                            "partitioner",
                                            "murmur2_random",
                                            "enable.metrics.push",
