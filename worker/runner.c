@@ -61,6 +61,29 @@ static int check_shown(const struct plan *p, const char *topic, struct err *e)
                    near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
 }
 
+static int open_brokers(struct runner *r, struct err *e)
+{
+    return client_open(&r->client, r->o.memory, &r->topology->kafka, r->topology->schema_registry,
+                       e);
+}
+
+/* What may pass does not end a start either, once a broker has answered: before that the address may
+ * be wrong, which a user wants to hear. */
+static int patiently(struct runner *r, int (*part)(struct runner *r, struct err *e), struct err *e)
+{
+    int64_t wait = 0;
+    int result = part(r, e);
+    while (result == -ERR_RETRY && r->client.has_answered) {
+        wait = backoff_next(wait, 0);
+        logger(LOG_LEVEL_ERROR, "start of %s: %s; trying again in %lld s", r->topology->name,
+               e->text, (long long)wait / 1000);
+        err_clear(e);
+        nanosleep(&(struct timespec){.tv_sec = wait / 1000}, NULL);
+        result = part(r, e);
+    }
+    return result;
+}
+
 int runner_new(struct runner **out, const char *file, const struct setting *set, int nset,
                const struct runner_options *o, struct diags *d, struct err *e)
 {
@@ -81,8 +104,7 @@ int runner_new(struct runner **out, const char *file, const struct setting *set,
         int64_t limit = r->topology->memory.limit;
         r->memory.topology = r->topology->name;
         r->memory.limit = limit == CONFIG_UNSET ? 0 : (uint64_t)limit;
-        result = client_open(&r->client, o->memory, &r->topology->kafka,
-                             r->topology->schema_registry, e);
+        result = patiently(r, open_brokers, e);
     }
     if (result == 0) {
         result = plan_new(&r->plan, r->topology, r->client.schemas, d);
@@ -94,7 +116,7 @@ int runner_new(struct runner **out, const char *file, const struct setting *set,
         result = check_shown(r->plan, o->show, e);
     }
     if (result == 0) {
-        result = runner_prepare(r, e);
+        result = patiently(r, runner_prepare, e);
     }
     if (result < 0) {
         runner_free(r);

@@ -319,7 +319,7 @@ static int prepare_disks(struct runner *r, struct err *e)
     }
     const char *path =
         arena_printf(&r->mem, "%s/%s/state-%d", t->state.dir, t->name, r->slot.number);
-    r->disks = disks_new(path, (uint64_t)limit / 2);
+    r->disks = r->disks ? r->disks : disks_new(path, (uint64_t)limit / 2);
     return identify_changelogs(r, e);
 }
 
@@ -341,7 +341,7 @@ int runner_prepare(struct runner *r, struct err *e)
         }
     }
     if (!r->o.memory) {
-        result = slot_take(&r->slot, t->state.dir, t->name, e);
+        result = r->slot.fd < 0 ? slot_take(&r->slot, t->state.dir, t->name, e) : 0;
         result = result < 0 ? result : prepare_disks(r, e);
     } else {
         snprintf(r->slot.id, sizeof r->slot.id, "memory");
