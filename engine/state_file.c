@@ -201,7 +201,10 @@ static int read_file(struct file_disk *d)
     }
     d->old.bytes = (uint64_t)s.st_size;
     uint64_t end = find_end(d);
-    if (end < d->old.bytes) {
+    if (end == 0 && d->old.bytes > 0) {
+        logger(LOG_LEVEL_WARN, "%s: damaged, or of another task: all comes from the changelog",
+               d->old.path);
+    } else if (end < d->old.bytes) {
         logger(LOG_LEVEL_INFO, "%s: cut off behind %llu of %llu bytes; the changelog has the rest",
                d->old.path, (unsigned long long)end, (unsigned long long)d->old.bytes);
     }
