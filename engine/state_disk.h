@@ -42,7 +42,7 @@ struct state_rewrite {
 
 struct state_disk_ops {
     /* A log: `each` tells of all changes of a store, in their order (value NULL: deleted), and only
-     * for the empty prefix; `get` only knows the mark; there is no `seek`. */
+     * for the empty prefix; `get` only knows the mark, as of when it was opened; no `seek`. */
     bool is_log;
     /* 1 with the value, 0: there is none, -ERR_DATA: failed. Keys are those of a store, a number
      * that the task gives. */
