@@ -77,6 +77,16 @@ void state_committed(struct state *s);
 int state_restore(struct state *s, const void *key, uint32_t key_n, const void *value,
                   size_t value_n);
 
+struct state_walk;
+/* Goes on through the store: every entry that was there when the walk began, and is there when its
+ * turn comes, is given at least once; what changed meanwhile may be missing, as it stands among the
+ * changes of a commit. Stops behind so many bytes; true: that was all. The bytes live until the
+ * callback returns. */
+bool state_walk(struct state *s, struct state_walk *w, uint64_t bytes,
+                void (*each)(void *ctx, const void *key, uint32_t key_n, const void *value,
+                             size_t value_n),
+                void *ctx);
+
 /* Of stores over a disk (state_disk.h), which must outlive the store. */
 
 /* The store is empty and gets what is on disk under this number. is_lazy: entries may stay there,

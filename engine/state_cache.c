@@ -11,6 +11,7 @@
  *              takes half a second; while that is all, and until it outgrows its share, the store is
  *              *complete*: a miss asks nobody, and the disk is only written. After that entries
  *              come and go, and pointers to them are good until the next commit
+ *   a log      all changes are replayed when it is attached, and it is only written after that
  *
  * A range of keys is the disk's with what is dirty laid over it: an entry is either clean, then the
  * disk has it as well, or it stands in the dirty list. It comes in parts of a quarter of the share. What the disk cannot give (a read error, or
@@ -113,6 +114,21 @@ int state_cache_load_all(struct state *s)
     return state_cache_of(s)->is_complete ? 0 : load(s, UINT64_MAX);
 }
 
+static int replay_one(void *ctx, const void *key, size_t key_n, const void *value, size_t value_n)
+{
+    return state_restore(ctx, key, (uint32_t)key_n, value, value_n);
+}
+
+/* The store has no cache yet: what it restores is clean. */
+static int replay(struct state *s, struct state_cache *c)
+{
+    int status = c->disk->ops->each(c->disk, c->number, "", 0, 0, replay_one, s);
+    c->is_lazy = false;
+    c->is_complete = true;
+    state_set_cache(s, c);
+    return status < 0 ? fail(c) : 0;
+}
+
 int state_attach(struct state *s, struct state_disk *disk, uint16_t number, bool is_lazy)
 {
     struct state_cache *c = mem_zalloc(sizeof *c);
@@ -120,6 +136,9 @@ int state_attach(struct state *s, struct state_disk *disk, uint16_t number, bool
     c->number = number;
     c->is_lazy = is_lazy;
     buffer_init(&c->value);
+    if (disk->ops->is_log) {
+        return replay(s, c);
+    }
     state_set_cache(s, c);
     uint64_t most = share(c) / 4 * 3;
     return load(s, !is_lazy ? UINT64_MAX : most < LOAD_MOST ? most : LOAD_MOST);

@@ -232,6 +232,17 @@ static int open_database(struct state_db *db, struct err *e)
     return -ERR_RETRY;
 }
 
+static int write_failed(struct state_db *db, char *text, struct err *e)
+{
+    atomic_store(&db->has_failed, true);
+    if (!is_outside(text)) {
+        atomic_store(&db->is_damaged, true);
+    }
+    err_set(e, ERR_RETRY, "cannot write the local state in %s: %s", db->path, text);
+    rocksdb_free(text);
+    return -ERR_RETRY;
+}
+
 /* Waits for flushes under way: closing would forget their memtables. */
 static void flush_to_the_end(struct state_db *db, const struct family *f)
 {
@@ -294,6 +305,31 @@ void state_db_close(struct state_db *db)
     rocksdb_cache_destroy(db->cache);
     mem_free(db->path);
     mem_free(db);
+}
+
+int state_db_remove(struct state_db *db, const char *name, struct err *e)
+{
+    char *text = NULL;
+    struct family **at = &db->family;
+    while (*at && strcmp((*at)->name, name) != 0) {
+        at = &(*at)->next;
+    }
+    struct family *f = *at;
+    if (!f) {
+        return 0;
+    }
+    if (f->is_open || !db->db || atomic_load(&db->has_failed)) {
+        return err_set(e, ERR_RETRY, "the local state of %s is in use", name);
+    }
+    rocksdb_drop_column_family(db->db, f->handle, &text);
+    if (text) {
+        return write_failed(db, text, e);
+    }
+    *at = f->next;
+    rocksdb_column_family_handle_destroy(f->handle);
+    mem_free(f->name);
+    mem_free(f);
+    return 0;
 }
 
 void state_db_names(const struct state_db *db, void (*each)(void *ctx, const char *name), void *ctx)
@@ -463,17 +499,6 @@ static void fill_batch(struct rocks_disk *r)
                                       c->value_n);
         }
     }
-}
-
-static int write_failed(struct state_db *db, char *text, struct err *e)
-{
-    atomic_store(&db->has_failed, true);
-    if (!is_outside(text)) {
-        atomic_store(&db->is_damaged, true);
-    }
-    err_set(e, ERR_RETRY, "cannot write the local state in %s: %s", db->path, text);
-    rocksdb_free(text);
-    return -ERR_RETRY;
 }
 
 static int flush(struct rocks_disk *r, struct err *e)
