@@ -26,7 +26,7 @@
 #include <string.h>
 
 #if defined(KLAMM_SMALL) || defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define SEEDS 500
+#define SEEDS 300
 #else
 #define SEEDS 5000
 #endif
