@@ -101,9 +101,11 @@ uint64_t state_evictions(const struct state *s);
 /* From pin to unpin commits send nothing away. */
 void state_pin(struct state *s);
 void state_unpin(struct state *s);
-/* Calls each for every entry whose key begins with these bytes, in no particular order; each may
- * delete the entry it is given, and do nothing else to the store. */
-int state_range(struct state *s, const void *prefix, uint32_t n,
+/* Calls each for the entries whose keys begin with these bytes, in no particular order; each may
+ * delete the entry it is given, and do nothing else to the store. What is on disk comes in parts:
+ * positive when there is more. Then `behind`, empty for the first call, is the last key of this part;
+ * all keys up to it have been met. NULL: all at once. */
+int state_range(struct state *s, const void *prefix, uint32_t n, struct buffer *behind,
                 int (*each)(void *ctx, struct state_entry *e), void *ctx);
 /* The first key on disk that is not before these bytes, whether or not it was deleted since: 1, 0
  * when there is none, or -ERR_DATA. */

@@ -48,9 +48,9 @@ struct state_disk_ops {
      * that the task gives. */
     int (*get)(struct state_disk *d, uint16_t store, const void *key, size_t n,
                struct buffer *value);
-    /* Keys of a store that begin with these bytes, in the order of their bytes. What `each` returned
-     * when it was enough, else 0 or -ERR_DATA. */
-    int (*each)(struct state_disk *d, uint16_t store, const void *prefix, size_t n,
+    /* Keys of a store, in the order of their bytes, from `from` on, as long as they begin with its
+     * first prefix_n bytes. What `each` returned when it was enough, else 0 or -ERR_DATA. */
+    int (*each)(struct state_disk *d, uint16_t store, const void *from, size_t n, size_t prefix_n,
                 state_disk_each each, void *ctx);
     /* The first key of a store that is not before these bytes: 1, or 0: there is none. */
     int (*seek)(struct state_disk *d, uint16_t store, const void *from, size_t n,

@@ -230,13 +230,14 @@ static int file_get(struct state_disk *d, uint16_t store, const void *key, size_
     return f->mark.is_there;
 }
 
-static int file_each(struct state_disk *d, uint16_t store, const void *prefix, size_t n,
-                     state_disk_each each, void *ctx)
+static int file_each(struct state_disk *d, uint16_t store, const void *from, size_t n,
+                     size_t prefix_n, state_disk_each each, void *ctx)
 {
     struct file_disk *f = self(d);
     struct frame_reader r = reader(f);
     int status = n > 0 ? state_disk_fail(d, "a file has no order") : 0;
-    (void)prefix;
+    (void)from;
+    (void)prefix_n;
     while (status == 0 && f->old.fd >= 0 && r.at < r.end) {
         if (frame_read(&r) <= 0) {
             status = state_disk_fail(d, "%s: damaged at byte %llu", f->old.path,

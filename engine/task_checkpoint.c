@@ -111,7 +111,7 @@ static bool is_empty(struct task *t)
 {
     int found = 0;
     for (uint16_t i = 0; i < t->subplan->nstores && found == 0; i++) {
-        found = t->disk->ops->each(t->disk, i, "", 0, stop_at, NULL);
+        found = t->disk->ops->each(t->disk, i, "", 0, 0, stop_at, NULL);
     }
     return found == 0;
 }
