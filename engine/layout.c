@@ -97,6 +97,19 @@ struct layout *layout_of(const struct node *n, const char *topology, struct aren
     return l;
 }
 
+uint32_t layout_of_columns(const struct schema *s)
+{
+    struct buffer words;
+    buffer_init(&words);
+    schema_print(&words, s);
+    for (uint16_t i = 0; i < s->nkey; i++) {
+        buffer_printf(&words, " key %d", s->key[i]);
+    }
+    uint32_t layout = (uint32_t)hash_stable(buffer_cstr(&words), words.n, 0);
+    buffer_done(&words);
+    return layout;
+}
+
 /* ---- as text ---- */
 
 void layout_write(const struct layout *l, struct buffer *out)

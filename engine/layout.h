@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 struct node;
+struct schema;
 
 /* One of the things that stand side by side in a value: the state of an aggregate. */
 struct layout_part {
@@ -40,6 +41,9 @@ struct layout {
 struct layout *layout_of(const struct node *n, const char *topology, struct arena *a);
 /* For state_parts: one more part. words: without the line's end. */
 void layout_add_part(struct layout *l, const struct layout_part *part, struct arena *a);
+
+/* Hash of the columns that a repartition carries, in front of each of its rows. */
+uint32_t layout_of_columns(const struct schema *s);
 
 /* As text, and back. -ERR_DATA: it is none. */
 void layout_write(const struct layout *l, struct buffer *out);

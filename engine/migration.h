@@ -5,6 +5,11 @@
 
 #include "engine/layout.h"
 
+/* Where state is refused, besides undoing the change. */
+#define MIGRATION_REMEDY                                                                           \
+    "give the topology or the stream another name, so that it begins anew; or reset it as "        \
+    "docs/operations.md tells"
+
 enum layout_fate {
     LAYOUT_SAME,     /* values are read as they are */
     LAYOUT_MIGRATES, /* values are taken apart and put together anew */

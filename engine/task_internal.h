@@ -184,8 +184,6 @@ int64_t source_watermark(const struct task *t, const struct input *in);
 
 int sink_open(struct task *t, struct spot *s, struct err *e);
 int sink_push(struct task *t, struct spot *s, struct batch *b);
-/* Hash of the columns that a repartition carries. */
-uint32_t sink_layout(const struct plan_sink *k);
 int sink_watermark(struct task *t, struct spot *s);
 void sink_close(struct spot *s);
 

@@ -82,16 +82,12 @@ int store_flush(struct task *t, uint16_t store, struct err *e)
     return state_changes(c.spot->op.state, send_change, &c);
 }
 
-#define REMEDY                                                                                     \
-    "give the topology or the stream another name, so that it begins anew; or reset it as "        \
-    "docs/operations.md tells"
-
 static int refuse(const struct task *t, const struct spot *p, const struct plan_store *s,
                   const char *why, const char *undo, struct err *e)
 {
     return err_set(e, ERR_CONFIG,
                    "topology %s, stream %s, step `%s` (%s): the state in changelog topic %s %s. "
-                   "%s; or " REMEDY,
+                   "%s; or " MIGRATION_REMEDY,
                    t->plan->topology->name, p->vertex->stream, p->op.node->def->name,
                    p->op.node->path, s->changelog, why, undo);
 }
@@ -101,7 +97,7 @@ static int damaged(const struct task *t, const struct spot *p, const struct plan
 {
     return err_set(e, ERR_DATA,
                    "topology %s, stream %s, step `%s`: changelog topic %s partition %d offset "
-                   "%" PRId64 ": damaged entry. To go on without this state, " REMEDY,
+                   "%" PRId64 ": damaged entry. To go on without this state, " MIGRATION_REMEDY,
                    t->plan->topology->name, p->vertex->stream, p->op.node->def->name, s->changelog,
                    r->partition, r->offset);
 }
