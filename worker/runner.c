@@ -287,10 +287,11 @@ static void report(const struct runner *r, FILE *f, const char *end)
     struct buffer left_out;
     buffer_init(&left_out);
     summary_left_out(sum.no_key, sum.tombstones, &left_out);
-    fprintf(f, "%s: %llu records read, %llu written, %llu late, %llu bad%s, %llu commits%s",
-            r->topology->name, (unsigned long long)sum.records, (unsigned long long)sum.rows_out,
-            (unsigned long long)sum.late, (unsigned long long)sum.bad, buffer_cstr(&left_out),
-            (unsigned long long)sum.commits, end);
+    fprintf(f, "%s: %llu record%s read, %llu written, %llu late, %llu bad%s, %llu commit%s%s",
+            r->topology->name, (unsigned long long)sum.records, sum.records == 1 ? "" : "s",
+            (unsigned long long)sum.rows_out, (unsigned long long)sum.late,
+            (unsigned long long)sum.bad, buffer_cstr(&left_out), (unsigned long long)sum.commits,
+            sum.commits == 1 ? "" : "s", end);
     buffer_done(&left_out);
 }
 
