@@ -263,7 +263,9 @@ static void put_missing(struct buffer *b, const char *sign, const struct schema 
     for (uint16_t i = 0; i < s->n; i++) {
         const struct column *col = &s->col[i];
         int k = schema_find(other, col->name);
-        if (k < 0 || !type_equal(other->col[k].type, col->type)) {
+        bool is_there =
+            k >= 0 && !other->col[k].hidden && type_equal(other->col[k].type, col->type);
+        if (!col->hidden && !is_there) { /* what nobody reads is hidden */
             buffer_printf(b, "%s%s %s ", b->n ? ", " : "", sign, col->name);
             type_print(b, col->type);
         }
