@@ -7,7 +7,7 @@
  * A part is known by its words. One that both layouts have is copied; one that only the layout of
  * now has is as of no rows, which is what `initial` holds: it counts from the change on; one that
  * only the old layout has is left out. All else must be the same, and at least one part must be
- * left: a value none of which has a meaning any more is nothing to go on with. A part of the same
+ * left: who changes all that a step counts is told so first. A part of the same
  * name and arguments in another version is not the same, nor new: such a value is refused, since to
  * begin anew would lose what it held without a word.
  */
@@ -145,7 +145,7 @@ enum layout_fate layout_compare(const struct layout *from, const struct layout *
     buffer_text(why, is_same_frame && !migrates ? "nothing of it is left: " : "");
     buffer_add(why, what.data, what.n);
     buffer_done(&what);
-    return migrates ? LAYOUT_MIGRATES : LAYOUT_OTHER;
+    return migrates ? LAYOUT_MIGRATES : is_same_frame ? LAYOUT_SPENT : LAYOUT_OTHER;
 }
 
 /* ---- values ---- */

@@ -13,6 +13,7 @@
 enum layout_fate {
     LAYOUT_SAME,     /* values are read as they are */
     LAYOUT_MIGRATES, /* values are taken apart and put together anew */
+    LAYOUT_SPENT,    /* they could be, but nothing of them would be left: the state is refused */
     LAYOUT_OTHER,    /* they cannot be read: the state is refused */
 };
 
@@ -20,7 +21,7 @@ enum layout_fate {
 enum layout_fate layout_compare(const struct layout *from, const struct layout *to,
                                 struct buffer *why);
 
-/* Between two layouts that migrate, which must outlive it; in the arena. */
+/* Between two layouts that migrate, or of which nothing would be left; which must outlive it; in the arena. */
 struct migration;
 struct migration *migration_new(const struct layout *from, const struct layout *to,
                                 struct arena *a);

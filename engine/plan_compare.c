@@ -160,8 +160,10 @@ static void judge_place(struct comparing *c, const struct found *was, const stru
 
 static void compare_store(struct comparing *c, const struct found *was, const struct found *is)
 {
-    static const enum plan_fate fates[] = {
-        [LAYOUT_SAME] = FATE_KEEP, [LAYOUT_MIGRATES] = FATE_MIGRATE, [LAYOUT_OTHER] = FATE_REBUILD};
+    static const enum plan_fate fates[] = {[LAYOUT_SAME] = FATE_KEEP,
+                                           [LAYOUT_MIGRATES] = FATE_MIGRATE,
+                                           [LAYOUT_SPENT] = FATE_REBUILD,
+                                           [LAYOUT_OTHER] = FATE_REBUILD};
     struct buffer why;
     buffer_init(&why);
     enum layout_fate fate = layout_compare(layout_in(c, was), layout_in(c, is), &why);

@@ -135,6 +135,9 @@ struct layouts {
     bool is_puzzled;  /* there is a value of a layout that is not known */
     bool has_learned; /* all of the changelog was searched for layouts */
 };
+/* Once all are known: values of which nothing is left migrate too, when topologies in between kept
+ * some of them each. */
+void layouts_connect(struct task *t, struct layouts *l);
 void layouts_open(struct task *t, struct spot *p);
 struct known_layout *layouts_find(const struct layouts *l, uint32_t hash);
 /* Before the first value of a task: says in the changelog what is in it. */

@@ -3,8 +3,8 @@
  *   key of a layout            MARK | 1 | hash, 4 bytes          value: its text (layout.c)
  *   key of the store           as it is; one that begins with MARK: MARK | 0 | the rest
  *
- * A task writes the layout of now before the first value of it that it writes, unless it has read it
- * there. After a start from a local checkpoint, which reads the end of the changelog only, it writes
+ * A task writes the layout of now before the first value of it that it writes, or, where it found
+ * others, with its first commit, unless it has read it there. After a start from a local checkpoint, which reads the end of the changelog only, it writes
  * it once more. So compaction keeps the last record of each layout that was ever in use, a value may
  * stand before the layout that it has, and then a restore begins with a search (task_is_puzzled).
  */
@@ -17,7 +17,7 @@
 #define MARK_BYTES  8
 #define KEY_BYTES   (MARK_BYTES + 5)
 #define TEXT_MOST   (64U << 10)
-#define LAYOUT_MOST 1000 /* in one changelog */
+#define LAYOUT_MOST 200 /* in one changelog */
 
 static bool has_mark(const void *key, size_t n)
 {
@@ -132,4 +132,38 @@ int layouts_learn(struct task *t, struct spot *p, const struct record *r)
     l->known = k;
     l->nknown++;
     return 0;
+}
+
+static bool migrates_to(const struct layout *from, const struct layout *to)
+{
+    struct buffer ignored;
+    buffer_init(&ignored);
+    bool migrates = layout_compare(from, to, &ignored) == LAYOUT_MIGRATES;
+    buffer_done(&ignored);
+    return migrates;
+}
+
+/* Whether a layout migrates to one that does. */
+static bool has_way(const struct layouts *l, const struct known_layout *k)
+{
+    for (const struct known_layout *x = l->known; x; x = x->next) {
+        if (x->fate == LAYOUT_MIGRATES && migrates_to(k->layout, x->layout)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void layouts_connect(struct task *t, struct layouts *l)
+{
+    for (bool is_more = true; is_more;) {
+        is_more = false;
+        for (struct known_layout *k = l->known; k; k = k->next) {
+            if (k->fate == LAYOUT_SPENT && has_way(l, k)) {
+                k->fate = LAYOUT_MIGRATES;
+                k->migration = migration_new(k->layout, l->now, &t->mem);
+                is_more = true;
+            }
+        }
+    }
 }

@@ -79,7 +79,9 @@ int store_flush(struct task *t, uint16_t store, struct err *e)
 {
     const struct plan_store *s = &t->subplan->store[store];
     struct changelog c = {t, store, s->changelog, spot_of_store(t, s), e};
-    return state_changes(c.spot->op.state, send_change, &c);
+    const struct layouts *l = c.spot->layouts;
+    int status = l->known && !l->is_written ? layouts_send(t, c.spot, c.topic, e) : 0;
+    return status < 0 ? status : state_changes(c.spot->op.state, send_change, &c);
 }
 
 static int refuse(const struct task *t, const struct spot *p, const struct plan_store *s,
@@ -134,7 +136,8 @@ static int migrate(struct task *t, struct spot *p, const struct plan_store *s,
 {
     struct known_layout *k = layouts_find(p->layouts, hash);
     if (!k || k->fate != LAYOUT_MIGRATES) {
-        p->layouts->is_puzzled = !k && !p->layouts->has_learned;
+        bool may_yet = !k || k->fate == LAYOUT_SPENT;
+        p->layouts->is_puzzled = may_yet && !p->layouts->has_learned;
         return refuse(t, p, s,
                       k ? k->why : "was saved by other settings of the step, or under another key",
                       "Undo the change", e);
@@ -216,4 +219,5 @@ void task_has_learned(struct task *t, int store)
     struct layouts *l = spot_of_store(t, &t->subplan->store[store])->layouts;
     l->has_learned = true;
     l->is_puzzled = false;
+    layouts_connect(t, l);
 }

@@ -76,10 +76,10 @@ static void parts_may_come_and_go(void **state)
     expect(&ab, &bc, LAYOUT_MIGRATES,
            "+ c() (from the change on); - a() (what it held is dropped)");
     expect(&none, &c, LAYOUT_MIGRATES, "+ c() (from the change on)");
-    expect(&b, &c, LAYOUT_OTHER,
+    expect(&b, &c, LAYOUT_SPENT,
            "was saved by other settings of the step, or under another key: nothing of it is left: "
            "+ c(); - b(v)");
-    expect(&b, &none, LAYOUT_OTHER,
+    expect(&b, &none, LAYOUT_SPENT,
            "was saved by other settings of the step, or under another key: nothing of it is left: "
            "- b(v)");
     other.words = "wandow\n";
