@@ -102,6 +102,17 @@ int layouts_send(struct task *t, struct spot *p, const char *topic, struct err *
     return status;
 }
 
+/* Whether it is as this task would write it. */
+static bool is_ours(const struct layouts *l, const struct record *r)
+{
+    struct buffer text;
+    buffer_init(&text);
+    layout_write(l->now, &text);
+    bool is_same = r->value && r->value_n == text.n && memcmp(r->value, text.data, text.n) == 0;
+    buffer_done(&text);
+    return is_same;
+}
+
 int layouts_learn(struct task *t, struct spot *p, const struct record *r)
 {
     struct layouts *l = p->layouts;
@@ -109,7 +120,7 @@ int layouts_learn(struct task *t, struct spot *p, const struct record *r)
     uint32_t hash =
         key[0] | (uint32_t)key[1] << 8 | (uint32_t)key[2] << 16 | (uint32_t)key[3] << 24;
     if (hash == p->layout) {
-        l->is_written = r->value != NULL;
+        l->is_written = is_ours(l, r);
         return 0;
     }
     if (!r->value || layouts_find(l, hash) || l->nknown == LAYOUT_MOST) {
