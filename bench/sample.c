@@ -5,7 +5,7 @@
  *   b = mix(a), c = mix(b)   splitmix64's finaliser; kind: 0 metrics, 1 sessions, 2 left, 3 right,
  *                            4 wide
  *   ts     = 1700000000000 + i - a mod 2001            up to 2 s late; left and right: i / 10, wide:
- *            i / 100
+ *            i / 250
  *   host   = "host-" and four digits of (a >> 32) mod 1000; sessions: of one of those of 50 hosts
  *            that are active in this slot of 8 s, each with probability 1/2; left and wide: seven
  *            digits of (a >> 32) mod 1000000; right: that of left sample i - (c >> 8) mod 20000, at
@@ -23,7 +23,7 @@
 
 #define SLOT   8000
 #define DENSE  10  /* left and right samples a ms */
-#define DENSER 100 /* wide ones */
+#define DENSER 250 /* wide ones */
 #define BEHIND 20000
 #define PI     3.14159265358979323846
 

@@ -75,7 +75,7 @@ OWN = {
     "klamm-j3": ("j3", klamm("j3")),
     "klamm-j4": ("j4", klamm("j4")),
     "klamm-j6": ("j6", klamm("j6")),
-    "klamm-j7": ("j7", klamm("j7", "j2", "state.backend=rocksdb", "memory.limit=48MB")),
+    "klamm-j7": ("j7", klamm("j7", "j2", "state.backend=rocksdb", "memory.limit=64MB")),
     "plain-j2": ("j2", klamm("j2", "j2", "guarantee=at_least_once")),
     "bare-count": (None, lambda run: [BARE, "count", *run["in"]]),
 }

@@ -39,6 +39,16 @@ struct kafka_quiet {
     int64_t until_ns;
 };
 
+/* Whether somebody owns every partition: looked at once after a member has come. */
+struct kafka_group {
+    enum { GROUP_DONE, GROUP_WATCH, GROUP_LEAVE } stage;
+    bool is_asked;
+    rd_kafka_queue_t *answers;
+    rd_kafka_topic_partition_list_t *topics; /* GROUP_LEAVE: to subscribe to again */
+    int64_t next_ns, since_ns;               /* the next look; since when orphans were seen, or 0 */
+    int64_t patience_ms;
+};
+
 struct kafka_log {
     struct log base;
     struct log_events ev;
@@ -76,6 +86,7 @@ struct kafka_log {
     struct kafka_reader *reader;            /* of read_all() */
     int64_t reader_idle_ns;                 /* since when nobody used it */
     struct kafka_quiet quiet[KAFKA_QUIET_SLOTS];
+    struct kafka_group watch;
 };
 
 /* settings */
@@ -114,6 +125,11 @@ int kafka_seek(struct log *log, const char *topic, int32_t partition, int64_t of
                struct err *e);
 int kafka_position(struct log *log, const char *topic, int32_t partition, int64_t *offset);
 int kafka_has_more(struct log *log, const char *topic, int32_t partition);
+
+/* group */
+void kafka_group_begin(struct kafka_log *l);
+void kafka_group_watch(struct kafka_log *l);
+void kafka_group_end(struct kafka_log *l);
 
 /* producer and transactions */
 int kafka_producer_open(struct kafka_log *l, const struct log_config *cfg, struct err *e);

@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #define WATCH_MS 20
+#define SWEEP_MS 600000
 #define HURRY_MS 1500 /* how long a schema registry may take once all is to stop */
 
 /* --until-end would wait for ever. */
@@ -61,6 +62,29 @@ static int check_shown(const struct plan *p, const char *topic, struct err *e)
                    near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
 }
 
+static int open_brokers(struct runner *r, struct err *e)
+{
+    return client_open(&r->client, r->o.memory, &r->topology->kafka, r->topology->schema_registry,
+                       e);
+}
+
+/* What may pass does not end a start either, once a broker has answered: before that the address may
+ * be wrong, which a user wants to hear. */
+static int patiently(struct runner *r, int (*part)(struct runner *r, struct err *e), struct err *e)
+{
+    int64_t wait = 0;
+    int result = part(r, e);
+    while (result == -ERR_RETRY && r->client.has_answered) {
+        wait = backoff_next(wait, 0);
+        logger(LOG_LEVEL_ERROR, "start of %s: %s; trying again in %lld s", r->topology->name,
+               e->text, (long long)wait / 1000);
+        err_clear(e);
+        nanosleep(&(struct timespec){.tv_sec = wait / 1000}, NULL);
+        result = part(r, e);
+    }
+    return result;
+}
+
 int runner_new(struct runner **out, const char *file, const struct setting *set, int nset,
                const struct runner_options *o, struct diags *d, struct err *e)
 {
@@ -81,8 +105,7 @@ int runner_new(struct runner **out, const char *file, const struct setting *set,
         int64_t limit = r->topology->memory.limit;
         r->memory.topology = r->topology->name;
         r->memory.limit = limit == CONFIG_UNSET ? 0 : (uint64_t)limit;
-        result = client_open(&r->client, o->memory, &r->topology->kafka,
-                             r->topology->schema_registry, e);
+        result = patiently(r, open_brokers, e);
     }
     if (result == 0) {
         result = plan_new(&r->plan, r->topology, r->client.schemas, d);
@@ -94,7 +117,7 @@ int runner_new(struct runner **out, const char *file, const struct setting *set,
         result = check_shown(r->plan, o->show, e);
     }
     if (result == 0) {
-        result = runner_prepare(r, e);
+        result = patiently(r, runner_prepare, e);
     }
     if (result < 0) {
         runner_free(r);
@@ -142,7 +165,7 @@ static int start_lane(struct runner *r, int i, struct err *e)
         .until_end = r->o.until_end,
         .open_log = open_lane_log,
         .ctx = r,
-        .memory = r->disks || r->memory.limit == 0 ? NULL : &r->memory,
+        .memory = t->state.backend == STATE_ROCKSDB || r->memory.limit == 0 ? NULL : &r->memory,
         .open_disk = r->disks ? open_lane_disk : NULL,
         .close_disk = close_lane_disk,
         .identity = r->identity,
@@ -380,7 +403,7 @@ static int stop_all(struct runner *r, int result, struct err *e)
 int runner_run(struct runner *r, struct err *e)
 {
     bool bar = isatty(STDERR_FILENO) && !r->o.show;
-    int64_t drawn = 0;
+    int64_t drawn = 0, swept = 0;
     r->nlanes = (int)r->topology->lanes;
     r->lane = arena_zalloc(&r->mem, (size_t)r->nlanes * sizeof *r->lane);
     int result = start_connectors(r, e);
@@ -393,6 +416,9 @@ int runner_run(struct runner *r, struct err *e)
             result = runner_at_end(r, e);
         }
         int64_t now = clock_now(&clock_system);
+        if (r->disks && now - swept > SWEEP_MS && disks_sweep(r->disks, now) >= 0) {
+            swept = now;
+        }
         if (bar && now - drawn > 250) {
             report(r, stderr, "\033[K\r");
             drawn = now;
