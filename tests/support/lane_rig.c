@@ -241,6 +241,18 @@ void lane_rig_init(struct lane_rig *r, const char *topology, int32_t outside)
     r->times = time_board_new(r->plan.plan, r->topics.tasks);
 }
 
+void lane_rig_change(struct lane_rig *r, const char *topology, int32_t partitions)
+{
+    plan_rig_done(&r->plan);
+    if (plan_rig_init(&r->plan, topology) < 0) {
+        fprintf(stderr, "%s\n%s", topology, plan_rig_problems(&r->plan));
+        abort();
+    }
+    create_topics(r, partitions);
+    time_board_free(r->times);
+    r->times = time_board_new(r->plan.plan, r->tasks);
+}
+
 void lane_rig_send(struct lane_rig *r, const char *topic, int32_t partition, const char *key,
                    const char *value, int64_t timestamp)
 {

@@ -46,6 +46,8 @@ struct lane_rig {
 
 /* Plans, and creates all topics; outside and output topics have `partitions`. */
 void lane_rig_init(struct lane_rig *r, const char *topology, int32_t partitions);
+/* Another topology over the same topics, while no lane runs. */
+void lane_rig_change(struct lane_rig *r, const char *topology, int32_t partitions);
 /* value NULL: a tombstone. */
 void lane_rig_send(struct lane_rig *r, const char *topic, int32_t partition, const char *key,
                    const char *value, int64_t timestamp);
