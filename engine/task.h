@@ -84,6 +84,8 @@ enum { CHECKPOINT_NONE, CHECKPOINT_THERE, CHECKPOINT_OTHER, CHECKPOINT_CUT };
  * settings or topics; one without a mark, for a restore was cut off. -ERR_DATA: cannot be read. */
 int task_take_disk(struct task *t, struct state_disk *d, uint64_t identity);
 const struct task_mark *task_mark(const struct task *t);
+/* Wall clock of the mark on a disk, 0: there is none, or it cannot be read. */
+int64_t task_mark_time(struct state_disk *d);
 /* It is of no use: all marks are 0 then. */
 int task_drop_checkpoint(struct task *t, struct err *e);
 /* -ERR_DATA: cannot be read. */

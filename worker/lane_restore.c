@@ -12,6 +12,7 @@
  */
 #include "engine/logger.h"
 #include "engine/memory.h"
+#include "worker/disks.h"
 #include "worker/lane_impl.h"
 
 #include <stdio.h>
@@ -19,7 +20,6 @@
 #define MARK_MS       5000
 #define MARKS_MOST_MS 50 /* of one commit: each store of each task is a request */
 #define IDLE_MS       (10 * 60000)
-#define AGE_MOST      (12 * 3600000LL) /* half of delete.retention.ms, a day by default */
 #define ASK_MS        2000
 
 #define HOLD_EVERY 4096 /* changes */
@@ -69,7 +69,7 @@ static int find_misfit(struct lane *l, const struct member *m, const char **why,
 {
     const struct task_mark *mark = task_mark(m->task);
     int r = 0;
-    *why = lane_now(l) - mark->time > AGE_MOST ? "it is too old" : NULL;
+    *why = lane_now(l) - mark->time > CHECKPOINT_AGE_MOST ? "it is too old" : NULL;
     for (int i = 0; i < mark->n && !*why && r == 0; i++) {
         int64_t begin, end, written = 0;
         r = l->log->ops->bounds(l->log, changelog(l, m, i), m->partition, &begin, &end, BOUNDS_MS,
@@ -135,7 +135,8 @@ static int take_checkpoint(struct lane *l, struct member *m, struct err *e)
         m->disk->failed = 0;
         r = task_drop_checkpoint(m->task, e);
     }
-    return r < 0 ? r : task_attach(m->task);
+    r = r < 0 ? r : task_attach(m->task);
+    return r < 0 ? r : lane_hold_memory(l, e);
 }
 
 /* The disk could not be read to its end: it is empty when it is opened again. */
@@ -158,6 +159,9 @@ int lane_restore(struct lane *l, struct member *m, struct err *e)
     int r = 0;
     for (int tries = 0; tries < 2; tries++) {
         r = open_disk(l, m, e);
+        if (r == 0 && !m->disk) {
+            return read_changelogs(l, m, NULL, e);
+        }
         r = r < 0 ? r : take_checkpoint(l, m, e);
         if (!m->disk || !m->disk->failed || tries == 1) {
             break;

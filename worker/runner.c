@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #define WATCH_MS 20
+#define SWEEP_MS 600000
 #define HURRY_MS 1500 /* how long a schema registry may take once all is to stop */
 
 /* --until-end would wait for ever. */
@@ -164,7 +165,7 @@ static int start_lane(struct runner *r, int i, struct err *e)
         .until_end = r->o.until_end,
         .open_log = open_lane_log,
         .ctx = r,
-        .memory = r->disks || r->memory.limit == 0 ? NULL : &r->memory,
+        .memory = t->state.backend == STATE_ROCKSDB || r->memory.limit == 0 ? NULL : &r->memory,
         .open_disk = r->disks ? open_lane_disk : NULL,
         .close_disk = close_lane_disk,
         .identity = r->identity,
@@ -309,10 +310,11 @@ static void report(const struct runner *r, FILE *f, const char *end)
     struct buffer left_out;
     buffer_init(&left_out);
     summary_left_out(sum.no_key, sum.tombstones, &left_out);
-    fprintf(f, "%s: %llu records read, %llu written, %llu late, %llu bad%s, %llu commits%s",
-            r->topology->name, (unsigned long long)sum.records, (unsigned long long)sum.rows_out,
-            (unsigned long long)sum.late, (unsigned long long)sum.bad, buffer_cstr(&left_out),
-            (unsigned long long)sum.commits, end);
+    fprintf(f, "%s: %llu record%s read, %llu written, %llu late, %llu bad%s, %llu commit%s%s",
+            r->topology->name, (unsigned long long)sum.records, sum.records == 1 ? "" : "s",
+            (unsigned long long)sum.rows_out, (unsigned long long)sum.late,
+            (unsigned long long)sum.bad, buffer_cstr(&left_out), (unsigned long long)sum.commits,
+            sum.commits == 1 ? "" : "s", end);
     buffer_done(&left_out);
 }
 
@@ -401,7 +403,7 @@ static int stop_all(struct runner *r, int result, struct err *e)
 int runner_run(struct runner *r, struct err *e)
 {
     bool bar = isatty(STDERR_FILENO) && !r->o.show;
-    int64_t drawn = 0;
+    int64_t drawn = 0, swept = 0;
     r->nlanes = (int)r->topology->lanes;
     r->lane = arena_zalloc(&r->mem, (size_t)r->nlanes * sizeof *r->lane);
     int result = start_connectors(r, e);
@@ -414,6 +416,9 @@ int runner_run(struct runner *r, struct err *e)
             result = runner_at_end(r, e);
         }
         int64_t now = clock_now(&clock_system);
+        if (r->disks && now - swept > SWEEP_MS && disks_sweep(r->disks, now) >= 0) {
+            swept = now;
+        }
         if (bar && now - drawn > 250) {
             report(r, stderr, "\033[K\r");
             drawn = now;

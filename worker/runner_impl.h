@@ -35,7 +35,7 @@ struct runner {
     struct plan *plan;
     int32_t *tasks;
     struct slot slot;
-    struct disks *disks; /* NULL: state is kept in memory */
+    struct disks *disks; /* NULL: nothing is kept on this machine */
     struct memory_use memory;
     uint64_t *identity; /* per sub-plan, of its changelogs */
     struct progress *progress;
