@@ -367,9 +367,6 @@ static enum err_kind kind_of(rd_kafka_resp_err_t code)
     case RD_KAFKA_RESP_ERR__AUTHENTICATION:
     case RD_KAFKA_RESP_ERR__SSL:
     case RD_KAFKA_RESP_ERR__INVALID_ARG:
-    case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
-    case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION:
-    case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
     case RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION:
     case RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED:
     case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
@@ -387,9 +384,16 @@ static enum err_kind kind_of(rd_kafka_resp_err_t code)
     case RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID:
     case RD_KAFKA_RESP_ERR_REBALANCE_IN_PROGRESS:
         return ERR_ABORT;
-    default:
+    default: /* an unknown topic, too: a broker that has just come may not have heard of it */
         return ERR_RETRY;
     }
+}
+
+static bool is_unknown(rd_kafka_resp_err_t code)
+{
+    return code == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC ||
+           code == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION ||
+           code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
 }
 
 int kafka_fail(struct err *e, rd_kafka_resp_err_t code, const char *what, const char *reason)
@@ -403,6 +407,9 @@ int kafka_fail(struct err *e, rd_kafka_resp_err_t code, const char *what, const 
         advice = ": the topic's max.message.bytes is less than kafka: {message.max.bytes: …}; "
                  "raise the one, or lower the other, so that such rows are found in time and can "
                  "be set aside";
+    } else if (is_unknown(code)) {
+        advice = ": either the broker that was asked has not heard of it yet, which passes, or it "
+                 "was deleted";
     }
     return err_set(e, kind_of(code), "%s: %s (%s)%s", what,
                    reason != NULL ? reason : rd_kafka_err2str(code), rd_kafka_err2name(code),
