@@ -177,6 +177,37 @@ int task_restored(struct task *t, const int64_t *next, struct err *e)
     return status < 0 ? status : task_write_checkpoint(t, e);
 }
 
+/* ---- copying ---- */
+
+int task_copy(struct task *t, int store, const struct record *r, struct err *e)
+{
+    const uint8_t *saved = NULL;
+    size_t n = 0;
+    int status = store_check(t, store, r, &saved, &n, e);
+    if (status == 0) {
+        t->disk->ops->put(t->disk, (uint16_t)store, r->key, r->key_n, saved, n);
+    }
+    return status;
+}
+
+int task_copied(struct task *t, const int64_t *next, int64_t time, struct err *e)
+{
+    task_set_mark(t, next);
+    t->mark.time = time;
+    return task_write_checkpoint(t, e);
+}
+
+void task_take_state(struct task *t, struct task *copy)
+{
+    for (uint16_t i = 0; i < t->subplan->nstores; i++) {
+        struct op *to = &t->spot[t->spot_of[t->subplan->store[i].vertex]].op;
+        struct op *from = &copy->spot[t->spot_of[t->subplan->store[i].vertex]].op;
+        struct state *own = to->state;
+        to->state = from->state;
+        from->state = own;
+    }
+}
+
 /* ---- committing ---- */
 
 void task_set_mark(struct task *t, const int64_t *next)

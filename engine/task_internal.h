@@ -119,6 +119,9 @@ int backlog_push(struct task *t,
 uint32_t store_layout(const struct node *n);
 /* Says of a message about damage in which changelog it is. */
 void store_blame(const struct task *t, const struct spot *p, struct err *e);
+/* A record of a changelog: whether the store may take it, and the saved value, NULL: deleted. */
+int store_check(const struct task *t, int store, const struct record *r, const uint8_t **saved,
+                size_t *n, struct err *e);
 /* Sends what changed in a store since the last commit to its changelog. */
 int store_flush(struct task *t, uint16_t store, struct err *e);
 

@@ -135,15 +135,17 @@ void store_blame(const struct task *t, const struct spot *p, struct err *e)
     }
 }
 
-int task_restore(struct task *t, int store, const struct record *r, struct err *e)
+int store_check(const struct task *t, int store, const struct record *r, const uint8_t **saved,
+                size_t *n, struct err *e)
 {
     const struct plan_store *s = &t->subplan->store[store];
-    const struct spot *p = spot_of_store(t, s);
-    if (!r->value) {
-        state_restore(p->op.state, r->key, (uint32_t)r->key_n, NULL, 0);
-        return checkpoint_settle(t, (uint16_t)store, SETTLE_BYTES, e);
-    }
+    const struct spot *p = &t->spot[t->spot_of[s->vertex]];
     const uint8_t *v = r->value;
+    *saved = NULL;
+    *n = 0;
+    if (!v) {
+        return 0;
+    }
     if (r->value_n < HEAD_BYTES) {
         return damaged(t, p, s, r, e);
     }
@@ -158,8 +160,22 @@ int task_restore(struct task *t, int store, const struct record *r, struct err *
         return refuse(t, p, s, "was saved by other settings of the step, or under another key",
                       "Undo the change", e);
     }
-    return state_restore(p->op.state, r->key, (uint32_t)r->key_n, v + HEAD_BYTES,
-                         r->value_n - HEAD_BYTES) < 0
-               ? damaged(t, p, s, r, e)
-               : checkpoint_settle(t, (uint16_t)store, SETTLE_BYTES, e);
+    *saved = v + HEAD_BYTES;
+    *n = r->value_n - HEAD_BYTES;
+    return 0;
+}
+
+int task_restore(struct task *t, int store, const struct record *r, struct err *e)
+{
+    const struct plan_store *s = &t->subplan->store[store];
+    const struct spot *p = spot_of_store(t, s);
+    const uint8_t *saved;
+    size_t n;
+    int status = store_check(t, store, r, &saved, &n, e);
+    if (status < 0) {
+        return status;
+    }
+    status = state_restore(p->op.state, r->key, (uint32_t)r->key_n, saved, n);
+    return status < 0 ? damaged(t, p, s, r, e)
+                      : checkpoint_settle(t, (uint16_t)store, SETTLE_BYTES, e);
 }

@@ -140,6 +140,7 @@ void lane_drop_routes(struct lane *l, const struct log_position *p, size_t n)
         }
         if (!used) {
             lane_close_member(l, l->member[i]);
+            lane_give_back(l, l->member[i]);
             mem_free(l->member[i]->next);
             mem_free(l->member[i]);
             l->member[i--] = l->member[--l->nmembers];

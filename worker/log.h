@@ -32,6 +32,13 @@ struct log_position {
     const char *metadata; /* of the committed offset; NULL: none */
 };
 
+/* A member of a group: group.instance.id (NULL: it has none), and what is assigned to it. */
+struct log_member {
+    const char *instance;
+    const struct log_position *owned; /* topics and partitions only */
+    size_t n;
+};
+
 /* Called inside poll(), in the lane's thread. */
 struct log_events {
     void *ctx;
@@ -114,6 +121,13 @@ struct log_ops {
     int (*read_on)(struct log *l, const char *topic, int32_t partition, int64_t from,
                    int (*each)(void *ctx, const struct record *r), void *ctx, int64_t *next,
                    struct err *e);
+    /* For a handle that is no member of its group: poll() brings records of this partition too, from
+     * `from` on, and position() says how far it is. An offset that is gone: from the beginning. */
+    int (*follow)(struct log *l, const char *topic, int32_t partition, int64_t from, struct err *e);
+    void (*unfollow)(struct log *l, const char *topic, int32_t partition);
+    /* Calls each for the members of this handle's group. -ERR_RETRY: not now, it rebalances. */
+    int (*members)(struct log *l, void (*each)(void *ctx, const struct log_member *m), void *ctx,
+                   int timeout_ms, struct err *e);
     /* Offsets the group has committed, for partitions in p (offset, metadata set; metadata lives
      * until the next call). */
     int (*committed)(struct log *l, struct log_position *p, size_t n, int timeout_ms,

@@ -110,7 +110,7 @@ static void take_over(struct memory_log *l)
 
 void memory_follow_group(struct memory_log *l)
 {
-    while (l->group && l->generation != l->group->generation) {
+    while (l->topics && l->group && l->generation != l->group->generation) {
         l->generation = l->group->generation;
         follow_topics(l);
         give_up(l, false);
