@@ -4,8 +4,8 @@
  * Each seed makes rows for 2 to 4 partitions and runs them twice: with one lane and no faults; then
  * with one or two lanes that come and go, over a log that at random calls fails for now, aborts,
  * loses the assignment, or dies before or after a commit; and, for two seeds in three, over disks that
- * send everything away at each commit or after some, come back as they were, or break. Compared are
- * all output topics, key by key. A failure prints its seed; KLAMM_SEED=N runs only that one.
+ * send everything away at each commit or after some, come back as they were, or break. For every other
+ * seed there are standby copies. Compared are all output topics, key by key. A failure prints its seed; KLAMM_SEED=N runs only that one.
  */
 #include "engine/logger.h"
 #include "engine/memory.h"
@@ -151,11 +151,15 @@ static char *run(uint64_t seed, bool is_disturbed, int *status)
         static const uint16_t batch[] = {1, 3, 17, BATCH_ROWS};
         static const uint64_t share[] = {0, 300, 3000, 1 << 20};
         rig_disks_init(&disks, share[random_below(&chaos, 4)], seed);
-        r.disks = seed % 3 ? &disks : NULL;
+        r.disks = r.copies = seed % 3 ? &disks : NULL;
         r.seed = seed;
         r.batch_rows = batch[random_below(&chaos, 4)];
         r.slice = random_below(&chaos, 6);
         atomic_store(&r.faults, 5 + (int)random_below(&chaos, 40));
+        if (seed % 2) { /* over disks the lanes are one process, else each is its own */
+            r.standby[0] = lane_rig_standby(&r, STANDBY_ALL, "one");
+            r.standby[1] = r.disks ? r.standby[0] : lane_rig_standby(&r, STANDBY_ALL, "two");
+        }
         lane_rig_start(&r, 0);
     }
     for (int i = 0; i < pieces; i++) {
@@ -173,6 +177,11 @@ static char *run(uint64_t seed, bool is_disturbed, int *status)
         print_message("seed %llu: %d %s\n", (unsigned long long)seed, *status, r.err[0].text);
     }
     char *result = result_of(&r);
+    for (int lane = 0; lane < 2; lane++) {
+        if (r.standby[lane] && (lane == 0 || r.standby[1] != r.standby[0])) {
+            standby_free(r.standby[lane]);
+        }
+    }
     lane_rig_done(&r);
     if (is_disturbed) {
         assert_true(!r.disks || disks.taken > 0);
