@@ -4,7 +4,8 @@
  *   follow, unfollow   incremental assign and unassign, of a consumer that never subscribes; the
  *                      records come out of poll() like those of a member
  *   members            DescribeConsumerGroups, of a group that is stable: while it rebalances the
- *                      broker tells no assignments
+ *                      broker tells no assignments. The producer's handle asks: a question that got no
+ *                      answer would keep the consumer from closing
  *
  * All is unfollowed before the consumer closes: closing would revoke what is assigned, and there is
  * no lane to hear of it.
@@ -105,10 +106,10 @@ int kafka_members(struct log *log, void (*each)(void *ctx, const struct log_memb
     char text[256] = "";
     const char *group = l->group;
     rd_kafka_AdminOptions_t *options =
-        rd_kafka_AdminOptions_new(l->consumer, RD_KAFKA_ADMIN_OP_DESCRIBECONSUMERGROUPS);
+        rd_kafka_AdminOptions_new(l->producer, RD_KAFKA_ADMIN_OP_DESCRIBECONSUMERGROUPS);
     rd_kafka_AdminOptions_set_request_timeout(options, timeout_ms, text, sizeof text);
-    rd_kafka_queue_t *queue = rd_kafka_queue_new(l->consumer);
-    rd_kafka_DescribeConsumerGroups(l->consumer, &group, 1, options, queue);
+    rd_kafka_queue_t *queue = rd_kafka_queue_new(l->producer);
+    rd_kafka_DescribeConsumerGroups(l->producer, &group, 1, options, queue);
     rd_kafka_event_t *event = rd_kafka_queue_poll(queue, timeout_ms + 1000);
     rd_kafka_resp_err_t code =
         event == NULL ? RD_KAFKA_RESP_ERR__TIMED_OUT : rd_kafka_event_error(event);
