@@ -381,13 +381,14 @@ static int stop_all(struct runner *r, int result, struct err *e)
         int q = feeder_stop(r->feeder[i], &late);
         result = result == 0 && q < 0 ? q : result;
     }
+    bool stays = result == 0 && r->o.stays && atomic_load(r->o.stop) && atomic_load(r->o.stays);
     if (r->standby) {
         r->copied = standby_counts(r->standby);
         standby_stop(r->standby);
     }
     for (int i = 0; i < r->nlanes; i++) {
         if (r->lane[i].lane) {
-            lane_stop(r->lane[i].lane, true);
+            lane_stop(r->lane[i].lane, !stays);
         }
     }
     for (int i = 0; i < r->nlanes; i++) {
