@@ -68,7 +68,10 @@ static void tell(struct kafka_log *l, const rd_kafka_MemberDescription_t *from,
         owned[i] = (struct log_position){.topic = kafka_topic(l, list->elems[i].topic)->name,
                                          .partition = list->elems[i].partition};
     }
-    each(ctx, &(struct log_member){.instance = rd_kafka_MemberDescription_group_instance_id(from),
+    const char *instance = rd_kafka_MemberDescription_group_instance_id(from);
+    each(ctx, &(struct log_member){.instance = instance != NULL
+                                                   ? instance
+                                                   : rd_kafka_MemberDescription_client_id(from),
                                    .owned = owned,
                                    .n = n});
     mem_free(owned);

@@ -211,6 +211,17 @@ static bool set_assignor(rd_kafka_conf_t *conf, const struct kafka_log *l,
                cfg->copartition ? "range" : "cooperative-sticky", e);
 }
 
+/* With the consumer protocol a static member cannot leave for good (its partitions wait for it until its
+ * session ends), and a killed one has to wait for its own former self: static is only who means to come
+ * back. The name stands in client.id then, for standby copies. */
+static bool set_instance(rd_kafka_conf_t *conf, const struct kafka_log *l,
+                         const struct log_config *cfg, struct err *e)
+{
+    bool is_static = cfg->keeps_place || !is_consumer_protocol((const char *const *)l->property);
+    return cfg->instance == NULL ||
+           set(conf, is_static ? "group.instance.id" : "client.id", cfg->instance, e);
+}
+
 /* What klamm owns, from the lane's configuration. */
 static bool set_lane(rd_kafka_conf_t *conf, enum kafka_role role, const struct kafka_log *l,
                      const struct log_config *cfg, struct err *e)
@@ -230,8 +241,7 @@ static bool set_lane(rd_kafka_conf_t *conf, enum kafka_role role, const struct k
     }
     return set(conf, "enable.partition.eof", "false", e) &&
            set(conf, "auto.offset.reset", l->from_latest ? "latest" : "earliest", e) &&
-           set_assignor(conf, l, cfg, e) &&
-           (cfg->instance == NULL || set(conf, "group.instance.id", cfg->instance, e));
+           set_assignor(conf, l, cfg, e) && set_instance(conf, l, cfg, e);
 }
 
 rd_kafka_conf_t *kafka_conf(struct kafka_log *l, enum kafka_role role, const struct log_config *cfg,

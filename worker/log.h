@@ -32,7 +32,7 @@ struct log_position {
     const char *metadata; /* of the committed offset; NULL: none */
 };
 
-/* A member of a group: group.instance.id (NULL: it has none), and what is assigned to it. */
+/* A member of a group: its log_config.instance (NULL: it has none), and what is assigned to it. */
 struct log_member {
     const char *instance;
     const struct log_position *owned; /* topics and partitions only */
@@ -54,6 +54,7 @@ struct log_config {
     const char *group;         /* group.id */
     const char *transactional; /* transactional.id; NULL: at_least_once */
     const char *instance;      /* group.instance.id; NULL: dynamic member */
+    bool keeps_place;          /* it may close without leaving, to come back */
     const char *const *topics; /* to subscribe to, NULL-terminated; NULL: not a member of the
                                   group, only for producing and questions */
     /* Topics whose records carry headers, NULL-terminated; NULL: every topic. Parsing them costs,

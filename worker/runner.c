@@ -151,6 +151,7 @@ static int start_lane(struct runner *r, int i, struct err *e)
         .log = {.group = t->group,
                 .transactional = t->guarantee == EXACTLY_ONCE ? s->member : NULL,
                 .instance = s->member,
+                .keeps_place = r->o.stays != NULL,
                 .topics = r->topics,
                 .with_headers = r->with_headers,
                 .copartition = r->copartition,
