@@ -1,6 +1,7 @@
 # Programs of bench/, included by the top-level file: bench_load (data), bench_check (the outcome),
 # bench_delete (topics of a run), bench_bare (the floor), bench_avro_decode (compiled decoding beside
-# a hand-written decoder). They are built on demand, which bench/run does.
+# a hand-written decoder). They are built on demand, which bench/run does; but bench_soak_load and
+# bench_soak_check always, since a test runs them.
 if(TARGET worker)
     foreach(name load check)
         add_executable(bench_${name} EXCLUDE_FROM_ALL bench/${name}.c bench/sample.c)
@@ -10,12 +11,16 @@ if(TARGET worker)
         add_executable(bench_${name} EXCLUDE_FROM_ALL bench/${name}.c)
         target_link_libraries(bench_${name} PRIVATE klamm_flags dep_rdkafka__2_8)
     endforeach()
+    foreach(name soak_load soak_check)
+        add_executable(bench_${name} bench/${name}.c bench/soak_stream.c bench/soak_judge.c)
+        target_link_libraries(bench_${name} PRIVATE klamm_flags dep_rdkafka__2_8)
+    endforeach()
     if(NOT KLAMM_SANITIZE)
         find_library(MIMALLOC mimalloc REQUIRED)
         target_link_libraries(bench_bare PRIVATE -Wl,--push-state,--no-as-needed ${MIMALLOC} -Wl,--pop-state)
     endif()
     if(KLAMM_LTO)
-        foreach(name load check bare delete)
+        foreach(name load check bare delete soak_load soak_check)
             target_link_options(bench_${name} PRIVATE -fno-lto)
         endforeach()
     endif()

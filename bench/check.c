@@ -1,7 +1,7 @@
 /* Bench, outcome: what a job has written, and what it must write, found by brute force.
  *
  *   bench_check expect JOB N WHOSE   j1: samples with value > 50; j2, j3: windows of 10 s, of 60 s
- *                                    every 10 s; j4: sessions of gap 5 s; j6: pairs of N / 2 left
+ *                                    every 10 s; j7: j2 over wide samples; j4: sessions of gap 5 s; j6: pairs of N / 2 left
  *                                    and N / 2 right samples of a host at most 5 s apart.
  *                                    WHOSE: a session ends with its last sample for klamm, 5 s
  *                                    behind it for peers; their stddev is that of the population
@@ -130,11 +130,11 @@ static void fold_in(struct fold *f, double value)
     f->max = is_first || value > f->max ? value : f->max;
 }
 
-static void put_window(struct outcome *o, int host, int64_t start, int64_t end,
+static void put_window(struct outcome *o, uint64_t host, int64_t start, int64_t end,
                        const struct fold *f)
 {
     double n = (double)f->count, avg = f->sum / n, variance = f->squares / n - avg * avg;
-    uint64_t h = with_long(with_long(hash_host(4, host), start), end);
+    uint64_t h = with_long(with_long(host, start), end);
     h = with_double(with_double(with_long(h, f->count), f->sum), f->min);
     o->sum += with_double(with_double(h, f->max), avg);
     if (variance > 0) {
@@ -145,9 +145,9 @@ static void put_window(struct outcome *o, int host, int64_t start, int64_t end,
 
 /* Windows of `size` every WINDOW ms that hold a sample: for each host, from the window of its first
  * sample on, those that begin one after the other. */
-static void expect_windows(struct outcome *o, int64_t size, int64_t n)
+static void expect_windows(struct outcome *o, enum kind kind, int64_t size, int64_t n)
 {
-    struct point *p = points(METRICS, n);
+    struct point *p = points(kind, n);
     for (int64_t begin = 0, end; begin < n; begin = end) {
         for (end = begin; end < n && p[end].host == p[begin].host; end++) {
         }
@@ -161,7 +161,8 @@ static void expect_windows(struct outcome *o, int64_t size, int64_t n)
                 fold_in(&f, p[i].value);
             }
             if (f.count > 0) {
-                put_window(o, p[begin].host, start, start + size, &f);
+                put_window(o, hash_host(kind == WIDE ? 7 : 4, p[begin].host), start, start + size,
+                           &f);
             }
         }
     }
@@ -179,7 +180,7 @@ static void expect_sessions(struct outcome *o, int64_t n)
             end = p[i].ts;
             fold_in(&f, p[i].value);
         }
-        put_window(o, host, start, o->whose == PEERS ? end + GAP : end, &f);
+        put_window(o, hash_host(4, host), start, o->whose == PEERS ? end + GAP : end, &f);
     }
     mem_free(p);
 }
@@ -209,9 +210,11 @@ static void expect(struct outcome *o, const char *job, int64_t n)
     if (strcmp(job, "j1") == 0) {
         expect_passed(o, n);
     } else if (strcmp(job, "j2") == 0) {
-        expect_windows(o, WINDOW, n);
+        expect_windows(o, METRICS, WINDOW, n);
     } else if (strcmp(job, "j3") == 0) {
-        expect_windows(o, LONG_WINDOW, n);
+        expect_windows(o, METRICS, LONG_WINDOW, n);
+    } else if (strcmp(job, "j7") == 0) {
+        expect_windows(o, WIDE, WINDOW, n);
     } else if (strcmp(job, "j4") == 0) {
         expect_sessions(o, n);
     } else if (strcmp(job, "j6") == 0) {

@@ -1,10 +1,13 @@
 /* Bench, data: makes the input of the jobs and looks at how their output grows.
  *
- *   bench_load load TOPIC metrics|sessions|left|right N
+ *   bench_load load TOPIC metrics|sessions|left|right|wide N
  *                                    N samples (sample.c) in 4 partitions by murmur2 of the host,
  *                                    schema id 1
  *   bench_load windows TOPIC KEYS WINDOWS
  *                                    a record for each of the keys in each window of 10 s
+ *   bench_load texts TOPIC FROM N BYTES
+ *                                    a line of CSV for each of N keys from number FROM on: the key, and
+ *                                    text that hardly compresses
  *   bench_load close TOPIC           a record a day later in each partition
  *   bench_load create TOPIC          an output topic of 4 partitions
  *   bench_load watch TOPIC SECONDS   until its input ends: a line each time that more of the topic
@@ -12,7 +15,7 @@
  *                                    and the sum of its last stable offsets, looked at every 5 ms
  *                                    before the first and every 25 ms from then on
  *
- * Behind metrics and sessions each partition gets one record of the host "__flush" a day later,
+ * Behind all but left and right each partition gets one record of the host "__flush" a day later,
  * which closes all windows and never shows in a result (value 0; its own window stays open). Brokers
  * are in $KAFKA.
  */
@@ -31,6 +34,7 @@
 #define WINDOW     10000 /* ms */
 #define RUN        1000
 #define ASK_MS     30000
+#define TEXT_MOST  100000
 
 static void die(const struct err *e)
 {
@@ -127,7 +131,7 @@ static void load(struct log *l, const char *topic, enum kind kind, int64_t n)
         produce(l, topic, s, k, NULL);
     }
     flush(l);
-    if (kind == METRICS || kind == SESSIONS) {
+    if (kind != LEFT_ROWS && kind != RIGHT_ROWS) {
         close_windows(l, topic, n);
     }
     double seconds = (double)(clock_monotonic_ns() - begin) / 1e9;
@@ -147,6 +151,42 @@ static void load_windows(struct log *l, const char *topic, int64_t keys, int64_t
             snprintf(s[k].host, sizeof s[k].host, "key-%08d", (int)(i % keys));
         }
         produce(l, topic, s, k, NULL);
+    }
+    flush(l);
+}
+
+static const char *text_of(uint64_t x, size_t n)
+{
+    static char text[TEXT_MOST + 8];
+    for (size_t i = 0; i < n; i += 8) {
+        x = sample_mix(x + i);
+        for (size_t k = 0; k < 8; k++) {
+            text[i + k] = (char)('0' + (x >> k * 8) % 64);
+        }
+    }
+    text[n] = 0;
+    return text;
+}
+
+/* What a topic is for that bench/restart fills: much state, quickly. */
+static void load_texts(struct log *l, const char *topic, int64_t from, int64_t n, size_t bytes)
+{
+    static struct buffer value;
+    struct err e = {0};
+    create(l, topic);
+    for (int64_t i = from; i < from + n; i++) {
+        buffer_clear(&value);
+        buffer_printf(&value, "key-%08d,%s", (int)i, text_of((uint64_t)i, bytes));
+        struct record r = {.topic = topic,
+                           .partition = -1,
+                           .timestamp = BASE_TS + i,
+                           .key = value.data,
+                           .key_n = 12,
+                           .value = value.data,
+                           .value_n = value.n};
+        if (l->ops->produce(l, &r, 1, &e) < 0) {
+            die(&e);
+        }
     }
     flush(l);
 }
@@ -182,8 +222,9 @@ static void watch(struct log *l, const char *topic, int64_t seconds)
 
 static int usage(void)
 {
-    fprintf(stderr, "bench_load load TOPIC KIND N | windows TOPIC KEYS WINDOWS | close TOPIC | "
-                    "create TOPIC | watch TOPIC SECONDS\n");
+    fprintf(stderr,
+            "bench_load load TOPIC KIND N | windows TOPIC KEYS WINDOWS | "
+            "texts TOPIC FROM N BYTES | close TOPIC | create TOPIC | watch TOPIC SECONDS\n");
     return 2;
 }
 
@@ -192,10 +233,12 @@ int main(int argc, char **argv)
     const char *command = argc > 2 ? argv[1] : "";
     bool is_load = strcmp(command, "load") == 0 && argc == 5 && sample_kind(argv[3]) >= 0;
     bool is_windows = strcmp(command, "windows") == 0 && argc == 5;
+    bool is_texts = strcmp(command, "texts") == 0 && argc == 6 && atoi(argv[5]) >= 0 &&
+                    atoi(argv[5]) < TEXT_MOST;
     bool is_close = strcmp(command, "close") == 0 && argc == 3;
     bool is_create = strcmp(command, "create") == 0 && argc == 3;
     bool is_watch = strcmp(command, "watch") == 0 && argc == 4;
-    if (!is_load && !is_windows && !is_close && !is_create && !is_watch) {
+    if (!is_load && !is_windows && !is_texts && !is_close && !is_create && !is_watch) {
         return usage();
     }
     struct log *l = open_log();
@@ -203,6 +246,8 @@ int main(int argc, char **argv)
         load(l, argv[2], (enum kind)sample_kind(argv[3]), atoll(argv[4]));
     } else if (is_windows) {
         load_windows(l, argv[2], atoll(argv[3]), atoll(argv[4]));
+    } else if (is_texts) {
+        load_texts(l, argv[2], atoll(argv[3]), atoll(argv[4]), (size_t)atoi(argv[5]));
     } else if (is_close) {
         close_windows(l, argv[2], DAY);
     } else if (is_create) {

@@ -36,10 +36,10 @@ def table(results):
 
 def pairs(names):
     """Whose rate is divided by whose: our rows by the floor, then each job by the other systems that did it."""
-    found = [("klamm-j1", ["bare-j1"]), ("klamm-j2", ["bare-count"]), ("klamm-j3", ["klamm-j2"])]
+    found = [("klamm-j1", ["bare-j1"]), ("klamm-j2", ["bare-count"]), ("klamm-j2", ["plain-j2"]), ("klamm-j3", ["klamm-j2"])]
     for mine in names:
         system, job = mine.split("-")
-        others = [name for name in names if name.endswith(f"-{job}") and name.split("-")[0] not in ("klamm", "bare")]
+        others = [name for name in names if name.endswith(f"-{job}") and name.split("-")[0] not in ("klamm", "plain", "bare")]
         if system == "klamm":
             found += [(mine, [other]) for other in others]
             found += [(mine, others)] if len(others) > 1 else []

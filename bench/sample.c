@@ -2,12 +2,14 @@
  * same topic:
  *
  *   a = mix(0x5eed0000 + kind * 0x100000001 + i * 0xd1342543de82ef95)
- *   b = mix(a), c = mix(b)   splitmix64's finaliser; kind: 0 metrics, 1 sessions, 2 left, 3 right
- *   ts     = 1700000000000 + i - a mod 2001            up to 2 s late; left and right: i / 10
+ *   b = mix(a), c = mix(b)   splitmix64's finaliser; kind: 0 metrics, 1 sessions, 2 left, 3 right,
+ *                            4 wide
+ *   ts     = 1700000000000 + i - a mod 2001            up to 2 s late; left and right: i / 10, wide:
+ *            i / 250
  *   host   = "host-" and four digits of (a >> 32) mod 1000; sessions: of one of those of 50 hosts
- *            that are active in this slot of 8 s, each with probability 1/2; left: seven digits
- *            of (a >> 32) mod 1000000; right: that of left sample i - (c >> 8) mod 20000, at most
- *            2 s before it but for lateness, for 7 of 8 (c mod 8), else as left
+ *            that are active in this slot of 8 s, each with probability 1/2; left and wide: seven
+ *            digits of (a >> 32) mod 1000000; right: that of left sample i - (c >> 8) mod 20000, at
+ *            most 2 s before it but for lateness, for 7 of 8 (c mod 8), else as left
  *   metric = one of 8 by b mod 8; unit = none or one of 3 by (b / 8) mod 4
  *   value  = 50 + 20 sin(2 pi ts / 60 s + host / 100) + 10 ((b >> 11) / 2^52 - 1), rounded to
  *            1/1024: sums are exact in any order
@@ -20,7 +22,8 @@
 #include <string.h>
 
 #define SLOT   8000
-#define DENSE  10 /* left and right samples a ms */
+#define DENSE  10  /* left and right samples a ms */
+#define DENSER 250 /* wide ones */
 #define BEHIND 20000
 #define PI     3.14159265358979323846
 
@@ -36,8 +39,8 @@ uint64_t sample_mix(uint64_t x)
 
 int sample_kind(const char *name)
 {
-    static const char *const names[] = {"metrics", "sessions", "left", "right"};
-    for (int k = 0; k < 4; k++) {
+    static const char *const names[] = {"metrics", "sessions", "left", "right", "wide"};
+    for (int k = 0; k < 5; k++) {
         if (strcmp(names[k], name) == 0) {
             return k;
         }
@@ -76,12 +79,13 @@ void sample_at(enum kind kind, int64_t i, struct sample *s)
                                           "disk.write", "net.rx",  "net.tx",   "load.1m"};
     static const char *const units[] = {NULL, "percent", "bytes", "ms"};
     uint64_t a = first_random(kind, i), b = sample_mix(a);
-    bool is_dense = kind == LEFT_ROWS || kind == RIGHT_ROWS;
-    s->ts = BASE_TS + (is_dense ? i / DENSE : i) - (int64_t)(a % (LATE + 1));
-    s->host_number = is_dense          ? key_at(kind, i, a, sample_mix(b))
+    bool has_keys = kind == LEFT_ROWS || kind == RIGHT_ROWS || kind == WIDE;
+    int64_t dense = kind == WIDE ? DENSER : has_keys ? DENSE : 1;
+    s->ts = BASE_TS + i / dense - (int64_t)(a % (LATE + 1));
+    s->host_number = has_keys          ? key_at(kind, i, a, sample_mix(b))
                      : kind == METRICS ? (int)((a >> 32) % HOSTS)
                                        : visitor(i, a >> 32);
-    snprintf(s->host, sizeof s->host, is_dense ? "host-%07d" : "host-%04d", s->host_number);
+    snprintf(s->host, sizeof s->host, has_keys ? "host-%07d" : "host-%04d", s->host_number);
     s->metric = metrics[b % 8];
     s->unit = units[b / 8 % 4];
     double noise = (double)(b >> 11) / 4503599627370496.0 - 1.0;

@@ -14,7 +14,7 @@
 #define VISITORS 50
 #define KEYS     1000000
 
-enum kind { METRICS, SESSIONS, LEFT_ROWS, RIGHT_ROWS };
+enum kind { METRICS, SESSIONS, LEFT_ROWS, RIGHT_ROWS, WIDE };
 
 struct sample {
     char host[16];
@@ -24,7 +24,7 @@ struct sample {
     double value;
 };
 
-/* By its name on the command line: metrics, sessions, left, right; -1: no such. */
+/* By its name on the command line: metrics, sessions, left, right, wide; -1: no such. */
 int sample_kind(const char *name);
 void sample_at(enum kind kind, int64_t i, struct sample *s);
 /* As Avro behind the header of schema 1. */

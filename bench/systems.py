@@ -13,15 +13,16 @@ KLAMM = os.environ.get("KLAMM", os.path.join(BUILD, "klamm"))
 BARE = os.path.join(BUILD, "bench_bare")
 JOIN = os.path.join(ROOT, "build", "peers")
 
-INPUTS = {"j1": ["metrics"], "j2": ["metrics"], "j3": ["metrics"], "j4": ["sessions"], "j6": ["left", "right"]}
-OUTPUTS = {"j1": "projected", "j2": "load", "j3": "load", "j4": "load", "j6": "joined"}
-FLUSHED = 4  # records behind the metrics and the sessions, which close the windows
+INPUTS = {"j1": ["metrics"], "j2": ["metrics"], "j3": ["metrics"], "j4": ["sessions"], "j6": ["left", "right"],
+          "j7": ["wide"]}
+OUTPUTS = {"j1": "projected", "j2": "load", "j3": "load", "j4": "load", "j6": "joined", "j7": "load"}
+FLUSHED = 4  # records behind those that go into windows, which close them
 
 # Avro types of the columns that a job writes, in the words of bench_check. Klamm's aggregates but for the count
 # are nullable.
 WINDOW, NULLABLE = "sllldddd~", "slll?d?d?d?d?~"
-FIELDS = {"j1": "sld", "j2": WINDOW, "j3": WINDOW, "j4": WINDOW, "j6": "sldld"}
-OWN_FIELDS = {**FIELDS, "j2": NULLABLE, "j3": NULLABLE, "j4": NULLABLE}
+FIELDS = {"j1": "sld", "j2": WINDOW, "j3": WINDOW, "j4": WINDOW, "j6": "sldld", "j7": WINDOW}
+OWN_FIELDS = {**FIELDS, "j2": NULLABLE, "j3": NULLABLE, "j4": NULLABLE, "j7": NULLABLE}
 
 JAVA = ["java", "-Xms256m", "-Xmx1g", "-XX:+UseG1GC", "-Dorg.slf4j.simpleLogger.defaultLogLevel=error",
         "-Dorg.apache.avro.specific.use_custom_coders=true"]
@@ -29,12 +30,14 @@ OPENS = [f"--add-opens=java.base/{package}=ALL-UNNAMED"
          for package in ("java.util", "java.lang", "java.util.concurrent")]
 
 
-def klamm(job):
+def klamm(job, topology=None, *settings):
+    """A topology of this folder; settings: "name=value"."""
     def command(run):
         streams = {"metrics": run["in"][0]} if len(run["in"]) == 1 else dict(zip(INPUTS[job], run["in"]))
         topics = [word for name, topic in streams.items() for word in ("--set", f"streams.{name}.from.topic={topic}")]
-        return [KLAMM, "run", os.path.join(HERE, f"{job}.yaml"), "--until-end", "--set", f"name={run['id']}", *topics,
+        return [KLAMM, "run", os.path.join(HERE, f"{topology or job}.yaml"), "--until-end", "--set", f"name={run['id']}", *topics,
                 "--set", f"streams.{OUTPUTS[job]}.to.topic={run['out']}", "--set", f"state.dir={run['dir']}",
+                *(word for setting in settings for word in ("--set", setting)),
                 "--log-level", "debug", *run["options"]]
     return command
 
@@ -72,6 +75,8 @@ OWN = {
     "klamm-j3": ("j3", klamm("j3")),
     "klamm-j4": ("j4", klamm("j4")),
     "klamm-j6": ("j6", klamm("j6")),
+    "klamm-j7": ("j7", klamm("j7", "j2", "state.backend=rocksdb", "memory.limit=64MB")),
+    "plain-j2": ("j2", klamm("j2", "j2", "guarantee=at_least_once")),
     "bare-count": (None, lambda run: [BARE, "count", *run["in"]]),
 }
 
@@ -84,6 +89,7 @@ def peers(folder):
     for job, more in kafka.items():
         rows[f"streams-{job}"] = (job, peer(folder, "kstreams", "peers.StreamsPeer", job, threads=1, **more))
         rows[f"flink-{job}"] = (job, peer(folder, "flink", "peers.FlinkPeer", job, par=1))
+    rows["streams-j7"] = ("j7", peer(folder, "kstreams", "peers.StreamsPeer", "j2", threads=1, store="rocksdb"))
     rows["streams-j6"] = ("j6", join_peer("streams", "klamm.bench.JoinStreams", store="rocksdb"))
     rows["memory-j6"] = ("j6", join_peer("streams", "klamm.bench.JoinStreams", store="mem"))
     rows["flink-j6"] = ("j6", join_peer("flink", "klamm.bench.JoinFlink"))

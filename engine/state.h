@@ -77,6 +77,16 @@ void state_committed(struct state *s);
 int state_restore(struct state *s, const void *key, uint32_t key_n, const void *value,
                   size_t value_n);
 
+struct state_walk;
+/* Goes on through the store: every entry that was there when the walk began, and is there when its
+ * turn comes, is given at least once; what changed meanwhile may be missing, as it stands among the
+ * changes of a commit. Stops behind so many bytes; true: that was all. The bytes live until the
+ * callback returns. */
+bool state_walk(struct state *s, struct state_walk *w, uint64_t bytes,
+                void (*each)(void *ctx, const void *key, uint32_t key_n, const void *value,
+                             size_t value_n),
+                void *ctx);
+
 /* Of stores over a disk (state_disk.h), which must outlive the store. */
 
 /* The store is empty and gets what is on disk under this number. is_lazy: entries may stay there,
@@ -91,9 +101,11 @@ uint64_t state_evictions(const struct state *s);
 /* From pin to unpin commits send nothing away. */
 void state_pin(struct state *s);
 void state_unpin(struct state *s);
-/* Calls each for every entry whose key begins with these bytes, in no particular order; each may
- * delete the entry it is given, and do nothing else to the store. */
-int state_range(struct state *s, const void *prefix, uint32_t n,
+/* Calls each for the entries whose keys begin with these bytes, in no particular order; each may
+ * delete the entry it is given, and do nothing else to the store. What is on disk comes in parts:
+ * positive when there is more. Then `behind`, empty for the first call, is the last key of this part;
+ * all keys up to it have been met. NULL: all at once. */
+int state_range(struct state *s, const void *prefix, uint32_t n, struct buffer *behind,
                 int (*each)(void *ctx, struct state_entry *e), void *ctx);
 /* The first key on disk that is not before these bytes, whether or not it was deleted since: 1, 0
  * when there is none, or -ERR_DATA. */

@@ -11,9 +11,10 @@
  *              takes half a second; while that is all, and until it outgrows its share, the store is
  *              *complete*: a miss asks nobody, and the disk is only written. After that entries
  *              come and go, and pointers to them are good until the next commit
+ *   a log      all changes are replayed when it is attached, and it is only written after that
  *
  * A range of keys is the disk's with what is dirty laid over it: an entry is either clean, then the
- * disk has it as well, or it stands in the dirty list. What the disk cannot give (a read error, or
+ * disk has it as well, or it stands in the dirty list. It comes in parts of a quarter of the share. What the disk cannot give (a read error, or
  * bytes that the codec refuses) marks it as failed; the caller gets an empty hand and goes on to
  * where somebody looks.
  */
@@ -25,7 +26,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#define LOAD_MOST (64U << 20)
+#define LOAD_MOST   (64U << 20)
+#define PARTS       4  /* of a share, that a range brings in at once */
+#define ENTRY_BYTES 64 /* beside its key and value, about */
 
 static uint64_t share(const struct state_cache *c)
 {
@@ -68,43 +71,40 @@ struct state_entry *state_cache_load(struct state *s, uint64_t hash, const void 
 
 /* ---- many ---- */
 
-struct bringing {
-    struct state *s;
-    struct state_cache *c;
-    uint64_t most_bytes;
-    int (*each)(void *ctx, struct state_entry *e); /* of state_range() */
-    void *ctx;
-};
-
 /* 1: not in memory before, or clean there; 0: its last word is in the dirty list. */
-static int bring(const struct bringing *b, const void *key, size_t key_n, const void *value,
-                 size_t value_n, struct state_entry **out)
+static int bring(struct state *s, const void *key, size_t key_n, const void *value, size_t value_n,
+                 struct state_entry **out)
 {
     uint64_t hash = hash_bytes(key, key_n, 0);
-    *out = state_peek(b->s, hash, key, (uint32_t)key_n);
+    *out = state_peek(s, hash, key, (uint32_t)key_n);
     if (*out) {
         return !state_is_dirty(*out);
     }
-    int status = state_bring(b->s, hash, key, (uint32_t)key_n, value, value_n, out);
+    int status = state_bring(s, hash, key, (uint32_t)key_n, value, value_n, out);
     return status < 0 ? status : 1;
 }
 
+struct loading {
+    struct state *s;
+    uint64_t most_bytes;
+};
+
 static int load_one(void *ctx, const void *key, size_t key_n, const void *value, size_t value_n)
 {
-    const struct bringing *b = ctx;
+    const struct loading *l = ctx;
     struct state_entry *e;
-    if (state_live_bytes(b->s) > b->most_bytes) {
+    if (state_live_bytes(l->s) > l->most_bytes) {
         return 1;
     }
-    int status = bring(b, key, key_n, value, value_n, &e);
+    int status = bring(l->s, key, key_n, value, value_n, &e);
     return status < 0 ? status : 0;
 }
 
 static int load(struct state *s, uint64_t most_bytes)
 {
     struct state_cache *c = state_cache_of(s);
-    struct bringing b = {.s = s, .c = c, .most_bytes = most_bytes};
-    int status = c->disk->ops->each(c->disk, c->number, "", 0, load_one, &b);
+    struct loading l = {.s = s, .most_bytes = most_bytes};
+    int status = c->disk->ops->each(c->disk, c->number, "", 0, 0, load_one, &l);
     c->is_complete = status == 0;
     return status < 0 ? fail(c) : 0;
 }
@@ -114,6 +114,21 @@ int state_cache_load_all(struct state *s)
     return state_cache_of(s)->is_complete ? 0 : load(s, UINT64_MAX);
 }
 
+static int replay_one(void *ctx, const void *key, size_t key_n, const void *value, size_t value_n)
+{
+    return state_restore(ctx, key, (uint32_t)key_n, value, value_n);
+}
+
+/* The store has no cache yet: what it restores is clean. */
+static int replay(struct state *s, struct state_cache *c)
+{
+    int status = c->disk->ops->each(c->disk, c->number, "", 0, 0, replay_one, s);
+    c->is_lazy = false;
+    c->is_complete = true;
+    state_set_cache(s, c);
+    return status < 0 ? fail(c) : 0;
+}
+
 int state_attach(struct state *s, struct state_disk *disk, uint16_t number, bool is_lazy)
 {
     struct state_cache *c = mem_zalloc(sizeof *c);
@@ -121,56 +136,107 @@ int state_attach(struct state *s, struct state_disk *disk, uint16_t number, bool
     c->number = number;
     c->is_lazy = is_lazy;
     buffer_init(&c->value);
+    if (disk->ops->is_log) {
+        return replay(s, c);
+    }
     state_set_cache(s, c);
     uint64_t most = share(c) / 4 * 3;
     return load(s, !is_lazy ? UINT64_MAX : most < LOAD_MOST ? most : LOAD_MOST);
 }
 
-static int range_one(void *ctx, const void *key, size_t key_n, const void *value, size_t value_n)
-{
-    const struct bringing *b = ctx;
-    struct state_entry *e;
-    int status = bring(b, key, key_n, value, value_n, &e);
-    return status < 0 ? fail(b->c) : status > 0 ? b->each(b->ctx, e) : 0;
-}
+/* ---- ranges ---- */
 
-static bool begins_with(const struct state_entry *e, const void *prefix, uint32_t n)
-{
-    uint32_t key_n;
-    const void *key = state_key(e, &key_n);
-    return key_n >= n && (n == 0 || memcmp(key, prefix, n) == 0);
-}
-
-struct filter {
+struct range {
+    struct state *s;
     const void *prefix;
     uint32_t n;
+    const struct buffer *behind; /* NULL: from the first on */
     int (*each)(void *ctx, struct state_entry *e);
     void *ctx;
+    uint64_t most_bytes; /* of a part */
+    struct buffer *upto; /* its last key, once there is one */
 };
 
-static int filter_one(void *ctx, struct state_entry *e)
+static int compare(const void *key, size_t n, const struct buffer *with)
 {
-    const struct filter *f = ctx;
-    return begins_with(e, f->prefix, f->n) ? f->each(f->ctx, e) : 0;
+    size_t least = n < with->n ? n : with->n;
+    int order = least > 0 ? memcmp(key, with->data, least) : 0;
+    return order != 0 ? order : (n > with->n) - (n < with->n);
 }
 
-int state_range(struct state *s, const void *prefix, uint32_t n,
+/* Whether the key begins as the range does, and is not of a part before. */
+static bool is_left(const struct range *r, const void *key, size_t n)
+{
+    return n >= r->n && (r->n == 0 || memcmp(key, r->prefix, r->n) == 0) &&
+           (!r->behind || compare(key, n, r->behind) > 0);
+}
+
+static int range_one(void *ctx, const void *key, size_t key_n, const void *value, size_t value_n)
+{
+    struct range *r = ctx;
+    struct state_entry *e;
+    if (!is_left(r, key, key_n)) {
+        return 0; /* the last one of the part before */
+    }
+    int status = bring(r->s, key, key_n, value, value_n, &e);
+    if (status != 0) {
+        status = status < 0 ? fail(state_cache_of(r->s)) : r->each(r->ctx, e);
+    }
+    uint64_t bytes = key_n + value_n + ENTRY_BYTES;
+    r->most_bytes -= bytes < r->most_bytes ? bytes : r->most_bytes;
+    if (status == 0 && r->most_bytes == 0) {
+        buffer_clear(r->upto);
+        buffer_add(r->upto, key, key_n);
+        return 1;
+    }
+    return status;
+}
+
+static int in_memory(void *ctx, struct state_entry *e)
+{
+    const struct range *r = ctx;
+    uint32_t n;
+    const void *key = state_key(e, &n);
+    return is_left(r, key, n) ? r->each(r->ctx, e) : 0;
+}
+
+/* Dirty entries that are not behind the part's last key. */
+static int range_dirty(const struct range *r, bool has_more)
+{
+    int status = 0;
+    for (struct state_entry *e = state_next_dirty(r->s, NULL), *next; e && status == 0; e = next) {
+        uint32_t n;
+        const void *key = state_key(e, &n);
+        next = state_next_dirty(r->s, e);
+        if (!state_is_deleted(e) && is_left(r, key, n) &&
+            (!has_more || compare(key, n, r->upto) <= 0)) {
+            status = r->each(r->ctx, e);
+        }
+    }
+    return status;
+}
+
+int state_range(struct state *s, const void *prefix, uint32_t n, struct buffer *behind,
                 int (*each)(void *ctx, struct state_entry *e), void *ctx)
 {
     struct state_cache *c = state_cache_of(s);
+    struct range r = {.s = s, .prefix = prefix, .n = n, .each = each, .ctx = ctx};
+    r.behind = behind && behind->n > 0 ? behind : NULL;
     if (!c || c->is_complete) {
-        return state_each(s, filter_one, &(struct filter){prefix, n, each, ctx});
+        return state_each(s, in_memory, &r);
     }
-    for (struct state_entry *e = state_next_dirty(s, NULL), *next; e; e = next) {
-        next = state_next_dirty(s, e);
-        int status = state_is_deleted(e) || !begins_with(e, prefix, n) ? 0 : each(ctx, e);
-        if (status < 0) {
-            return status;
-        }
+    r.upto = &c->value; /* what the disk finds does not use it */
+    r.most_bytes = behind ? share(c) / PARTS + 1 : UINT64_MAX;
+    const void *from = r.behind ? behind->data : prefix;
+    size_t from_n = r.behind ? behind->n : n;
+    int status = c->disk->ops->each(c->disk, c->number, from, from_n, n, range_one, &r);
+    bool has_more = status > 0;
+    status = status < 0 ? status : range_dirty(&r, has_more);
+    if (status == 0 && has_more) {
+        buffer_clear(behind);
+        buffer_add(behind, r.upto->data, r.upto->n);
     }
-    struct bringing b = {.s = s, .c = c, .each = each, .ctx = ctx};
-    int status = c->disk->ops->each(c->disk, c->number, prefix, n, range_one, &b);
-    return status;
+    return status < 0 ? status : has_more;
 }
 
 int state_stored_key(struct state *s, const void *from, uint32_t n, struct buffer *key)

@@ -36,6 +36,12 @@ uint64_t state_live_bytes(const struct state *s);
  * Returns how many went. */
 uint64_t state_evict(struct state *s, uint64_t most_bytes);
 
+/* The table, slot by slot: the entry there, deleted or not, or NULL. */
+uint64_t state_slots(const struct state *s);
+struct state_entry *state_slot(const struct state *s, uint64_t at);
+/* The value as it is saved; valid until the next call. */
+const void *state_saved(struct state *s, const struct state_entry *e, size_t *n);
+
 /* ---- of the disk ---- */
 
 /* A key that is not in memory; NULL: it is not on disk either, or the disk has failed. */

@@ -520,22 +520,30 @@ uint64_t state_dirty_bytes(const struct state *s)
     return s->dirty_bytes;
 }
 
+const void *state_saved(struct state *s, const struct state_entry *e, size_t *n)
+{
+    *n = e->value_n;
+    if (!s->codec || !s->codec->save) {
+        return state_value(e);
+    }
+    save_value(s, e);
+    *n = s->scratch.n;
+    return buffer_cstr(&s->scratch);
+}
+
 int state_changes(struct state *s,
                   int (*each)(void *ctx, const void *key, uint32_t key_n, const void *value,
                               size_t value_n),
                   void *ctx)
 {
     for (struct state_entry *e = s->first_dirty; e; e = e->next) {
-        const void *value = state_value(e);
-        size_t value_n = e->value_n;
-        if (e->flags & DELETED) {
-            value = NULL;
-            value_n = 0;
-        } else if (s->codec && s->codec->save) {
-            save_value(s, e);
-            value = buffer_cstr(&s->scratch);
-            value_n = s->scratch.n;
-            count_owned(s, e, value_n);
+        const void *value = NULL;
+        size_t value_n = 0;
+        if (!(e->flags & DELETED)) {
+            value = state_saved(s, e, &value_n);
+            if (s->codec && s->codec->save) {
+                count_owned(s, e, value_n);
+            }
         }
         int status = each(ctx, e->bytes, e->key_n, value, value_n);
         if (status < 0) {
@@ -659,6 +667,16 @@ int state_bring(struct state *s, uint64_t hash, const void *key, uint32_t n, con
         *out = NULL;
     }
     return status;
+}
+
+uint64_t state_slots(const struct state *s)
+{
+    return s->nslots;
+}
+
+struct state_entry *state_slot(const struct state *s, uint64_t at)
+{
+    return slot_entry(s->slot[at]);
 }
 
 bool state_is_deleted(const struct state_entry *e)

@@ -28,17 +28,21 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#define FLUSH_MS       30000
-#define BLOCKS_LEAST   (4U << 20)
-#define MEMTABLE_LEAST (4U << 20)
-#define MEMTABLE_MOST  (32U << 20)
-#define STORE_BYTES    2
-#define BITS_PER_KEY   10
-#define BLOCK_BYTES    4096
-#define SHARD_BITS     2
+#define FLUSH_MS         30000
+#define BLOCKS_LEAST     (4U << 20)
+#define MEMTABLE_LEAST   (4U << 20)
+#define MEMTABLE_MOST    (32U << 20)
+#define STORE_BYTES      2
+#define BITS_PER_KEY     10
+#define BLOCK_BYTES      4096
+#define SHARD_BITS       2
+#define BLOOM_RATIO      0.05 /* of a memtable: most keys that are asked for are new */
+#define UNPRESSED_LEVELS 2    /* what lies above is rewritten soon */
+#define DELETED          UINT32_MAX
 
 struct family {
     struct family *next;
@@ -63,10 +67,19 @@ struct state_db {
     atomic_bool has_failed, is_damaged;
 };
 
+struct change {
+    size_t at;
+    uint32_t key_n;
+    uint32_t value_n; /* DELETED: gone */
+};
+
 struct rocks_disk {
     struct state_disk disk; /* first */
     struct state_db *db;
     struct family *family;
+    struct change *change; /* of the batch; their keys and values stand in `bytes` */
+    size_t nchanges, cap;
+    struct buffer bytes;
     rocksdb_writebatch_t *batch;
     struct buffer key;
     uint16_t nlazy;
@@ -106,7 +119,10 @@ static void make_options(struct state_db *db, uint64_t memory)
     rocksdb_options_set_db_write_buffer_size(o, memtables);
     rocksdb_options_set_write_buffer_size(o, memtables / 2 > MEMTABLE_MOST ? MEMTABLE_MOST
                                                                            : memtables / 2);
+    rocksdb_options_set_memtable_whole_key_filtering(o, 1);
+    rocksdb_options_set_memtable_prefix_bloom_size_ratio(o, BLOOM_RATIO);
     rocksdb_options_set_compression(o, rocksdb_lz4_compression);
+    rocksdb_options_set_min_level_to_compress(o, UNPRESSED_LEVELS);
     rocksdb_options_set_max_background_jobs(o, 2);
     rocksdb_options_set_max_open_files(o, 256);
     rocksdb_options_set_allow_mmap_reads(o, 0);
@@ -121,6 +137,7 @@ static void make_options(struct state_db *db, uint64_t memory)
     rocksdb_readoptions_set_fill_cache(db->scan, 0);
     db->unlogged = rocksdb_writeoptions_create();
     rocksdb_writeoptions_disable_WAL(db->unlogged, 1);
+    rocksdb_writeoptions_set_memtable_insert_hint_per_batch(db->unlogged, 1);
     db->flush = rocksdb_flushoptions_create();
     rocksdb_flushoptions_set_wait(db->flush, 0);
 }
@@ -215,6 +232,17 @@ static int open_database(struct state_db *db, struct err *e)
     return -ERR_RETRY;
 }
 
+static int write_failed(struct state_db *db, char *text, struct err *e)
+{
+    atomic_store(&db->has_failed, true);
+    if (!is_outside(text)) {
+        atomic_store(&db->is_damaged, true);
+    }
+    err_set(e, ERR_RETRY, "cannot write the local state in %s: %s", db->path, text);
+    rocksdb_free(text);
+    return -ERR_RETRY;
+}
+
 /* Waits for flushes under way: closing would forget their memtables. */
 static void flush_to_the_end(struct state_db *db, const struct family *f)
 {
@@ -277,6 +305,31 @@ void state_db_close(struct state_db *db)
     rocksdb_cache_destroy(db->cache);
     mem_free(db->path);
     mem_free(db);
+}
+
+int state_db_remove(struct state_db *db, const char *name, struct err *e)
+{
+    char *text = NULL;
+    struct family **at = &db->family;
+    while (*at && strcmp((*at)->name, name) != 0) {
+        at = &(*at)->next;
+    }
+    struct family *f = *at;
+    if (!f) {
+        return 0;
+    }
+    if (f->is_open || !db->db || atomic_load(&db->has_failed)) {
+        return err_set(e, ERR_RETRY, "the local state of %s is in use", name);
+    }
+    rocksdb_drop_column_family(db->db, f->handle, &text);
+    if (text) {
+        return write_failed(db, text, e);
+    }
+    *at = f->next;
+    rocksdb_column_family_handle_destroy(f->handle);
+    mem_free(f->name);
+    mem_free(f);
+    return 0;
 }
 
 void state_db_names(const struct state_db *db, void (*each)(void *ctx, const char *name), void *ctx)
@@ -364,16 +417,16 @@ static int end_iteration(struct rocks_disk *r, rocksdb_iterator_t *i, int status
     return text ? fail(r, text) : status;
 }
 
-static int rocks_each(struct state_disk *d, uint16_t store, const void *prefix, size_t n,
-                      state_disk_each each, void *ctx)
+static int rocks_each(struct state_disk *d, uint16_t store, const void *from, size_t n,
+                      size_t prefix_n, state_disk_each each, void *ctx)
 {
     struct rocks_disk *r = self(d);
-    rocksdb_iterator_t *i = iterate(r, store, prefix, n);
+    rocksdb_iterator_t *i = iterate(r, store, from, n);
     const char *key;
     size_t key_n, value_n;
     int status = 0;
-    while (status == 0 && (key = key_at(i, store, &key_n)) != NULL && key_n >= n &&
-           (n == 0 || memcmp(key, prefix, n) == 0)) {
+    while (status == 0 && (key = key_at(i, store, &key_n)) != NULL && key_n >= prefix_n &&
+           (prefix_n == 0 || memcmp(key, from, prefix_n) == 0)) {
         const char *value = rocksdb_iter_value(i, &value_n);
         status = each(ctx, key, key_n, value, value_n);
         rocksdb_iter_next(i);
@@ -401,23 +454,51 @@ static void rocks_put(struct state_disk *d, uint16_t store, const void *key, siz
                       const void *value, size_t value_n)
 {
     struct rocks_disk *r = self(d);
-    const struct buffer *full = full_key(r, store, key, n);
+    if (r->nchanges == r->cap) {
+        r->cap = r->cap ? 2 * r->cap : 64;
+        r->change = mem_resize(r->change, r->cap, sizeof *r->change);
+    }
+    r->change[r->nchanges++] =
+        (struct change){r->bytes.n, (uint32_t)n + STORE_BYTES, value ? (uint32_t)value_n : DELETED};
+    buffer_byte(&r->bytes, (uint8_t)(store >> 8));
+    buffer_byte(&r->bytes, (uint8_t)store);
+    buffer_add(&r->bytes, key, n);
     if (value) {
-        rocksdb_writebatch_put_cf(r->batch, r->family->handle, full->data, full->n, value, value_n);
-    } else {
-        rocksdb_writebatch_delete_cf(r->batch, r->family->handle, full->data, full->n);
+        buffer_add(&r->bytes, value, value_n);
     }
 }
 
-static int write_failed(struct state_db *db, char *text, struct err *e)
+static int compare_changes(const void *a, const void *b, void *bytes)
 {
-    atomic_store(&db->has_failed, true);
-    if (!is_outside(text)) {
-        atomic_store(&db->is_damaged, true);
+    const struct change *x = a, *y = b;
+    const char *base = bytes;
+    uint32_t n = x->key_n < y->key_n ? x->key_n : y->key_n;
+    int order = memcmp(base + x->at, base + y->at, n);
+    order = order != 0 ? order : (x->key_n > y->key_n) - (x->key_n < y->key_n);
+    return order != 0 ? order : (x->at > y->at) - (x->at < y->at);
+}
+
+static void forget_batch(struct rocks_disk *r)
+{
+    r->nchanges = 0;
+    buffer_clear(&r->bytes);
+    rocksdb_writebatch_clear(r->batch);
+}
+
+/* By their keys: neighbours find their place in the memtable from each other. */
+static void fill_batch(struct rocks_disk *r)
+{
+    qsort_r(r->change, r->nchanges, sizeof *r->change, compare_changes, r->bytes.data);
+    for (size_t i = 0; i < r->nchanges; i++) {
+        const struct change *c = &r->change[i];
+        const char *key = r->bytes.data + c->at;
+        if (c->value_n == DELETED) {
+            rocksdb_writebatch_delete_cf(r->batch, r->family->handle, key, c->key_n);
+        } else {
+            rocksdb_writebatch_put_cf(r->batch, r->family->handle, key, c->key_n, key + c->key_n,
+                                      c->value_n);
+        }
     }
-    err_set(e, ERR_RETRY, "cannot write the local state in %s: %s", db->path, text);
-    rocksdb_free(text);
-    return -ERR_RETRY;
 }
 
 static int flush(struct rocks_disk *r, struct err *e)
@@ -432,9 +513,10 @@ static int rocks_write(struct state_disk *d, int64_t now, struct err *e)
 {
     struct rocks_disk *r = self(d);
     char *text = NULL;
-    if (rocksdb_writebatch_count(r->batch) > 0) {
+    if (r->nchanges > 0) {
+        fill_batch(r);
         rocksdb_write(r->db->db, r->db->unlogged, r->batch, &text);
-        rocksdb_writebatch_clear(r->batch);
+        forget_batch(r);
         r->is_unflushed = true;
     }
     if (text) {
@@ -453,7 +535,7 @@ static int rocks_clear(struct state_disk *d, struct err *e)
     struct rocks_disk *r = self(d);
     struct state_db *db = r->db;
     char *text = NULL;
-    rocksdb_writebatch_clear(r->batch);
+    forget_batch(r);
     rocksdb_drop_column_family(db->db, r->family->handle, &text);
     rocksdb_column_family_handle_t *h =
         text ? NULL : rocksdb_create_column_family(db->db, db->options, r->family->name, &text);
@@ -490,6 +572,8 @@ static void rocks_close(struct state_disk *d)
     r->db->nopen--;
     atomic_fetch_sub(&r->db->nlazy, r->nlazy);
     rocksdb_writebatch_destroy(r->batch);
+    mem_free(r->change);
+    buffer_done(&r->bytes);
     buffer_done(&r->key);
     mem_free(r);
 }
@@ -561,6 +645,7 @@ int state_db_task(struct state_db *db, const char *name, uint16_t nlazy, struct 
     r->family = f;
     r->nlazy = nlazy;
     r->batch = rocksdb_writebatch_create();
+    buffer_init(&r->bytes);
     buffer_init(&r->key);
     f->is_open = true;
     db->nopen++;

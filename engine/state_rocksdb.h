@@ -20,7 +20,10 @@ void state_db_close(struct state_db *db);
  */
 int state_db_task(struct state_db *db, const char *name, uint16_t nlazy, struct state_disk **out,
                   struct err *e);
-/* Calls each for the tasks that have something on disk and are not open. */
+/* Removes what a task that is not open has. -ERR_RETRY: it is open, or cannot be written. */
+int state_db_remove(struct state_db *db, const char *name, struct err *e);
+/* Calls each for the tasks that have something on disk and are not open; each may remove the one it
+ * is given. */
 void state_db_names(const struct state_db *db, void (*each)(void *ctx, const char *name),
                     void *ctx);
 

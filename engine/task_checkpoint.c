@@ -20,8 +20,7 @@
 
 #include <string.h>
 
-#define MARK_STORE 0xffff
-#define MARK_FORM  1
+#define MARK_FORM 1
 
 static struct state *state_of(const struct task *t, uint16_t store)
 {
@@ -63,15 +62,21 @@ static void write_mark(const struct task_mark *m, struct buffer *out)
     }
 }
 
-static bool parse_mark(const struct buffer *b, struct task_mark *m)
+/* What stands behind the time, or NULL. */
+static const uint8_t *parse_head(const struct buffer *b, struct task_mark *m)
 {
-    const uint8_t *p = (const uint8_t *)b->data, *end = p + b->n;
-    int64_t n = -1;
+    const uint8_t *p = (const uint8_t *)b->data;
     if (b->n < 1 + sizeof m->fingerprint || *p++ != MARK_FORM) {
-        return false;
+        return NULL;
     }
     memcpy(&m->fingerprint, p, sizeof m->fingerprint);
-    p = varint_read(p + sizeof m->fingerprint, end, &m->time);
+    return varint_read(p + sizeof m->fingerprint, (const uint8_t *)b->data + b->n, &m->time);
+}
+
+static bool parse_mark(const struct buffer *b, struct task_mark *m)
+{
+    const uint8_t *p = parse_head(b, m), *end = (const uint8_t *)b->data + b->n;
+    int64_t n = -1;
     p = p ? varint_read(p, end, &n) : NULL;
     if (!p || n != m->n) {
         return false;
@@ -82,15 +87,32 @@ static bool parse_mark(const struct buffer *b, struct task_mark *m)
     return p == end;
 }
 
+int64_t task_mark_time(struct state_disk *d)
+{
+    struct task_mark m = {0};
+    struct buffer value;
+    buffer_init(&value);
+    bool is_there = d->ops->get(d, STATE_DISK_MARK, "", 0, &value) > 0 && parse_head(&value, &m);
+    buffer_done(&value);
+    return is_there ? m.time : 0;
+}
+
+static int stop_at(void *ctx, const void *key, size_t key_n, const void *value, size_t value_n)
+{
+    (void)ctx;
+    (void)key;
+    (void)key_n;
+    (void)value;
+    (void)value_n;
+    return 1;
+}
+
 static bool is_empty(struct task *t)
 {
-    struct buffer key;
     int found = 0;
-    buffer_init(&key);
     for (uint16_t i = 0; i < t->subplan->nstores && found == 0; i++) {
-        found = t->disk->ops->seek(t->disk, i, "", 0, &key);
+        found = t->disk->ops->each(t->disk, i, "", 0, 0, stop_at, NULL);
     }
-    buffer_done(&key);
     return found == 0;
 }
 
@@ -104,7 +126,7 @@ int task_take_disk(struct task *t, struct state_disk *d, uint64_t identity)
     found.next = arena_zalloc(&t->mem, found.n * sizeof *found.next + 1);
     struct buffer value;
     buffer_init(&value);
-    int status = d->ops->get(d, MARK_STORE, "", 0, &value);
+    int status = d->ops->get(d, STATE_DISK_MARK, "", 0, &value);
     if (status > 0) {
         bool fits = parse_mark(&value, &found) && found.fingerprint == t->mark.fingerprint;
         status = fits ? CHECKPOINT_THERE : CHECKPOINT_OTHER;
@@ -192,12 +214,16 @@ int task_copy(struct task *t, int store, const struct record *r, struct err *e)
 
 int task_copied(struct task *t, const int64_t *next, int64_t time, struct err *e)
 {
+    int status = 0;
+    for (uint16_t i = 0; i < t->subplan->nstores && status == 0; i++) {
+        status = checkpoint_settle(t, i, 0, e);
+    }
     task_set_mark(t, next);
     t->mark.time = time;
-    return task_write_checkpoint(t, e);
+    return status < 0 ? status : task_write_checkpoint(t, e);
 }
 
-void task_take_state(struct task *t, struct task *copy)
+struct state_disk *task_take_state(struct task *t, struct task *copy)
 {
     for (uint16_t i = 0; i < t->subplan->nstores; i++) {
         struct op *to = &t->spot[t->spot_of[t->subplan->store[i].vertex]].op;
@@ -206,6 +232,15 @@ void task_take_state(struct task *t, struct task *copy)
         to->state = from->state;
         from->state = own;
     }
+    if (copy->disk) {
+        size_t n = copy->mark.n * sizeof *copy->mark.next;
+        t->disk = copy->disk;
+        t->mark = copy->mark;
+        t->mark.next = arena_alloc(&t->mem, n + 1);
+        memcpy(t->mark.next, copy->mark.next, n);
+        copy->disk = NULL;
+    }
+    return t->disk;
 }
 
 /* ---- committing ---- */
@@ -217,19 +252,51 @@ void task_set_mark(struct task *t, const int64_t *next)
     t->has_mark = true;
 }
 
+static void put_mark(struct task *t)
+{
+    struct buffer value;
+    buffer_init(&value);
+    write_mark(&t->mark, &value);
+    t->disk->ops->put(t->disk, STATE_DISK_MARK, "", 0, value.data, value.n);
+    buffer_done(&value);
+    t->has_mark = false;
+}
+
+static void give_again(void *ctx, const void *key, uint32_t key_n, const void *value,
+                       size_t value_n)
+{
+    const struct putting *p = ctx;
+    p->disk->ops->again(p->disk, p->store, key, key_n, value, value_n);
+}
+
+/* A slice for a log that is written anew: the stores are as of the batch. */
+static void give_slice(struct task *t)
+{
+    struct state_rewrite *r = t->disk->ops->rewrite ? t->disk->ops->rewrite(t->disk) : NULL;
+    bool is_through = r != NULL;
+    while (is_through && r->store < t->subplan->nstores) {
+        struct putting p = {t->disk, r->store};
+        is_through = state_walk(state_of(t, r->store), &r->walk, r->bytes, give_again, &p);
+        if (is_through) {
+            r->walk = (struct state_walk){0};
+            r->store++;
+        }
+    }
+    if (is_through) {
+        put_mark(t);
+        r->is_whole = true;
+    }
+}
+
 int task_write_checkpoint(struct task *t, struct err *e)
 {
     if (!t->disk) {
         return 0;
     }
     if (t->has_mark) {
-        struct buffer value;
-        buffer_init(&value);
-        write_mark(&t->mark, &value);
-        t->disk->ops->put(t->disk, MARK_STORE, "", 0, value.data, value.n);
-        buffer_done(&value);
-        t->has_mark = false;
+        put_mark(t);
     }
+    give_slice(t);
     return t->disk->ops->write(t->disk, clock_now(t->env.clock), e);
 }
 

@@ -60,7 +60,7 @@ static uint64_t text_head(const char *text, uint32_t n)
     return head;
 }
 
-static bool is_text(const struct schema *schema)
+bool key_is_text(const struct schema *schema)
 {
     return schema->nkey == 1 && schema->col[schema->key[0]].type->kind == TYPE_STRING;
 }
@@ -72,7 +72,7 @@ static void look_at(struct sortable *s, void *item, const struct key_by *by, str
     s->key = by->key_of(by->ctx, item, &s->key_n);
     s->text = s->key;
     s->n = s->key_n;
-    if (!is_text(by->schema)) {
+    if (!key_is_text(by->schema)) {
         buffer_clear(text);
         key_text(by->schema, s->key, s->key_n, text);
         s->n = (uint32_t)text->n;

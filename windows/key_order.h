@@ -26,6 +26,9 @@ struct key_by {
     const struct schema *schema;
 };
 
+/* The text of a key is its bytes. */
+bool key_is_text(const struct schema *schema);
+
 /* Whether a comes before (negative), with, or behind b; keys only. */
 int key_compare(const struct schema *schema, const void *a, uint32_t a_n, const void *b,
                 uint32_t b_n);

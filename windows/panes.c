@@ -28,6 +28,7 @@ void panes_init(struct panes *p, struct state *state, uint32_t value_n)
     *p = (struct panes){.state = state, .value_n = value_n};
     agenda_init(&p->starts);
     buffer_init(&p->key);
+    buffer_init(&p->gathered);
     p->cache = mem_zalloc(CACHE_SLOTS * sizeof *p->cache);
 }
 
@@ -35,6 +36,7 @@ void panes_done(struct panes *p)
 {
     agenda_done(&p->starts);
     buffer_done(&p->key);
+    buffer_done(&p->gathered);
     mem_free(p->cache);
     *p = (struct panes){0};
 }
@@ -74,9 +76,15 @@ int panes_gather(struct panes *p)
     if (!p->by_range) {
         return 0;
     }
-    char prefix[PANE_START_BYTES];
-    big_endian_put(prefix, (uint64_t)agenda_first(&p->starts)->time);
-    return state_range(p->state, prefix, sizeof prefix, gather_entry, p);
+    if (!p->has_more) {
+        buffer_clear(&p->gathered);
+    }
+    char start[PANE_START_BYTES];
+    big_endian_put(start, (uint64_t)agenda_first(&p->starts)->time);
+    int status = state_range(p->state, start, sizeof start, p->in_parts ? &p->gathered : NULL,
+                             gather_entry, p);
+    p->has_more = status > 0;
+    return status < 0 ? status : 0;
 }
 
 void panes_drop_first(struct panes *p)
@@ -85,7 +93,11 @@ void panes_drop_first(struct panes *p)
         p->is_gathered = false;
         state_unpin(p->state);
     }
-    agenda_drop_first(&p->starts);
+    if (p->has_more) {
+        agenda_forget_items(&p->starts); /* no other pane has any */
+    } else {
+        agenda_drop_first(&p->starts);
+    }
 }
 
 void panes_delete(struct panes *p, const struct date *pane, uint32_t from, uint32_t to)

@@ -5,7 +5,8 @@
  *   pane               entries of its keys            its items: closing one touches nothing else
  *
  * Where the store leaves entries on disk, panes do not know their items until they close: then the
- * range of keys with that start is brought in, and stays until the pane is dropped.
+ * range of keys with that start is brought in: part by part where the order of keys is that of their
+ * bytes, or does not matter (in_parts); else all of it.
  *
  * One owner: the task. Entries belong to the store; they never move while a pane knows them.
  */
@@ -27,10 +28,12 @@ struct panes {
     uint32_t value_n;
     struct agenda starts; /* panes: agenda_at(), agenda_first() */
     bool by_range;        /* items are found when a pane closes */
-    bool is_gathered;     /* those of the first pane */
+    bool in_parts;        /* the caller's: a pane may close in parts, each with greater keys */
+    bool is_gathered;     /* those of the first pane, or a part of them */
+    bool has_more;        /* behind that part */
     uint64_t evictions;   /* of the store, as the cache knows them */
     struct pane_hit *cache;
-    struct buffer key;
+    struct buffer key, gathered; /* scratch; the last key of the parts before, or empty */
 };
 
 /* Entries have values of value_n bytes. */
@@ -40,8 +43,8 @@ void panes_done(struct panes *p);
 int panes_load(struct panes *p);
 /* Before the rows of a push: pointers that are not good any more are forgotten. */
 void panes_follow(struct panes *p);
-/* The first pane, which there must be, knows its items, until it is dropped. -ERR_DATA: the disk has
- * failed. */
+/* The first pane, which there must be, knows its items, or some that are before the others, until
+ * panes_drop_first(). -ERR_DATA: the disk has failed. */
 int panes_gather(struct panes *p);
 /* The entry of a key in a pane, made when new (value zeroed); dirty from now on. */
 struct state_entry *panes_entry(struct panes *p, const struct date *pane, uint64_t key_hash,
@@ -54,7 +57,7 @@ int64_t pane_start(const struct state_entry *e);
 struct key_by panes_order(const struct schema *schema);
 /* Deletes entries [from, to) of a pane, which goes with panes_drop_first(). */
 void panes_delete(struct panes *p, const struct date *pane, uint32_t from, uint32_t to);
-/* Its entries are deleted. */
+/* The entries that were gathered are deleted. The first pane goes, unless there are more of it. */
 void panes_drop_first(struct panes *p);
 /* Held outside of the store. */
 uint64_t panes_bytes(const struct panes *p);

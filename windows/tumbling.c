@@ -6,7 +6,8 @@
  *   fill      empty windows between come out before the one that closes (fill.h)
  *   late      a row whose window is closed by the watermark as of that row, or with a negative time
  *   restart   the index of panes is rebuilt from the store
- *   disk      entries of open windows may lie there; a window that closes is brought in whole
+ *   disk      entries of open windows may lie there; a window that closes is brought in part by
+ *             part, or whole where the text of its keys has another order than their bytes
  */
 #include "engine/memory.h"
 #include "engine/window.h"
@@ -23,7 +24,7 @@ struct tumbling_cfg {
 
 struct tumbling {
     struct panes panes;
-    struct turn turn;     /* of the pane that closes */
+    struct turn turn;     /* of the pane that closes, or a part of it */
     uint32_t ngaps;       /* entries of it whose gaps are known; behind them gaps come out */
     struct every changed; /* emit: {every} */
     struct fill fill;
@@ -66,6 +67,7 @@ static int tumbling_open(struct window_op *o, struct err *e)
     o->self = t;
     t->size = cfg->size;
     panes_init(&t->panes, o->op->state, o->w->value_size);
+    t->panes.in_parts = key_is_text(o->w->in) || o->w->emit == EMIT_UPDATES;
     if (panes_load(&t->panes) < 0) {
         return err_set(e, ERR_DATA, "the restored state of the window is damaged");
     }

@@ -3,11 +3,8 @@
 #define KLAMM_WORKER_CHECKPOINT_FIT_H
 
 #include "engine/task.h"
+#include "worker/disks.h"
 #include "worker/log.h"
-
-/* Half of delete.retention.ms, a day by default: what is older may hold keys whose deletion is gone
- * from the changelog. */
-#define CHECKPOINT_AGE_MOST (12 * 3600000LL)
 
 /* found: what task_take_disk() has said of a task of this sub-plan and partition; mark, disk: its own.
  * *why: why it cannot be used, NULL when it can, or when there is nothing. Asks the broker where the

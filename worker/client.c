@@ -122,6 +122,7 @@ static int open_client(struct client *c, struct memory_broker *memory,
     if (r == 0 && !memory) {
         r = client_wait(c, 10000, e);
     }
+    c->has_answered = r == 0;
     if (r == 0 && registry && !memory) {
         r = open_registry(&c->schemas, registry, e);
     } else if (r == 0) {
@@ -221,5 +222,5 @@ void client_close(struct client *c)
         c->log->ops->close(c->log, true);
     }
     mem_free(c->property);
-    *c = (struct client){0};
+    *c = (struct client){.has_answered = c->has_answered};
 }

@@ -15,6 +15,7 @@ struct client {
     const char **property;        /* librdkafka: name, value, …, NULL; heap */
     struct log *log;              /* for producing and questions; plain, no group */
     struct schema_store *schemas;
+    bool has_answered; /* a broker has, also when the client could not be opened */
 };
 
 /* Problems of librdkafka properties and of `schema_registry`, all of them: -ERR_CONFIG. */

@@ -3,6 +3,7 @@
  *   kafka_log_settings     properties, and what librdkafka's errors and messages mean
  *   kafka_log_consumer     poll and release
  *   kafka_log_rebalance    what the group gives and takes; pause, seek, position
+ *   kafka_log_group        whether somebody owns every partition
  *   kafka_log_producer     produce
  *   kafka_log_transaction  begin, commit, abort
  *   kafka_log_admin        topics, bounds, committed offsets
@@ -113,6 +114,7 @@ static void consumer_close(struct kafka_log *l, bool leave)
         return;
     }
     kafka_unfollow_all(l);
+    kafka_group_end(l);
     if (leave && rd_kafka_fatal_error(l->consumer, NULL, 0) == 0) {
         leave_group(l);
     }

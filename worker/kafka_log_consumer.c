@@ -50,6 +50,7 @@ int kafka_consumer_open(struct kafka_log *l, const struct log_config *cfg, struc
     subscribe(l, cfg->topics, list);
     rd_kafka_resp_err_t code = rd_kafka_subscribe(l->consumer, list);
     rd_kafka_topic_partition_list_destroy(list);
+    kafka_group_begin(l);
     return code == RD_KAFKA_RESP_ERR_NO_ERROR ? 0 : kafka_fail(e, code, "subscribe", NULL);
 }
 
@@ -169,6 +170,7 @@ int kafka_poll(struct log *log, int timeout_ms, const struct record **records, s
     if (l->pending != NULL) {
         kafka_assign_pending(l);
     }
+    kafka_group_watch(l);
     if (l->reader != NULL && clock_monotonic_ns() > l->reader_idle_ns + READER_IDLE_NS) {
         kafka_reader_close(l);
     }

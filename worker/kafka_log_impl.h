@@ -39,6 +39,16 @@ struct kafka_quiet {
     int64_t until_ns;
 };
 
+/* Whether somebody owns every partition: looked at once after a member has come. */
+struct kafka_group {
+    enum { GROUP_DONE, GROUP_WATCH, GROUP_LEAVE } stage;
+    bool is_asked;
+    rd_kafka_queue_t *answers;
+    rd_kafka_topic_partition_list_t *topics; /* GROUP_LEAVE: to subscribe to again */
+    int64_t next_ns, since_ns;               /* the next look; since when orphans were seen, or 0 */
+    int64_t patience_ms;
+};
+
 struct kafka_log {
     struct log base;
     struct log_events ev;
@@ -77,6 +87,7 @@ struct kafka_log {
     struct kafka_reader *reader;            /* of read_all() */
     int64_t reader_idle_ns;                 /* since when nobody used it */
     struct kafka_quiet quiet[KAFKA_QUIET_SLOTS];
+    struct kafka_group watch;
 };
 
 /* settings */
@@ -123,6 +134,10 @@ void kafka_unfollow(struct log *log, const char *topic, int32_t partition);
 void kafka_unfollow_all(struct kafka_log *l);
 int kafka_members(struct log *log, void (*each)(void *ctx, const struct log_member *m), void *ctx,
                   int timeout_ms, struct err *e);
+/* group */
+void kafka_group_begin(struct kafka_log *l);
+void kafka_group_watch(struct kafka_log *l);
+void kafka_group_end(struct kafka_log *l);
 
 /* producer and transactions */
 int kafka_producer_open(struct kafka_log *l, const struct log_config *cfg, struct err *e);

@@ -26,6 +26,7 @@
 #include <string.h>
 
 #define DIRTY_MOST     (16U << 20)
+#define DIRTY_PARTS    16 /* of the memory that a lane may take, when there is a limit */
 #define TICK_MS        100
 #define COMMIT_SOONEST 20
 #define CLOGGED_MS     5
@@ -284,7 +285,8 @@ static bool commit_is_due(struct lane *l)
     for (int i = 0; since >= COMMIT_SOONEST && i < l->nmembers; i++) {
         dirty += l->member[i]->task ? task_dirty_bytes(l->member[i]->task) : 0;
     }
-    return dirty > DIRTY_MOST;
+    uint64_t limit = (uint64_t)l->cfg.log.memory_limit / DIRTY_PARTS;
+    return dirty > (limit > 0 && limit < DIRTY_MOST ? limit : DIRTY_MOST);
 }
 
 static int once(struct lane *l, struct err *e)

@@ -47,8 +47,8 @@ struct lane_config {
     int (*open_log)(void *ctx, struct log **out, const struct log_config *cfg,
                     const struct log_events *ev, struct err *e);
     void *ctx;
-    /* The disk of a task, by its name; -ERR_RETRY: not now. Both are called in the lane's thread.
-     * NULL: state is kept in memory only. */
+    /* The disk of a task, by its name; NULL: it has none; -ERR_RETRY: not now. Both are called in the
+     * lane's thread. NULL: state is kept in memory only. */
     int (*open_disk)(void *ctx, const char *name, uint16_t nlazy, struct state_disk **out,
                      struct err *e);
     void (*close_disk)(void *ctx, struct state_disk *d);

@@ -106,7 +106,8 @@ static int take_checkpoint(struct lane *l, struct member *m, struct err *e)
         m->disk->failed = 0;
         r = task_drop_checkpoint(m->task, e);
     }
-    return r < 0 ? r : task_attach(m->task);
+    r = r < 0 ? r : task_attach(m->task);
+    return r < 0 ? r : lane_hold_memory(l, e);
 }
 
 /* The disk could not be read to its end: it is empty when it is opened again. */
@@ -121,16 +122,17 @@ static int begin_again(struct lane *l, struct member *m, struct err *e)
     return lane_new_task(l, m, e);
 }
 
-/* From the changelogs, or from a standby copy and the rest of them. A copy that these do not go on
- * from is left. */
-static int restore_in_memory(struct lane *l, struct member *m, struct task *copy, struct err *e)
+/* From a standby copy and the rest of the changelogs; 1: they do not go on from it, so it is left. */
+static int restore_from(struct lane *l, struct member *m, struct task *copy, struct err *e)
 {
-    if (!copy) {
-        return read_changelogs(l, m, NULL, NULL, e);
-    }
-    task_take_state(m->task, copy);
+    m->disk = task_take_state(m->task, copy);
     task_free(copy);
     int r = read_changelogs(l, m, m->next, "standby copy", e);
+    if (r == 0 && m->disk) {
+        r = task_restored(m->task, m->next, e);
+        m->marked_at = lane_now(l);
+        m->is_unmarked = false;
+    }
     if (r != -ERR_DATA) {
         return r;
     }
@@ -139,7 +141,7 @@ static int restore_in_memory(struct lane *l, struct member *m, struct task *copy
     err_clear(e);
     lane_close_member(l, m);
     r = lane_new_task(l, m, e);
-    return r < 0 ? r : read_changelogs(l, m, NULL, NULL, e);
+    return r < 0 ? r : 1;
 }
 
 int lane_restore(struct lane *l, struct member *m, struct err *e)
@@ -148,12 +150,18 @@ int lane_restore(struct lane *l, struct member *m, struct err *e)
     if (l->cfg.standby) {
         copy = standby_take(l->cfg.standby, l, m->subplan, m->partition, m->next);
     }
-    if (!l->cfg.open_disk || l->cfg.plan->subplan[m->subplan].nstores == 0) {
-        return restore_in_memory(l, m, copy, e);
+    int r = copy ? restore_from(l, m, copy, e) : 1;
+    if (r <= 0) {
+        return r;
     }
-    int r = 0;
+    if (!l->cfg.open_disk || l->cfg.plan->subplan[m->subplan].nstores == 0) {
+        return read_changelogs(l, m, NULL, NULL, e);
+    }
     for (int tries = 0; tries < 2; tries++) {
         r = open_disk(l, m, e);
+        if (r == 0 && !m->disk) {
+            return read_changelogs(l, m, NULL, NULL, e);
+        }
         r = r < 0 ? r : take_checkpoint(l, m, e);
         if (!m->disk || !m->disk->failed || tries == 1) {
             break;

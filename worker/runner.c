@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #define WATCH_MS         20
+#define SWEEP_MS         600000
 #define STANDBY_DELAY_MS 2000 /* the group gives the lanes their tasks meanwhile */
 #define HURRY_MS         1500 /* how long a schema registry may take once all is to stop */
 
@@ -62,6 +63,29 @@ static int check_shown(const struct plan *p, const char *topic, struct err *e)
                    near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
 }
 
+static int open_brokers(struct runner *r, struct err *e)
+{
+    return client_open(&r->client, r->o.memory, &r->topology->kafka, r->topology->schema_registry,
+                       e);
+}
+
+/* What may pass does not end a start either, once a broker has answered: before that the address may
+ * be wrong, which a user wants to hear. */
+static int patiently(struct runner *r, int (*part)(struct runner *r, struct err *e), struct err *e)
+{
+    int64_t wait = 0;
+    int result = part(r, e);
+    while (result == -ERR_RETRY && r->client.has_answered) {
+        wait = backoff_next(wait, 0);
+        logger(LOG_LEVEL_ERROR, "start of %s: %s; trying again in %lld s", r->topology->name,
+               e->text, (long long)wait / 1000);
+        err_clear(e);
+        nanosleep(&(struct timespec){.tv_sec = wait / 1000}, NULL);
+        result = part(r, e);
+    }
+    return result;
+}
+
 int runner_new(struct runner **out, const char *file, const struct setting *set, int nset,
                const struct runner_options *o, struct diags *d, struct err *e)
 {
@@ -82,8 +106,7 @@ int runner_new(struct runner **out, const char *file, const struct setting *set,
         int64_t limit = r->topology->memory.limit;
         r->memory.topology = r->topology->name;
         r->memory.limit = limit == CONFIG_UNSET ? 0 : (uint64_t)limit;
-        result = client_open(&r->client, o->memory, &r->topology->kafka,
-                             r->topology->schema_registry, e);
+        result = patiently(r, open_brokers, e);
     }
     if (result == 0) {
         result = plan_new(&r->plan, r->topology, r->client.schemas, d);
@@ -95,7 +118,7 @@ int runner_new(struct runner **out, const char *file, const struct setting *set,
         result = check_shown(r->plan, o->show, e);
     }
     if (result == 0) {
-        result = runner_prepare(r, e);
+        result = patiently(r, runner_prepare, e);
     }
     if (result < 0) {
         runner_free(r);
@@ -143,7 +166,7 @@ static int start_lane(struct runner *r, int i, struct err *e)
         .until_end = r->o.until_end,
         .open_log = open_lane_log,
         .ctx = r,
-        .memory = r->disks || r->memory.limit == 0 ? NULL : &r->memory,
+        .memory = t->state.backend == STATE_ROCKSDB || r->memory.limit == 0 ? NULL : &r->memory,
         .open_disk = r->disks ? open_lane_disk : NULL,
         .close_disk = close_lane_disk,
         .identity = r->identity,
@@ -181,7 +204,7 @@ static int start_standby(struct runner *r, struct err *e)
         .delay_ms = STANDBY_DELAY_MS,
         .open_log = open_lane_log,
         .ctx = r,
-        .memory = r->disks || r->memory.limit == 0 ? NULL : &r->memory,
+        .memory = t->state.backend == STATE_ROCKSDB || r->memory.limit == 0 ? NULL : &r->memory,
         .open_disk = r->disks ? open_lane_disk : NULL,
         .close_disk = close_lane_disk,
         .identity = r->identity,
@@ -321,10 +344,11 @@ static void report(const struct runner *r, FILE *f, const char *end)
     struct buffer left_out;
     buffer_init(&left_out);
     summary_left_out(sum.no_key, sum.tombstones, &left_out);
-    fprintf(f, "%s: %llu records read, %llu written, %llu late, %llu bad%s, %llu commits%s",
-            r->topology->name, (unsigned long long)sum.records, (unsigned long long)sum.rows_out,
-            (unsigned long long)sum.late, (unsigned long long)sum.bad, buffer_cstr(&left_out),
-            (unsigned long long)sum.commits, end);
+    fprintf(f, "%s: %llu record%s read, %llu written, %llu late, %llu bad%s, %llu commit%s%s",
+            r->topology->name, (unsigned long long)sum.records, sum.records == 1 ? "" : "s",
+            (unsigned long long)sum.rows_out, (unsigned long long)sum.late,
+            (unsigned long long)sum.bad, buffer_cstr(&left_out), (unsigned long long)sum.commits,
+            sum.commits == 1 ? "" : "s", end);
     buffer_done(&left_out);
 }
 
@@ -423,7 +447,7 @@ static int stop_all(struct runner *r, int result, struct err *e)
 int runner_run(struct runner *r, struct err *e)
 {
     bool bar = isatty(STDERR_FILENO) && !r->o.show;
-    int64_t drawn = 0;
+    int64_t drawn = 0, swept = 0;
     r->nlanes = (int)r->topology->lanes;
     r->lane = arena_zalloc(&r->mem, (size_t)r->nlanes * sizeof *r->lane);
     snprintf(r->process, sizeof r->process, "%s-%s", r->topology->group, r->slot.id);
@@ -438,6 +462,9 @@ int runner_run(struct runner *r, struct err *e)
             result = runner_at_end(r, e);
         }
         int64_t now = clock_now(&clock_system);
+        if (r->disks && now - swept > SWEEP_MS && disks_sweep(r->disks, now) >= 0) {
+            swept = now;
+        }
         if (bar && now - drawn > 250) {
             report(r, stderr, "\033[K\r");
             drawn = now;

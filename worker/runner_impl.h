@@ -36,7 +36,7 @@ struct runner {
     struct plan *plan;
     int32_t *tasks;
     struct slot slot;
-    struct disks *disks; /* NULL: state is kept in memory */
+    struct disks *disks; /* NULL: nothing is kept on this machine */
     struct memory_use memory;
     struct standby *standby;      /* NULL: no copies of others' tasks */
     struct standby_counts copied; /* at the end */

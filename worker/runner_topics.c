@@ -314,12 +314,12 @@ static int prepare_disks(struct runner *r, struct err *e)
 {
     const struct topology *t = r->topology;
     int64_t limit = t->memory.limit == CONFIG_UNSET ? MEMORY_LIMIT : t->memory.limit;
-    if (t->state.backend != STATE_ROCKSDB) {
-        return 0;
+    bool is_rocksdb = t->state.backend == STATE_ROCKSDB;
+    const char *path = arena_printf(&r->mem, "%s/%s/%s-%d", t->state.dir, t->name,
+                                    is_rocksdb ? "state" : "files", r->slot.number);
+    if (!r->disks) {
+        r->disks = is_rocksdb ? disks_new(path, (uint64_t)limit / 2) : disks_new_files(path);
     }
-    const char *path =
-        arena_printf(&r->mem, "%s/%s/state-%d", t->state.dir, t->name, r->slot.number);
-    r->disks = disks_new(path, (uint64_t)limit / 2);
     return identify_changelogs(r, e);
 }
 
@@ -341,7 +341,7 @@ int runner_prepare(struct runner *r, struct err *e)
         }
     }
     if (!r->o.memory) {
-        result = slot_take(&r->slot, t->state.dir, t->name, e);
+        result = r->slot.fd < 0 ? slot_take(&r->slot, t->state.dir, t->name, e) : 0;
         result = result < 0 ? result : prepare_disks(r, e);
     } else {
         snprintf(r->slot.id, sizeof r->slot.id, "memory");

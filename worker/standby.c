@@ -412,10 +412,12 @@ struct task *standby_take(struct standby *s, const void *lane, uint16_t subplan,
         logger(LOG_LEVEL_WARN, "standby copy of %s partition %d: %s", name_of(s, c), partition,
                e.text);
     }
-    if (is_live && !c->disk && now_of(s) - c->caught_at <= CHECKPOINT_AGE_MOST) {
+    bool is_whole = is_live && (!c->disk || c->disk->ops->is_log);
+    if (is_whole && e.kind == ERR_NONE && now_of(s) - c->caught_at <= CHECKPOINT_AGE_MOST) {
         memcpy(next, c->next, copy_subplan(s, c)->nstores * sizeof *next);
         given = c->task;
         c->task = NULL;
+        c->disk = NULL; /* goes with it */
     }
     copy_let_go(s, c);
     pthread_mutex_unlock(&s->mutex);

@@ -2,7 +2,8 @@
  *
  *   over a disk   records go to the disk as they are, past the stores, in write batches that end with
  *                 the mark; it is the checkpoint that the lane then opens
- *   in memory     records are restored into the stores of a task that is never opened
+ *   in memory     records are restored into the stores of a task that is never opened, and, as a
+ *                 lane's, saved in its file; the lane gets stores and file as they are
  *
  *   time of the mark   everything that the changelogs held then is copied. So where the broker says that
  *                      they end is noted together with the time at which it was asked, and counts once the
@@ -60,8 +61,8 @@ static int take_disk(struct standby *s, struct copy *c, struct err *e)
     char name[600];
     snprintf(name, sizeof name, "%s-%d", changelog(s, c, 0), c->partition);
     int r = s->cfg.open_disk(s->cfg.ctx, name, 0, &c->disk, e);
-    if (r < 0) {
-        return r;
+    if (r < 0 || !c->disk) {
+        return r < 0 ? r : CHECKPOINT_NONE;
     }
     int found = task_take_disk(c->task, c->disk, s->cfg.identity ? s->cfg.identity[c->subplan] : 0);
     c->caught_at = task_mark(c->task)->time;
@@ -94,6 +95,9 @@ static int settle(struct standby *s, struct copy *c, int found, const char *why,
     }
     if (why || found != CHECKPOINT_THERE) {
         c->caught_at = now_of(s);
+    }
+    if (r == 0 && c->disk && c->disk->ops->is_log && task_attach(c->task) < 0) {
+        r = err_set(e, ERR_RETRY, "%s", c->disk->why);
     }
     c->status = COPY_LIVE;
     return r;
@@ -160,7 +164,8 @@ int copy_add(struct copy *c, int store, const struct record *r, struct err *e)
         return err_set(e, ERR_DATA, "changelog %s partition %d begins anew", r->topic,
                        c->partition);
     }
-    int status = c->disk ? task_copy(c->task, store, r, e) : task_restore(c->task, store, r, e);
+    bool is_past = c->disk && !c->disk->ops->is_log; /* the stores */
+    int status = is_past ? task_copy(c->task, store, r, e) : task_restore(c->task, store, r, e);
     if (status < 0) {
         return status;
     }

@@ -3,9 +3,9 @@
  *
  * Each seed makes rows for 2 to 4 partitions and runs them twice: with one lane and no faults; then
  * with one or two lanes that come and go, over a log that at random calls fails for now, aborts,
- * loses the assignment, or dies before or after a commit; and, for two seeds in three, over disks that
- * send everything away at each commit or after some, come back as they were, or break. For every other
- * seed there are standby copies. Compared are all output topics, key by key. A failure prints its seed; KLAMM_SEED=N runs only that one.
+ * loses the assignment, or dies before or after a commit; and, for one seed in three, over disks that
+ * send everything away at each commit or after some, come back as they were, or break; for another,
+ * over files that are torn, or damaged. For every other seed there are standby copies. Compared are all output topics, key by key. A failure prints its seed; KLAMM_SEED=N runs only that one.
  */
 #include "engine/logger.h"
 #include "engine/memory.h"
@@ -151,6 +151,9 @@ static char *run(uint64_t seed, bool is_disturbed, int *status)
         static const uint16_t batch[] = {1, 3, 17, BATCH_ROWS};
         static const uint64_t share[] = {0, 300, 3000, 1 << 20};
         rig_disks_init(&disks, share[random_below(&chaos, 4)], seed);
+        if (seed % 3 == 1) {
+            rig_disks_use_files(&disks);
+        }
         r.disks = r.copies = seed % 3 ? &disks : NULL;
         r.seed = seed;
         r.batch_rows = batch[random_below(&chaos, 4)];

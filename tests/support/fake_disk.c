@@ -61,14 +61,15 @@ static int fake_get(struct state_disk *d, uint16_t store, const void *key, size_
     return 1;
 }
 
-static int fake_each(struct state_disk *d, uint16_t store, const void *prefix, size_t n,
-                     state_disk_each each, void *ctx)
+static int fake_each(struct state_disk *d, uint16_t store, const void *from, size_t n,
+                     size_t prefix_n, state_disk_each each, void *ctx)
 {
     struct fake_disk *f = (struct fake_disk *)d;
     int status = 0;
-    for (size_t i = lower(f, store, prefix, n); i < f->n && status == 0; i++) {
+    for (size_t i = lower(f, store, from, n); i < f->n && status == 0; i++) {
         const struct fake_entry *x = &f->entry[i];
-        if (x->store != store || x->key_n < n || (n && memcmp(x->key, prefix, n) != 0)) {
+        if (x->store != store || x->key_n < prefix_n ||
+            (prefix_n && memcmp(x->key, from, prefix_n) != 0)) {
             break;
         }
         status = may_read(f);

@@ -145,6 +145,55 @@ static void sorted_by_key_text(void **state)
     arena_done(&a);
 }
 
+/* With no room in memory a pane closes in parts, in the order of its keys; commits come between. */
+static void parts_come_in_order(void **state)
+{
+    (void)state;
+    struct fake_disk f;
+    struct panes p;
+    bool is_new;
+    fake_disk_init(&f, 0);
+    struct state *store = state_memory_new(NULL);
+    assert_int_equal(state_attach(store, &f.disk, 0, true), 0);
+    panes_init(&p, store, 8);
+    p.in_parts = true;
+    for (int key = 9; key > 0; key -= 2) {
+        entry(&p, 10, key, &is_new);
+        entry(&p, 20, key, &is_new);
+    }
+    fake_disk_commit(&f, store, 0);
+    panes_follow(&p);
+    entry(&p, 10, 4, &is_new); /* between the others, and behind all */
+    entry(&p, 10, 99, &is_new);
+    char last[32] = "";
+    int parts = 0, items = 0;
+    for (const struct date *d; (d = agenda_first(&p.starts))->time == 10; parts++) {
+        assert_int_equal(panes_gather(&p), 0);
+        char greatest[32] = "";
+        for (uint32_t i = 0; i < d->n; i++, items++) {
+            uint32_t n;
+            const char *key = pane_key(d->item[i], &n);
+            char text[32];
+            snprintf(text, sizeof text, "%.*s", (int)n, key);
+            assert_true(strcmp(last, text) < 0);
+            if (strcmp(greatest, text) < 0) {
+                strncpy(greatest, text, sizeof greatest - 1);
+            }
+        }
+        memcpy(last, greatest, sizeof last);
+        drop_first(&p);
+        fake_disk_commit(&f, store, 0);
+    }
+    assert_int_equal(items, 7);
+    assert_true(parts > 3);
+    assert_int_equal(f.n, 5);
+    assert_int_equal(panes_gather(&p), 0);
+    drop_first(&p);
+    panes_done(&p);
+    state_free(store);
+    fake_disk_done(&f);
+}
+
 /* With no room in memory: the items of a pane are known when it closes, those that are dirty and
  * those on disk. */
 static void items_come_from_the_disk(void **state)
@@ -201,6 +250,7 @@ int main(void)
         cmocka_unit_test(random_panes),
         cmocka_unit_test(found_again_after_a_restore),
         cmocka_unit_test(items_come_from_the_disk),
+        cmocka_unit_test(parts_come_in_order),
         cmocka_unit_test(sorted_by_key_text),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -133,7 +133,7 @@ static const char *list(struct state_disk *d, uint16_t store, const char *prefix
     static char text[200];
     struct buffer out;
     buffer_init(&out);
-    int status = d->ops->each(d, store, prefix, strlen(prefix), list_one, &out);
+    int status = d->ops->each(d, store, prefix, strlen(prefix), strlen(prefix), list_one, &out);
     snprintf(text, sizeof text, "%s%s", buffer_cstr(&out), status > 0 ? "." : "");
     buffer_done(&out);
     return text;
@@ -298,7 +298,7 @@ static void after_kill_there_is_a_commit(void **state)
         open_db(r);
         struct state_disk *d = open_task(r, "one-0");
         int round = 0;
-        assert_int_equal(d->ops->each(d, 0, "", 0, same_round, &round), 0);
+        assert_int_equal(d->ops->each(d, 0, "", 0, 0, same_round, &round), 0);
         assert_true(round == 0 || (flushes && round >= 31));
         d->ops->close(d);
         close_db(r);
