@@ -78,13 +78,18 @@ struct rig {
     int rounds;
 };
 
-static void init(struct rig *r, bool has_disks)
+enum { IN_MEMORY, IN_FILES, ON_DISK };
+
+static void init(struct rig *r, int where)
 {
     memset(r, 0, sizeof *r);
     lane_rig_init(&r->lanes, topology, PARTITIONS);
     rig_disks_init(&r->disks, 0, 1);
     r->disks.is_calm = true;
-    r->lanes.copies = has_disks ? &r->disks : NULL;
+    if (where == IN_FILES) {
+        rig_disks_use_files(&r->disks);
+    }
+    r->lanes.copies = where == IN_MEMORY ? NULL : &r->disks;
     r->standby = lane_rig_standby(&r->lanes, STANDBY_ALL, "here");
 }
 
@@ -177,9 +182,9 @@ static void assert_counted(struct rig *r)
 static void a_takeover_reads_the_tail_only(void **state)
 {
     (void)state;
-    for (int has_disks = 0; has_disks < 2; has_disks++) {
+    for (int where = IN_MEMORY; where <= ON_DISK; where++) {
         struct rig r;
-        init(&r, has_disks);
+        init(&r, where);
         send(&r);
         send(&r);
         run_elsewhere(&r);
@@ -187,8 +192,8 @@ static void a_takeover_reads_the_tail_only(void **state)
         send(&r);
         listen();
         run_here(&r);
-        assert_said(has_disks ? " 0 changes since its checkpoint"
-                              : " 0 changes since its standby copy",
+        assert_said(where == ON_DISK ? " 0 changes since its checkpoint"
+                                     : " 0 changes since its standby copy",
                     2 * PARTITIONS);
         assert_counted(&r);
         wait_for(&r, PARTITIONS, 0); /* the lane has given them back */
@@ -205,7 +210,7 @@ static void what_came_after_the_copy_is_read(void **state)
 {
     (void)state;
     struct rig r;
-    init(&r, false);
+    init(&r, IN_MEMORY);
     send(&r);
     run_elsewhere(&r);
     uint64_t before = changes(&r);
@@ -237,7 +242,7 @@ static void a_stopped_standby_gives_nothing(void **state)
     (void)state;
     struct rig r;
     int64_t next[2];
-    init(&r, false);
+    init(&r, IN_MEMORY);
     send(&r);
     run_elsewhere(&r);
     wait_for(&r, PARTITIONS, changes(&r));
@@ -255,7 +260,7 @@ static void copies_give_way_to_memory_limit(void **state)
 {
     (void)state;
     struct rig r;
-    init(&r, false);
+    init(&r, IN_MEMORY);
     struct memory_use memory = {.topology = "t", .limit = 2 << 10};
     struct standby_config cfg = r.standby->cfg;
     standby_free(r.standby);
@@ -282,7 +287,7 @@ static void a_damaged_changelog_is_not_copied(void **state)
 {
     (void)state;
     struct rig r;
-    init(&r, false);
+    init(&r, IN_MEMORY);
     listen();
     lane_rig_send(&r.lanes, "t-a-aggregate-changelog", 1, "k1", "x", 0);
     int64_t begun = clock_monotonic_ns();
@@ -299,7 +304,7 @@ static void of_n_copies_each_process_keeps_its_share(void **state)
 {
     (void)state;
     struct rig r;
-    init(&r, false);
+    init(&r, IN_MEMORY);
     standby_free(r.standby);
     r.standby = lane_rig_standby(&r.lanes, 1, "member"); /* lane 0 is its only lane: member-0 */
     r.lanes.standby[0] = r.standby;
