@@ -205,10 +205,18 @@ class Soak:
         self.check = Helper([check, "soak", str(a.partitions)], env, log("check"), self.on_check)
         self.load = Helper([load, "load", "soak", str(a.partitions), str(a.rate)], env, log("load"), self.on_load)
         self.helpers = [self.check, self.load]
-        command = [os.path.join(self.build, "klamm"), "run", os.path.join(HERE, "soak.yaml"),
+        command = [os.path.join(self.build, "klamm"), "run", self.topology(),
                    "--set", f"state.dir={a.dir}/state", "--set", f"state.backend={a.backend}",
                    "--set", f"lanes={a.lanes}", "--set", f"commit_interval={a.commit}"]
         self.workers = [Worker(n, command, env, log(f"worker-{n}")) for n in range(1, a.workers + 1)]
+
+    def topology(self):
+        path = os.path.join(self.a.dir, "soak.yaml")
+        with open(os.path.join(HERE, "soak.yaml")) as f:
+            text = f.read().replace("linger.ms: 40", f"linger.ms: 40, session.timeout.ms: {self.a.session * 1000:.0f}")
+        with open(path, "w") as f:
+            f.write(text)
+        return path
 
     def look(self):
         """What may go wrong at any time; and what is due again."""

@@ -201,17 +201,6 @@ int task_restored(struct task *t, const int64_t *next, struct err *e)
 
 /* ---- copying ---- */
 
-int task_copy(struct task *t, int store, const struct record *r, struct err *e)
-{
-    const uint8_t *saved = NULL;
-    size_t n = 0;
-    int status = store_check(t, store, r, &saved, &n, e);
-    if (status == 0) {
-        t->disk->ops->put(t->disk, (uint16_t)store, r->key, r->key_n, saved, n);
-    }
-    return status;
-}
-
 int task_copied(struct task *t, const int64_t *next, int64_t time, struct err *e)
 {
     int status = 0;

@@ -93,6 +93,11 @@ static rd_kafka_resp_err_t ask_offset(rd_kafka_t *rk, const char *topic, int32_t
             n == 1 ? rd_kafka_ListOffsetsResultInfo_topic_partition(infos[0]) : NULL;
         code = at == NULL ? RD_KAFKA_RESP_ERR__BAD_MSG : at->err;
         *offset = at == NULL ? OFFSET_NONE : at->offset;
+        if (code == RD_KAFKA_RESP_ERR_NO_ERROR && *offset < 0) {
+            /* The broker went away meanwhile: librdkafka 2.8 gives that as success without an
+             * offset. Taken for the end of a changelog, it would mean that there is no state. */
+            code = RD_KAFKA_RESP_ERR__TRANSPORT;
+        }
     }
     if (event != NULL) {
         rd_kafka_event_destroy(event);

@@ -6,24 +6,25 @@
  * round without a rebalance; nobody asks for the second one any more, and the partition is
  * nobody's in a group that is stable. Who comes is thus who may have been that owner:
  *
- *   WATCH  ──LOOK_MS──> describe the group ──not stable, or no answer──> WATCH
+ *   WATCH  ──LOOK_MS──> list the group ──not stable, or no answer──> WATCH
  *     ^                   │ stable: all partitions of our topics have owners ──> DONE
  *     │                   └ some have none, for `patience` by now ──> LEAVE
  *   JOIN <──our partitions are given up── LEAVE: unsubscribe
  *
  * A slow owner, who is still giving up a partition, looks the same, so the patience is long beside
- * that, and doubles with each time that it has ended here. All requests go out without waiting for
- * the answer, except for the count of a topic's partitions, which is known already as a rule.
+ * that, and doubles with each time that it has ended here. A look waits for all brokers, so it has a
+ * thread of its own, which the lane joins when it is done. (rd_kafka_DescribeConsumerGroups would not
+ * wait, but librdkafka aborts the process when the coordinator goes away under it: issue 4605.)
  */
 #include "engine/clock.h"
 #include "engine/logger.h"
 #include "worker/kafka_log_impl.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define LOOK_MS       2000
-#define ANSWER_MS     10000
-#define COUNT_MS      500
+#define ANSWER_MS     2000
 #define PATIENCE_MS   6000
 #define PATIENCE_MOST 300000
 #define MS            1000000LL
@@ -37,104 +38,137 @@ void kafka_group_begin(struct kafka_log *l)
     g->patience_ms = g->patience_ms ? g->patience_ms : PATIENCE_MS;
 }
 
-static void ask(struct kafka_log *l)
-{
-    struct kafka_group *g = &l->watch;
-    const char *group = l->group;
-    rd_kafka_AdminOptions_t *o =
-        rd_kafka_AdminOptions_new(l->consumer, RD_KAFKA_ADMIN_OP_DESCRIBECONSUMERGROUPS);
-    char text[1];
-    rd_kafka_AdminOptions_set_request_timeout(o, ANSWER_MS, text, sizeof text);
-    g->answers = g->answers ? g->answers : rd_kafka_queue_new(l->consumer);
-    rd_kafka_DescribeConsumerGroups(l->consumer, &group, 1, o, g->answers);
-    rd_kafka_AdminOptions_destroy(o);
-    g->is_asked = true;
-}
+/* ---- in the look's thread ---- */
 
-/* The group as described, when it is stable; else NULL. */
-static const rd_kafka_ConsumerGroupDescription_t *stable(rd_kafka_event_t *answer)
+/* An assignment of Kafka's consumer protocol: version, then (topic, partitions) by (topic, …). */
+struct cursor {
+    const uint8_t *at, *end;
+};
+
+/* A big-endian number of n bytes; -1 when there is none, which no caller takes for a count. */
+static int64_t number(struct cursor *c, int n)
 {
-    size_t n = 0;
-    const rd_kafka_DescribeConsumerGroups_result_t *r =
-        rd_kafka_event_DescribeConsumerGroups_result(answer);
-    const rd_kafka_ConsumerGroupDescription_t **group =
-        r ? rd_kafka_DescribeConsumerGroups_result_groups(r, &n) : NULL;
-    if (n != 1 || rd_kafka_ConsumerGroupDescription_error(group[0]) != NULL ||
-        rd_kafka_ConsumerGroupDescription_state(group[0]) != RD_KAFKA_CONSUMER_GROUP_STATE_STABLE) {
-        return NULL;
+    int64_t v = 0;
+    if (c->end - c->at < n) {
+        c->at = c->end;
+        return -1;
     }
-    return group[0];
+    for (int i = 0; i < n; i++) {
+        v = v << 8 | *c->at++;
+    }
+    return n == 4 ? (int32_t)v : (int16_t)v;
 }
 
-static int owned_of(const rd_kafka_ConsumerGroupDescription_t *group, const char *topic)
+static int64_t owned_by(const struct rd_kafka_group_member_info *m, const char *topic)
 {
-    int owned = 0;
-    for (size_t i = 0; i < rd_kafka_ConsumerGroupDescription_member_count(group); i++) {
-        const rd_kafka_MemberAssignment_t *a = rd_kafka_MemberDescription_assignment(
-            rd_kafka_ConsumerGroupDescription_member(group, i));
-        const rd_kafka_topic_partition_list_t *list =
-            a ? rd_kafka_MemberAssignment_partitions(a) : NULL;
-        for (int k = 0; list && k < list->cnt; k++) {
-            owned += strcmp(list->elems[k].topic, topic) == 0;
+    struct cursor c = {m->member_assignment, m->member_assignment};
+    int64_t owned = 0;
+    c.end += m->member_assignment_size > 0 ? m->member_assignment_size : 0;
+    number(&c, 2);
+    for (int64_t topics = number(&c, 4); topics > 0; topics--) {
+        int64_t n = number(&c, 2);
+        if (n < 0 || c.end - c.at < n) {
+            break;
         }
+        bool is_it = strlen(topic) == (size_t)n && memcmp(c.at, topic, (size_t)n) == 0;
+        c.at += n;
+        int64_t partitions = number(&c, 4);
+        if (partitions < 0 || (c.end - c.at) / 4 < partitions) {
+            break;
+        }
+        c.at += 4 * partitions;
+        owned += is_it ? partitions : 0;
     }
     return owned;
 }
 
-/* Partitions of our topics that nobody owns, and a topic that has some; -1: not known. */
-static int count_orphans(struct kafka_log *l, const rd_kafka_ConsumerGroupDescription_t *group,
-                         char *topic, size_t size)
+/* -1: not known. */
+static int64_t partitions_of(rd_kafka_t *rk, const char *topic)
 {
-    rd_kafka_topic_partition_list_t *ours = NULL;
-    int orphans = 0;
-    if (rd_kafka_subscription(l->consumer, &ours) != RD_KAFKA_RESP_ERR_NO_ERROR) {
-        return -1;
+    const struct rd_kafka_metadata *md = NULL;
+    rd_kafka_topic_t *t = rd_kafka_topic_new(rk, topic, NULL);
+    int64_t n = -1;
+    if (t && rd_kafka_metadata(rk, 0, t, &md, ANSWER_MS) == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        bool is_there = md->topic_cnt == 1 && md->topics[0].err == RD_KAFKA_RESP_ERR_NO_ERROR;
+        n = is_there ? md->topics[0].partition_cnt : -1;
+        rd_kafka_metadata_destroy(md);
     }
-    for (int i = 0; i < ours->cnt && orphans >= 0; i++) {
-        struct err ignored = {0};
-        int32_t n = 0;
-        const char *name = ours->elems[i].topic;
-        if (kafka_partitions(&l->base, name, &n, COUNT_MS, &ignored) < 0) {
-            orphans = -1;
-        } else if (owned_of(group, name) < n) {
-            orphans += n - owned_of(group, name);
-            snprintf(topic, size, "%s", name);
+    if (t) {
+        rd_kafka_topic_destroy(t);
+    }
+    return n;
+}
+
+/* Partitions of our topics that nobody owns, and a topic that has some; -1: not known. */
+static int64_t count_orphans(struct kafka_group *g, const struct rd_kafka_group_info *group,
+                             const rd_kafka_topic_partition_list_t *ours)
+{
+    int64_t orphans = 0;
+    for (int i = 0; i < ours->cnt; i++) {
+        const char *topic = ours->elems[i].topic;
+        int64_t n = partitions_of(g->rk, topic), owned = 0;
+        for (int k = 0; k < group->member_cnt; k++) {
+            owned += owned_by(&group->members[k], topic);
+        }
+        if (n < 0) {
+            return -1;
+        }
+        if (owned < n) {
+            orphans += n - owned;
+            snprintf(g->topic, sizeof g->topic, "%s", topic);
         }
     }
-    rd_kafka_topic_partition_list_destroy(ours);
     return orphans;
 }
 
-static void leave(struct kafka_log *l, int orphans, const char *topic)
+static void *look(void *arg)
+{
+    struct kafka_group *g = arg;
+    const struct rd_kafka_group_list *list = NULL;
+    rd_kafka_topic_partition_list_t *ours = NULL;
+    rd_kafka_list_groups(g->rk, g->name, &list, ANSWER_MS); /* or a part of it: who answered */
+    g->orphans = -1;
+    if (list && list->group_cnt == 1 && strcmp(list->groups[0].state, "Stable") == 0 &&
+        rd_kafka_subscription(g->rk, &ours) == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        g->orphans = count_orphans(g, &list->groups[0], ours);
+        rd_kafka_topic_partition_list_destroy(ours);
+    }
+    if (list) {
+        rd_kafka_group_list_destroy(list);
+    }
+    atomic_store(&g->has_looked, true);
+    return NULL;
+}
+
+/* ---- in the lane's ---- */
+
+static void leave(struct kafka_log *l)
 {
     struct kafka_group *g = &l->watch;
     if (rd_kafka_subscription(l->consumer, &g->topics) != RD_KAFKA_RESP_ERR_NO_ERROR) {
         return;
     }
     logger(LOG_LEVEL_WARN,
-           "%d partition%s (of %s) %s nobody's, since a process died while they moved: joins the "
+           "%lld partition%s (of %s) %s nobody's, since a process died while they moved: joins the "
            "group again, so that they are given out",
-           orphans, orphans == 1 ? "" : "s", topic, orphans == 1 ? "is" : "are");
+           (long long)g->orphans, g->orphans == 1 ? "" : "s", g->topic,
+           g->orphans == 1 ? "is" : "are");
     rd_kafka_unsubscribe(l->consumer);
     g->patience_ms = g->patience_ms < PATIENCE_MOST ? 2 * g->patience_ms : g->patience_ms;
     g->stage = GROUP_LEAVE;
 }
 
-static void judge(struct kafka_log *l, rd_kafka_event_t *answer)
+static void judge(struct kafka_log *l, int64_t now)
 {
     struct kafka_group *g = &l->watch;
-    const rd_kafka_ConsumerGroupDescription_t *group = stable(answer);
-    char topic[300] = "";
-    int64_t now = clock_monotonic_ns();
-    int orphans = group ? count_orphans(l, group, topic, sizeof topic) : -1;
-    if (orphans == 0) {
+    if (g->orphans == 0) {
         g->stage = GROUP_DONE;
-    } else if (orphans < 0) {
+    } else if (g->orphans < 0) {
         g->since_ns = 0;
     } else if (g->since_ns == 0) {
         g->since_ns = now;
     } else if (now - g->since_ns > g->patience_ms * MS) {
-        leave(l, orphans, topic);
+        leave(l);
     }
 }
 
@@ -145,15 +179,18 @@ static void watch(struct kafka_log *l)
     if (l->rebalanced) {
         g->since_ns = 0;
     }
-    if (!g->is_asked && now >= g->next_ns) {
-        ask(l);
-    }
-    rd_kafka_event_t *answer = g->is_asked ? rd_kafka_queue_poll(g->answers, 0) : NULL;
-    if (answer != NULL) {
-        g->is_asked = false;
+    if (!g->is_looking && now >= g->next_ns) {
+        g->rk = l->consumer;
+        g->name = l->group;
+        atomic_store(&g->has_looked, false);
+        g->is_looking = pthread_create(&g->thread, NULL, look, g) == 0;
         g->next_ns = now + LOOK_MS * MS;
-        judge(l, answer);
-        rd_kafka_event_destroy(answer);
+    }
+    if (g->is_looking && atomic_load(&g->has_looked)) {
+        pthread_join(g->thread, NULL);
+        g->is_looking = false;
+        g->next_ns = now + LOOK_MS * MS;
+        judge(l, now);
     }
 }
 
@@ -187,13 +224,13 @@ void kafka_group_watch(struct kafka_log *l)
 
 void kafka_group_end(struct kafka_log *l)
 {
+    if (l->watch.is_looking) {
+        pthread_join(l->watch.thread, NULL);
+        l->watch.is_looking = false;
+    }
     if (l->watch.topics != NULL) {
         rd_kafka_topic_partition_list_destroy(l->watch.topics);
         l->watch.topics = NULL;
-    }
-    if (l->watch.answers != NULL) {
-        rd_kafka_queue_destroy(l->watch.answers);
-        l->watch.answers = NULL;
     }
     l->watch.stage = GROUP_DONE;
 }

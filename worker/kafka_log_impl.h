@@ -8,6 +8,8 @@
 #include "worker/log.h"
 
 #include <librdkafka/rdkafka.h>
+#include <pthread.h>
+#include <stdatomic.h>
 
 #ifdef KLAMM_SMALL
 #define KAFKA_BATCH 3
@@ -39,14 +41,20 @@ struct kafka_quiet {
     int64_t until_ns;
 };
 
-/* Whether somebody owns every partition: looked at once after a member has come. */
+/* Whether somebody owns every partition: looked at until it was so once after a member has come. */
 struct kafka_group {
     enum { GROUP_DONE, GROUP_WATCH, GROUP_LEAVE } stage;
-    bool is_asked;
-    rd_kafka_queue_t *answers;
-    rd_kafka_topic_partition_list_t *topics; /* GROUP_LEAVE: to subscribe to again */
-    int64_t next_ns, since_ns;               /* the next look; since when orphans were seen, or 0 */
+    int64_t next_ns, since_ns; /* the next look; since when orphans were seen, or 0 */
     int64_t patience_ms;
+    rd_kafka_topic_partition_list_t *topics; /* GROUP_LEAVE: to subscribe to again */
+
+    bool is_looking; /* in a thread, to which what follows belongs until it has looked */
+    atomic_bool has_looked;
+    pthread_t thread;
+    rd_kafka_t *rk;
+    const char *name;
+    int64_t orphans; /* -1: not known */
+    char topic[256]; /* of one of them */
 };
 
 struct kafka_log {

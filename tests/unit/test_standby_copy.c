@@ -131,7 +131,7 @@ static void init(struct rig *r, bool has_disk)
     r->s = (struct standby){.cfg = {.plan = r->lanes.plan.plan,
                                     .clock = &r->clock,
                                     .schemas = r->lanes.schemas,
-                                    .tasks = r->lanes.tasks,
+                                    .tasks = r->lanes.topics.tasks,
                                     .ctx = r,
                                     .open_disk = has_disk ? open_disk : NULL,
                                     .close_disk = close_disk},

@@ -74,6 +74,7 @@ with Scratch("group") as s:
     name = s.name("topology")
     file = s.file("t.yaml", TOPOLOGY.replace("NAME", name).replace("IN", s.name("in")).replace("OUT", s.name("out")))
     member = Member(s, f"klamm-{name}", s.name("in"))
+    s.protocol.call(COORDINATOR, 1, text(member.group) + b"\0")  # makes the topic of offsets, on a new broker
     s.wait_until("the group can be joined", lambda: member.join()[0] == 0)
     p = s.start("run", file)
     lead(s, member)
