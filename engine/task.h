@@ -103,6 +103,17 @@ void task_set_mark(struct task *t, const int64_t *next);
 /* Stores of a sub-plan's tasks that may leave entries on disk. */
 uint16_t task_lazy_stores(const struct plan *p, uint16_t subplan);
 
+/* Copies of tasks that run elsewhere (worker/standby.c): these are never opened. Over a disk that is no
+ * log: a record of a changelog goes there as it is, past the store. -ERR_CONFIG, -ERR_DATA: as
+ * task_restore(), which does for the others. */
+int task_copy(struct task *t, int store, const struct record *r, struct err *e);
+/* What was copied since the last call is written, with a mark: the changelogs were read up to
+ * these offsets, and ended there, or before, at that time. -ERR_RETRY. */
+int task_copied(struct task *t, const int64_t *next, int64_t time, struct err *e);
+/* A task, not opened, gets the stores of a copy in place of its own, and the disk below them, which is
+ * returned (NULL: there is none). */
+struct state_disk *task_take_state(struct task *t, struct task *copy);
+
 int task_open(struct task *t, struct err *e);
 
 /* Event time of a record of an input; its timestamp where it cannot be read. The time of a repartition's

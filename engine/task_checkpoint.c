@@ -199,6 +199,39 @@ int task_restored(struct task *t, const int64_t *next, struct err *e)
     return status < 0 ? status : task_write_checkpoint(t, e);
 }
 
+/* ---- copying ---- */
+
+int task_copied(struct task *t, const int64_t *next, int64_t time, struct err *e)
+{
+    int status = 0;
+    for (uint16_t i = 0; i < t->subplan->nstores && status == 0; i++) {
+        status = checkpoint_settle(t, i, 0, e);
+    }
+    task_set_mark(t, next);
+    t->mark.time = time;
+    return status < 0 ? status : task_write_checkpoint(t, e);
+}
+
+struct state_disk *task_take_state(struct task *t, struct task *copy)
+{
+    for (uint16_t i = 0; i < t->subplan->nstores; i++) {
+        struct op *to = &t->spot[t->spot_of[t->subplan->store[i].vertex]].op;
+        struct op *from = &copy->spot[t->spot_of[t->subplan->store[i].vertex]].op;
+        struct state *own = to->state;
+        to->state = from->state;
+        from->state = own;
+    }
+    if (copy->disk) {
+        size_t n = copy->mark.n * sizeof *copy->mark.next;
+        t->disk = copy->disk;
+        t->mark = copy->mark;
+        t->mark.next = arena_alloc(&t->mem, n + 1);
+        memcpy(t->mark.next, copy->mark.next, n);
+        copy->disk = NULL;
+    }
+    return t->disk;
+}
+
 /* ---- committing ---- */
 
 void task_set_mark(struct task *t, const int64_t *next)

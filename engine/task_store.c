@@ -150,8 +150,9 @@ static int migrate(struct task *t, struct spot *p, const struct plan_store *s,
                : 0;
 }
 
-static int restore_value(struct task *t, struct spot *p, const struct plan_store *s,
-                         const struct record *r, const void *key, size_t key_n, struct err *e)
+/* The saved value of a record that has one, as the store takes it. */
+static int saved_value(struct task *t, struct spot *p, const struct plan_store *s,
+                       const struct record *r, const void **saved, size_t *n, struct err *e)
 {
     const uint8_t *v = r->value;
     if (r->value_n < HEAD_BYTES) {
@@ -164,21 +165,22 @@ static int restore_value(struct task *t, struct spot *p, const struct plan_store
         return refuse(t, p, s, why, "Run that version", e);
     }
     uint32_t layout = v[2] | (uint32_t)v[3] << 8 | (uint32_t)v[4] << 16 | (uint32_t)v[5] << 24;
-    const void *saved = v + HEAD_BYTES;
-    size_t n = r->value_n - HEAD_BYTES;
+    *saved = v + HEAD_BYTES;
+    *n = r->value_n - HEAD_BYTES;
     if (layout != p->layout) {
         int status = migrate(t, p, s, r, layout, e);
-        if (status < 0) {
-            return status;
-        }
-        saved = p->bytes.data;
-        n = p->bytes.n;
+        *saved = p->bytes.data;
+        *n = p->bytes.n;
+        return status;
     }
-    int status = state_restore(p->op.state, key, (uint32_t)key_n, saved, n);
-    return status < 0 ? damaged(t, p, s, r, e) : 0;
+    return 0;
 }
 
-int task_restore(struct task *t, int store, const struct record *r, struct err *e)
+/* What a record of a changelog says goes where it is wanted. */
+static int take_change(struct task *t, int store, const struct record *r,
+                       int (*take)(struct task *t, uint16_t store, const void *key, size_t key_n,
+                                   const void *saved, size_t n),
+                       struct err *e)
 {
     const struct plan_store *s = &t->subplan->store[store];
     struct spot *p = spot_of_store(t, s);
@@ -187,18 +189,43 @@ int task_restore(struct task *t, int store, const struct record *r, struct err *
     }
     struct buffer room;
     buffer_init(&room);
-    size_t n = r->key_n;
-    const void *key = changelog_store_key(r->key, &n, &room);
-    int status = 0;
-    if (!key && r->key) {
+    size_t key_n = r->key_n, n = 0;
+    const void *key = changelog_store_key(r->key, &key_n, &room), *saved = NULL;
+    int status = !key && r->key ? damaged(t, p, s, r, e)
+                 : r->value     ? saved_value(t, p, s, r, &saved, &n, e)
+                                : 0;
+    if (status == 0 && take(t, (uint16_t)store, key, key_n, saved, n) < 0) {
         status = damaged(t, p, s, r, e);
-    } else if (r->value) {
-        status = restore_value(t, p, s, r, key, n, e);
-    } else {
-        state_restore(p->op.state, key, (uint32_t)n, NULL, 0);
     }
     buffer_done(&room);
-    return status < 0 ? status : checkpoint_settle(t, (uint16_t)store, SETTLE_BYTES, e);
+    return status;
+}
+
+static int to_store(struct task *t, uint16_t store, const void *key, size_t key_n,
+                    const void *saved, size_t n)
+{
+    return state_restore(spot_of_store(t, &t->subplan->store[store])->op.state, key,
+                         (uint32_t)key_n, saved, n);
+}
+
+static int to_disk(struct task *t, uint16_t store, const void *key, size_t key_n, const void *saved,
+                   size_t n)
+{
+    t->disk->ops->put(t->disk, store, key, key_n, saved, n);
+    return 0;
+}
+
+int task_restore(struct task *t, int store, const struct record *r, struct err *e)
+{
+    int status = take_change(t, store, r, to_store, e);
+    return status < 0 || changelog_is_layout(r)
+               ? status
+               : checkpoint_settle(t, (uint16_t)store, SETTLE_BYTES, e);
+}
+
+int task_copy(struct task *t, int store, const struct record *r, struct err *e)
+{
+    return take_change(t, store, r, to_disk, e);
 }
 
 bool task_is_puzzled(const struct task *t, int store)

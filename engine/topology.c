@@ -13,6 +13,7 @@
 #include "engine/registry.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define NAME_LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-."
@@ -37,6 +38,8 @@ static const struct config_field state_fields[] = {
             "RocksDB"},
     {"dir", CONFIG_TEXT, offsetof(struct state_cfg, dir), .def = ".klamm",
      .doc = "folder for the process's slot and local state"},
+    {"standby", CONFIG_TEXT, offsetof(struct state_cfg, standby), .def = "0",
+     .doc = "copies of each task's state that other processes keep up to date: `all`, or how many"},
     {0},
 };
 static const struct config_field memory_fields[] = {
@@ -507,6 +510,22 @@ static void check_kafka(const struct topology *t, struct diags *d)
     }
 }
 
+static void parse_standby(struct topology *t, const struct yaml *root, struct diags *d)
+{
+    const char *text = t->state.standby ? t->state.standby : "0";
+    size_t digits = strspn(text, "0123456789");
+    t->state.copies = 0;
+    if (strcmp(text, "all") == 0) {
+        t->state.copies = STANDBY_ALL;
+    } else if (text[0] && !text[digits] && digits <= 3) {
+        t->state.copies = strtol(text, NULL, 10);
+    } else {
+        const struct yaml *state = yaml_get(root, "state");
+        diags_add(d, state ? place_of(state, "standby") : root->at, "state.standby",
+                  "expected `all`, or how many copies other processes keep, found \"%.40s\"", text);
+    }
+}
+
 static int build(struct topology **out, struct arena *a, struct yaml *root, const char *file,
                  const struct setting *set, int nset, struct diags *d)
 {
@@ -531,6 +550,7 @@ static int build(struct topology **out, struct arena *a, struct yaml *root, cons
                     place_of(yaml_get(root, "errors"), "dead_letter_topic"), "errors", d);
     }
     check_kafka(t, d);
+    parse_standby(t, root, d);
     parse_streams(t, a, d);
     parse_tables(t, a, d);
     t->name = t->name ? t->name : "topology";

@@ -73,6 +73,7 @@ struct table {
 
 enum state_backend { STATE_MEMORY, STATE_ROCKSDB };
 
+#define STANDBY_ALL  (-1)
 #define MEMORY_LIMIT (256LL << 20) /* memory.limit, where none is set */
 
 struct topology {
@@ -84,7 +85,8 @@ struct topology {
     int guarantee;
     struct state_cfg { /* backend: enum state_backend */
         int backend;
-        const char *dir;
+        const char *dir, *standby;
+        int64_t copies; /* of state, in other processes: STANDBY_ALL, or so many */
     } state;
     struct errors_cfg errors;
     struct memory_cfg {

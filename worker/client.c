@@ -76,15 +76,22 @@ static bool is_reported(const struct diags *d, const char *path)
 int client_check(const struct config_list *kafka, const struct yaml *registry, struct diags *d)
 {
     int before = d->n;
+    const char **property = mem_zalloc(((size_t)kafka->n * 2 + 1) * sizeof *property);
+    for (int i = 0; i < kafka->n; i++) {
+        property[2 * i] = kafka->item[i].name;
+        property[2 * i + 1] = kafka->item[i].value.text;
+    }
     for (int i = 0; i < kafka->n; i++) {
         const struct config_item *k = &kafka->item[i];
         char path[256];
         struct err e = {0};
         snprintf(path, sizeof path, "kafka.%s", k->name);
-        if (!is_reported(d, path) && kafka_property_check(k->name, k->value.text, &e) < 0) {
+        if (!is_reported(d, path) && (kafka_property_check(k->name, k->value.text, &e) < 0 ||
+                                      kafka_protocol_check(k->name, property, &e) < 0)) {
             diags_add(d, k->value.at, path, "%s", e.text);
         }
     }
+    mem_free(property);
     if (registry) {
         struct registry_cfg c;
         struct arena mem;

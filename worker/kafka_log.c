@@ -8,6 +8,7 @@
  *   kafka_log_transaction  begin, commit, abort
  *   kafka_log_admin        topics, bounds, committed offsets
  *   kafka_log_reader       read_all
+ *   kafka_log_follow       partitions read without being a member; who the members are
  *
  * The producer is opened before the subscription: with a transactional id that ends what a
  * predecessor of that id left open, so that its offsets are decided when the group asks for them.
@@ -112,6 +113,7 @@ static void consumer_close(struct kafka_log *l, bool leave)
     if (l->consumer == NULL) {
         return;
     }
+    kafka_unfollow_all(l);
     kafka_group_end(l);
     if (leave && rd_kafka_fatal_error(l->consumer, NULL, 0) == 0) {
         leave_group(l);
@@ -194,6 +196,9 @@ static const struct log_ops kafka_ops = {
     .create_topic = kafka_create_topic,
     .read_all = kafka_read_all,
     .read_on = kafka_read_on,
+    .follow = kafka_follow,
+    .unfollow = kafka_unfollow,
+    .members = kafka_members,
     .committed = kafka_committed,
     .position = kafka_position,
     .has_more = kafka_has_more,

@@ -14,6 +14,8 @@ int kafka_log_open(struct log **out, const struct log_config *cfg, const struct 
 /* Checks one property as a user wrote it: unknown name, wrong value, or one that klamm sets itself
  * (-ERR_CONFIG with the reason). */
 int kafka_property_check(const char *name, const char *value, struct err *e);
+/* The same for what depends on the others (name, value, …, NULL). */
+int kafka_protocol_check(const char *name, const char *const *property, struct err *e);
 
 /* Bytes that key, value and headers of a record may take with these properties (name, value, …,
  * NULL): what is larger is not sent. */

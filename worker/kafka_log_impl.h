@@ -79,6 +79,7 @@ struct kafka_log {
     size_t n;                            /* handed out, until release */
     struct arena headers;
 
+    int nfollowed;                            /* partitions, without being a member */
     bool rebalanced;                          /* a callback ran in this poll */
     rd_kafka_topic_partition_list_t *pending; /* assigned, committed offsets not yet known */
     int64_t pending_since_ns, pending_next_ns;
@@ -134,6 +135,13 @@ int kafka_seek(struct log *log, const char *topic, int32_t partition, int64_t of
 int kafka_position(struct log *log, const char *topic, int32_t partition, int64_t *offset);
 int kafka_has_more(struct log *log, const char *topic, int32_t partition);
 
+/* follow */
+int kafka_follow(struct log *log, const char *topic, int32_t partition, int64_t from,
+                 struct err *e);
+void kafka_unfollow(struct log *log, const char *topic, int32_t partition);
+void kafka_unfollow_all(struct kafka_log *l);
+int kafka_members(struct log *log, void (*each)(void *ctx, const struct log_member *m), void *ctx,
+                  int timeout_ms, struct err *e);
 /* group */
 void kafka_group_begin(struct kafka_log *l);
 void kafka_group_watch(struct kafka_log *l);

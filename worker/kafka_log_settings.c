@@ -16,6 +16,9 @@
  *
  * Large values are bounded by a quarter of the limit besides (queued.max.messages.kbytes).
  *
+ * group.protocol: consumer (KIP-848, from librdkafka 2.12 on): the broker assigns, and decides about
+ * heartbeats and sessions; librdkafka refuses what belongs to the classic protocol.
+ *
  * Every property is set on both kinds of handles; librdkafka's warnings about the ones that a
  * handle does not use are dropped. Log lines and errors arrive in the lane's thread (log.queue),
  * each kind at most once in ten seconds; what passes by itself, or comes back as the error of a
@@ -32,11 +35,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define QUIET_NS    (10 * 1000000000LL)
-#define PREFETCHED  20000
-#define QUEUED_MAX  50000
-#define FETCH_LEAST (256 * 1024)
-#define FETCH_MOST  (1024 * 1024)
+#define CONSUMER_PROTOCOL 0x020c0000 /* the first version where it is no preview */
+#define QUIET_NS          (10 * 1000000000LL)
+#define PREFETCHED        20000
+#define QUEUED_MAX        50000
+#define FETCH_LEAST       (256 * 1024)
+#define FETCH_MOST        (1024 * 1024)
 
 struct pair {
     const char *name, *value;
@@ -52,8 +56,20 @@ static const struct pair common_defaults[] = {
 static const struct pair consumer_defaults[] = {
     {"fetch.queue.backoff.ms", "2"},  {"fetch.message.max.bytes", "262144"},
     {"message.max.bytes", "1048576"}, {"fetch.wait.max.ms", "100"},
-    {"heartbeat.interval.ms", "500"}, {"session.timeout.ms", "10000"},
     {"retry.backoff.ms", "10"},       {NULL, NULL},
+};
+
+static const struct pair classic_defaults[] = {
+    {"heartbeat.interval.ms", "500"},
+    {"session.timeout.ms", "10000"},
+    {NULL, NULL},
+};
+
+/* What the consumer protocol leaves to the broker. */
+static const struct pair broker_side[] = {
+    {"heartbeat.interval.ms", "group.consumer.heartbeat.interval.ms"},
+    {"session.timeout.ms", "group.consumer.session.timeout.ms"},
+    {NULL, NULL},
 };
 
 static const struct pair consumer_owned[] = {
@@ -99,7 +115,8 @@ static const struct pair refused[] = {
     {"enable.idempotence", "klamm's producers are always idempotent"},
     {"enable.partition.eof", "it would disturb the positions of klamm's consumers"},
     {"group.instance.id", "klamm derives it from the state directory, one for each lane"},
-    {"group.protocol", "the consumer protocol needs librdkafka 2.12"},
+    {"group.remote.assignor",
+     "klamm chooses it, so that inputs that are read together stay together"},
     {"log.queue", "klamm reads librdkafka's messages in its own threads"},
     {NULL, NULL},
 };
@@ -171,6 +188,40 @@ static bool set_user(rd_kafka_conf_t *conf, const char *const *property, struct 
     return true;
 }
 
+static bool is_consumer_protocol(const char *const *property)
+{
+    bool is_it = false;
+    for (; property != NULL && *property != NULL; property += 2) {
+        if (strcmp(property[0], "group.protocol") == 0) {
+            is_it = strcmp(property[1], "consumer") == 0;
+        }
+    }
+    return is_it;
+}
+
+/* Inputs that are read together need equal partitions in one lane: range gives that, with either
+ * protocol. */
+static bool set_assignor(rd_kafka_conf_t *conf, const struct kafka_log *l,
+                         const struct log_config *cfg, struct err *e)
+{
+    if (is_consumer_protocol((const char *const *)l->property)) {
+        return set(conf, "group.remote.assignor", cfg->copartition ? "range" : "uniform", e);
+    }
+    return set(conf, "partition.assignment.strategy",
+               cfg->copartition ? "range" : "cooperative-sticky", e);
+}
+
+/* With the consumer protocol a static member cannot leave for good (its partitions wait for it until its
+ * session ends), and a killed one has to wait for its own former self: static is only who means to come
+ * back. The name stands in client.id then, for standby copies. */
+static bool set_instance(rd_kafka_conf_t *conf, const struct kafka_log *l,
+                         const struct log_config *cfg, struct err *e)
+{
+    bool is_static = cfg->keeps_place || !is_consumer_protocol((const char *const *)l->property);
+    return cfg->instance == NULL ||
+           set(conf, is_static ? "group.instance.id" : "client.id", cfg->instance, e);
+}
+
 /* What klamm owns, from the lane's configuration. */
 static bool set_lane(rd_kafka_conf_t *conf, enum kafka_role role, const struct kafka_log *l,
                      const struct log_config *cfg, struct err *e)
@@ -190,9 +241,7 @@ static bool set_lane(rd_kafka_conf_t *conf, enum kafka_role role, const struct k
     }
     return set(conf, "enable.partition.eof", "false", e) &&
            set(conf, "auto.offset.reset", l->from_latest ? "latest" : "earliest", e) &&
-           set(conf, "partition.assignment.strategy",
-               cfg->copartition ? "range" : "cooperative-sticky", e) &&
-           (cfg->instance == NULL || set(conf, "group.instance.id", cfg->instance, e));
+           set_assignor(conf, l, cfg, e) && set_instance(conf, l, cfg, e);
 }
 
 rd_kafka_conf_t *kafka_conf(struct kafka_log *l, enum kafka_role role, const struct log_config *cfg,
@@ -203,8 +252,11 @@ rd_kafka_conf_t *kafka_conf(struct kafka_log *l, enum kafka_role role, const str
         [KAFKA_PRODUCER] = producer_defaults,
         [KAFKA_READER] = reader_defaults,
     };
+    bool is_classic =
+        role == KAFKA_CONSUMER && !is_consumer_protocol((const char *const *)l->property);
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
     if (!set_all(conf, common_defaults, e) || !set_all(conf, defaults[role], e) ||
+        (is_classic && !set_all(conf, classic_defaults, e)) ||
         (role != KAFKA_READER && !set_memory(conf, role, cfg->memory_limit, e)) ||
         !set_user(conf, (const char *const *)l->property, e) || !set_lane(conf, role, l, cfg, e)) {
         rd_kafka_conf_destroy(conf);
@@ -259,12 +311,34 @@ static void suggest(const char *name, char *out, size_t size)
     free(table);
 }
 
+int kafka_protocol_check(const char *name, const char *const *property, struct err *e)
+{
+    for (const struct pair *p = broker_side; p->name != NULL; p++) {
+        if (strcmp(name, p->name) == 0 && is_consumer_protocol(property)) {
+            return err_set(
+                e, ERR_CONFIG,
+                "%s cannot be set with group.protocol: consumer, where the broker decides "
+                "(%s)",
+                name, p->value);
+        }
+    }
+    return 0;
+}
+
 int kafka_property_check(const char *name, const char *value, struct err *e)
 {
     for (const struct pair *p = refused; p->name != NULL; p++) {
         if (strcmp(name, p->name) == 0) {
             return err_set(e, ERR_CONFIG, "%s cannot be set: %s", name, p->value);
         }
+    }
+    if (strcmp(name, "group.protocol") == 0 && strcmp(value, "consumer") == 0 &&
+        rd_kafka_version() < CONSUMER_PROTOCOL) {
+        return err_set(
+            e, ERR_CONFIG,
+            "group.protocol: consumer needs librdkafka 2.12, this is %s: leave it out, or "
+            "say classic",
+            rd_kafka_version_str());
     }
     char text[512], near[128];
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
@@ -383,6 +457,8 @@ static enum err_kind kind_of(rd_kafka_resp_err_t code)
     case RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION:
     case RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID:
     case RD_KAFKA_RESP_ERR_REBALANCE_IN_PROGRESS:
+    case RD_KAFKA_RESP_ERR_STALE_MEMBER_EPOCH:
+    case RD_KAFKA_RESP_ERR_FENCED_MEMBER_EPOCH:
         return ERR_ABORT;
     default: /* an unknown topic, too: a broker that has just come may not have heard of it */
         return ERR_RETRY;

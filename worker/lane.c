@@ -399,6 +399,7 @@ void lane_run(struct lane *l)
             task_steps(l->member[i]->task, state_sum_add, &l->state);
         }
         lane_close_member(l, l->member[i]);
+        lane_give_back(l, l->member[i]);
     }
     for (int i = 0; i < l->nglobals; i++) {
         if (l->global[i].task) {

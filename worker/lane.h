@@ -28,6 +28,7 @@ int64_t progress_get(struct progress *p, const char *topic, int32_t partition);
 bool position_is_behind(const char *metadata);
 
 struct memory_use;
+struct standby;
 struct lane_config {
     int number;
     const struct plan *plan;
@@ -52,6 +53,7 @@ struct lane_config {
                      struct err *e);
     void (*close_disk)(void *ctx, struct state_disk *d);
     const uint64_t *identity; /* per sub-plan, of its changelogs; NULL: names suffice */
+    struct standby *standby;  /* copies of tasks that run elsewhere; NULL: there are none */
 };
 
 /* What a lane has done so far; read at any time. */

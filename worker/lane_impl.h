@@ -140,6 +140,8 @@ void lane_close_member(struct lane *l, struct member *m);
 /* A task without state, and what gives it its state. */
 int lane_new_task(struct lane *l, struct member *m, struct err *e);
 int lane_restore(struct lane *l, struct member *m, struct err *e);
+/* The task is closed and is not ours any more: it may be copied here. */
+void lane_give_back(struct lane *l, const struct member *m);
 /* lane.c: whether its state may take what it takes. */
 int lane_hold_memory(struct lane *l, struct err *e);
 /* Before the tasks flush: asks where changelogs end, for checkpoints that are due. Whether there is a

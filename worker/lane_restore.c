@@ -5,15 +5,17 @@
  *                                          no ─> removed, and the changelog from its beginning
  *   commit     every MARK_MS: where does the changelog end? ─ flush ─ transaction ─ disk, with mark
  *
- * A mark does not fit when the changelog is another topic or that of other settings, ends before the
- * mark, begins behind it, or when it is older than half of the time for which a changelog keeps
- * deletions: a key that was deleted since might come back. What turns out to be damaged while the
- * task opens is removed as well, and the task begins again.
+ * When a mark fits: checkpoint_fit.c. What turns out to be damaged while the task opens is removed as
+ * well, and the task begins again.
+ *
+ * A standby copy (standby.c) is such a checkpoint, a few changes old; in memory it is the task's stores
+ * themselves, which are taken over as they are.
  */
 #include "engine/logger.h"
 #include "engine/memory.h"
-#include "worker/disks.h"
+#include "worker/checkpoint_fit.h"
 #include "worker/lane_impl.h"
+#include "worker/standby.h"
 
 #include <stdio.h>
 
@@ -71,15 +73,18 @@ static int read_changelog(struct lane *l, struct member *m, struct restoring *x,
     return l->log->ops->read_all(l->log, topic, m->partition, from, restore_record, x, next, e);
 }
 
-static int read_changelogs(struct lane *l, struct member *m, const int64_t *from, struct err *e)
+/* from: where what is there ends, `what` it is; NULL: nothing is. */
+static int read_changelogs(struct lane *l, struct member *m, const int64_t *from, const char *what,
+                           struct err *e)
 {
     int r = 0;
     for (int i = 0; r == 0 && i < l->cfg.plan->subplan[m->subplan].nstores; i++) {
         struct restoring x = {l, m->task, i, e, 0};
         r = read_changelog(l, m, &x, from ? from[i] : 0, e);
         if (r == 0 && from && from[i] > 0) {
-            logger(LOG_LEVEL_INFO, "restored %s partition %d: %llu change%s since its checkpoint",
-                   changelog(l, m, i), m->partition, (unsigned long long)x.n, x.n == 1 ? "" : "s");
+            logger(LOG_LEVEL_INFO, "restored %s partition %d: %llu change%s since its %s",
+                   changelog(l, m, i), m->partition, (unsigned long long)x.n, x.n == 1 ? "" : "s",
+                   what);
         } else if (r == 0 && x.n > 0) {
             logger(LOG_LEVEL_INFO, "restored %s partition %d: %llu change%s", changelog(l, m, i),
                    m->partition, (unsigned long long)x.n, x.n == 1 ? "" : "s");
@@ -89,41 +94,6 @@ static int read_changelogs(struct lane *l, struct member *m, const int64_t *from
 }
 
 /* ---- the checkpoint ---- */
-
-/* Why a checkpoint of the right kind cannot be used, or NULL. */
-static int find_misfit(struct lane *l, const struct member *m, const char **why, struct err *e)
-{
-    const struct task_mark *mark = task_mark(m->task);
-    int r = 0;
-    *why = lane_now(l) - mark->time > CHECKPOINT_AGE_MOST ? "it is too old" : NULL;
-    for (int i = 0; i < mark->n && !*why && r == 0; i++) {
-        int64_t begin, end, written = 0;
-        r = l->log->ops->bounds(l->log, changelog(l, m, i), m->partition, &begin, &end, BOUNDS_MS,
-                                e);
-        r = r < 0 ? r
-                  : l->log->ops->written(l->log, changelog(l, m, i), m->partition, &written,
-                                         BOUNDS_MS, e);
-        if (r == 0 && (mark->next[i] < begin || mark->next[i] > written)) {
-            *why = "the changelog has other offsets";
-        }
-    }
-    return r;
-}
-
-static int judge(struct lane *l, struct member *m, int found, const char **why, struct err *e)
-{
-    *why = NULL;
-    if (found < 0) {
-        *why = m->disk->why;
-    } else if (found == CHECKPOINT_OTHER) {
-        *why = "it is of other settings, or of another changelog";
-    } else if (found == CHECKPOINT_CUT) {
-        *why = "a restore was cut off";
-    } else if (found == CHECKPOINT_THERE) {
-        return find_misfit(l, m, why, e);
-    }
-    return 0;
-}
 
 static void name_of(const struct lane *l, const struct member *m, char *name, size_t size)
 {
@@ -153,7 +123,8 @@ static int take_checkpoint(struct lane *l, struct member *m, struct err *e)
     const char *why;
     name_of(l, m, name, sizeof name);
     int found = task_take_disk(m->task, m->disk, l->cfg.identity ? l->cfg.identity[m->subplan] : 0);
-    int r = judge(l, m, found, &why, e);
+    int r = checkpoint_fit(l->log, &l->cfg.plan->subplan[m->subplan], m->partition, found,
+                           task_mark(m->task), m->disk, lane_now(l), &why, e);
     if (r == 0 && why) {
         logger(LOG_LEVEL_WARN,
                "the local state of %s is not used (%s): it comes back from its changelog", name,
@@ -177,16 +148,45 @@ static int begin_again(struct lane *l, struct member *m, struct err *e)
     return lane_new_task(l, m, e);
 }
 
+/* From a standby copy and the rest of the changelogs; 1: they do not go on from it, so it is left. */
+static int restore_from(struct lane *l, struct member *m, struct task *copy, struct err *e)
+{
+    m->disk = task_take_state(m->task, copy);
+    task_free(copy);
+    int r = read_changelogs(l, m, m->next, "standby copy", e);
+    if (r == 0 && m->disk) {
+        r = task_restored(m->task, m->next, e);
+        m->marked_at = lane_now(l);
+        m->is_unmarked = false;
+    }
+    if (r != -ERR_DATA) {
+        return r;
+    }
+    logger(LOG_LEVEL_WARN, "the standby copy of %s partition %d is not used (%s)",
+           changelog(l, m, 0), m->partition, e->text);
+    err_clear(e);
+    lane_close_member(l, m);
+    r = lane_new_task(l, m, e);
+    return r < 0 ? r : 1;
+}
+
 int lane_restore(struct lane *l, struct member *m, struct err *e)
 {
-    if (!l->cfg.open_disk || l->cfg.plan->subplan[m->subplan].nstores == 0) {
-        return read_changelogs(l, m, NULL, e);
+    struct task *copy = NULL;
+    if (l->cfg.standby) {
+        copy = standby_take(l->cfg.standby, l, m->subplan, m->partition, m->next);
     }
-    int r = 0;
+    int r = copy ? restore_from(l, m, copy, e) : 1;
+    if (r <= 0) {
+        return r;
+    }
+    if (!l->cfg.open_disk || l->cfg.plan->subplan[m->subplan].nstores == 0) {
+        return read_changelogs(l, m, NULL, NULL, e);
+    }
     for (int tries = 0; tries < 2; tries++) {
         r = open_disk(l, m, e);
         if (r == 0 && !m->disk) {
-            return read_changelogs(l, m, NULL, e);
+            return read_changelogs(l, m, NULL, NULL, e);
         }
         r = r < 0 ? r : take_checkpoint(l, m, e);
         if (!m->disk || !m->disk->failed || tries == 1) {
@@ -197,11 +197,18 @@ int lane_restore(struct lane *l, struct member *m, struct err *e)
             return r;
         }
     }
-    r = r < 0 ? r : read_changelogs(l, m, task_mark(m->task)->next, e);
+    r = r < 0 ? r : read_changelogs(l, m, task_mark(m->task)->next, "checkpoint", e);
     r = r < 0 ? r : task_restored(m->task, m->next, e);
     m->marked_at = lane_now(l);
     m->is_unmarked = false;
     return r;
+}
+
+void lane_give_back(struct lane *l, const struct member *m)
+{
+    if (l->cfg.standby) {
+        standby_give_back(l->cfg.standby, l, m->subplan, m->partition);
+    }
 }
 
 /* ---- marks ---- */

@@ -76,6 +76,8 @@ void lane_assigned(void *ctx, struct log_position *p, size_t n)
         if (subplan < 0) {
             continue;
         }
+        logger(LOG_LEVEL_DEBUG, "lane %d: has %s partition %d", l->cfg.number, topic,
+               p[i].partition);
         l->route = mem_resize(l->route, (size_t)l->nroutes + 1, sizeof *l->route);
         l->route[l->nroutes++] = (struct route){
             .topic = topic,
@@ -126,6 +128,8 @@ void lane_drop_routes(struct lane *l, const struct log_position *p, size_t n)
         for (int k = 0; k < l->nroutes; k++) {
             if (l->route[k].partition == p[i].partition &&
                 strcmp(l->route[k].topic, p[i].topic) == 0) {
+                logger(LOG_LEVEL_DEBUG, "lane %d: gives up %s partition %d", l->cfg.number,
+                       l->route[k].topic, l->route[k].partition);
                 time_board_give_up(l->cfg.times, l->route[k].topic, l->route[k].partition,
                                    lane_now(l));
                 mem_free(l->route[k].metadata);
@@ -141,6 +145,7 @@ void lane_drop_routes(struct lane *l, const struct log_position *p, size_t n)
         }
         if (!used) {
             lane_close_member(l, l->member[i]);
+            lane_give_back(l, l->member[i]);
             mem_free(l->member[i]->next);
             mem_free(l->member[i]);
             l->member[i--] = l->member[--l->nmembers];

@@ -32,6 +32,13 @@ struct log_position {
     const char *metadata; /* of the committed offset; NULL: none */
 };
 
+/* A member of a group: its log_config.instance (NULL: it has none), and what is assigned to it. */
+struct log_member {
+    const char *instance;
+    const struct log_position *owned; /* topics and partitions only */
+    size_t n;
+};
+
 /* Called inside poll(), in the lane's thread. */
 struct log_events {
     void *ctx;
@@ -47,6 +54,7 @@ struct log_config {
     const char *group;         /* group.id */
     const char *transactional; /* transactional.id; NULL: at_least_once */
     const char *instance;      /* group.instance.id; NULL: dynamic member */
+    bool keeps_place;          /* it may close without leaving, to come back */
     const char *const *topics; /* to subscribe to, NULL-terminated; NULL: not a member of the
                                   group, only for producing and questions */
     /* Topics whose records carry headers, NULL-terminated; NULL: every topic. Parsing them costs,
@@ -114,6 +122,13 @@ struct log_ops {
     int (*read_on)(struct log *l, const char *topic, int32_t partition, int64_t from,
                    int (*each)(void *ctx, const struct record *r), void *ctx, int64_t *next,
                    struct err *e);
+    /* For a handle that is no member of its group: poll() brings records of this partition too, from
+     * `from` on, and position() says how far it is. An offset that is gone: from the beginning. */
+    int (*follow)(struct log *l, const char *topic, int32_t partition, int64_t from, struct err *e);
+    void (*unfollow)(struct log *l, const char *topic, int32_t partition);
+    /* Calls each for the members of this handle's group. -ERR_RETRY: not now, it rebalances. */
+    int (*members)(struct log *l, void (*each)(void *ctx, const struct log_member *m), void *ctx,
+                   int timeout_ms, struct err *e);
     /* Offsets the group has committed, for partitions in p (offset, metadata set; metadata lives
      * until the next call). */
     int (*committed)(struct log *l, struct log_position *p, size_t n, int timeout_ms,

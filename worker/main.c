@@ -20,7 +20,7 @@
 
 #define AGAIN_NS 1000000000 /* a shell may send one SIGINT twice */
 
-static atomic_bool stop, catches, ends_by_signal;
+static atomic_bool stop, terminated, catches, ends_by_signal;
 static _Atomic int64_t stopped_at;
 
 static const struct command *const commands[] = {
@@ -34,7 +34,11 @@ static void on_signal(int number)
         _exit(atomic_load(&ends_by_signal) ? EXIT_OK : 128 + number);
     }
     int64_t now = clock_monotonic_ns(), first = 0;
-    if (atomic_compare_exchange_strong(&stopped_at, &first, now) || number != SIGINT) {
+    bool is_first = atomic_compare_exchange_strong(&stopped_at, &first, now);
+    if (is_first) {
+        atomic_store(&terminated, number == SIGTERM);
+    }
+    if (is_first || number != SIGINT) {
         atomic_store(&stop, true);
         return;
     }
@@ -110,7 +114,8 @@ static int parse_flag(struct invocation *in, int argc, char **argv, int *i)
 
 static int invoke(const struct command *c, int argc, char **argv)
 {
-    struct invocation in = {.command = c, .stop = &stop, .catches = &catches};
+    struct invocation in = {
+        .command = c, .stop = &stop, .terminated = &terminated, .catches = &catches};
     in.arg = mem_zalloc(((size_t)argc + 1) * sizeof *in.arg);
     in.given = mem_zalloc(((size_t)argc + 1) * sizeof *in.given);
     int r = 0;

@@ -131,7 +131,7 @@ void memory_follow_group(struct memory_log *l)
         l->generation = -1;
         memory_join(l);
     }
-    while (l->group && l->generation != l->group->generation) {
+    while (l->topics && l->group && l->generation != l->group->generation) {
         l->generation = l->group->generation;
         follow_topics(l);
         give_up(l, false);

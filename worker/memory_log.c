@@ -152,6 +152,57 @@ static int memory_has_more(struct log *log, const char *topic, int32_t partition
     return has_more;
 }
 
+static int memory_follow(struct log *log, const char *topic, int32_t partition, int64_t from,
+                         struct err *e)
+{
+    struct memory_log *l = self(log);
+    pthread_mutex_lock(&l->broker->mutex);
+    struct topic *t = memory_topic(l->broker, topic, 0);
+    int result =
+        t && partition >= 0 && partition < t->npartitions
+            ? 0
+            : err_set(e, ERR_RETRY, "there is no partition %d of topic %s", partition, topic);
+    if (result == 0) {
+        l->held = mem_resize(l->held, (size_t)l->nheld + 1, sizeof *l->held);
+        l->held[l->nheld++] = (struct held){t, partition, from, false};
+    }
+    pthread_mutex_unlock(&l->broker->mutex);
+    return result;
+}
+
+static void memory_unfollow(struct log *log, const char *topic, int32_t partition)
+{
+    struct memory_log *l = self(log);
+    struct held *h = held_of(l, topic, partition);
+    if (h) {
+        *h = l->held[--l->nheld];
+    }
+}
+
+static int memory_members(struct log *log, void (*each)(void *ctx, const struct log_member *m),
+                          void *ctx, int timeout_ms, struct err *e)
+{
+    struct memory_log *l = self(log);
+    (void)timeout_ms;
+    (void)e;
+    pthread_mutex_lock(&l->broker->mutex);
+    const struct group *g = l->group;
+    for (int i = 0; g && i < g->nmembers; i++) {
+        struct log_position *owned = mem_array((size_t)g->nclaims + 1, sizeof *owned);
+        struct log_member m = {.instance = g->member[i]->cfg.instance, .owned = owned};
+        for (int k = 0; k < g->nclaims; k++) {
+            if (g->claim[k].owner == g->member[i]) {
+                owned[m.n++] = (struct log_position){.topic = g->claim[k].topic->name,
+                                                     .partition = g->claim[k].partition};
+            }
+        }
+        each(ctx, &m);
+        mem_free(owned);
+    }
+    pthread_mutex_unlock(&l->broker->mutex);
+    return 0;
+}
+
 /* The mutex is held. */
 static int check_epoch(const struct memory_log *l, struct err *e)
 {
@@ -471,6 +522,9 @@ static const struct log_ops memory_ops = {
     .written = memory_written,
     .create_topic = memory_create_topic,
     .read_all = memory_read_all,
+    .follow = memory_follow,
+    .unfollow = memory_unfollow,
+    .members = memory_members,
     .read_on = memory_read_on,
     .committed = memory_committed,
     .close = memory_close,

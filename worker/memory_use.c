@@ -6,6 +6,11 @@
 #include "engine/buffer.h"
 #include "worker/summary.h"
 
+bool memory_use_fits(const struct memory_use *m, uint64_t bytes)
+{
+    return atomic_load(&m->held) + bytes <= m->limit / 2;
+}
+
 int memory_use_set(struct memory_use *m, uint64_t *before, uint64_t now, struct err *e)
 {
     uint64_t all = atomic_fetch_add(&m->held, now - *before) + (now - *before);

@@ -7,6 +7,7 @@
 #include "engine/error.h"
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 struct memory_use {
@@ -18,5 +19,7 @@ struct memory_use {
 /* One holder has `now` bytes, and had *before, which becomes `now`. -ERR_DATA: all together have
  * more than their share; the holder must end, since trying again needs as much. */
 int memory_use_set(struct memory_use *m, uint64_t *before, uint64_t now, struct err *e);
+/* Whether so many more bytes would leave all that is held within its share. */
+bool memory_use_fits(const struct memory_use *m, uint64_t bytes);
 
 #endif

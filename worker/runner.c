@@ -18,9 +18,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#define WATCH_MS 20
-#define SWEEP_MS 600000
-#define HURRY_MS 1500 /* how long a schema registry may take once all is to stop */
+#define WATCH_MS         20
+#define SWEEP_MS         600000
+#define STANDBY_DELAY_MS 2000 /* the group gives the lanes their tasks meanwhile */
+#define HURRY_MS         1500 /* how long a schema registry may take once all is to stop */
 
 /* --until-end would wait for ever. */
 static int refuse_endless(const struct plan *p, struct diags *d)
@@ -151,7 +152,7 @@ static int start_lane(struct runner *r, int i, struct err *e)
     struct lane_slot *s = &r->lane[i];
     const struct topology *t = r->topology;
     s->started_at = clock_now(&clock_system);
-    snprintf(s->member, sizeof s->member, "%s-%s-%d", r->topology->group, r->slot.id, i);
+    snprintf(s->member, sizeof s->member, "%s-%d", r->process, i);
     struct lane_config cfg = {
         .number = i,
         .plan = r->plan,
@@ -169,9 +170,11 @@ static int start_lane(struct runner *r, int i, struct err *e)
         .open_disk = r->disks ? open_lane_disk : NULL,
         .close_disk = close_lane_disk,
         .identity = r->identity,
+        .standby = r->standby,
         .log = {.group = t->group,
                 .transactional = t->guarantee == EXACTLY_ONCE ? s->member : NULL,
                 .instance = s->member,
+                .keeps_place = r->o.stays != NULL,
                 .topics = r->topics,
                 .with_headers = r->with_headers,
                 .copartition = r->copartition,
@@ -180,6 +183,37 @@ static int start_lane(struct runner *r, int i, struct err *e)
                 .memory_limit = t->memory.limit == CONFIG_UNSET ? 0 : t->memory.limit / t->lanes},
     };
     return lane_start(&s->lane, &cfg, e);
+}
+
+/* Copies of tasks that run in other processes: where state is on a broker there may be some. */
+static int start_standby(struct runner *r, struct err *e)
+{
+    static const char *const no_topics[] = {NULL};
+    const struct topology *t = r->topology;
+    int64_t limit = t->memory.limit == CONFIG_UNSET ? MEMORY_LIMIT : t->memory.limit;
+    if (t->state.copies == 0 || r->o.memory) {
+        return 0;
+    }
+    struct standby_config cfg = {
+        .plan = r->plan,
+        .clock = &clock_system,
+        .schemas = r->client.schemas,
+        .tasks = r->tasks,
+        .copies = t->state.copies,
+        .process = r->process,
+        .delay_ms = STANDBY_DELAY_MS,
+        .open_log = open_lane_log,
+        .ctx = r,
+        .memory = t->state.backend == STATE_ROCKSDB || r->memory.limit == 0 ? NULL : &r->memory,
+        .open_disk = r->disks ? open_lane_disk : NULL,
+        .close_disk = close_lane_disk,
+        .identity = r->identity,
+        .log = {.group = t->group,
+                .with_headers = no_topics,
+                .property = r->client.property,
+                .memory_limit = limit / 16},
+    };
+    return standby_start(&r->standby, &cfg, e);
 }
 
 static int start_connectors(struct runner *r, struct err *e)
@@ -337,6 +371,11 @@ static int join_lanes(struct runner *r, FILE *said, int result, struct err *late
         }
     }
     state_sum_report(&sum, said);
+    if (r->standby) {
+        fprintf(said, "standby: %llu copies, %llu changes read, at most %lld behind\n",
+                (unsigned long long)r->copied.copies, (unsigned long long)r->copied.changes,
+                (long long)r->copied.behind);
+    }
     for (int i = 0; i < r->nlanes; i++) {
         if (r->lane[i].lane) {
             lane_metrics(r->lane[i].lane, print_metric, said);
@@ -367,9 +406,14 @@ static int stop_all(struct runner *r, int result, struct err *e)
         int q = feeder_stop(r->feeder[i], &late);
         result = result == 0 && q < 0 ? q : result;
     }
+    bool stays = result == 0 && r->o.stays && atomic_load(r->o.stop) && atomic_load(r->o.stays);
+    if (r->standby) {
+        r->copied = standby_counts(r->standby);
+        standby_stop(r->standby);
+    }
     for (int i = 0; i < r->nlanes; i++) {
         if (r->lane[i].lane) {
-            lane_stop(r->lane[i].lane, true);
+            lane_stop(r->lane[i].lane, !stays);
         }
     }
     for (int i = 0; i < r->nlanes; i++) {
@@ -406,7 +450,9 @@ int runner_run(struct runner *r, struct err *e)
     int64_t drawn = 0, swept = 0;
     r->nlanes = (int)r->topology->lanes;
     r->lane = arena_zalloc(&r->mem, (size_t)r->nlanes * sizeof *r->lane);
+    snprintf(r->process, sizeof r->process, "%s-%s", r->topology->group, r->slot.id);
     int result = start_connectors(r, e);
+    result = result < 0 ? result : start_standby(r, e);
     for (int i = 0; i < r->nlanes && result == 0; i++) {
         result = start_lane(r, i, e);
     }
@@ -433,6 +479,9 @@ int runner_run(struct runner *r, struct err *e)
 
 void runner_free(struct runner *r)
 {
+    if (r->standby) {
+        standby_free(r->standby);
+    }
     plan_free(r->plan);
     if (r->group_log) {
         r->group_log->ops->close(r->group_log, true);

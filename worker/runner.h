@@ -24,6 +24,8 @@ struct runner_options {
     const char *show; /* topic whose records are printed as they come, or NULL */
     uint16_t batch_rows;
     const atomic_bool *stop;
+    const atomic_bool *stays; /* as of the stop: the lanes keep their places in the group, for the
+                                 process that comes next; NULL: they leave */
 };
 
 /* Reads and plans the topology; problems of the file go to d, others to e. */

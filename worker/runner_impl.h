@@ -11,6 +11,7 @@
 #include "worker/memory_use.h"
 #include "worker/runner.h"
 #include "worker/slot.h"
+#include "worker/standby.h"
 
 #define ADMIN_MS 15000
 
@@ -37,7 +38,10 @@ struct runner {
     struct slot slot;
     struct disks *disks; /* NULL: nothing is kept on this machine */
     struct memory_use memory;
-    uint64_t *identity; /* per sub-plan, of its changelogs */
+    struct standby *standby;      /* NULL: no copies of others' tasks */
+    struct standby_counts copied; /* at the end */
+    char process[300];            /* what the members of all lanes begin with */
+    uint64_t *identity;           /* per sub-plan, of its changelogs */
     struct progress *progress;
     struct time_board *times;
     const char **topics, **with_headers;

@@ -301,7 +301,9 @@ void lane_rig_start(struct lane_rig *r, int i)
         .ctx = r,
         .open_disk = r->disks ? open_disk : NULL,
         .close_disk = close_disk,
+        .standby = r->standby[i],
         .log = {.group = "g",
+                .instance = r->member[i],
                 .transactional = r->at_least_once ? NULL : r->member[i],
                 .topics = r->topics.inputs,
                 .copartition = r->topics.copartition},
@@ -309,6 +311,46 @@ void lane_rig_start(struct lane_rig *r, int i)
     if (lane_start(&r->lane[i], &cfg, &e) < 0) {
         abort();
     }
+}
+
+static int open_copy(void *ctx, const char *name, uint16_t nlazy, struct state_disk **out,
+                     struct err *e)
+{
+    (void)nlazy;
+    return rig_disks_take(((const struct lane_rig *)ctx)->copies, name, out, e);
+}
+
+static void close_copy(void *ctx, struct state_disk *d)
+{
+    rig_disks_give_back(((const struct lane_rig *)ctx)->copies, d);
+}
+
+/* Without faults: what fails there is tried again, and would only leave fewer for the lanes. */
+static int open_copy_log(void *ctx, struct log **out, const struct log_config *cfg,
+                         const struct log_events *ev, struct err *e)
+{
+    return memory_log_open(out, ((const struct lane_rig *)ctx)->broker, cfg, ev, e);
+}
+
+struct standby *lane_rig_standby(struct lane_rig *r, int64_t copies, const char *process)
+{
+    struct err e = {0};
+    struct standby *s;
+    struct standby_config cfg = {.plan = r->plan.plan,
+                                 .clock = &r->clock.clock,
+                                 .schemas = r->schemas,
+                                 .tasks = r->topics.tasks,
+                                 .copies = copies,
+                                 .process = process,
+                                 .open_log = open_copy_log,
+                                 .ctx = r,
+                                 .open_disk = r->copies ? open_copy : NULL,
+                                 .close_disk = close_copy,
+                                 .log = {.group = "g"}};
+    if (standby_start(&s, &cfg, &e) < 0) {
+        abort();
+    }
+    return s;
 }
 
 int lane_rig_stop(struct lane_rig *r, int i)

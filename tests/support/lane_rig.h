@@ -13,6 +13,7 @@
 #include "tests/support/rig_topics.h"
 #include "worker/lane.h"
 #include "worker/memory_log.h"
+#include "worker/standby.h"
 
 #include <stdatomic.h>
 
@@ -31,16 +32,18 @@ struct lane_rig {
     struct progress *progress;
     struct time_board *times;
     struct rig_clock clock;
-    struct rig_disks *disks; /* NULL: state is in memory only; whose they are is the caller's */
+    struct rig_disks *disks;  /* NULL: state is in memory only; whose they are is the caller's */
+    struct rig_disks *copies; /* the same for standby copies */
     struct rig_topics topics;
     uint16_t batch_rows;
     uint32_t slice; /* as in task_env */
     bool at_least_once, until_end;
     char member[RIG_LANES][20];
     struct lane *lane[RIG_LANES];
-    struct err err[RIG_LANES]; /* of lanes that ended */
-    uint64_t seed;             /* 0: no faults */
-    atomic_int faults;         /* still to come */
+    struct standby *standby[RIG_LANES]; /* of the process of each, the caller's; NULL: none */
+    struct err err[RIG_LANES];          /* of lanes that ended */
+    uint64_t seed;                      /* 0: no faults */
+    atomic_int faults;                  /* still to come */
     atomic_int opened;
 };
 
@@ -52,6 +55,8 @@ void lane_rig_change(struct lane_rig *r, const char *topology, int32_t partition
 void lane_rig_send(struct lane_rig *r, const char *topic, int32_t partition, const char *key,
                    const char *value, int64_t timestamp);
 void lane_rig_start(struct lane_rig *r, int lane);
+/* Copies of all tasks (STANDBY_ALL) or n of each, for a process whose lanes are called so. */
+struct standby *lane_rig_standby(struct lane_rig *r, int64_t copies, const char *process);
 /* Result of the lane. */
 int lane_rig_stop(struct lane_rig *r, int lane);
 /* Waits until all that the topics hold is committed; lanes that end by ERR_RETRY or ERR_FATAL are

@@ -20,15 +20,36 @@ static void expect(const rd_kafka_conf_t *conf, const char *name, const char *va
 static void test_owned_properties_are_refused(void **state)
 {
     static const char *const owned[] = {
-        "enable.auto.commit", "enable.auto.offset.store",      "isolation.level",
-        "transactional.id",   "partition.assignment.strategy", "partitioner",
-        "group.protocol"};
+        "enable.auto.commit",   "enable.auto.offset.store",      "isolation.level",
+        "transactional.id",     "partition.assignment.strategy", "partitioner",
+        "group.remote.assignor"};
     (void)state;
     for (size_t i = 0; i < sizeof owned / sizeof *owned; i++) {
         struct err e = {0};
         assert_int_equal(kafka_property_check(owned[i], "true", &e), -ERR_CONFIG);
         assert_non_null(strstr(e.text, owned[i]));
     }
+}
+
+static void test_consumer_protocol(void **state)
+{
+    static const char *const classic[] = {"group.protocol", "classic", NULL};
+    static const char *const consumer[] = {"group.protocol", "consumer", NULL};
+    struct err e = {0};
+    (void)state;
+    assert_int_equal(kafka_property_check("group.protocol", "classic", &e), 0);
+    assert_int_equal(kafka_property_check("group.protocol", "consumers", &e), -ERR_CONFIG);
+    err_clear(&e);
+    bool is_new = rd_kafka_version() >= 0x020c0000;
+    assert_int_equal(kafka_property_check("group.protocol", "consumer", &e),
+                     is_new ? 0 : -ERR_CONFIG);
+    assert_true(is_new || strstr(e.text, "needs librdkafka 2.12") != NULL);
+    err_clear(&e);
+    assert_int_equal(kafka_protocol_check("session.timeout.ms", classic, &e), 0);
+    assert_int_equal(kafka_protocol_check("session.timeout.ms", NULL, &e), 0);
+    assert_int_equal(kafka_protocol_check("linger.ms", consumer, &e), 0);
+    assert_int_equal(kafka_protocol_check("session.timeout.ms", consumer, &e), -ERR_CONFIG);
+    assert_non_null(strstr(e.text, "group.consumer.session.timeout.ms"));
 }
 
 static void test_unknown_property_suggests(void **state)
@@ -181,6 +202,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_owned_properties_are_refused),
+        cmocka_unit_test(test_consumer_protocol),
         cmocka_unit_test(test_unknown_property_suggests),
         cmocka_unit_test(test_user_properties_win_over_defaults_but_not_over_the_protocol),
         cmocka_unit_test(test_memory_limit_bounds_the_queues),

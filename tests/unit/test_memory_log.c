@@ -114,6 +114,80 @@ static void seeking_and_pausing(void **state)
     memory_broker_free(broker);
 }
 
+static void who_is_no_member_may_follow_partitions(void **state)
+{
+    (void)state;
+    struct memory_broker *broker = memory_broker_new(2);
+    struct log *p = open_plain(broker, NULL), *l = open_plain(broker, NULL);
+    const struct record *r;
+    struct err e = {0};
+    size_t n = 0;
+    int64_t at;
+    assert_int_equal(l->ops->follow(l, "x", 0, 0, &e), -ERR_RETRY); /* there is no such topic */
+    send(p, "x", 0, "k", "1");
+    send(p, "x", 0, "k", "2");
+    send(p, "x", 1, "k", "3");
+    assert_int_equal(l->ops->follow(l, "x", 2, 0, &e), -ERR_RETRY);
+    assert_int_equal(l->ops->follow(l, "x", 0, 1, &e), 0);
+    for (int i = 0; n == 0 && i < 5; i++) {
+        assert_int_equal(l->ops->poll(l, 0, &r, &n, &e), 0);
+    }
+    assert_int_equal(n, 1);
+    assert_memory_equal(r->value, "2", 1);
+    l->ops->release(l);
+    assert_int_equal(l->ops->position(l, "x", 0, &at), 0);
+    assert_int_equal(at, 2);
+    l->ops->unfollow(l, "x", 0);
+    l->ops->unfollow(l, "x", 0);
+    send(p, "x", 0, "k", "4");
+    for (int i = 0; i < 5; i++) {
+        assert_int_equal(l->ops->poll(l, 0, &r, &n, &e), 0);
+        assert_int_equal(n, 0);
+        l->ops->release(l);
+    }
+    p->ops->close(p, false);
+    l->ops->close(l, false);
+    memory_broker_free(broker);
+}
+
+static void add_member(void *ctx, const struct log_member *m)
+{
+    assert_null(m->instance);
+    for (size_t i = 0; i < m->n; i++) {
+        buffer_printf(ctx, "%s/%d ", m->owned[i].topic, m->owned[i].partition);
+    }
+    buffer_printf(ctx, "; ");
+}
+
+static void members_are_told_with_what_they_own(void **state)
+{
+    (void)state;
+    struct memory_broker *broker = memory_broker_new(2);
+    struct member a, b;
+    struct buffer text;
+    const struct record *r;
+    size_t n;
+    buffer_init(&text);
+    struct log *p = open_plain(broker, NULL);
+    send(p, "x", 0, "k", "1");
+    join(&a, broker, x, NULL);
+    for (int i = 0; i < 5; i++) {
+        assert_int_equal(a.log->ops->poll(a.log, 0, &r, &n, &a.err), 0);
+        a.log->ops->release(a.log);
+    }
+    join(&b, broker, x, NULL);
+    assert_int_equal(b.log->ops->members(b.log, add_member, &text, 0, &b.err), 0);
+    assert_string_equal(buffer_cstr(&text), "x/0 x/1 ; ; ");
+    buffer_clear(&text);
+    assert_int_equal(p->ops->members(p, add_member, &text, 0, &b.err), 0); /* of no group */
+    assert_string_equal(buffer_cstr(&text), "");
+    leave(&a);
+    leave(&b);
+    p->ops->close(p, false);
+    buffer_done(&text);
+    memory_broker_free(broker);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -121,6 +195,8 @@ int main(void)
         cmocka_unit_test(plain_handles_write_at_once),
         cmocka_unit_test(headers_and_bytes_are_kept),
         cmocka_unit_test(seeking_and_pausing),
+        cmocka_unit_test(who_is_no_member_may_follow_partitions),
+        cmocka_unit_test(members_are_told_with_what_they_own),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

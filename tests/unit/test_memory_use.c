@@ -27,10 +27,23 @@ static void holders_add_up(void **state)
     assert_int_equal(atomic_load(&m.held), 1001);
 }
 
+static void what_is_left_for_others(void **state)
+{
+    (void)state;
+    struct memory_use m = {.topology = "t", .limit = 2000};
+    struct err e = {0};
+    uint64_t a = 0;
+    assert_int_equal(memory_use_set(&m, &a, 600, &e), 0);
+    assert_true(memory_use_fits(&m, 400));
+    assert_false(memory_use_fits(&m, 401));
+    assert_int_equal(atomic_load(&m.held), 600);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(holders_add_up),
+        cmocka_unit_test(what_is_left_for_others),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -245,6 +245,54 @@ static void an_unreadable_disk_does_not_open(void **state)
     done(&r);
 }
 
+static void a_copy_goes_past_the_stores(void **state)
+{
+    (void)state;
+    struct rig r;
+    struct record gone = {.topic = "c", .offset = 8, .key = "k", .key_n = 1};
+    struct record bad = {.topic = "c", .key = "k", .key_n = 1, .value = "x", .value_n = 1};
+    const int64_t next[2] = {30, 40};
+    init(&r, 0);
+    again(&r, IDENTITY);
+    attach(&r);
+    push(&r, "k", 5);
+    commit(&r);
+    assert_int_equal(again(&r, IDENTITY), CHECKPOINT_THERE);
+    assert_int_equal(task_copy(r.t.task, 0, &bad, &r.t.err), -ERR_DATA);
+    err_clear(&r.t.err);
+    gone.key = "nobody has it";
+    gone.key_n = 13;
+    assert_int_equal(task_copy(r.t.task, 0, &gone, &r.t.err), 0);
+    assert_int_equal(task_copied(r.t.task, next, 123, &r.t.err), 0);
+    assert_int_equal(again(&r, IDENTITY), CHECKPOINT_THERE);
+    assert_int_equal(task_mark(r.t.task)->time, 123);
+    assert_int_equal(task_mark(r.t.task)->next[0], 30);
+    assert_int_equal(task_mark(r.t.task)->next[1], 40);
+    attach(&r);
+    assert_string_equal(push(&r, "k", 2), "out k k,2,7,0\n"); /* the rest is as it was */
+    done(&r);
+}
+
+static void stores_change_hands(void **state)
+{
+    (void)state;
+    struct rig r;
+    init(&r, 0);
+    again(&r, IDENTITY);
+    attach(&r);
+    push(&r, "k", 5);
+    commit(&r);
+    struct task *copy = r.t.task; /* as if it had been restored, and not opened */
+    r.t.task = NULL;
+    task_rig_new(&r.t, 0);
+    task_take_state(r.t.task, copy);
+    task_free(copy);
+    assert_int_equal(task_rig_open(&r.t), 0);
+    assert_string_equal(push(&r, "k", 2), "out k k,2,7,0\n");
+    r.disk.disk.ops->close(&r.disk.disk);
+    done(&r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -255,6 +303,8 @@ int main(void)
         cmocka_unit_test(restored_changes_go_to_the_disk),
         cmocka_unit_test(nothing_leaves_that_was_made_of_nothing),
         cmocka_unit_test(an_unreadable_disk_does_not_open),
+        cmocka_unit_test(a_copy_goes_past_the_stores),
+        cmocka_unit_test(stores_change_hands),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -29,7 +29,8 @@ struct invocation {
         const struct flag *flag;
         const char *value;
     } * given;
-    const atomic_bool *stop; /* set by SIGINT and SIGTERM once command_catch() was called */
+    const atomic_bool *stop;       /* set by SIGINT and SIGTERM once command_catch() was called */
+    const atomic_bool *terminated; /* the first of them was SIGTERM */
     atomic_bool *catches;
 };
 

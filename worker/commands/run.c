@@ -121,8 +121,10 @@ static int run(const struct invocation *in)
 {
     struct setting set[64];
     atomic_bool stop = false;
-    struct runner_options o = {
-        .until_end = flag_given(in, "until-end"), .show = flag_value(in, "show"), .stop = &stop};
+    struct runner_options o = {.until_end = flag_given(in, "until-end"),
+                               .show = flag_value(in, "show"),
+                               .stop = &stop,
+                               .stays = flag_given(in, "keep-place") ? in->terminated : NULL};
     if (flag_batch_rows(in, &o.batch_rows) != 0 || flag_log_level(in) != 0) {
         return EXIT_USAGE;
     }
@@ -176,6 +178,9 @@ static const struct flag flags[] = {
      "`rows`, an end"},
     {"input", "STREAM=FILE",
      "with --in-memory: rows for the topic of a stream (.jsonl .csv .avro)"},
+    {"keep-place", NULL,
+     "SIGTERM is for a restart: the group keeps the partitions for this process, until its session "
+     "times out; SIGINT still hands them over"},
     {"show", "TOPIC", "print the records of an output topic as they come (a table on a terminal)"},
     BOOTSTRAP_FLAG,
     SETTING_FLAG,
