@@ -215,6 +215,7 @@ static void watch(struct log *l, const char *topic, int64_t seconds)
         int64_t sum = readable(l, topic);
         if (sum > last) {
             printf("%" PRId64 " %" PRId64 "\n", clock_now(&clock_system), sum);
+            fflush(stdout);
             last = sum;
         }
     }

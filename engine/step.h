@@ -18,6 +18,7 @@
 #include "engine/error.h"
 #include "engine/state.h"
 
+struct layout;
 struct node;
 struct op;
 struct task;
@@ -89,6 +90,11 @@ struct step_def {
      * that was saved under other words is refused. The engine itself adds name, state_version and
      * key columns. */
     void (*state_layout)(const struct node *n, struct buffer *words);
+    /* Optional, of steps whose values are parts side by side, each with a meaning of its own (the
+     * states of aggregates): fills in head, tail, parts and `initial` of l (engine/layout.h). Parts
+     * may then come, go and change places over existing state, and their words are left out of
+     * state_layout. */
+    void (*state_parts)(const struct node *n, struct layout *l, struct arena *a);
 
     /* Optional, of stateful steps: open does not walk the store, and no pointer to an entry or its
      * value is kept over a commit, so that entries may lie on disk. NULL: they may not. */

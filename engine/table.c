@@ -77,15 +77,26 @@ static int load(void *ctx, void *value, uint32_t n, const void *saved, size_t sa
     return 0;
 }
 
+static void column_words(const struct table_plan *p, struct buffer *words)
+{
+    row_layout_words(&p->layout, words);
+    for (uint16_t i = 0; i < p->schema->nkey; i++) {
+        buffer_text(words, "key ");
+        type_print(words, p->schema->col[p->schema->key[i]].type);
+    }
+}
+
+void table_words(const struct table_plan *p, struct buffer *words)
+{
+    column_words(p, words);
+    buffer_text(words, p->cfg->is_versioned ? "\nversions by event time" : "");
+}
+
 static uint64_t hash_columns(const struct table_plan *p)
 {
     struct buffer words;
     buffer_init(&words);
-    row_layout_words(&p->layout, &words);
-    for (uint16_t i = 0; i < p->schema->nkey; i++) {
-        buffer_text(&words, "key ");
-        type_print(&words, p->schema->col[p->schema->key[i]].type);
-    }
+    column_words(p, &words);
     uint64_t hash = hash_stable(buffer_cstr(&words), words.n, 0);
     buffer_done(&words);
     return hash;

@@ -32,9 +32,19 @@ struct table_plan {
     struct state_codec codec;
 };
 
+/* What may be done when its state is of no use: its topic is read again. Not when its rows come from
+ * a stream, nor when a stream reads its changes, for all would be told twice. */
+static inline bool table_can_rewind(const struct table_cfg *cfg)
+{
+    return cfg->has_topic && !cfg->reader.text;
+}
+
 struct arena;
+struct buffer;
 struct table_store;
 
+/* What gives its rows in the changelog their meaning. */
+void table_words(const struct table_plan *p, struct buffer *words);
 struct table_plan *table_plan_new(struct arena *a, const struct table_cfg *cfg,
                                   const struct schema *in);
 

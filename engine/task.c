@@ -53,7 +53,7 @@ static void make_spots(struct task *t)
         struct spot *p = spot_at(t, s->store[i].vertex);
         const struct step_def *def = p->op.node->def;
         p->op.state = state_memory_new(def->state_codec ? def->state_codec(p->op.node) : NULL);
-        p->layout = store_layout(p->op.node);
+        layouts_open(t, p);
     }
     for (uint16_t i = 0; s->is_global && i < s->nvertices; i++) {
         struct spot *p = &t->spot[i];

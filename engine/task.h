@@ -70,6 +70,11 @@ void task_input_restore(struct task *t, int input, int64_t offset, const char *m
 void task_topic_restore(struct task *t, const char *topic, int64_t offset, const char *metadata);
 /* One record of the changelog of store number `store` (plan's subplan.store). */
 int task_restore(struct task *t, int store, const struct record *r, struct err *e);
+/* It has met a value of a layout that it does not know (-ERR_CONFIG), which may yet stand in the
+ * changelog: give task_learn() all of its records, then restore again. False after that. */
+bool task_is_puzzled(const struct task *t, int store);
+int task_learn(struct task *t, int store, const struct record *r, struct err *e);
+void task_has_learned(struct task *t, int store);
 
 /* Local checkpoints (task_checkpoint.c). Before any restore, in this order: */
 struct task_mark {

@@ -2,6 +2,8 @@
 #ifndef KLAMM_ENGINE_TASK_INTERNAL_H
 #define KLAMM_ENGINE_TASK_INTERNAL_H
 
+#include "engine/layout.h"
+#include "engine/migration.h"
 #include "engine/task.h"
 
 #define EVENT_TIME_LIMIT 10000000000000000 /* ms; keeps sums of times and durations in range */
@@ -24,10 +26,11 @@ struct spot {
     } metric[METRICS_MAX];
     struct codec_writer *value_writer, *key_writer; /* of sinks */
     struct buffer bytes;
-    uint32_t layout;        /* of stateful steps: stands in front of every saved value; of
+    uint32_t layout;         /* of stateful steps: stands in front of every saved value; of
                                repartitions: in front of every row */
-    int64_t sent_watermark; /* of repartitions: already told downstream */
-    bool sent_idle;         /* likewise */
+    struct layouts *layouts; /* of stateful steps: all that its changelog is known to have */
+    int64_t sent_watermark;  /* of repartitions: already told downstream */
+    bool sent_idle;          /* likewise */
 };
 
 /* One partition that feeds a source of the task. */
@@ -115,8 +118,38 @@ void backlog_done(struct task *t);
 int backlog_push(struct task *t,
                  int64_t (*push)(struct task *t, int input, const struct record *r, size_t n));
 
-/* Hash of all that gives the saved keys and values of a step their meaning. */
-uint32_t store_layout(const struct node *n);
+/* task_layout.c: under which layouts the values in a changelog were saved. */
+struct known_layout {
+    struct layout *layout;
+    enum layout_fate fate;       /* of its values, under the layout of now */
+    struct migration *migration; /* when they migrate */
+    const char *why;
+    bool is_told; /* that there are values of it */
+    struct known_layout *next;
+};
+struct layouts {
+    const struct layout *now;
+    struct known_layout *known;
+    uint32_t nknown;
+    bool is_written;  /* the layout of now stands in the changelog */
+    bool is_puzzled;  /* there is a value of a layout that is not known */
+    bool has_learned; /* all of the changelog was searched for layouts */
+};
+/* Once all are known: values of which nothing is left migrate too, when topologies in between kept
+ * some of them each. */
+void layouts_connect(struct task *t, struct layouts *l);
+void layouts_open(struct task *t, struct spot *p);
+struct known_layout *layouts_find(const struct layouts *l, uint32_t hash);
+/* Before the first value of a task: says in the changelog what is in it. */
+int layouts_send(struct task *t, struct spot *p, const char *topic, struct err *e);
+/* Keys of a changelog: a key of the store as it is written there; whether one is that of a layout;
+ * and back, NULL: it is damaged. Either may answer with what is in `room`. */
+const void *changelog_key(const void *key, size_t *n, struct buffer *room);
+bool changelog_is_layout(const struct record *r);
+const void *changelog_store_key(const void *key, size_t *n, struct buffer *room);
+/* A record with a layout. -ERR_DATA: it is damaged. */
+int layouts_learn(struct task *t, struct spot *p, const struct record *r);
+
 /* Says of a message about damage in which changelog it is. */
 void store_blame(const struct task *t, const struct spot *p, struct err *e);
 /* Sends what changed in a store since the last commit to its changelog. */
@@ -154,8 +187,6 @@ int64_t source_watermark(const struct task *t, const struct input *in);
 
 int sink_open(struct task *t, struct spot *s, struct err *e);
 int sink_push(struct task *t, struct spot *s, struct batch *b);
-/* Hash of the columns that a repartition carries. */
-uint32_t sink_layout(const struct plan_sink *k);
 int sink_watermark(struct task *t, struct spot *s);
 void sink_close(struct spot *s);
 

@@ -61,7 +61,7 @@ int input_open(struct task *t, struct input *in, struct err *e)
     in->last_record = clock_now(t->env.clock);
     if (src->repartition >= 0) {
         const struct plan_sink *k = t->plan->sink[src->repartition];
-        in->layout = sink_layout(k);
+        in->layout = layout_of_columns(k->write_schema);
         add_parts(t, in, t->env.tasks(t->env.ctx, t->plan->vertex[k->vertex]->subplan));
     }
     in->needs = arena_array(&t->mem, schema->n + 1U, sizeof *in->needs);

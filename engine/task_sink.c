@@ -7,30 +7,16 @@
  * a key.
  */
 #include "engine/envelope.h"
-#include "engine/hash.h"
 #include "engine/key.h"
 #include "engine/memory.h"
 #include "engine/task_internal.h"
 
 #include <string.h>
 
-uint32_t sink_layout(const struct plan_sink *k)
-{
-    struct buffer words;
-    buffer_init(&words);
-    schema_print(&words, k->write_schema);
-    for (uint16_t i = 0; i < k->write_schema->nkey; i++) {
-        buffer_printf(&words, " key %d", k->write_schema->key[i]);
-    }
-    uint32_t layout = (uint32_t)hash_stable(buffer_cstr(&words), words.n, 0);
-    buffer_done(&words);
-    return layout;
-}
-
 int sink_open(struct task *t, struct spot *s, struct err *e)
 {
     const struct plan_sink *k = s->vertex->sink;
-    s->layout = k->repartition ? sink_layout(k) : 0;
+    s->layout = k->repartition ? layout_of_columns(k->write_schema) : 0;
     int r =
         k->value.def->writer_open(&s->value_writer, &k->value, k->write_schema, t->env.schemas, e);
     if (r == 0 && k->schema->keyed && k->schema->nkey > 0) {

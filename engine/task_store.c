@@ -4,17 +4,19 @@
  *
  *   version    of the step's code (state_version)
  *   layout     hash of what gives the bytes their meaning: key columns, and the step's own words
- *              (state_layout), such as the size of its windows and the arguments of its aggregates
+ *              (layout.h), such as the size of its windows and the arguments of its aggregates
  *
- * An entry with another one of these was saved by another topology, and is no damage: who changed
- * the topology must decide, so the error is one of configuration and nothing is tried again. An
- * entry that should fit and cannot be read is damaged: no second try will read it either, so it
- * ends the task like a bad record.
+ * Beside the values stand the layouts that they have (task_layout.c). A value of another layout than
+ * that of now was saved by another topology: when it migrates (migration.c) it is read as one of
+ * now, and stays as it is in the changelog until it changes, so that values of several layouts stand
+ * side by side. When it does not, that is no damage: who changed the topology must decide, so the
+ * error is one of configuration and nothing is tried again. An entry that should fit and cannot be
+ * read is damaged: no second try will read it either, so it ends the task like a bad record.
  *
  * With a local checkpoint (task_checkpoint.c) the same changes go into the disk's batch, without that
  * head, and to the disk once the transaction has committed.
  */
-#include "engine/hash.h"
+#include "engine/logger.h"
 #include "engine/task_internal.h"
 
 #include <inttypes.h>
@@ -26,32 +28,6 @@
 static struct spot *spot_of_store(struct task *t, const struct plan_store *s)
 {
     return &t->spot[t->spot_of[s->vertex]];
-}
-
-static void add_key(struct buffer *words, const struct schema *in)
-{
-    for (uint16_t i = 0; i < in->nkey; i++) {
-        const struct column *key = &in->col[in->key[i]];
-        buffer_printf(words, "key %s ", key->name);
-        type_print(words, key->type);
-        buffer_byte(words, '\n');
-    }
-}
-
-uint32_t store_layout(const struct node *n)
-{
-    struct buffer words;
-    buffer_init(&words);
-    buffer_printf(&words, "%s\n", n->def->name);
-    for (uint16_t i = 0; i < n->ninputs && !n->keyless && !n->single_partition; i++) {
-        add_key(&words, n->in[i]);
-    }
-    if (n->def->state_layout) {
-        n->def->state_layout(n, &words);
-    }
-    uint32_t layout = (uint32_t)hash_stable(words.data, words.n, 0);
-    buffer_done(&words);
-    return layout;
 }
 
 static void put_head(struct buffer *b, uint16_t version, uint32_t layout)
@@ -75,12 +51,15 @@ static int send_change(void *ctx, const void *key, uint32_t key_n, const void *v
 {
     const struct changelog *c = ctx;
     struct buffer *bytes = &c->spot->bytes;
+    struct buffer room;
+    buffer_init(&room);
     struct record r = {.topic = c->topic,
                        .partition = c->t->partition,
                        .offset = -1,
                        .timestamp = clock_now(c->t->env.clock),
-                       .key = key,
                        .key_n = key_n};
+    r.key = changelog_key(key, &r.key_n, &room);
+    int status = value ? layouts_send(c->t, c->spot, c->topic, c->e) : 0;
     if (value) {
         buffer_clear(bytes);
         put_head(bytes, c->spot->op.node->def->state_version, c->spot->layout);
@@ -91,26 +70,26 @@ static int send_change(void *ctx, const void *key, uint32_t key_n, const void *v
     if (c->t->disk) {
         c->t->disk->ops->put(c->t->disk, c->store, key, key_n, value, value_n);
     }
-    return c->t->env.produce(c->t->env.ctx, &r, 1, c->e);
+    status = status < 0 ? status : c->t->env.produce(c->t->env.ctx, &r, 1, c->e);
+    buffer_done(&room);
+    return status;
 }
 
 int store_flush(struct task *t, uint16_t store, struct err *e)
 {
     const struct plan_store *s = &t->subplan->store[store];
     struct changelog c = {t, store, s->changelog, spot_of_store(t, s), e};
-    return state_changes(c.spot->op.state, send_change, &c);
+    const struct layouts *l = c.spot->layouts;
+    int status = l->known && !l->is_written ? layouts_send(t, c.spot, c.topic, e) : 0;
+    return status < 0 ? status : state_changes(c.spot->op.state, send_change, &c);
 }
-
-#define REMEDY                                                                                     \
-    "give the topology or the stream another name, so that it begins anew; or reset it as "        \
-    "docs/operations.md tells"
 
 static int refuse(const struct task *t, const struct spot *p, const struct plan_store *s,
                   const char *why, const char *undo, struct err *e)
 {
     return err_set(e, ERR_CONFIG,
                    "topology %s, stream %s, step `%s` (%s): the state in changelog topic %s %s. "
-                   "%s; or " REMEDY,
+                   "%s; or " MIGRATION_REMEDY,
                    t->plan->topology->name, p->vertex->stream, p->op.node->def->name,
                    p->op.node->path, s->changelog, why, undo);
 }
@@ -120,7 +99,7 @@ static int damaged(const struct task *t, const struct spot *p, const struct plan
 {
     return err_set(e, ERR_DATA,
                    "topology %s, stream %s, step `%s`: changelog topic %s partition %d offset "
-                   "%" PRId64 ": damaged entry. To go on without this state, " REMEDY,
+                   "%" PRId64 ": damaged entry. To go on without this state, " MIGRATION_REMEDY,
                    t->plan->topology->name, p->vertex->stream, p->op.node->def->name, s->changelog,
                    r->partition, r->offset);
 }
@@ -135,14 +114,45 @@ void store_blame(const struct task *t, const struct spot *p, struct err *e)
     }
 }
 
-int task_restore(struct task *t, int store, const struct record *r, struct err *e)
+/* ---- restoring ---- */
+
+/* Once per layout: what becomes of its values. */
+static void tell(const struct task *t, const struct spot *p, struct known_layout *k)
 {
-    const struct plan_store *s = &t->subplan->store[store];
-    const struct spot *p = spot_of_store(t, s);
-    if (!r->value) {
-        state_restore(p->op.state, r->key, (uint32_t)r->key_n, NULL, 0);
-        return checkpoint_settle(t, (uint16_t)store, SETTLE_BYTES, e);
+    if (!k->is_told) {
+        k->is_told = true;
+        logger(
+            LOG_LEVEL_WARN,
+            "topology %s, stream %s, step `%s` (%s), partition %d: state of other aggregates goes "
+            "on: %s",
+            t->plan->topology->name, p->vertex->stream, p->op.node->def->name, p->op.node->path,
+            t->partition, k->why);
     }
+}
+
+/* The layout of now for a value of another: its bytes are then in p->bytes. */
+static int migrate(struct task *t, struct spot *p, const struct plan_store *s,
+                   const struct record *r, uint32_t hash, struct err *e)
+{
+    struct known_layout *k = layouts_find(p->layouts, hash);
+    if (!k || k->fate != LAYOUT_MIGRATES) {
+        bool may_yet = !k || k->fate == LAYOUT_SPENT;
+        p->layouts->is_puzzled = may_yet && !p->layouts->has_learned;
+        return refuse(t, p, s,
+                      k ? k->why : "was saved by other settings of the step, or under another key",
+                      "Undo the change", e);
+    }
+    tell(t, p, k);
+    buffer_clear(&p->bytes);
+    const uint8_t *v = r->value;
+    return migration_run(k->migration, v + HEAD_BYTES, r->value_n - HEAD_BYTES, &p->bytes) < 0
+               ? damaged(t, p, s, r, e)
+               : 0;
+}
+
+static int restore_value(struct task *t, struct spot *p, const struct plan_store *s,
+                         const struct record *r, const void *key, size_t key_n, struct err *e)
+{
     const uint8_t *v = r->value;
     if (r->value_n < HEAD_BYTES) {
         return damaged(t, p, s, r, e);
@@ -154,12 +164,60 @@ int task_restore(struct task *t, int store, const struct record *r, struct err *
         return refuse(t, p, s, why, "Run that version", e);
     }
     uint32_t layout = v[2] | (uint32_t)v[3] << 8 | (uint32_t)v[4] << 16 | (uint32_t)v[5] << 24;
+    const void *saved = v + HEAD_BYTES;
+    size_t n = r->value_n - HEAD_BYTES;
     if (layout != p->layout) {
-        return refuse(t, p, s, "was saved by other settings of the step, or under another key",
-                      "Undo the change", e);
+        int status = migrate(t, p, s, r, layout, e);
+        if (status < 0) {
+            return status;
+        }
+        saved = p->bytes.data;
+        n = p->bytes.n;
     }
-    return state_restore(p->op.state, r->key, (uint32_t)r->key_n, v + HEAD_BYTES,
-                         r->value_n - HEAD_BYTES) < 0
-               ? damaged(t, p, s, r, e)
-               : checkpoint_settle(t, (uint16_t)store, SETTLE_BYTES, e);
+    int status = state_restore(p->op.state, key, (uint32_t)key_n, saved, n);
+    return status < 0 ? damaged(t, p, s, r, e) : 0;
+}
+
+int task_restore(struct task *t, int store, const struct record *r, struct err *e)
+{
+    const struct plan_store *s = &t->subplan->store[store];
+    struct spot *p = spot_of_store(t, s);
+    if (changelog_is_layout(r)) {
+        return layouts_learn(t, p, r) < 0 ? damaged(t, p, s, r, e) : 0;
+    }
+    struct buffer room;
+    buffer_init(&room);
+    size_t n = r->key_n;
+    const void *key = changelog_store_key(r->key, &n, &room);
+    int status = 0;
+    if (!key && r->key) {
+        status = damaged(t, p, s, r, e);
+    } else if (r->value) {
+        status = restore_value(t, p, s, r, key, n, e);
+    } else {
+        state_restore(p->op.state, key, (uint32_t)n, NULL, 0);
+    }
+    buffer_done(&room);
+    return status < 0 ? status : checkpoint_settle(t, (uint16_t)store, SETTLE_BYTES, e);
+}
+
+bool task_is_puzzled(const struct task *t, int store)
+{
+    return t->spot[t->spot_of[t->subplan->store[store].vertex]].layouts->is_puzzled;
+}
+
+int task_learn(struct task *t, int store, const struct record *r, struct err *e)
+{
+    const struct plan_store *s = &t->subplan->store[store];
+    struct spot *p = spot_of_store(t, s);
+    bool is_bad = changelog_is_layout(r) && layouts_learn(t, p, r) < 0;
+    return is_bad ? damaged(t, p, s, r, e) : 0;
+}
+
+void task_has_learned(struct task *t, int store)
+{
+    struct layouts *l = spot_of_store(t, &t->subplan->store[store])->layouts;
+    l->has_learned = true;
+    l->is_puzzled = false;
+    layouts_connect(t, l);
 }

@@ -33,7 +33,8 @@ static const struct config_field errors_fields[] = {
 static const struct config_field state_fields[] = {
     {"backend", CONFIG_ENUM, offsetof(struct state_cfg, backend), .def = "memory",
      .values = backends,
-     .doc = "where state is kept beside its changelog: in memory, or also on disk, below `dir`"},
+     .doc = "where state is kept beside its changelog: in memory, with a copy in files, or in "
+            "RocksDB"},
     {"dir", CONFIG_TEXT, offsetof(struct state_cfg, dir), .def = ".klamm",
      .doc = "folder for the process's slot and local state"},
     {0},

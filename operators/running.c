@@ -4,9 +4,9 @@
  *                the calls (running_call.c) are computed first and become columns behind the
  *                input's; the expressions around them are evaluated over both
  *   columns      the input's, then the named ones; one of a name that is there takes its place
- *   state        per key: a slot per call                                       version 2
- *                written as it is, but for texts that a lag() keeps; the layout has the calls in
- *                order: others cannot go on with the old state
+ *   state        per key: a slot per call                                       version 3
+ *                written as they are, then the texts that a lag() keeps, with their bytes counted;
+ *                calls are parts of the layout: those that come later begin with the next row
  *   null         a row whose key has a null column is dropped and counted; null arguments: see the
  *                calls
  *   error        a row that fails in an argument leaves the state as it was; one that fails later
@@ -15,6 +15,7 @@
  *   deleted      rows of an upstream table that delete are no rows here: counted and left out
  */
 #include "engine/key.h"
+#include "engine/layout.h"
 #include "engine/memory.h"
 #include "engine/shape.h"
 #include "operators/running_call.h"
@@ -97,7 +98,14 @@ static void running_save(void *ctx, const void *value, uint32_t n, struct buffer
     const struct running *r = ctx;
     (void)n;
     for (int i = 0; i < r->ncalls; i++) {
-        running_call_save(&r->call[i], (const char *)value + r->call[i].offset, out);
+        if (!running_call_owns(&r->call[i])) {
+            buffer_add(out, (const char *)value + r->call[i].offset, r->call[i].size);
+        }
+    }
+    for (int i = 0; i < r->ncalls; i++) {
+        if (running_call_owns(&r->call[i])) {
+            running_call_save(&r->call[i], (const char *)value + r->call[i].offset, out);
+        }
     }
 }
 
@@ -123,8 +131,12 @@ static int running_load(void *ctx, void *value, uint32_t n, const void *saved, s
     const struct running *r = ctx;
     const uint8_t *p = saved, *end = p + saved_n;
     memset(value, 0, n);
-    for (int i = 0; i < r->ncalls && p != NULL; i++) {
-        p = running_call_load(&r->call[i], (char *)value + r->call[i].offset, p, end);
+    for (int owns = 0; owns < 2; owns++) {
+        for (int i = 0; i < r->ncalls && p != NULL; i++) {
+            if (running_call_owns(&r->call[i]) == (owns == 1)) {
+                p = running_call_load(&r->call[i], (char *)value + r->call[i].offset, p, end);
+            }
+        }
     }
     return p == end ? 0 : -ERR_DATA;
 }
@@ -140,12 +152,29 @@ static uint64_t running_size(void *ctx, const void *value, uint32_t n)
     return bytes;
 }
 
-static void running_layout(const struct node *n, struct buffer *words)
+static void running_parts(const struct node *n, struct layout *l, struct arena *a)
 {
     const struct running *r = n->bound;
+    struct buffer words;
+    buffer_init(&words);
     for (int i = 0; i < r->ncalls; i++) {
-        running_call_layout(&r->call[i], words);
+        const struct running_call *c = &r->call[i];
+        bool owns = running_call_owns(c);
+        buffer_clear(&words);
+        running_call_layout(c, &words);
+        struct layout_part part = {.words = words.data,
+                                   .words_n = (uint32_t)words.n,
+                                   .has_blob = owns,
+                                   .fixed = owns ? 0 : c->size};
+        layout_add_part(l, &part, a);
     }
+    buffer_clear(&words);
+    void *value = mem_zalloc(r->value_size + 1U);
+    running_save((void *)(uintptr_t)r, value, r->value_size, &words);
+    l->initial = arena_strndup(a, words.data, words.n);
+    l->initial_n = words.n;
+    mem_free(value);
+    buffer_done(&words);
 }
 
 static bool running_lazy(const struct node *n)
@@ -318,11 +347,11 @@ const struct step_def op_running = {
     .value = &running_value,
     .config_size = sizeof(struct running_cfg),
     .stateful = true,
-    .state_version = 2,
+    .state_version = 3,
     .bind = running_bind,
     .needs = running_needs,
     .state_codec = running_state_codec,
-    .state_layout = running_layout,
+    .state_parts = running_parts,
     .lazy = running_lazy,
     .push = running_push,
     .describe = running_describe,

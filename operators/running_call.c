@@ -461,13 +461,24 @@ const char *running_call_update(const struct running_call *c, void *slot, const 
     return failure;
 }
 
+static size_t varint_bytes(uint64_t n)
+{
+    size_t bytes = 1;
+    for (n = n << 1 >> 7; n > 0; n >>= 7) { /* zig-zag doubles it */
+        bytes++;
+    }
+    return bytes;
+}
+
 void running_call_save(const struct running_call *c, const void *slot, struct buffer *out)
 {
-    if (!running_call_owns(c)) {
-        buffer_add(out, slot, c->size);
-        return;
-    }
     const struct texts *t = slot;
+    (void)c;
+    size_t bytes = varint_bytes(t->n) + varint_bytes(t->next);
+    for (uint32_t i = 0; i < t->n; i++) {
+        bytes += 1 + varint_bytes(t->item[i].n) + t->item[i].n;
+    }
+    buffer_varint(out, (int64_t)bytes);
     buffer_varint(out, t->n);
     buffer_varint(out, t->next);
     for (uint32_t i = 0; i < t->n; i++) {
@@ -480,7 +491,12 @@ void running_call_save(const struct running_call *c, const void *slot, struct bu
 static const uint8_t *load_texts(const struct running_call *c, struct texts *t, const uint8_t *p,
                                  const uint8_t *end)
 {
-    int64_t n = 0, next = 0;
+    int64_t bytes = 0, n = 0, next = 0;
+    p = varint_read(p, end, &bytes);
+    if (p == NULL || bytes < 0 || bytes > end - p) {
+        return NULL;
+    }
+    end = p + bytes;
     p = varint_read(p, end, &n);
     p = p != NULL ? varint_read(p, end, &next) : NULL;
     if (p == NULL || n < 0 || n > c->rows || next < 0 || next >= c->rows) {
@@ -501,7 +517,7 @@ static const uint8_t *load_texts(const struct running_call *c, struct texts *t, 
         t->item[t->n++] = (struct text){copy, (uint32_t)length, is_null};
         p += length;
     }
-    return p;
+    return p == end ? p : NULL;
 }
 
 const uint8_t *running_call_load(const struct running_call *c, void *slot, const uint8_t *p,
@@ -542,9 +558,15 @@ void running_call_drop(const struct running_call *c, void *slot)
 
 void running_call_layout(const struct running_call *c, struct buffer *b)
 {
-    buffer_printf(b, "%s %u %.17g ", running_names[c->kind], c->rows, c->alpha);
+    buffer_text(b, running_names[c->kind]);
     if (c->x != NULL) {
+        buffer_byte(b, ' ');
         expression_layout(b, c->x);
     }
-    buffer_byte(b, '\n');
+    if (c->rows > 0) {
+        buffer_printf(b, " %u", c->rows);
+    }
+    if (c->kind == RUNNING_EWMA) {
+        buffer_printf(b, " %.17g", c->alpha);
+    }
 }

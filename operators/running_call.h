@@ -41,14 +41,15 @@ const char *running_call_update(const struct running_call *c, void *slot, const 
                                 uint16_t rows);
 /* Whether the slot owns memory, so that the bytes of the slot are not its saved form. */
 bool running_call_owns(const struct running_call *c);
+/* Of one that owns memory: varint n, n bytes. All others are saved as they are. */
 void running_call_save(const struct running_call *c, const void *slot, struct buffer *out);
-/* Reads what save wrote into a zeroed slot; returns the byte behind, or NULL when it is damaged. */
+/* Reads what was saved into a zeroed slot; returns the byte behind, or NULL when it is damaged. */
 const uint8_t *running_call_load(const struct running_call *c, void *slot, const uint8_t *p,
                                  const uint8_t *end);
 /* Bytes that the slot owns. */
 uint64_t running_call_size(const struct running_call *c, const void *slot);
 void running_call_drop(const struct running_call *c, void *slot);
-/* What gives the slot its meaning, appended to b. */
+/* What gives the slot its meaning, appended to b, on one line without its end. */
 void running_call_layout(const struct running_call *c, struct buffer *b);
 
 #endif

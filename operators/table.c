@@ -49,7 +49,7 @@ static int table_step_open(struct op *op, struct err *e)
     const struct table_cfg *cfg = op->node->cfg;
     bool is_stale;
     op->self = table_open(op->node->bound, op->state, &is_stale);
-    bool can_rewind = cfg->has_topic && !cfg->reader.text;
+    bool can_rewind = table_can_rewind(cfg);
     op->rewinds = can_rewind && (is_stale || state_count(op->state) == 0);
     if (is_stale && !can_rewind) {
         return err_set(

@@ -130,6 +130,7 @@ const struct step_def op_aggregate = {
     .needs = window_needs,
     .state_codec = window_codec,
     .state_layout = window_state_layout,
+    .state_parts = window_state_parts,
     .lazy = aggregate_lazy,
     .open = window_open,
     .push = window_push,

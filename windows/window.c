@@ -574,6 +574,7 @@ const struct step_def op_window = {
     .lag = window_lag,
     .state_codec = window_codec,
     .state_layout = window_state_layout,
+    .state_parts = window_state_parts,
     .lazy = window_lazy,
     .open = window_open,
     .push = window_push,

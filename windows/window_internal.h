@@ -59,8 +59,9 @@ int window_bind_output(struct window_plan *p, struct node *n, const struct windo
 void window_bind_notes(struct window *w);
 /* window_state.c: fills in the codec, once calls and value_size are known. */
 void window_bind_state(struct window_plan *p);
-/* What gives saved bytes their meaning: the kind with its options, the aggregates. */
+/* What gives saved bytes their meaning: the kind with its options; the aggregates. */
 void window_state_layout(const struct node *n, struct buffer *words);
+void window_state_parts(const struct node *n, struct layout *l, struct arena *a);
 
 /* window_output.c */
 struct window_output *window_output_new(const struct window_plan *p);

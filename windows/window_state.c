@@ -2,13 +2,14 @@
  *
  *   head | fixed part of each aggregate, blobs left out | notes | per blob: varint n, bytes
  *
- * The layout has the kind with its options, and each aggregate with its version and arguments: with
- * windows of another size, or another list of aggregates, state is refused instead of being
- * misread. Values without blobs are as they are in memory. Fixed parts are in the machine's byte
+ * The layout has the kind with its options: with windows of another size state is refused instead of
+ * being misread; and as its parts each aggregate with its version and arguments: of another list of
+ * aggregates those that both have go on (engine/migration.c). Values without blobs are as they are in memory. Fixed parts are in the machine's byte
  * order, little endian on all that is supported.
  */
 #include "windows/window_internal.h"
 
+#include "engine/layout.h"
 #include "engine/memory.h"
 
 #include <string.h>
@@ -163,13 +164,45 @@ void window_state_layout(const struct node *n, struct buffer *words)
     if (w->fill != FILL_NONE) {
         buffer_printf(words, "fill %s\n", w->fill == FILL_PREVIOUS ? "previous" : "empty");
     }
+}
+
+/* A value of no rows, as it is saved. */
+static void save_initial(const struct window_plan *p, struct buffer *out)
+{
+    void *value = mem_zalloc(p->window.value_size + 1U);
+    window_init(&p->window, value);
+    window_save((void *)(uintptr_t)p, value, p->window.value_size, out);
+    window_clear(&p->window, value);
+    mem_free(value);
+}
+
+void window_state_parts(const struct node *n, struct layout *l, struct arena *a)
+{
+    const struct window_plan *p = n->bound;
+    const struct window *w = &p->window;
+    struct buffer words;
+    buffer_init(&words);
+    l->head = w->def->head_size;
+    l->tail = w->value_size - w->notes_at;
     for (int i = 0; i < w->ncalls; i++) {
         const struct aggregate_call *c = &w->call[i];
-        buffer_printf(words, "%s %u", c->def->name, (unsigned)c->def->version);
+        buffer_clear(&words);
+        buffer_printf(&words, "%s %u", c->def->name, (unsigned)c->def->version);
         for (int k = 0; k < c->nargs; k++) {
-            buffer_byte(words, ' ');
-            expression_layout(words, c->arg[k]);
+            buffer_byte(&words, ' ');
+            expression_layout(&words, c->arg[k]);
         }
-        buffer_byte(words, '\n');
+        uint32_t skip = c->has_blob ? sizeof(struct blob) : 0;
+        struct layout_part part = {.words = words.data,
+                                   .words_n = (uint32_t)words.n,
+                                   .version = c->def->version,
+                                   .has_blob = c->has_blob,
+                                   .fixed = c->size - skip};
+        layout_add_part(l, &part, a);
     }
+    buffer_clear(&words);
+    save_initial(p, &words);
+    l->initial = arena_strndup(a, words.data, words.n);
+    l->initial_n = words.n;
+    buffer_done(&words);
 }

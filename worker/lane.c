@@ -84,6 +84,7 @@ static size_t positions(struct lane *l)
         struct route *r = &l->route[i];
         char *text = l->commit_text + (size_t)i * METADATA_MOST;
         r->stands_at = r->member->task ? position_of(r, text) : r->offset;
+        r->says_behind = r->member->task && task_is_behind(r->member->task);
         if (r->stands_at >= 0) {
             l->commit_at[n++] =
                 (struct log_position){.topic = r->topic,
@@ -123,10 +124,21 @@ static int tell_tasks(struct lane *l, struct err *e)
     return r;
 }
 
+/* A task that is no longer behind says so, even where it had nothing left to do after a restart. */
+static bool has_caught_up(const struct lane *l)
+{
+    bool is_any = false;
+    for (int i = 0; i < l->nroutes; i++) {
+        const struct task *t = l->route[i].member->task;
+        is_any |= l->route[i].says_behind && t && !task_is_behind(t);
+    }
+    return is_any;
+}
+
 /* at_end: the lane is about to stop. */
 static int commit(struct lane *l, bool at_end, struct err *e)
 {
-    bool dirty = lane_mark(l, at_end) || l->in_transaction;
+    bool dirty = lane_mark(l, at_end) || l->in_transaction || has_caught_up(l);
     for (int i = 0; i < l->nmembers; i++) {
         dirty |= l->member[i]->task && task_dirty(l->member[i]->task);
     }
@@ -370,9 +382,8 @@ static void keep_metric(void *ctx, const struct node *n, const char *name, doubl
     l->metric[l->nmetrics++] = (struct last_metric){n, name, value};
 }
 
-static void *lane_main(void *arg)
+void lane_run(struct lane *l)
 {
-    struct lane *l = arg;
     struct err e = {0};
     l->result = run(l, &e);
     publish_counts(l);
@@ -404,14 +415,25 @@ static void *lane_main(void *arg)
     }
     l->failure = e;
     atomic_store(&l->done, true);
+}
+
+struct lane *lane_new(const struct lane_config *cfg)
+{
+    struct lane *l = mem_zalloc(sizeof *l);
+    l->cfg = *cfg;
+    l->cfg.log.stopping = &l->stopping;
+    return l;
+}
+
+static void *lane_main(void *arg)
+{
+    lane_run(arg);
     return NULL;
 }
 
 int lane_start(struct lane **out, const struct lane_config *cfg, struct err *e)
 {
-    struct lane *l = mem_zalloc(sizeof *l);
-    l->cfg = *cfg;
-    l->cfg.log.stopping = &l->stopping;
+    struct lane *l = lane_new(cfg);
     if (pthread_create(&l->thread, NULL, lane_main, l) != 0) {
         mem_free(l);
         return err_set(e, ERR_FATAL, "cannot start a thread");
@@ -453,9 +475,8 @@ struct state_sum lane_state(const struct lane *l)
     return l->state;
 }
 
-int lane_join(struct lane *l, struct err *e)
+int lane_free(struct lane *l, struct err *e)
 {
-    pthread_join(l->thread, NULL);
     int r = l->result;
     if (r < 0) {
         err_set(e, l->failure.kind, "%s", l->failure.text);
@@ -475,4 +496,10 @@ int lane_join(struct lane *l, struct err *e)
     mem_free(l->member);
     mem_free(l);
     return r;
+}
+
+int lane_join(struct lane *l, struct err *e)
+{
+    pthread_join(l->thread, NULL);
+    return lane_free(l, e);
 }

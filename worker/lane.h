@@ -74,4 +74,10 @@ struct state_sum lane_state(const struct lane *l);
 /* Waits for the end; the result is what ended it (0: was asked to). Frees the lane. */
 int lane_join(struct lane *l, struct err *e);
 
+/* The same without a thread of its own: lane_run() is all that the thread does, and returns at the
+ * end; lane_free() is lane_join() then. */
+struct lane *lane_new(const struct lane_config *cfg);
+void lane_run(struct lane *l);
+int lane_free(struct lane *l, struct err *e);
+
 #endif

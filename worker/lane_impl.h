@@ -37,6 +37,7 @@ struct route {
     int64_t offset;    /* committed when it was assigned */
     int64_t stands_at; /* of the last commit; -1: it has no position */
     char *metadata;
+    bool says_behind; /* what is committed says that more is to come of what was read */
     struct member *member;
     int64_t target;   /* of a table: where it ended when the task was built; -1: reached */
     int64_t asked_at; /* whether nothing is left before it */

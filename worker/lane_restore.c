@@ -44,13 +44,39 @@ static const char *changelog(const struct lane *l, const struct member *m, int s
     return l->cfg.plan->subplan[m->subplan].store[store].changelog;
 }
 
+static int learn_record(void *ctx, const struct record *r)
+{
+    struct restoring *x = ctx;
+    return task_learn(x->task, x->store, r, x->e);
+}
+
+/* One changelog. A value whose layout has not come yet: it is looked for in all of the changelog,
+ * and the restore, which may repeat itself, begins again. */
+static int read_changelog(struct lane *l, struct member *m, struct restoring *x, int64_t from,
+                          struct err *e)
+{
+    const char *topic = changelog(l, m, x->store);
+    int64_t *next = &m->next[x->store];
+    int r = l->log->ops->read_all(l->log, topic, m->partition, from, restore_record, x, next, e);
+    if (r == 0 || !task_is_puzzled(m->task, x->store)) {
+        return r;
+    }
+    err_clear(e);
+    r = l->log->ops->read_all(l->log, topic, m->partition, 0, learn_record, x, next, e);
+    if (r < 0) {
+        return r;
+    }
+    task_has_learned(m->task, x->store);
+    x->n = 0;
+    return l->log->ops->read_all(l->log, topic, m->partition, from, restore_record, x, next, e);
+}
+
 static int read_changelogs(struct lane *l, struct member *m, const int64_t *from, struct err *e)
 {
     int r = 0;
     for (int i = 0; r == 0 && i < l->cfg.plan->subplan[m->subplan].nstores; i++) {
         struct restoring x = {l, m->task, i, e, 0};
-        r = l->log->ops->read_all(l->log, changelog(l, m, i), m->partition, from ? from[i] : 0,
-                                  restore_record, &x, &m->next[i], e);
+        r = read_changelog(l, m, &x, from ? from[i] : 0, e);
         if (r == 0 && from && from[i] > 0) {
             logger(LOG_LEVEL_INFO, "restored %s partition %d: %llu change%s since its checkpoint",
                    changelog(l, m, i), m->partition, (unsigned long long)x.n, x.n == 1 ? "" : "s");

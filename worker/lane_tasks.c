@@ -83,6 +83,7 @@ void lane_assigned(void *ctx, struct log_position *p, size_t n)
             .rank = rank,
             .offset = p[i].offset,
             .metadata = p[i].metadata && p[i].metadata[0] ? mem_strdup(p[i].metadata) : NULL,
+            .says_behind = position_is_behind(p[i].metadata),
             .member = member_get(l, (uint16_t)subplan, p[i].partition)};
         l->route[l->nroutes - 1].target = -1;
         l->route[l->nroutes - 1].waiting.newest = TIME_MIN;
@@ -236,6 +237,7 @@ int lane_rebuild(struct lane *l, struct err *e)
         lane_merge_drop(&l->route[i]);
         mem_free(l->route[i].metadata);
         l->route[i].metadata = p[i].metadata ? mem_strdup(p[i].metadata) : NULL;
+        l->route[i].says_behind = position_is_behind(p[i].metadata);
         l->route[i].offset = p[i].offset;
         int64_t begin = p[i].offset, end;
         if (begin < 0) {

@@ -96,15 +96,15 @@ void memory_kept_copy(struct record *r, const struct kept *k, const struct topic
     r->headers = h;
 }
 
-/* Of each key the last record stays; deletions stay until the next round. */
+/* Of each key the last decided record stays; deletions stay until the next round. */
 static void compact(struct partition *p)
 {
-    size_t cap = 16;
+    size_t cap = 16, stable = memory_find(p, p->stable);
     while (cap < p->n * 2) {
         cap *= 2;
     }
     size_t *last = mem_zalloc(cap * sizeof *last), n = 0;
-    for (size_t i = 0; i < p->n; i++) {
+    for (size_t i = 0; i < stable; i++) {
         const struct kept *k = p->record[i];
         if (!k->has_key) {
             continue;
@@ -125,21 +125,22 @@ static void compact(struct partition *p)
     mem_free(last);
     for (size_t i = 0; i < p->n; i++) {
         struct kept *k = p->record[i];
-        if (k && !k->has_value && k->offset < p->compacted_until) {
+        if (k && i < stable && !k->has_value && k->offset < p->compacted_until) {
             mem_free(k);
         } else if (k) {
             p->record[n++] = k;
         }
     }
     p->n = p->compacted = n;
-    p->compacted_until = p->next;
+    p->start = n ? p->record[0]->offset : p->next;
+    p->compacted_until = p->stable;
 }
 
 /* Old records that every group has passed go away. */
 static void trim(const struct memory_broker *b, const struct topic *t, int32_t number)
 {
     struct partition *p = &t->partition[number];
-    int64_t least = p->next;
+    int64_t least = p->stable;
     for (int g = 0; g < b->ngroups; g++) {
         for (int c = 0; c < b->group[g]->nclaims; c++) {
             const struct claim *k = &b->group[g]->claim[c];
@@ -154,6 +155,7 @@ static void trim(const struct memory_broker *b, const struct topic *t, int32_t n
     }
     p->n -= gone;
     memmove(p->record, p->record + gone, p->n * sizeof *p->record);
+    p->start = p->n ? p->record[0]->offset : p->next;
 }
 
 void memory_append(struct memory_broker *b, struct topic *t, int32_t number, struct kept *k)
@@ -163,7 +165,9 @@ void memory_append(struct memory_broker *b, struct topic *t, int32_t number, str
         p->cap = p->cap * 2 + 64;
         p->record = mem_resize(p->record, p->cap, sizeof *p->record);
     }
+    bool is_stable = p->stable == p->next && !k->producer;
     k->offset = p->next++;
+    p->stable = is_stable ? p->next : p->stable;
     p->record[p->n++] = k;
     if (t->compact && p->n > p->compacted * 2 + 10000) {
         compact(p);
@@ -242,6 +246,7 @@ void memory_broker_free(struct memory_broker *b)
         mem_free(b->group[i]->name);
         mem_free(b->group[i]);
     }
+    memory_producers_free(b);
     mem_free(b->topic);
     mem_free(b->group);
     pthread_cond_destroy(&b->change);

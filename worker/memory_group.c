@@ -1,7 +1,8 @@
 /* Groups of the log in memory: partition p of every topic goes to member p mod members, hence
  * co-partitioned topics stay together. A member follows in its own poll(): it first gives up what
  * is no longer its own, then takes what nobody holds; a partition that its old owner still holds is
- * looked for again.
+ * looked for again. One that the group has thrown out hears of it in its next poll, and may not commit
+ * until then.
  */
 
 #include "engine/memory.h"
@@ -52,14 +53,14 @@ static void give_up(struct memory_log *l, bool all)
         return;
     }
     pthread_mutex_unlock(&l->broker->mutex);
-    l->ev.revoked(l->ev.ctx, gone, n, false);
+    l->ev.revoked(l->ev.ctx, gone, n, l->is_evicted);
     pthread_mutex_lock(&l->broker->mutex);
     for (size_t i = 0; i < n; i++) {
         for (int k = 0; k < l->nheld; k++) {
             if (l->held[k].partition == gone[i].partition &&
                 strcmp(l->held[k].topic->name, gone[i].topic) == 0) {
                 struct claim *c = memory_claim(l->group, l->held[k].topic, l->held[k].partition);
-                if (c) {
+                if (c && c->owner == l) {
                     c->owner = NULL;
                 }
                 l->held[k--] = l->held[--l->nheld];
@@ -79,8 +80,8 @@ static void take_over(struct memory_log *l)
         if (!is_mine(l, c) || c->owner == l) {
             continue;
         }
-        if (c->owner) {
-            l->generation = -1; /* not let go yet: look again */
+        if (c->owner || memory_is_undecided(l->broker, l->group, c->topic, c->partition)) {
+            l->generation = -1; /* not let go yet, or its offset is on its way: look again */
             continue;
         }
         c->owner = l;
@@ -108,12 +109,35 @@ static void take_over(struct memory_log *l)
     mem_free(got);
 }
 
+static void change(struct memory_log *l)
+{
+    l->group->generation++;
+    pthread_cond_broadcast(&l->broker->change);
+}
+
+void memory_join(struct memory_log *l)
+{
+    struct group *g = l->group;
+    g->member = mem_resize(g->member, (size_t)g->nmembers + 1, sizeof(void *));
+    g->member[g->nmembers++] = l;
+    change(l);
+}
+
 void memory_follow_group(struct memory_log *l)
 {
+    if (l->is_evicted) { /* now it hears of it, and joins anew */
+        give_up(l, true);
+        l->is_evicted = false;
+        l->generation = -1;
+        memory_join(l);
+    }
     while (l->group && l->generation != l->group->generation) {
         l->generation = l->group->generation;
         follow_topics(l);
         give_up(l, false);
+        if (l->is_evicted) {
+            return;
+        }
         take_over(l);
         if (l->generation == -1) {
             return;
@@ -121,10 +145,9 @@ void memory_follow_group(struct memory_log *l)
     }
 }
 
-void memory_leave(struct memory_log *l)
+static void remove_member(struct memory_log *l)
 {
     struct group *g = l->group;
-    give_up(l, true);
     for (int i = 0; i < g->nmembers; i++) {
         if (g->member[i] == l) {
             memmove(&g->member[i], &g->member[i + 1],
@@ -133,6 +156,26 @@ void memory_leave(struct memory_log *l)
             break;
         }
     }
-    g->generation++;
-    pthread_cond_broadcast(&l->broker->change);
+    change(l);
+}
+
+void memory_leave(struct memory_log *l)
+{
+    give_up(l, true);
+    remove_member(l);
+}
+
+void memory_log_evict(struct log *log)
+{
+    struct memory_log *l = (struct memory_log *)log;
+    pthread_mutex_lock(&l->broker->mutex);
+    for (int i = 0; l->topics && i < l->group->nclaims; i++) {
+        struct claim *c = &l->group->claim[i];
+        c->owner = c->owner == l ? NULL : c->owner;
+    }
+    if (l->topics && !l->is_evicted) {
+        l->is_evicted = true;
+        remove_member(l);
+    }
+    pthread_mutex_unlock(&l->broker->mutex);
 }

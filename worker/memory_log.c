@@ -1,6 +1,6 @@
 /* Topics in memory.
  *
- *   broker -- topics -- partitions -- records, ascending offsets (gaps where compacted)
+ *   broker -- topics -- partitions -- records, ascending offsets (gaps where compacted, or aborted)
  *          -- groups -- members, owner and committed offset of every partition
  *
  * One mutex guards everything; records are copied in and out, so that nobody keeps a pointer into
@@ -22,6 +22,7 @@
 #else
 #define POLL_MOST 1000
 #endif
+#define UNDECIDED_MS 120000
 
 static struct memory_log *self(struct log *l)
 {
@@ -34,13 +35,17 @@ static size_t gather(struct memory_log *l, struct record *out)
         struct held *h = &l->held[(l->turn + k) % l->nheld];
         const struct partition *p = &h->topic->partition[h->partition];
         size_t n = 0;
-        if (h->paused || h->position >= p->next) {
+        if (h->paused || h->position >= p->stable) {
             continue;
         }
-        for (size_t at = memory_find(p, h->position); at < p->n && n < POLL_MOST; at++) {
+        size_t end = memory_find(p, p->stable);
+        for (size_t at = memory_find(p, h->position); at < end && n < POLL_MOST; at++) {
             memory_kept_copy(&out[n++], p->record[at], h->topic, h->partition, &l->out);
         }
-        h->position = n == POLL_MOST ? out[n - 1].offset + 1 : p->next;
+        h->position = n == POLL_MOST ? out[n - 1].offset + 1 : p->stable;
+        if (n == 0) {
+            continue; /* markers, or what was aborted */
+        }
         l->turn = (l->turn + k + 1) % l->nheld;
         return n;
     }
@@ -58,19 +63,25 @@ static bool is_reluctant(struct memory_log *l)
 #endif
 }
 
+static struct timespec deadline(int timeout_ms)
+{
+    int64_t end = clock_now(&clock_system) + timeout_ms;
+    return (struct timespec){end / 1000, end % 1000 * 1000000};
+}
+
 static int memory_poll(struct log *log, int timeout_ms, const struct record **records, size_t *n,
                        struct err *e)
 {
     struct memory_log *l = self(log);
-    int64_t end = clock_now(&clock_system) + timeout_ms;
-    struct timespec until = {end / 1000, end % 1000 * 1000000};
+    struct timespec until = deadline(timeout_ms);
     (void)e;
     struct record *out = arena_array(&l->out, POLL_MOST, sizeof *out);
     pthread_mutex_lock(&l->broker->mutex);
     memory_follow_group(l);
     *n = 0;
     while (!is_reluctant(l) && (*n = gather(l, out)) == 0) {
-        if (pthread_cond_timedwait(&l->broker->change, &l->broker->mutex, &until) != 0) {
+        if (timeout_ms <= 0 ||
+            pthread_cond_timedwait(&l->broker->change, &l->broker->mutex, &until) != 0) {
             break;
         }
         memory_follow_group(l);
@@ -141,19 +152,37 @@ static int memory_has_more(struct log *log, const char *topic, int32_t partition
     return has_more;
 }
 
+/* The mutex is held. */
+static int check_epoch(const struct memory_log *l, struct err *e)
+{
+    return !l->producer || l->epoch == l->producer->epoch
+               ? 0
+               : err_set(e, ERR_FATAL, "fenced: another producer has the transactional id %s",
+                         l->producer->id);
+}
+
+/* What the last transaction still has to write is waited for. */
 static int memory_begin(struct log *log, struct err *e)
 {
-    (void)log;
-    (void)e;
-    return 0;
+    struct memory_log *l = self(log);
+    pthread_mutex_lock(&l->broker->mutex);
+    int result = check_epoch(l, e);
+    if (result == 0 && l->producer) {
+        memory_finish(l->producer);
+    }
+    pthread_mutex_unlock(&l->broker->mutex);
+    return result;
 }
 
 static int memory_produce(struct log *log, const struct record *r, size_t n, struct err *e)
 {
     struct memory_log *l = self(log);
     struct memory_broker *b = l->broker;
-    int result = 0;
     pthread_mutex_lock(&b->mutex);
+    int result = check_epoch(l, e);
+    if (result == 0 && l->producer) {
+        memory_finish(l->producer);
+    }
     for (size_t i = 0; i < n && result == 0; i++) {
         struct topic *t = memory_topic(b, r[i].topic, b->partitions);
         int32_t p = r[i].partition;
@@ -163,14 +192,13 @@ static int memory_produce(struct log *log, const struct record *r, size_t n, str
         }
         if (p >= t->npartitions) {
             result = err_set(e, ERR_FATAL, "topic %s has no partition %d", r[i].topic, p);
-        } else if (l->cfg.transactional) {
-            if (l->npending == l->cap_pending) {
-                l->cap_pending = l->cap_pending * 2 + 256;
-                l->pending = mem_resize(l->pending, l->cap_pending, sizeof *l->pending);
-            }
-            l->pending[l->npending++] = (struct pending){t, p, memory_kept_new(&r[i])};
         } else {
-            memory_append(b, t, p, memory_kept_new(&r[i]));
+            struct kept *k = memory_kept_new(&r[i]);
+            k->producer = l->producer;
+            memory_append(b, t, p, k);
+            if (l->producer) {
+                memory_touch(l->producer, t, p);
+            }
         }
     }
     pthread_cond_broadcast(&b->change);
@@ -178,40 +206,58 @@ static int memory_produce(struct log *log, const struct record *r, size_t n, str
     return result;
 }
 
+/* As the group's coordinator judges it. */
+static int check_offset(struct memory_log *l, const struct log_position *p, struct err *e)
+{
+    const struct topic *t = memory_topic(l->broker, p->topic, 0);
+    const struct claim *c = l->group && t ? memory_claim(l->group, t, p->partition) : NULL;
+    if (l->is_evicted) {
+        return err_set(e, ERR_ABORT, "the group has gone on without this member");
+    }
+    if (t && l->group && !l->topics && l->group->nmembers == 0) {
+        return 0; /* as Kafka allows it: a group without members takes offsets */
+    }
+    return c && c->owner == l
+               ? 0
+               : err_set(e, ERR_FATAL, "%s partition %d is owned by another member now", p->topic,
+                         p->partition);
+}
+
+static int send_offsets(struct memory_log *l, const struct log_position *p, size_t n, struct err *e)
+{
+    int result = check_epoch(l, e);
+    for (size_t i = 0; i < n && result == 0; i++) {
+        result = check_offset(l, &p[i], e);
+    }
+    for (size_t i = 0; i < n && result == 0; i++) {
+        struct topic *t = memory_topic(l->broker, p[i].topic, 0);
+        if (l->producer) {
+            memory_offer(l->producer, l->group, t, &p[i]);
+        } else {
+            memory_store_offset(l->group, t, p[i].partition, p[i].offset, p[i].metadata);
+        }
+    }
+    return result;
+}
+
+int memory_log_send_offsets(struct log *log, const struct log_position *p, size_t n, struct err *e)
+{
+    struct memory_log *l = self(log);
+    pthread_mutex_lock(&l->broker->mutex);
+    int result = send_offsets(l, p, n, e);
+    pthread_mutex_unlock(&l->broker->mutex);
+    return result;
+}
+
 static int memory_commit(struct log *log, const struct log_position *p, size_t n, struct err *e)
 {
     struct memory_log *l = self(log);
     struct memory_broker *b = l->broker;
-    int result = 0;
     pthread_mutex_lock(&b->mutex);
-    for (size_t i = 0; i < n && result == 0; i++) {
-        struct topic *t = memory_topic(b, p[i].topic, 0);
-        struct claim *c = l->group && t ? memory_claim(l->group, t, p[i].partition) : NULL;
-        bool is_alone = l->group && t && !l->topics && l->group->nmembers == 0;
-        if (!c && is_alone) { /* as Kafka allows it: a group without members takes offsets */
-            c = memory_claim_new(l->group, t, p[i].partition);
-        }
-        if (!c || (c->owner != l && !is_alone)) {
-            result = err_set(e, ERR_FATAL, "%s partition %d is owned by another member now",
-                             p[i].topic, p[i].partition);
-        }
+    int result = send_offsets(l, p, n, e);
+    if (result == 0 && l->producer) {
+        memory_decide(b, l->producer, true);
     }
-    for (size_t i = 0; i < n && result == 0; i++) {
-        struct claim *c = memory_claim(l->group, memory_topic(b, p[i].topic, 0), p[i].partition);
-        if (c) {
-            c->committed = p[i].offset;
-            mem_free(c->metadata);
-            c->metadata = p[i].metadata ? mem_strdup(p[i].metadata) : NULL;
-        }
-    }
-    for (size_t i = 0; i < l->npending; i++) {
-        if (result == 0) {
-            memory_append(b, l->pending[i].topic, l->pending[i].partition, l->pending[i].record);
-        } else {
-            mem_free(l->pending[i].record);
-        }
-    }
-    l->npending = 0;
     pthread_cond_broadcast(&b->change);
     pthread_mutex_unlock(&b->mutex);
     return result;
@@ -220,12 +266,13 @@ static int memory_commit(struct log *log, const struct log_position *p, size_t n
 static int memory_abort(struct log *log, struct err *e)
 {
     struct memory_log *l = self(log);
-    (void)e;
-    for (size_t i = 0; i < l->npending; i++) {
-        mem_free(l->pending[i].record);
+    pthread_mutex_lock(&l->broker->mutex);
+    int result = check_epoch(l, e);
+    if (result == 0 && l->producer) {
+        memory_decide(l->broker, l->producer, false);
     }
-    l->npending = 0;
-    return 0;
+    pthread_mutex_unlock(&l->broker->mutex);
+    return result;
 }
 
 static int memory_partitions(struct log *log, const char *topic, int32_t *count, int timeout_ms,
@@ -253,19 +300,25 @@ static int memory_bounds(struct log *log, const char *topic, int32_t partition, 
         result = err_set(e, ERR_RETRY, "there is no partition %d of topic %s", partition, topic);
     } else {
         const struct partition *p = &t->partition[partition];
-        *begin = p->n ? p->record[0]->offset : p->next;
-        *end = p->next;
+        *begin = p->start;
+        *end = p->stable;
     }
     pthread_mutex_unlock(&b->mutex);
     return result;
 }
 
-/* Transactions are appended when they commit: nothing is undecided. */
 static int memory_written(struct log *log, const char *topic, int32_t partition, int64_t *end,
                           int timeout_ms, struct err *e)
 {
+    struct memory_broker *b = self(log)->broker;
     int64_t begin;
-    return memory_bounds(log, topic, partition, &begin, end, timeout_ms, e);
+    int result = memory_bounds(log, topic, partition, &begin, end, timeout_ms, e);
+    if (result == 0) {
+        pthread_mutex_lock(&b->mutex);
+        *end = memory_topic(b, topic, 0)->partition[partition].next;
+        pthread_mutex_unlock(&b->mutex);
+    }
+    return result;
 }
 
 static int memory_create_topic(struct log *log, const char *topic, int32_t partitions,
@@ -286,9 +339,9 @@ static int memory_create_topic(struct log *log, const char *topic, int32_t parti
     return 0;
 }
 
-static int memory_read_all(struct log *log, const char *topic, int32_t partition, int64_t from,
-                           int (*each)(void *ctx, const struct record *r), void *ctx, int64_t *next,
-                           struct err *e)
+static int memory_read_on(struct log *log, const char *topic, int32_t partition, int64_t from,
+                          int (*each)(void *ctx, const struct record *r), void *ctx, int64_t *next,
+                          struct err *e)
 {
     struct memory_broker *b = self(log)->broker;
     struct arena copy;
@@ -301,12 +354,12 @@ static int memory_read_all(struct log *log, const char *topic, int32_t partition
     struct record *r = NULL;
     if (t && partition >= 0 && partition < t->npartitions) {
         const struct partition *p = &t->partition[partition];
-        size_t at = memory_find(p, from);
-        r = arena_array(&copy, p->n - at + 1, sizeof *r);
-        for (; at < p->n; at++) {
+        size_t at = memory_find(p, from), end = memory_find(p, p->stable);
+        r = arena_array(&copy, at < end ? end - at : 1, sizeof *r);
+        for (; at < end; at++) {
             memory_kept_copy(&r[n++], p->record[at], t, partition, &copy);
         }
-        *next = p->next;
+        *next = p->stable > from ? p->stable : from;
     } else {
         *next = from;
     }
@@ -318,22 +371,65 @@ static int memory_read_all(struct log *log, const char *topic, int32_t partition
     return result;
 }
 
+static bool is_any_undecided(const struct memory_log *l, const struct log_position *p, size_t n)
+{
+    bool is_any = false;
+    for (size_t i = 0; l->group && i < n; i++) {
+        const struct topic *t = memory_topic(l->broker, p[i].topic, 0);
+        is_any |= t && memory_is_undecided(l->broker, l->group, t, p[i].partition);
+    }
+    return is_any;
+}
+
+/* All that is written now must be decided first. */
+static int memory_read_all(struct log *log, const char *topic, int32_t partition, int64_t from,
+                           int (*each)(void *ctx, const struct record *r), void *ctx, int64_t *next,
+                           struct err *e)
+{
+    struct memory_broker *b = self(log)->broker;
+    int result = 0;
+    pthread_mutex_lock(&b->mutex);
+    const struct topic *t = memory_topic(b, topic, 0);
+    if (t && partition >= 0 && partition < t->npartitions) {
+        const struct partition *p = &t->partition[partition];
+        struct timespec until = deadline(UNDECIDED_MS);
+        int64_t written = p->next;
+        while (p->stable < written && result == 0) {
+            result = pthread_cond_timedwait(&b->change, &b->mutex, &until);
+        }
+        if (result != 0) {
+            result = err_set(e, ERR_RETRY, "%s [%d]: a transaction stays open", topic, partition);
+        } else if (from > written) {
+            result = err_set(e, ERR_DATA, "%s [%d]: ends at %lld, before %lld", topic, partition,
+                             (long long)written, (long long)from);
+        }
+    }
+    pthread_mutex_unlock(&b->mutex);
+    return result < 0 ? result : memory_read_on(log, topic, partition, from, each, ctx, next, e);
+}
+
+/* Undecided offsets are waited for. */
 static int memory_committed(struct log *log, struct log_position *p, size_t n, int timeout_ms,
                             struct err *e)
 {
     struct memory_log *l = self(log);
-    (void)timeout_ms;
-    (void)e;
+    struct timespec until = deadline(timeout_ms);
+    int result = 0;
     arena_reset(&l->told);
     pthread_mutex_lock(&l->broker->mutex);
-    for (size_t i = 0; i < n; i++) {
+    while (result == 0 && is_any_undecided(l, p, n)) {
+        result = timeout_ms <= 0
+                     ? -ERR_RETRY
+                     : pthread_cond_timedwait(&l->broker->change, &l->broker->mutex, &until);
+    }
+    for (size_t i = 0; i < n && result == 0; i++) {
         struct topic *t = memory_topic(l->broker, p[i].topic, 0);
         const struct claim *c = l->group && t ? memory_claim(l->group, t, p[i].partition) : NULL;
         p[i].offset = c ? c->committed : OFFSET_NONE;
         p[i].metadata = c && c->metadata ? arena_strdup(&l->told, c->metadata) : NULL;
     }
     pthread_mutex_unlock(&l->broker->mutex);
-    return 0;
+    return result == 0 ? 0 : err_set(e, ERR_RETRY, "committed offsets: a transaction stays open");
 }
 
 static void memory_close(struct log *log, bool is_leaving)
@@ -344,14 +440,15 @@ static void memory_close(struct log *log, bool is_leaving)
     if (l->topics) {
         memory_leave(l);
     }
+    if (l->producer && l->epoch == l->producer->epoch) {
+        memory_decide(l->broker, l->producer, false);
+    }
     pthread_mutex_unlock(&l->broker->mutex);
-    memory_abort(log, NULL);
     for (int i = 0; l->topics && l->topics[i]; i++) {
         mem_free(l->topics[i]);
     }
     mem_free(l->topics);
     mem_free(l->held);
-    mem_free(l->pending);
     arena_done(&l->out);
     arena_done(&l->told);
     mem_free(l);
@@ -374,7 +471,7 @@ static const struct log_ops memory_ops = {
     .written = memory_written,
     .create_topic = memory_create_topic,
     .read_all = memory_read_all,
-    .read_on = memory_read_all, /* what is not committed is not there yet */
+    .read_on = memory_read_on,
     .committed = memory_committed,
     .close = memory_close,
 };
@@ -397,6 +494,11 @@ int memory_log_open(struct log **out, struct memory_broker *b, const struct log_
     if (cfg->group) {
         l->group = memory_group(b, cfg->group);
     }
+    if (cfg->transactional) {
+        l->producer = memory_producer(b, cfg->transactional);
+        memory_fence(b, l->producer);
+        l->epoch = l->producer->epoch;
+    }
     if (cfg->topics) {
         int n = 0;
         while (cfg->topics[n]) {
@@ -406,11 +508,7 @@ int memory_log_open(struct log **out, struct memory_broker *b, const struct log_
         for (int i = 0; i < n; i++) {
             l->topics[i] = mem_strdup(cfg->topics[i]);
         }
-        struct group *g = l->group;
-        g->member = mem_resize(g->member, (size_t)g->nmembers + 1, sizeof(void *));
-        g->member[g->nmembers++] = l;
-        g->generation++;
-        pthread_cond_broadcast(&b->change);
+        memory_join(l);
     }
     pthread_mutex_unlock(&b->mutex);
     *out = &l->log;

@@ -100,6 +100,31 @@ static int restore_record(void *ctx, const struct record *record)
     return task_restore(x->task, x->store, record, x->e);
 }
 
+static int learn_record(void *ctx, const struct record *record)
+{
+    struct restoring *x = ctx;
+    return task_learn(x->task, x->store, record, x->e);
+}
+
+/* As lane_restore.c does it. */
+static int restore_store(struct restoring *x)
+{
+    const struct log_ops *ops = x->r->log->ops;
+    struct log *log = x->r->log;
+    int64_t next;
+    int result =
+        ops->read_all(log, x->at.topic, x->at.partition, 0, restore_record, x, &next, x->e);
+    if (result == 0 || !task_is_puzzled(x->task, x->store)) {
+        return result;
+    }
+    err_clear(x->e);
+    result = ops->read_all(log, x->at.topic, x->at.partition, 0, learn_record, x, &next, x->e);
+    task_has_learned(x->task, x->store);
+    return result < 0 ? result
+                      : ops->read_all(log, x->at.topic, x->at.partition, 0, restore_record, x,
+                                      &next, x->e);
+}
+
 static int restore(struct reading *r, struct task *t, struct err *e)
 {
     const struct subplan *s = &r->plan->subplan[task_subplan(t)];
@@ -108,11 +133,9 @@ static int restore(struct reading *r, struct task *t, struct err *e)
         struct restoring x = {.r = r, .task = t, .store = i, .e = e};
         x.at = (struct time_read_progress){.topic = s->store[i].changelog,
                                            .partition = task_partition(t)};
-        int64_t next;
         result = r->log->ops->partitions(r->log, x.at.topic, &x.at.partitions, ASK_MS, e);
         if (result == 0 && x.at.partition < x.at.partitions) {
-            result = r->log->ops->read_all(r->log, x.at.topic, x.at.partition, 0, restore_record,
-                                           &x, &next, e);
+            result = restore_store(&x);
         }
     }
     return result;

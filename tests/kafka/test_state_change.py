@@ -3,6 +3,8 @@
 
   refused     windows of another size: exit code 2, once, with all names and the remedy; nothing moves
   undone      the old topology goes on where it was, as if nothing had been
+  migrated    another aggregate: it counts from the change on, the others go on; the way back too
+  foretold    `check --against` said each of these before
   renamed     a stream of another name begins anew, while its offsets go on
   reset       with Kafka's own tools: the changed topology begins from the first record
   damaged     a changelog entry that cannot be read: exit code 1, once
@@ -31,7 +33,7 @@ streams:
   STREAM:
     from: samples
     steps:
-      - window: {tumbling: SIZE, aggregate: count() as n}
+      - window: {tumbling: SIZE, aggregate: "AGGREGATE"}
     to: out
 """
 CHANGELOG = "change-load-window-changelog"
@@ -44,12 +46,28 @@ def send(*seconds):
                          for at in seconds], p)
 
 
-def run(size, status=0, stream="load"):
-    file = s.file("change.yaml", TOPOLOGY.replace("SIZE", size).replace("STREAM", stream))
+last = None  # topology that ran
+
+
+def foretell(file, status, fate):
+    """What `check --against` says of the one store that this topology has."""
+    text, _ = s.klamm("check", file, "--against", last, "--plan", "json", status=status)
+    found = json.loads(text)
+    changes = {c["name"]: c["fate"] for c in found["changes"]}
+    check(fate in changes.values() and found["goes_on"] == (status == 0), f"not {fate}:\n{text}")
+
+
+def run(size, status=0, stream="load", aggregate="count() as n", fate="keep", options=()):
+    global last
+    file = s.file(f"{stream}-{size}-{len(aggregate)}.yaml", TOPOLOGY.replace("SIZE", size).replace(
+        "STREAM", stream).replace("AGGREGATE", aggregate).replace("name: change", f"name: {s.name('change')}"))
+    if last:
+        foretell(file, 0 if fate in ("keep", "migrate") else 2, fate)
+    last = file if status == 0 else last
     begin = time.monotonic()
-    _, errors = s.klamm("run", file, "--until-end", "--set", f"name={s.name('change')}", "--set",
-                        f"state.dir={s.dir}/state", "--set", f"streams.samples.from.topic={s.name('in')}",
-                        "--set", f"streams.{stream}.to={s.name('out')}", status=status)
+    _, errors = s.klamm("run", file, "--until-end", "--set", f"state.dir={s.dir}/state", "--set",
+                        f"streams.samples.from.topic={s.name('in')}", "--set",
+                        f"streams.{stream}.to={s.name('out')}", *options, status=status)
     for noise in ("GETPID", "TXNERR", "FATAL"):
         check(noise not in errors, f"messages of librdkafka:\n{errors}")
     return errors, time.monotonic() - begin
@@ -92,7 +110,7 @@ with Scratch("state") as s:
 
     before = s.committed(group, "in"), s.ends("out"), s.ends(CHANGELOG)
     send(14)
-    errors, took = run("20s", status=2)
+    errors, took = run("20s", status=2, fate="rebuild")
     refused(2, errors, took, [f"topology {s.name('change')},", "stream load,", "step `window`",
                               s.name(CHANGELOG), "Undo the change", "another name", "docs/operations.md"])
     same("offsets after a refusal", (s.committed(group, "in"), s.ends("out"), s.ends(CHANGELOG)), before)
@@ -102,22 +120,39 @@ with Scratch("state") as s:
     closed += [(h, 10, 4) for h in ("h0", "h1")]
     same("windows after the change was undone", windows(), sorted(closed))
 
-    send(22, 41)
-    run("20s", stream="again")
-    closed += [(h, 20, 1) for h in ("h0", "h1")]  # without the row of second 21, read under the old name
+    send(23)
+    both = "max(ts) as newest, count() as n"
+    errors, _ = run("10s", aggregate=both, fate="migrate", options=("--set", "state.backend=rocksdb"))
+    check("state of other aggregates goes on: + max(ts) (from the change on)" in errors, errors)
+    send(24, 31)
+    run("10s", fate="migrate")
+    closed += [(h, 20, 3) for h in ("h0", "h1")]
+    same("windows after a migration, and back", windows(), sorted(closed))
+    send(32)
+    run("10s", aggregate=both, fate="migrate")
+    send(42)
+    run("10s", aggregate=both, options=("--set", "state.backend=rocksdb"))
+    closed += [(h, 30, 2) for h in ("h0", "h1")]
+    same("windows after a second migration", windows(), sorted(closed))
+    newest = [r["newest"] for _, r in s.rows("out") if r.get("newest")]
+    same("what the added aggregate has", newest, [BASE + 32_000] * 2)
+
+    send(43, 61)
+    run("20s", stream="again", fate="gone")
+    closed += [(h, 40, 1) for h in ("h0", "h1")]  # without the row of second 42, read under the old name
     same("windows of a stream of another name", windows(), sorted(closed))
 
     s.wait_until("the group has no members", lambda: not s.members(group)[1])
     tool("groups", "--delete", "--group", group)
     tool("topics", "--delete", "--topic", f"{s.name('change')}-.*-(changelog|repartition)")
     s.wait_until("the changelog is gone", lambda: not s.partitions(CHANGELOG))
-    run("20s")
-    closed += [(h, 0, 6) for h in ("h0", "h1")] + [(h, 20, 2) for h in ("h0", "h1")]
+    run("20s", fate="gone")
+    closed += [(h, at, n) for h in ("h0", "h1") for at, n in ((0, 6), (20, 5), (40, 2))]
     same("windows after a reset", windows(), sorted(closed))
 
-    entry = next(r for r in s.read(CHANGELOG) if r.value)
+    entry = next(r for r in s.read(CHANGELOG) if r.value and b"klamm layout" not in r.value)
     s.produce(CHANGELOG, [(entry.key, entry.value[:-1])], entry.partition)
-    send(42)
+    send(62)
     errors, took = run("20s", status=1)
     refused(1, errors, took, [f"topology {s.name('change')},", "stream load,", "step `window`",
                               f"{s.name(CHANGELOG)} partition {entry.partition} offset ", "damaged entry",

@@ -36,8 +36,16 @@ static bool is_at(const struct fake_disk *f, size_t i, uint16_t store, const voi
     return i < f->n && compare(&f->entry[i], store, key, n) == 0;
 }
 
+static bool lives(const struct fake_disk *f, const char *call)
+{
+    return !f->lives || f->lives(f->ctx, call);
+}
+
 static int may_read(struct fake_disk *f)
 {
+    if (!lives(f, "disk read")) {
+        return state_disk_fail(&f->disk, "the process is dead");
+    }
     if (f->reads_left == 0) {
         return state_disk_fail(&f->disk, "no more reads");
     }
@@ -98,6 +106,9 @@ static void fake_put(struct state_disk *d, uint16_t store, const void *key, size
                      const void *value, size_t value_n)
 {
     struct fake_disk *f = (struct fake_disk *)d;
+    if (!lives(f, "disk put")) {
+        return;
+    }
     if (f->npending == f->cap_pending) {
         f->cap_pending = f->cap_pending ? 2 * f->cap_pending : 64;
         f->pending = mem_resize(f->pending, f->cap_pending, sizeof *f->pending);
@@ -176,7 +187,9 @@ static int fake_write(struct state_disk *d, int64_t now, struct err *e)
 {
     struct fake_disk *f = (struct fake_disk *)d;
     (void)now;
-    (void)e;
+    if (!lives(f, "disk write")) {
+        return err_set(e, ERR_RETRY, "the process is dead");
+    }
     for (size_t i = 0; i < f->npending; i++) {
         apply(f, &f->pending[i]);
     }
@@ -185,7 +198,7 @@ static int fake_write(struct state_disk *d, int64_t now, struct err *e)
     if (f->keeps_every && f->writes % f->keeps_every == 0) {
         keep(f);
     }
-    return 0;
+    return lives(f, "disk written") ? 0 : err_set(e, ERR_RETRY, "the process is dead");
 }
 
 static void discard(struct fake_disk *f)
@@ -195,15 +208,30 @@ static void discard(struct fake_disk *f)
     }
 }
 
-static int fake_clear(struct state_disk *d, struct err *e)
+static void clear(struct fake_disk *f)
 {
-    struct fake_disk *f = (struct fake_disk *)d;
-    (void)e;
     discard(f);
     forget_all(f->entry, f->n);
     forget_all(f->kept, f->nkept);
     f->n = f->nkept = 0;
+}
+
+static int fake_clear(struct state_disk *d, struct err *e)
+{
+    struct fake_disk *f = (struct fake_disk *)d;
+    if (!lives(f, "disk clear")) {
+        return err_set(e, ERR_RETRY, "the process is dead");
+    }
+    clear(f);
     return 0;
+}
+
+void fake_disk_kill(struct fake_disk *f)
+{
+    discard(f);
+    fake_disk_lose(f);
+    f->disk.failed = 0;
+    f->lives = NULL;
 }
 
 static uint64_t fake_share(const struct state_disk *d)
@@ -216,7 +244,7 @@ static void fake_close(struct state_disk *d)
     struct fake_disk *f = (struct fake_disk *)d;
     discard(f);
     if (d->failed) {
-        fake_clear(d, NULL);
+        clear(f);
         d->failed = 0;
         f->reads_left = -1;
     }
@@ -240,7 +268,7 @@ void fake_disk_init(struct fake_disk *f, uint64_t share)
 
 void fake_disk_done(struct fake_disk *f)
 {
-    fake_clear(&f->disk, NULL);
+    clear(f);
     mem_free(f->entry);
     mem_free(f->pending);
     mem_free(f->kept);

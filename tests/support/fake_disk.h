@@ -23,6 +23,10 @@ struct fake_disk {
     uint32_t keeps_every; /* so many writes outlast fake_disk_lose(); 0: it keeps nothing */
     uint64_t gets, writes;
     int reads_left; /* this many succeed, the next fails; -1: all succeed */
+    /* Asked at each call, and once more when a batch was written; false: the process is dead, and
+     * nothing that it does reaches the disk. NULL: it lives. */
+    bool (*lives)(void *ctx, const char *call);
+    void *ctx;
 };
 
 void fake_disk_init(struct fake_disk *f, uint64_t share);
@@ -31,6 +35,8 @@ void fake_disk_done(struct fake_disk *f);
 void fake_disk_commit(struct fake_disk *f, struct state *s, uint16_t store);
 /* Back to what was kept last: kill -9, with the latest writes in memory. */
 void fake_disk_lose(struct fake_disk *f);
+/* The process that has it is dead: the handle may be taken by another. */
+void fake_disk_kill(struct fake_disk *f);
 bool fake_disk_has(const struct fake_disk *f, uint16_t store, const char *key);
 
 #endif

@@ -23,10 +23,7 @@ struct failing {
     struct log log; /* first */
     struct log *inner;
     struct lane_rig *rig;
-    struct log_events ev;
     struct random random;
-    size_t nheld;
-    struct log_position held[256];
 };
 
 static struct failing *self(struct log *l)
@@ -47,45 +44,6 @@ static int fault(struct failing *f, struct err *e, enum err_kind a, enum err_kin
     return err_set(e, random_below(&f->random, 2) ? a : b, "injected");
 }
 
-static void on_assigned(void *ctx, struct log_position *p, size_t n)
-{
-    struct failing *f = ctx;
-    for (size_t i = 0; i < n && f->nheld < 256; i++) {
-        f->held[f->nheld++] = p[i];
-    }
-    f->ev.assigned(f->ev.ctx, p, n);
-}
-
-static void on_revoked(void *ctx, const struct log_position *p, size_t n, bool lost)
-{
-    struct failing *f = ctx;
-    f->ev.revoked(f->ev.ctx, p, n, lost);
-    for (size_t i = 0; i < n; i++) {
-        for (size_t k = 0; k < f->nheld; k++) {
-            if (f->held[k].partition == p[i].partition &&
-                strcmp(f->held[k].topic, p[i].topic) == 0) {
-                f->held[k--] = f->held[--f->nheld];
-            }
-        }
-    }
-}
-
-/* Another member had the partitions for a moment. */
-static int lose_all(struct failing *f, struct err *e)
-{
-    struct log_position p[256];
-    memcpy(p, f->held, f->nheld * sizeof *p);
-    f->ev.revoked(f->ev.ctx, p, f->nheld, true);
-    f->inner->ops->abort(f->inner, e);
-    int r = f->inner->ops->committed(f->inner, p, f->nheld, 0, e);
-    f->ev.assigned(f->ev.ctx, p, f->nheld);
-    for (size_t i = 0; i < f->nheld && r == 0; i++) {
-        int64_t begin = p[i].offset < 0 ? 0 : p[i].offset;
-        r = f->inner->ops->seek(f->inner, p[i].topic, p[i].partition, begin, e);
-    }
-    return r;
-}
-
 static int poll_log(struct log *l, int timeout_ms, const struct record **r, size_t *n,
                     struct err *e)
 {
@@ -93,8 +51,10 @@ static int poll_log(struct log *l, int timeout_ms, const struct record **r, size
     (void)timeout_ms;
     *n = 0;
     if (strikes(f)) {
-        return random_below(&f->random, 2) && f->nheld ? lose_all(f, e)
-                                                       : err_set(e, ERR_RETRY, "injected");
+        if (random_below(&f->random, 2)) {
+            return err_set(e, ERR_RETRY, "injected");
+        }
+        memory_log_evict(f->inner);
     }
     int result = f->inner->ops->poll(f->inner, 0, r, n, e);
     if (*n == 0) {
@@ -245,13 +205,11 @@ static int open_log(void *ctx, struct log **out, const struct log_config *cfg,
 {
     struct lane_rig *r = ctx;
     struct failing *f = mem_zalloc(sizeof *f);
-    struct log_events mine = {f, on_assigned, on_revoked};
     f->log.ops = &failing_ops;
     f->rig = r;
-    f->ev = *ev;
     random_seed(&f->random, r->seed, (uint64_t)atomic_fetch_add(&r->opened, 1));
     *out = &f->log;
-    return memory_log_open(&f->inner, r->broker, cfg, &mine, e);
+    return memory_log_open(&f->inner, r->broker, cfg, ev, e);
 }
 
 /* ---- the rig ---- */
@@ -260,48 +218,6 @@ static int64_t run_fast(const struct clock *c)
 {
     struct rig_clock *mine = (struct rig_clock *)(uintptr_t)c;
     return atomic_fetch_add(&mine->ms, 3);
-}
-
-static void create(struct lane_rig *r, const char *topic, int32_t n, bool is_compact)
-{
-    struct err e = {0};
-    if (r->log->ops->create_topic(r->log, topic, n, -1, is_compact, NULL, 0, &e) < 0) {
-        abort();
-    }
-}
-
-static void create_topics(struct lane_rig *r, int32_t outside)
-{
-    const struct plan *p = r->plan.plan;
-    int n = 0;
-    r->tasks = arena_zalloc(&r->plan.mem, (p->nsubplans + 1U) * sizeof *r->tasks);
-    r->topics = arena_zalloc(&r->plan.mem, 64 * sizeof *r->topics);
-    for (uint16_t i = 0; i < p->nsubplans; i++) {
-        const struct subplan *s = &p->subplan[i];
-        r->tasks[i] = s->single || s->is_global ? 1 : outside;
-        for (uint16_t k = 0; k < s->nstores; k++) {
-            create(r, s->store[k].changelog, r->tasks[i], true);
-        }
-        int inputs = 0;
-        for (uint16_t k = 0; k < s->nsources; k++) {
-            for (int t = 0; t < p->source[s->source[k]]->ntopics && n < 60; t++) {
-                const char *topic = p->source[s->source[k]]->topic[t];
-                bool is_known = false;
-                for (int x = 0; x < n; x++) {
-                    is_known |= strcmp(r->topics[x], topic) == 0;
-                }
-                create(r, topic, s->is_global && !s->single ? outside : r->tasks[i], false);
-                if (!is_known && !s->is_global) {
-                    r->topics[n++] = topic;
-                    inputs++;
-                }
-            }
-        }
-        r->copartition |= inputs > 1;
-    }
-    for (uint16_t i = 0; i < p->nsinks; i++) {
-        create(r, p->sink[i]->topic, outside, false);
-    }
 }
 
 void lane_rig_init(struct lane_rig *r, const char *topology, int32_t outside)
@@ -321,7 +237,19 @@ void lane_rig_init(struct lane_rig *r, const char *topology, int32_t outside)
     if (memory_log_open(&r->log, r->broker, &cfg, NULL, &e) < 0) {
         abort();
     }
-    create_topics(r, outside);
+    rig_topics_create(&r->topics, r->log, r->plan.plan, outside, &r->plan.mem);
+    r->times = time_board_new(r->plan.plan, r->topics.tasks);
+}
+
+void lane_rig_change(struct lane_rig *r, const char *topology, int32_t partitions)
+{
+    plan_rig_done(&r->plan);
+    if (plan_rig_init(&r->plan, topology) < 0) {
+        fprintf(stderr, "%s\n%s", topology, plan_rig_problems(&r->plan));
+        abort();
+    }
+    create_topics(r, partitions);
+    time_board_free(r->times);
     r->times = time_board_new(r->plan.plan, r->tasks);
 }
 
@@ -363,7 +291,7 @@ void lane_rig_start(struct lane_rig *r, int i)
         .plan = r->plan.plan,
         .clock = &r->clock.clock,
         .schemas = r->schemas,
-        .tasks = r->tasks,
+        .tasks = r->topics.tasks,
         .batch_rows = r->batch_rows,
         .slice = r->slice,
         .progress = r->progress,
@@ -375,8 +303,8 @@ void lane_rig_start(struct lane_rig *r, int i)
         .close_disk = close_disk,
         .log = {.group = "g",
                 .transactional = r->at_least_once ? NULL : r->member[i],
-                .topics = r->topics,
-                .copartition = r->copartition},
+                .topics = r->topics.inputs,
+                .copartition = r->topics.copartition},
     };
     if (lane_start(&r->lane[i], &cfg, &e) < 0) {
         abort();
@@ -398,13 +326,13 @@ int lane_rig_stop(struct lane_rig *r, int i)
 static bool is_all_committed(struct lane_rig *r)
 {
     struct err e = {0};
-    for (int t = 0; r->topics[t]; t++) {
+    for (int t = 0; r->topics.inputs[t]; t++) {
         int32_t n;
-        r->log->ops->partitions(r->log, r->topics[t], &n, 0, &e);
+        r->log->ops->partitions(r->log, r->topics.inputs[t], &n, 0, &e);
         for (int32_t p = 0; p < n; p++) {
             int64_t from, to;
-            r->log->ops->bounds(r->log, r->topics[t], p, &from, &to, 0, &e);
-            if (to > 0 && progress_get(r->progress, r->topics[t], p) < to) {
+            r->log->ops->bounds(r->log, r->topics.inputs[t], p, &from, &to, 0, &e);
+            if (to > 0 && progress_get(r->progress, r->topics.inputs[t], p) < to) {
                 return false;
             }
         }
@@ -448,53 +376,9 @@ int lane_rig_run(struct lane_rig *r, int n)
     return result;
 }
 
-struct lines {
-    size_t n;
-    struct line {
-        char *key, *text;
-        size_t order;
-    } * item;
-};
-
-static int add_line(void *ctx, const struct record *r)
-{
-    struct lines *all = ctx;
-    all->item = mem_resize(all->item, all->n + 1, sizeof *all->item);
-    all->item[all->n] = (struct line){
-        r->key ? mem_printf("%d %.*s", r->partition, (int)r->key_n, (const char *)r->key)
-               : mem_strdup("-"),
-        mem_printf("%.*s", (int)r->value_n, r->value ? (const char *)r->value : "null"), all->n};
-    all->n++;
-    return 0;
-}
-
-static int by_key(const void *a, const void *b)
-{
-    const struct line *x = a, *y = b;
-    int order = strcmp(x->key, y->key);
-    order = order || strcmp(x->key, "-") != 0 ? order : strcmp(x->text, y->text);
-    return order ? order : (x->order > y->order) - (x->order < y->order);
-}
-
 void lane_rig_output(struct lane_rig *r, const char *topic, struct buffer *out)
 {
-    struct lines all = {0};
-    struct err e = {0};
-    int32_t n = 0;
-    int64_t next;
-    r->log->ops->partitions(r->log, topic, &n, 0, &e);
-    for (int32_t p = 0; p < n; p++) {
-        r->log->ops->read_all(r->log, topic, p, 0, add_line, &all, &next, &e);
-    }
-    if (all.n) {
-        qsort(all.item, all.n, sizeof *all.item, by_key);
-    }
-    for (size_t i = 0; i < all.n; i++) {
-        buffer_printf(out, "%s %s\n", all.item[i].key, all.item[i].text);
-        mem_free(all.item[i].key);
-        mem_free(all.item[i].text);
-    }
-    mem_free(all.item);
+    rig_topics_print(r->log, topic, out);
 }
 
 void lane_rig_done(struct lane_rig *r)

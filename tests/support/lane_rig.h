@@ -10,6 +10,7 @@
 #include "engine/random.h"
 #include "tests/support/plan_rig.h"
 #include "tests/support/rig_disks.h"
+#include "tests/support/rig_topics.h"
 #include "worker/lane.h"
 #include "worker/memory_log.h"
 
@@ -31,9 +32,7 @@ struct lane_rig {
     struct time_board *times;
     struct rig_clock clock;
     struct rig_disks *disks; /* NULL: state is in memory only; whose they are is the caller's */
-    int32_t *tasks;
-    const char **topics;
-    bool copartition;
+    struct rig_topics topics;
     uint16_t batch_rows;
     uint32_t slice; /* as in task_env */
     bool at_least_once, until_end;
@@ -47,6 +46,8 @@ struct lane_rig {
 
 /* Plans, and creates all topics; outside and output topics have `partitions`. */
 void lane_rig_init(struct lane_rig *r, const char *topology, int32_t partitions);
+/* Another topology over the same topics, while no lane runs. */
+void lane_rig_change(struct lane_rig *r, const char *topology, int32_t partitions);
 /* value NULL: a tombstone. */
 void lane_rig_send(struct lane_rig *r, const char *topic, int32_t partition, const char *key,
                    const char *value, int64_t timestamp);

@@ -171,7 +171,8 @@ void task_rig_clear(struct task_rig *r)
     r->n = 0;
 }
 
-int task_rig_restore(struct task_rig *r, int store, const struct produced *item, size_t n)
+static int give(struct task_rig *r, int store, const struct produced *item, size_t n,
+                int (*take)(struct task *t, int store, const struct record *r, struct err *e))
 {
     const char *topic = r->plan.plan->subplan[task_subplan(r->task)].store[store].changelog;
     int status = 0;
@@ -183,8 +184,19 @@ int task_rig_restore(struct task_rig *r, int store, const struct produced *item,
                              .value = item[i].value,
                              .value_n = item[i].value_n};
         if (strcmp(item[i].topic, topic) == 0) {
-            status = task_restore(r->task, store, &rec, &r->err);
+            status = take(r->task, store, &rec, &r->err);
         }
+    }
+    return status;
+}
+
+int task_rig_restore(struct task_rig *r, int store, const struct produced *item, size_t n)
+{
+    int status = give(r, store, item, n, task_restore);
+    if (status < 0 && task_is_puzzled(r->task, store)) {
+        status = give(r, store, item, n, task_learn);
+        task_has_learned(r->task, store);
+        status = status < 0 ? status : give(r, store, item, n, task_restore);
     }
     return status;
 }

@@ -105,7 +105,7 @@ static inline const char *contents(struct log *l, const char *topic, int32_t par
     int64_t next;
     struct err e = {0};
     buffer_clear(b);
-    assert_int_equal(l->ops->read_all(l, topic, partition, 0, add_text, b, &next, &e), 0);
+    assert_int_equal(l->ops->read_on(l, topic, partition, 0, add_text, b, &next, &e), 0);
     return buffer_cstr(b);
 }
 

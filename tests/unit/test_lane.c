@@ -312,7 +312,7 @@ static void state_has_no_room_for_more_partitions(void **state)
     struct lane_rig r;
     lane_rig_init(&r, topology, 3);
     send_rows(&r, 0, 10);
-    r.tasks[0] = 2;
+    r.topics.tasks[0] = 2;
     lane_rig_start(&r, 0);
     assert_int_equal(lane_rig_settle(&r), -ERR_CONFIG);
     assert_string_equal(r.err[0].text,

@@ -155,6 +155,81 @@ static void an_old_checkpoint_is_not_used(void **state)
     done(&r);
 }
 
+static const char with_max[] =
+    "name: t\nstreams:\n"
+    "  a:\n    from: {topic: x, value: json, key: {h: string}, columns: {h: string, v: long}}\n"
+    "    steps:\n      - aggregate: \"count() as n, sum(v) as s, max(v) as m\"\n"
+    "    to: {topic: out, value: csv}\n";
+
+/* The disk is of the old layout and goes; the changelog migrates. */
+static void of_a_changed_topology_the_changelog_migrates(void **state)
+{
+    (void)state;
+    struct rig r;
+    init(&r);
+    send(&r, 50);
+    run(&r);
+    lane_rig_change(&r.lanes, with_max, 1);
+    send(&r, 10);
+    listen();
+    run(&r);
+    assert_said("is not used (it is of other settings");
+    assert_said("state of other aggregates goes on: + max(v) (from the change on)");
+    assert_said("restored " TASK "11 changes\n"); /* the layout, ten keys */
+    send(&r, 10);
+    listen();
+    run(&r);
+    assert_said("restored " TASK "0 changes since its checkpoint");
+    lane_rig_change(&r.lanes, topology, 1);
+    send(&r, 10);
+    run(&r);
+    done(&r);
+}
+
+static int copy_values(void *ctx, const struct record *r)
+{
+    struct rig *to = ctx;
+    struct record copy = *r;
+    struct err e = {0};
+    copy.offset = -1;
+    bool is_layout = r->key_n == 13 && memcmp(r->key, "\x01\xffklamm", 7) == 0;
+    return is_layout ? 0 : to->lanes.log->ops->produce(to->lanes.log, &copy, 1, &e);
+}
+
+static int copy_all(void *ctx, const struct record *r)
+{
+    struct rig *to = ctx;
+    struct record copy = *r;
+    struct err e = {0};
+    copy.offset = -1;
+    return to->lanes.log->ops->produce(to->lanes.log, &copy, 1, &e);
+}
+
+/* Compaction keeps the last record of a layout, which may stand behind values of it. */
+static void a_layout_is_looked_for(void **state)
+{
+    (void)state;
+    struct rig from, r;
+    struct err e = {0};
+    int64_t next;
+    init(&from);
+    send(&from, 50);
+    run(&from);
+    init(&r);
+    struct log *log = from.lanes.log;
+    const char *topic = "t-a-aggregate-changelog";
+    assert_int_equal(log->ops->read_all(log, topic, 0, 0, copy_values, &r, &next, &e), 0);
+    assert_int_equal(log->ops->read_all(log, topic, 0, 0, copy_all, &r, &next, &e), 0);
+    lane_rig_change(&r.lanes, with_max, 1);
+    r.sent = 50;
+    send(&r, 10);
+    listen();
+    run(&r);
+    assert_said("restored " TASK);
+    done(&from);
+    done(&r);
+}
+
 static void a_checkpoint_beyond_the_changelog_is_not_used(void **state)
 {
     (void)state;
@@ -262,6 +337,8 @@ int main(void)
         cmocka_unit_test(after_a_stop_nothing_is_read_again),
         cmocka_unit_test(of_an_earlier_disk_the_rest_is_read),
         cmocka_unit_test(an_old_checkpoint_is_not_used),
+        cmocka_unit_test(of_a_changed_topology_the_changelog_migrates),
+        cmocka_unit_test(a_layout_is_looked_for),
         cmocka_unit_test(a_checkpoint_beyond_the_changelog_is_not_used),
         cmocka_unit_test(a_restore_that_was_cut_off_begins_again),
         cmocka_unit_test(damage_is_found_while_it_opens_or_later),

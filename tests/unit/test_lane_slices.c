@@ -20,7 +20,7 @@
 static const char topology[] =
     "name: t\ncommit_interval: 20ms\nstreams:\n"
     "  a:\n    from: {topic: x, value: json, key: {h: string}, columns: {h: string, ts: long}}\n"
-    "    time: {field: ts}\n    steps:\n"
+    "    time: {field: ts, idle: 10000d}\n    steps:\n"
     "      - window: {hopping: {size: 20ms, every: 10ms}, aggregate: count() as n}\n"
     "      - window: {tumbling: 20ms, aggregate: \"count() as n, sum(n) as s\"}\n"
     "    to: {topic: out, value: csv}\n"
@@ -83,6 +83,32 @@ static void slices_do_not_show(void **state)
     mem_free(expected);
 }
 
+/* A lane died when all was done and committed but this. */
+static void what_was_behind_is_told_to_be_done(void **state)
+{
+    (void)state;
+    struct lane_rig r;
+    struct log *group;
+    struct err e = {0};
+    struct log_position p = {.topic = "x"};
+    lane_rig_init(&r, topology, 1);
+    lane_rig_send(&r, "x", 0, "k", "{\"h\":\"k\",\"ts\":5}", 0);
+    assert_int_equal(lane_rig_run(&r, 1), 0);
+    assert_int_equal(
+        memory_log_open(&group, r.broker, &(struct log_config){.group = "g"}, NULL, &e), 0);
+    p.offset = 1;
+    p.metadata = "w5" POSITION_BEHIND;
+    assert_int_equal(group->ops->commit(group, &p, 1, &e), 0);
+    progress_free(r.progress);
+    r.progress = progress_new();
+    assert_int_equal(lane_rig_run(&r, 1), 0);
+    assert_int_equal(group->ops->committed(group, &p, 1, 0, &e), 0);
+    assert_int_equal(p.offset, 1);
+    assert_false(position_is_behind(p.metadata));
+    group->ops->close(group, true);
+    lane_rig_done(&r);
+}
+
 static void metadata_says_that_more_is_to_come(void **state)
 {
     (void)state;
@@ -102,6 +128,7 @@ int main(void)
     logger_level(LOG_LEVEL_ERROR);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(slices_do_not_show),
+        cmocka_unit_test(what_was_behind_is_told_to_be_done),
         cmocka_unit_test(metadata_says_that_more_is_to_come),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

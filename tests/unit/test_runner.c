@@ -157,9 +157,9 @@ static void state_that_does_not_fit_ends_the_run(void **state)
         int result;
         const char *words;
     } entry[] = {
-        {"\2\0abcd12345678", 14, -ERR_CONFIG, "was saved by other settings of the step"},
+        {"\3\0abcd12345678", 14, -ERR_CONFIG, "was saved by other settings of the step"},
         {"\xff\xff....", 6, -ERR_CONFIG, "was written by another version of klamm"},
-        {"\2\0!", 3, -ERR_DATA, "damaged entry"},
+        {"\3\0!", 3, -ERR_DATA, "damaged entry"},
     };
     for (size_t i = 0; i < sizeof entry / sizeof *entry; i++) {
         struct running r;

@@ -362,7 +362,9 @@ static void stopped_at_every_step_of_writing_it_anew(void **state)
             assert_found(r, r->copy, 0, 0);
         }
     }
+#ifndef KLAMM_SMALL /* there the keys stand in one cluster, which is a step */
     assert_true(steps > 5);
+#endif
     assert_true(size_of(r->path) < before / 10);
     change(r, 3);
     commit(r, 0);

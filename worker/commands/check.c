@@ -1,8 +1,10 @@
 /* klamm check: reads, types and plans topologies, and prints the plan. --online asks the cluster
- * and the registry too. --time shows how far event time is in what runs, instead of the plan. */
+ * and the registry too. --time shows how far event time is in what runs, instead of the plan;
+ * --against what becomes of the state of another topology. */
 #include "engine/logger.h"
 #include "engine/memory.h"
 #include "engine/plan.h"
+#include "engine/plan_compare.h"
 #include "worker/client.h"
 #include "worker/commands/command.h"
 #include "worker/propose.h"
@@ -107,6 +109,44 @@ static int print_time(const struct plan *p, const struct client *c, const char *
     return r;
 }
 
+/* What becomes of the state that `file` has left behind. The exit code. */
+static int print_comparison(const struct plan *p, const char *file, const struct setting *set,
+                            int nset, struct schema_store *schemas, const char *form)
+{
+    struct arena mem;
+    struct diags d;
+    struct topology *t = NULL;
+    struct plan *before = NULL;
+    struct plan_comparison c = {0};
+    int code;
+    arena_init(&mem);
+    diags_init(&d);
+    if (topology_load(&t, &mem, file, set, nset, &d) == 0) {
+        (void)plan_new(&before, t, schemas, &d);
+    }
+    if (d.n) {
+        code = print_diags(&d);
+    } else {
+        struct buffer b;
+        buffer_init(&b);
+        plan_compare(&c, before, p, &mem);
+        if (strcmp(form, "json") == 0) {
+            plan_compare_json(&b, &c, before, p);
+        } else {
+            buffer_printf(&b, "topology %s: %s against %s\n\n", p->topology->name,
+                          p->topology->file, file);
+            plan_compare_text(&b, &c);
+        }
+        fwrite(b.data, 1, b.n, stdout);
+        buffer_done(&b);
+        code = c.wants_remedy ? EXIT_USAGE : EXIT_OK;
+    }
+    plan_free(before);
+    diags_done(&d);
+    arena_done(&mem);
+    return code;
+}
+
 static int check_one(const struct invocation *in, const char *file, const char *form)
 {
     struct setting set[64];
@@ -148,6 +188,8 @@ static int check_one(const struct invocation *in, const char *file, const char *
         code = print_diags(&d);
     } else if (r < 0) {
         code = print_err(&e);
+    } else if (flag_given(in, "against")) {
+        code = print_comparison(p, flag_value(in, "against"), set, nset, c.schemas, form);
     } else if (!is_time) {
         print_plan(p, form);
     }
@@ -175,6 +217,13 @@ static int run(const struct invocation *in)
     if (flag_given(in, "time") && strcmp(form, "dot") == 0) {
         return print_usage_error(in, "--time is printed as text or json, not as dot");
     }
+    if (flag_given(in, "against")) {
+        bool is_time = flag_given(in, "time"), is_dot = strcmp(form, "dot") == 0;
+        if (is_time || is_dot || in->nargs != 1) {
+            return print_usage_error(in, "--against compares one topology with another, as text or "
+                                         "json, and without --time");
+        }
+    }
     int code = EXIT_OK;
     for (int i = 0; i < in->nargs; i++) {
         int c = check_one(in, in->arg[i], form);
@@ -184,11 +233,15 @@ static int run(const struct invocation *in)
 }
 
 static const struct flag flags[] = {
-    {"plan", "text|dot|json", "how the plan, or with --time event time, is printed (text)"},
+    {"plan", "text|dot|json",
+     "how the plan, event time or what becomes of state is printed (text)"},
     {"online", NULL, "ask the cluster and the schema registry too"},
     {"time", NULL,
      "instead of the plan: how far event time is in each partition, and which of them holds which "
      "windows open; reads only, workers go on"},
+    {"against", "FILE",
+     "instead of the plan: what becomes of the state that this topology, the one in use, has left; "
+     "--set is for both; exit code 2 when something is refused or lost"},
     {"in-memory", NULL, "refused: there is nothing to look at"},
     BOOTSTRAP_FLAG,
     SETTING_FLAG,
