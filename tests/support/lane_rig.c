@@ -248,9 +248,9 @@ void lane_rig_change(struct lane_rig *r, const char *topology, int32_t partition
         fprintf(stderr, "%s\n%s", topology, plan_rig_problems(&r->plan));
         abort();
     }
-    create_topics(r, partitions);
+    rig_topics_create(&r->topics, r->log, r->plan.plan, partitions, &r->plan.mem);
     time_board_free(r->times);
-    r->times = time_board_new(r->plan.plan, r->tasks);
+    r->times = time_board_new(r->plan.plan, r->topics.tasks);
 }
 
 void lane_rig_send(struct lane_rig *r, const char *topic, int32_t partition, const char *key,
