@@ -206,7 +206,7 @@ class Soak:
         self.load = Helper([load, "load", "soak", str(a.partitions), str(a.rate)], env, log("load"), self.on_load)
         self.helpers = [self.check, self.load]
         command = [os.path.join(self.build, "klamm"), "run", self.topology(),
-                   "--set", f"state.dir={a.dir}/state", "--set", f"state.backend={a.backend}",
+                   "--log-level", "info", "--set", f"state.dir={a.dir}/state", "--set", f"state.backend={a.backend}",
                    "--set", f"lanes={a.lanes}", "--set", f"commit_interval={a.commit}"]
         self.workers = [Worker(n, command, env, log(f"worker-{n}")) for n in range(1, a.workers + 1)]
 

@@ -14,6 +14,8 @@
 #include <string.h>
 #include <time.h>
 
+#define UNKNOWN_MS 3000
+
 /* Metadata of one topic. *n 0: there is none; *led: partitions that have a leader. */
 static int ask_partitions(struct kafka_log *l, const char *topic, int32_t *n, int32_t *led,
                           int timeout_ms, struct err *e)
@@ -108,22 +110,35 @@ static rd_kafka_resp_err_t ask_offset(rd_kafka_t *rk, const char *topic, int32_t
     return code;
 }
 
-/* A leader may be unknown or just elected: asked again. */
+/* A leader may be unknown or just elected, and brokers hear of a topic a moment after the one that
+ * created it: asked again. */
+static bool is_asked_again(rd_kafka_resp_err_t code, int64_t begin_ns, int timeout_ms)
+{
+    int64_t ms = (clock_monotonic_ns() - begin_ns) / 1000000;
+    switch ((int)code) {
+    case RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION:
+    case RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE:
+    case RD_KAFKA_RESP_ERR__TRANSPORT:
+        return ms <= timeout_ms;
+    case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
+        return ms <= timeout_ms && ms <= UNKNOWN_MS;
+    default:
+        return false;
+    }
+}
+
 int kafka_offset_of(rd_kafka_t *rk, const char *topic, int32_t partition, int64_t spec,
                     rd_kafka_IsolationLevel_t isolation, int64_t *offset, int timeout_ms,
                     struct err *e)
 {
-    int64_t deadline = clock_monotonic_ns() + timeout_ms * 1000000LL;
+    int64_t begin = clock_monotonic_ns();
     for (;;) {
         rd_kafka_resp_err_t code =
             ask_offset(rk, topic, partition, spec, isolation, offset, timeout_ms);
         if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
             return 0;
         }
-        if ((code != RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION &&
-             code != RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE &&
-             code != RD_KAFKA_RESP_ERR__TRANSPORT) ||
-            clock_monotonic_ns() > deadline) {
+        if (!is_asked_again(code, begin, timeout_ms)) {
             return kafka_fail(e, code, topic, NULL);
         }
         nanosleep(&(struct timespec){.tv_nsec = 20 * 1000000}, NULL);
@@ -168,10 +183,9 @@ static rd_kafka_resp_err_t read_topic_id(const rd_kafka_event_t *event, char out
     return error == NULL ? RD_KAFKA_RESP_ERR_NO_ERROR : rd_kafka_error_code(error);
 }
 
-int kafka_topic_id(struct log *log, const char *topic, char out[TOPIC_ID], int timeout_ms,
-                   struct err *e)
+static rd_kafka_resp_err_t ask_topic_id(struct kafka_log *l, const char *topic, char out[TOPIC_ID],
+                                        int timeout_ms)
 {
-    struct kafka_log *l = (struct kafka_log *)log;
     char text[256] = "";
     rd_kafka_AdminOptions_t *options =
         rd_kafka_AdminOptions_new(l->consumer, RD_KAFKA_ADMIN_OP_DESCRIBETOPICS);
@@ -192,7 +206,23 @@ int kafka_topic_id(struct log *log, const char *topic, char out[TOPIC_ID], int t
     rd_kafka_TopicCollection_destroy(topics);
     rd_kafka_queue_destroy(queue);
     rd_kafka_AdminOptions_destroy(options);
-    return code == RD_KAFKA_RESP_ERR_NO_ERROR ? 0 : kafka_fail(e, code, topic, NULL);
+    return code;
+}
+
+int kafka_topic_id(struct log *log, const char *topic, char out[TOPIC_ID], int timeout_ms,
+                   struct err *e)
+{
+    int64_t begin = clock_monotonic_ns();
+    for (;;) {
+        rd_kafka_resp_err_t code = ask_topic_id((struct kafka_log *)log, topic, out, timeout_ms);
+        if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
+            return 0;
+        }
+        if (!is_asked_again(code, begin, timeout_ms)) {
+            return kafka_fail(e, code, topic, NULL);
+        }
+        nanosleep(&(struct timespec){.tv_nsec = 20 * 1000000}, NULL);
+    }
 }
 
 static int new_topic(rd_kafka_NewTopic_t **out, const char *topic, int32_t partitions,

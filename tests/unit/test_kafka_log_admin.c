@@ -59,6 +59,24 @@ static void test_bounds_of_a_broker_that_leaves(void **state)
     mock_lane_close(&lane);
 }
 
+/* Another broker created it, and this one has not heard of it yet. */
+static void test_bounds_of_a_topic_that_is_not_known_yet(void **state)
+{
+    enum { LIST_OFFSETS = 2 };
+    struct mock *m = *state;
+    struct mock_lane lane = {0};
+    struct err e = {0};
+    int64_t written = -1;
+    mock_lane_open(m, &lane, NULL, NULL);
+    mock_put(&lane, "in", 1, "k", "1");
+    rd_kafka_mock_push_request_errors(m->cluster, LIST_OFFSETS, 2,
+                                      RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART,
+                                      RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART);
+    assert_int_equal(lane.log->ops->written(lane.log, "in", 1, &written, MOCK_WAIT_MS, &e), 0);
+    assert_int_equal(written, 1);
+    mock_lane_close(&lane);
+}
+
 static void test_committed_outlives_nothing_but_the_next_call(void **state)
 {
     struct mock_lane lane = {0};
@@ -113,6 +131,7 @@ int main(void)
         MOCK_TEST(test_partitions),
         MOCK_TEST(test_bounds),
         MOCK_TEST(test_bounds_of_a_broker_that_leaves),
+        MOCK_TEST(test_bounds_of_a_topic_that_is_not_known_yet),
         MOCK_TEST(test_committed_outlives_nothing_but_the_next_call),
         MOCK_TEST(test_topics),
     };
