@@ -3,15 +3,21 @@
  *
  *   follow, unfollow   incremental assign and unassign, of a consumer that never subscribes; the
  *                      records come out of poll() like those of a member
- *   members            DescribeConsumerGroups, of a group that is stable: while it rebalances the
- *                      broker tells no assignments. The producer's handle asks: a question that got no
- *                      answer would keep the consumer from closing
+ *   members            of a group that is stable: while it rebalances the broker tells no
+ *                      assignments. As in kafka_log_group.c all brokers are asked, since librdkafka
+ *                      aborts the process when a coordinator that is asked alone goes away
  *
  * All is unfollowed before the consumer closes: closing would revoke what is assigned, and there is
  * no lane to hear of it.
  */
 #include "engine/memory.h"
+#include "worker/assignment.h"
 #include "worker/kafka_log_impl.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define UUID_BYTES 37 /* with the "-" before it */
 
 int kafka_follow(struct log *log, const char *topic, int32_t partition, int64_t from, struct err *e)
 {
@@ -57,71 +63,53 @@ void kafka_unfollow_all(struct kafka_log *l)
 
 /* ---- members ---- */
 
-static void tell(struct kafka_log *l, const rd_kafka_MemberDescription_t *from,
-                 void (*each)(void *ctx, const struct log_member *m), void *ctx)
+/* Its group.instance.id, or client.id: the broker has put "-" and a UUID behind it. */
+static char *name_of(const struct rd_kafka_group_member_info *m)
 {
-    const rd_kafka_topic_partition_list_t *list =
-        rd_kafka_MemberAssignment_partitions(rd_kafka_MemberDescription_assignment(from));
-    size_t n = list != NULL ? (size_t)list->cnt : 0;
-    struct log_position *owned = mem_array(n + 1, sizeof *owned);
-    for (size_t i = 0; i < n; i++) {
-        owned[i] = (struct log_position){.topic = kafka_topic(l, list->elems[i].topic)->name,
-                                         .partition = list->elems[i].partition};
-    }
-    const char *instance = rd_kafka_MemberDescription_group_instance_id(from);
-    each(ctx, &(struct log_member){.instance = instance != NULL
-                                                   ? instance
-                                                   : rd_kafka_MemberDescription_client_id(from),
-                                   .owned = owned,
-                                   .n = n});
-    mem_free(owned);
+    char *name = mem_strdup(m->member_id);
+    size_t n = strlen(name);
+    name[n > UUID_BYTES ? n - UUID_BYTES : n] = 0;
+    return name;
 }
 
-static int tell_all(struct kafka_log *l, const rd_kafka_event_t *event,
-                    void (*each)(void *ctx, const struct log_member *m), void *ctx, struct err *e)
+static void tell(struct kafka_log *l, const struct rd_kafka_group_member_info *m,
+                 void (*each)(void *ctx, const struct log_member *m), void *ctx)
 {
-    size_t n = 0;
-    const rd_kafka_ConsumerGroupDescription_t **groups =
-        rd_kafka_DescribeConsumerGroups_result_groups(
-            rd_kafka_event_DescribeConsumerGroups_result((rd_kafka_event_t *)(uintptr_t)event), &n);
-    if (n != 1) {
-        return kafka_fail(e, RD_KAFKA_RESP_ERR__BAD_MSG, l->group, NULL);
+    size_t size = m->member_assignment_size > 0 ? (size_t)m->member_assignment_size : 0, n = 0;
+    struct log_position *owned = mem_array(size / 4 + 1, sizeof *owned); /* 4 bytes each */
+    struct assignment a = assignment_of(m->member_assignment, size);
+    while (assignment_next(&a)) {
+        char *topic = mem_printf("%.*s", (int)a.topic_n, a.topic);
+        owned[n++] =
+            (struct log_position){.topic = kafka_topic(l, topic)->name, .partition = a.partition};
+        mem_free(topic);
     }
-    const rd_kafka_error_t *error = rd_kafka_ConsumerGroupDescription_error(groups[0]);
-    if (error != NULL) {
-        return kafka_fail(e, rd_kafka_error_code(error), l->group, rd_kafka_error_string(error));
-    }
-    if (rd_kafka_ConsumerGroupDescription_state(groups[0]) !=
-        RD_KAFKA_CONSUMER_GROUP_STATE_STABLE) {
-        return err_set(e, ERR_RETRY, "group %s rebalances", l->group);
-    }
-    size_t members = rd_kafka_ConsumerGroupDescription_member_count(groups[0]);
-    for (size_t i = 0; i < members; i++) {
-        tell(l, rd_kafka_ConsumerGroupDescription_member(groups[0], i), each, ctx);
-    }
-    return 0;
+    char *name = name_of(m);
+    each(ctx, &(struct log_member){.instance = name, .owned = owned, .n = n});
+    mem_free(name);
+    mem_free(owned);
 }
 
 int kafka_members(struct log *log, void (*each)(void *ctx, const struct log_member *m), void *ctx,
                   int timeout_ms, struct err *e)
 {
     struct kafka_log *l = (struct kafka_log *)log;
-    char text[256] = "";
-    const char *group = l->group;
-    rd_kafka_AdminOptions_t *options =
-        rd_kafka_AdminOptions_new(l->producer, RD_KAFKA_ADMIN_OP_DESCRIBECONSUMERGROUPS);
-    rd_kafka_AdminOptions_set_request_timeout(options, timeout_ms, text, sizeof text);
-    rd_kafka_queue_t *queue = rd_kafka_queue_new(l->producer);
-    rd_kafka_DescribeConsumerGroups(l->producer, &group, 1, options, queue);
-    rd_kafka_event_t *event = rd_kafka_queue_poll(queue, timeout_ms + 1000);
-    rd_kafka_resp_err_t code =
-        event == NULL ? RD_KAFKA_RESP_ERR__TIMED_OUT : rd_kafka_event_error(event);
-    int rc = code == RD_KAFKA_RESP_ERR_NO_ERROR ? tell_all(l, event, each, ctx, e)
-                                                : kafka_fail(e, code, l->group, NULL);
-    if (event != NULL) {
-        rd_kafka_event_destroy(event);
+    const struct rd_kafka_group_list *list = NULL;
+    rd_kafka_resp_err_t code = rd_kafka_list_groups(l->producer, l->group, &list, timeout_ms);
+    bool is_there = list != NULL && list->group_cnt == 1;
+    int rc = 0;
+    if (is_there && strcmp(list->groups[0].state, "Stable") == 0) {
+        for (int i = 0; i < list->groups[0].member_cnt; i++) {
+            tell(l, &list->groups[0].members[i], each, ctx);
+        }
+    } else if (is_there) {
+        rc = err_set(e, ERR_RETRY, "group %s rebalances", l->group);
+    } else {
+        rc = kafka_fail(e, code != RD_KAFKA_RESP_ERR_NO_ERROR ? code : RD_KAFKA_RESP_ERR__PARTIAL,
+                        l->group, NULL);
     }
-    rd_kafka_queue_destroy(queue);
-    rd_kafka_AdminOptions_destroy(options);
+    if (list != NULL) {
+        rd_kafka_group_list_destroy(list);
+    }
     return rc;
 }

@@ -18,6 +18,7 @@
  */
 #include "engine/clock.h"
 #include "engine/logger.h"
+#include "worker/assignment.h"
 #include "worker/kafka_log_impl.h"
 
 #include <stdio.h>
@@ -40,44 +41,13 @@ void kafka_group_begin(struct kafka_log *l)
 
 /* ---- in the look's thread ---- */
 
-/* An assignment of Kafka's consumer protocol: version, then (topic, partitions) by (topic, …). */
-struct cursor {
-    const uint8_t *at, *end;
-};
-
-/* A big-endian number of n bytes; -1 when there is none, which no caller takes for a count. */
-static int64_t number(struct cursor *c, int n)
-{
-    int64_t v = 0;
-    if (c->end - c->at < n) {
-        c->at = c->end;
-        return -1;
-    }
-    for (int i = 0; i < n; i++) {
-        v = v << 8 | *c->at++;
-    }
-    return n == 4 ? (int32_t)v : (int16_t)v;
-}
-
 static int64_t owned_by(const struct rd_kafka_group_member_info *m, const char *topic)
 {
-    struct cursor c = {m->member_assignment, m->member_assignment};
+    int size = m->member_assignment_size > 0 ? m->member_assignment_size : 0;
+    struct assignment a = assignment_of(m->member_assignment, (size_t)size);
     int64_t owned = 0;
-    c.end += m->member_assignment_size > 0 ? m->member_assignment_size : 0;
-    number(&c, 2);
-    for (int64_t topics = number(&c, 4); topics > 0; topics--) {
-        int64_t n = number(&c, 2);
-        if (n < 0 || c.end - c.at < n) {
-            break;
-        }
-        bool is_it = strlen(topic) == (size_t)n && memcmp(c.at, topic, (size_t)n) == 0;
-        c.at += n;
-        int64_t partitions = number(&c, 4);
-        if (partitions < 0 || (c.end - c.at) / 4 < partitions) {
-            break;
-        }
-        c.at += 4 * partitions;
-        owned += is_it ? partitions : 0;
+    while (assignment_next(&a)) {
+        owned += strlen(topic) == a.topic_n && memcmp(a.topic, topic, a.topic_n) == 0;
     }
     return owned;
 }

@@ -1,6 +1,5 @@
 /* Kafka log, follow: partitions read without being a member. Who the members are is asked on a real
- * broker (tests/kafka/test_standby.py): the mock has no DescribeGroups,
- * and a handle that has asked it does not close any more.
+ * broker (tests/kafka/test_standby.py): the mock cannot list groups.
  */
 #include "tests/unit/mock_kafka.h"
 #include "worker/kafka_log.h"

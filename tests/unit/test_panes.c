@@ -177,7 +177,7 @@ static void parts_come_in_order(void **state)
             snprintf(text, sizeof text, "%.*s", (int)n, key);
             assert_true(strcmp(last, text) < 0);
             if (strcmp(greatest, text) < 0) {
-                strncpy(greatest, text, sizeof greatest - 1);
+                memcpy(greatest, text, sizeof greatest);
             }
         }
         memcpy(last, greatest, sizeof last);
