@@ -3,6 +3,9 @@
  * is no longer its own, then takes what nobody holds; a partition that its old owner still holds is
  * looked for again. One that the group has thrown out hears of it in its next poll, and may not commit
  * until then.
+ *
+ * As with a broker, what is given together comes together, once the committed offsets of all of it are
+ * decided. Else a task could begin with a part of its inputs: a stream without its table.
  */
 
 #include "engine/memory.h"
@@ -71,8 +74,25 @@ static void give_up(struct memory_log *l, bool all)
     pthread_cond_broadcast(&l->broker->change);
 }
 
+/* The offset of something that is free for this member is on its way. */
+static bool is_held_back(const struct memory_log *l)
+{
+    for (int i = 0; i < l->group->nclaims; i++) {
+        const struct claim *c = &l->group->claim[i];
+        if (is_mine(l, c) && !c->owner &&
+            memory_is_undecided(l->broker, l->group, c->topic, c->partition)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void take_over(struct memory_log *l)
 {
+    if (is_held_back(l)) {
+        l->generation = -1; /* look again */
+        return;
+    }
     struct log_position *got = mem_array((size_t)l->group->nclaims + 1, sizeof *got);
     size_t n = 0;
     for (int i = 0; i < l->group->nclaims; i++) {
@@ -80,8 +100,8 @@ static void take_over(struct memory_log *l)
         if (!is_mine(l, c) || c->owner == l) {
             continue;
         }
-        if (c->owner || memory_is_undecided(l->broker, l->group, c->topic, c->partition)) {
-            l->generation = -1; /* not let go yet, or its offset is on its way: look again */
+        if (c->owner) {
+            l->generation = -1; /* not let go yet: look again */
             continue;
         }
         c->owner = l;

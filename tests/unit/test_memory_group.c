@@ -74,6 +74,37 @@ static void only_the_owner_commits(void **state)
     memory_broker_free(broker);
 }
 
+/* A task with two inputs must not begin with one of them. */
+static void an_offset_on_its_way_holds_back_the_other_topics(void **state)
+{
+    (void)state;
+    static const char *const both[] = {"x", "y", NULL};
+    struct memory_broker *broker = memory_broker_new(1);
+    struct log *p = open_plain(broker, NULL);
+    struct member a, b;
+    struct buffer got;
+    buffer_init(&got);
+    send(p, "x", 0, "k", "1");
+    send(p, "y", 0, "k", "2");
+    memory_broker_delay_markers(broker);
+    join(&a, broker, both, "a");
+    assert_string_equal(poll_all(&a, &got), "x/0 0:k=1 y/0 0:k=2 ");
+    struct log_position at = {.topic = "x", .partition = 0, .offset = 1};
+    assert_int_equal(a.log->ops->commit(a.log, &at, 1, &a.err), 0);
+    leave(&a);
+    join(&b, broker, both, "b");
+    assert_string_equal(poll_all(&b, &got), "");
+    assert_string_equal(buffer_cstr(&b.events), "");
+    while (memory_broker_write_marker(broker, 0)) {
+    }
+    assert_string_equal(poll_all(&b, &got), "y/0 0:k=2 ");
+    assert_string_equal(buffer_cstr(&b.events), "+x/0@1 +y/0@-1 ");
+    leave(&b);
+    p->ops->close(p, true);
+    buffer_done(&got);
+    memory_broker_free(broker);
+}
+
 static void from_latest(void **state)
 {
     (void)state;
@@ -164,6 +195,7 @@ int main(void)
         cmocka_unit_test(a_group_without_members_takes_offsets),
         cmocka_unit_test(two_members_share_and_hand_over),
         cmocka_unit_test(only_the_owner_commits),
+        cmocka_unit_test(an_offset_on_its_way_holds_back_the_other_topics),
         cmocka_unit_test(from_latest),
         cmocka_unit_test(more_partitions_than_one_call_deals_with),
     };
