@@ -12,6 +12,7 @@ COLUMNS = [("rate/s", "rate", "{:,.0f}"), ("steady/s", "steady", "{:,.0f}"), ("e
            ("first output s", "first_output_s", "{:.2f}"), ("CPU s per million", "cpu_per_million", "{:.2f}"),
            ("peak MB", "rss_mb", "{:.0f}"), ("broker CPU s", "broker_s", "{:.1f}"),
            ("allocations a row", "allocations", "{:.5f}")]
+OTHERS = "## Faults and restarts"  # from there on RESULTS.md is written by hand
 MODES = {"free": "Broker and job on all cores", "pinned": "Broker on one core, job on another"}
 
 
@@ -80,8 +81,14 @@ def write(results, command, folder):
         if rows:
             lines += ["", f"## {title}", "", *table(rows), *ratios(rows)]
     os.makedirs(folder, exist_ok=True)
-    with open(os.path.join(folder, "RESULTS.md"), "w") as f:
-        f.write("\n".join(lines) + "\n")
+    path = os.path.join(folder, "RESULTS.md")
+    others = ""
+    if os.path.exists(path):
+        with open(path) as f:
+            _, found, rest = f.read().partition(OTHERS)
+            others = "\n" + found + rest if found else ""
+    with open(path, "w") as f:
+        f.write("\n".join(lines) + "\n" + others)
     with open(os.path.join(folder, "results.json"), "w") as f:
         json.dump({"command": command, "commit": commit, "cpu": cpu,
                    "results": [{k: round(v, 3) if isinstance(v, float) else v for k, v in r.items()}

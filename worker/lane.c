@@ -33,7 +33,7 @@
 #define METADATA_MOST  4096
 #define REBUILDS       3 /* a damaged disk is found while its task opens */
 
-/* Of a lane that failed, only what is committed counts as written. */
+/* Of a lane whose last transaction was aborted, only what is committed counts as written. */
 static void publish_counts(struct lane *l)
 {
     struct lane_counts sum = l->closed;
@@ -41,7 +41,7 @@ static void publish_counts(struct lane *l)
         const struct member *m = l->member[i];
         if (m->task) {
             struct task_counts c = task_counts(m->task);
-            c.rows_out = l->result < 0 ? m->committed.rows_out : c.rows_out;
+            c.rows_out = l->result < 0 || l->rebuild ? m->committed.rows_out : c.rows_out;
             lane_add_counts(&sum, &c);
         }
     }
@@ -371,6 +371,15 @@ static int run(struct lane *l, struct err *e)
         l->rebuild = true;
         l->log->ops->abort(l->log, &ignored);
         l->in_transaction = false;
+    }
+    if (r == -ERR_ABORT && atomic_load(&l->stopping)) { /* as others come or go just now */
+        logger(
+            LOG_LEVEL_INFO,
+            "lane %d: its last transaction was aborted (%s): whoever gets its partitions goes on "
+            "from the one before",
+            l->cfg.number, e->text);
+        err_clear(e);
+        r = 0;
     }
     return r;
 }

@@ -212,7 +212,7 @@ static int reap(struct sim_slot *slot)
     if (!is_replacement && (r < 0 || slot->is_dead || below(s, 2))) {
         slot->start_at = s->clock.ms + (int64_t)below(s, below(s, 2) ? 200 : 8000);
     }
-    bool may_end = r == -ERR_RETRY || r == -ERR_FATAL || r == -ERR_ABORT;
+    bool may_end = r == -ERR_RETRY || r == -ERR_FATAL || (r == -ERR_ABORT && !slot->is_leaving);
     if (r == 0 || slot->is_dead || (may_end && slot->is_excused)) {
         return 0;
     }

@@ -48,7 +48,7 @@ static const char *fit(struct bounded *b, int found, int64_t age, int64_t next, 
     struct subplan s = {.nstores = 2, .store = store};
     int64_t offsets[] = {b->begin, next};
     struct task_mark mark = {.time = NOW - age, .n = 2, .next = offsets};
-    struct state_disk disk = {.why = "broken"};
+    static struct state_disk disk = {.why = "broken"};
     struct err e = {0};
     const char *why = "?";
     b->log.ops = &ops;
