@@ -195,8 +195,8 @@ static char *open_or_make(struct state_db *db)
 static bool is_outside(const char *text)
 {
     static const char *const outside[] = {
-        "No space left", "Permission denied",     "Too many open files", "Read-only file system",
-        "lock",          "Cannot allocate memory"};
+        "No space left", "Permission denied", "Too many open files",   "Read-only file system",
+        "lock file",     "lock hold",         "Cannot allocate memory"};
     bool found = false;
     for (size_t i = 0; i < sizeof outside / sizeof *outside; i++) {
         found |= strstr(text, outside[i]) != NULL;

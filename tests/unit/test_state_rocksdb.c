@@ -404,8 +404,9 @@ static void damage_that_stops_writing(void **state)
     open_db(r);
     for (int i = 0; i < 12; i++) { /* table files for a compaction */
         struct state_disk *d = open_task(r, "one-0");
-        char value[20];
-        snprintf(value, sizeof value, "%d", i);
+        char value[8000]; /* more than what is damaged: the file can be opened */
+        memset(value, 'a' + i, sizeof value - 1);
+        value[sizeof value - 1] = 0;
         put(d, 0, "k", value);
         if (d->ops->write(d, 1000, &r->e) < 0) {
             err_clear(&r->e);
