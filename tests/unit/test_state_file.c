@@ -362,10 +362,11 @@ static void stopped_at_every_step_of_writing_it_anew(void **state)
             assert_found(r, r->copy, 0, 0);
         }
     }
-#ifndef KLAMM_SMALL /* there the keys stand in one cluster, which is a step */
+    assert_true(size_of(r->path) < before);
+#ifndef KLAMM_SMALL /* there the keys stand in one cluster, which is a step, and little garbage will do */
     assert_true(steps > 5);
-#endif
     assert_true(size_of(r->path) < before / 10);
+#endif
     change(r, 3);
     commit(r, 0);
     uint64_t sum = sum_of(r->s);
