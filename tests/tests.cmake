@@ -19,7 +19,7 @@ set(TEST_ENVIRONMENT
     KLAMM_KAFKA_DIR=${CMAKE_BINARY_DIR}/kafka
     ASAN_OPTIONS=detect_leaks=1:strict_string_checks=1:detect_stack_use_after_return=1
     UBSAN_OPTIONS=print_stacktrace=1
-    TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1)
+    TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1:suppressions=${CMAKE_SOURCE_DIR}/tests/sanitize/tsan.supp)
 
 # link_test(target source): everything; the worker only where the test includes its headers.
 function(link_test target source)
