@@ -14,13 +14,15 @@
  *   a log      all changes are replayed when it is attached, and it is only written after that
  *
  * A range of keys is the disk's with what is dirty laid over it: an entry is either clean, then the
- * disk has it as well, or it stands in the dirty list. It comes in parts of a quarter of the share. What the disk cannot give (a read error, or
+ * disk has it as well, or it stands in the dirty list. It comes in parts of a quarter of the share.
+ * What the disk cannot give (a read error, or
  * bytes that the codec refuses) marks it as failed; the caller gets an empty hand and goes on to
  * where somebody looks.
  */
 #include "engine/hash.h"
 #include "engine/memory.h"
 #include "engine/state_internal.h"
+#include "engine/str.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -157,18 +159,11 @@ struct range {
     struct buffer *upto; /* its last key, once there is one */
 };
 
-static int compare(const void *key, size_t n, const struct buffer *with)
-{
-    size_t least = n < with->n ? n : with->n;
-    int order = least > 0 ? memcmp(key, with->data, least) : 0;
-    return order != 0 ? order : (n > with->n) - (n < with->n);
-}
-
 /* Whether the key begins as the range does, and is not of a part before. */
 static bool is_left(const struct range *r, const void *key, size_t n)
 {
     return n >= r->n && (r->n == 0 || memcmp(key, r->prefix, r->n) == 0) &&
-           (!r->behind || compare(key, n, r->behind) > 0);
+           (!r->behind || bytes_compare(key, n, r->behind->data, r->behind->n) > 0);
 }
 
 static int range_one(void *ctx, const void *key, size_t key_n, const void *value, size_t value_n)
@@ -209,7 +204,7 @@ static int range_dirty(const struct range *r, bool has_more)
         const void *key = state_key(e, &n);
         next = state_next_dirty(r->s, e);
         if (!state_is_deleted(e) && is_left(r, key, n) &&
-            (!has_more || compare(key, n, r->upto) <= 0)) {
+            (!has_more || bytes_compare(key, n, r->upto->data, r->upto->n) <= 0)) {
             status = r->each(r->ctx, e);
         }
     }

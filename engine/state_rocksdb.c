@@ -23,6 +23,7 @@
 
 #include "engine/logger.h"
 #include "engine/memory.h"
+#include "engine/str.h"
 
 #include <rocksdb/c.h>
 #include <stdatomic.h>
@@ -472,9 +473,7 @@ static int compare_changes(const void *a, const void *b, void *bytes)
 {
     const struct change *x = a, *y = b;
     const char *base = bytes;
-    uint32_t n = x->key_n < y->key_n ? x->key_n : y->key_n;
-    int order = memcmp(base + x->at, base + y->at, n);
-    order = order != 0 ? order : (x->key_n > y->key_n) - (x->key_n < y->key_n);
+    int order = bytes_compare(base + x->at, x->key_n, base + y->at, y->key_n);
     return order != 0 ? order : (x->at > y->at) - (x->at < y->at);
 }
 

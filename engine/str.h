@@ -59,6 +59,13 @@ static inline bool str_equal(const struct str *a, const struct str *b)
 
 /* As memcmp over the bytes, shorter first on a tie: the order of UTF-8 text by code point. */
 int str_compare(const struct str *a, const struct str *b);
+/* The order of bytes, a prefix before what it begins: -1, 0 or 1. */
+static inline int bytes_compare(const void *a, size_t a_n, const void *b, size_t b_n)
+{
+    size_t n = a_n < b_n ? a_n : b_n;
+    int order = n > 0 ? memcmp(a, b, n) : 0;
+    return order != 0 ? (order > 0) - (order < 0) : (a_n > b_n) - (a_n < b_n);
+}
 /* True when the bytes are well-formed UTF-8 (no surrogates, no overlong forms). */
 bool utf8_valid(const char *p, size_t n);
 

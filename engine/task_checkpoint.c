@@ -191,12 +191,7 @@ int checkpoint_settle(struct task *t, uint16_t store, uint64_t most_bytes, struc
 
 int task_restored(struct task *t, const int64_t *next, struct err *e)
 {
-    int status = 0;
-    for (uint16_t i = 0; i < t->subplan->nstores && status == 0; i++) {
-        status = checkpoint_settle(t, i, 0, e);
-    }
-    task_set_mark(t, next);
-    return status < 0 ? status : task_write_checkpoint(t, e);
+    return task_copied(t, next, clock_now(t->env.clock), e);
 }
 
 /* ---- copying ---- */

@@ -84,23 +84,16 @@ static void add_due(struct join_op *self, struct waiting *w)
         (struct due){.row = w, .side = w->side, .text_at = at, .n = (uint32_t)(self->text.n - at)};
 }
 
-static int compare_bytes(const void *x, size_t x_n, const void *y, size_t y_n)
-{
-    size_t n = x_n < y_n ? x_n : y_n;
-    int order = n > 0 ? memcmp(x, y, n) : 0;
-    return order != 0 ? order : (x_n > y_n) - (x_n < y_n);
-}
-
 static int compare_due(const void *a, const void *b)
 {
     const struct due *x = a, *y = b;
     if (x->side != y->side) {
         return x->side - y->side;
     }
-    int order = compare_bytes(x->text, x->n, y->text, y->n);
+    int order = bytes_compare(x->text, x->n, y->text, y->n);
     if (order == 0) { /* keys that differ and print alike: by their bytes */
         const struct waiting *v = x->row, *w = y->row;
-        order = compare_bytes(v->bytes, v->key_n, w->bytes, w->key_n);
+        order = bytes_compare(v->bytes, v->key_n, w->bytes, w->key_n);
     }
     if (order == 0) {
         order = x->row->number < y->row->number ? -1 : 1;

@@ -29,13 +29,6 @@ struct key_run {
     struct buffer text;
 };
 
-static int compare_bytes(const void *a, uint32_t a_n, const void *b, uint32_t b_n)
-{
-    uint32_t n = a_n < b_n ? a_n : b_n;
-    int order = n > 0 ? memcmp(a, b, n) : 0;
-    return order != 0 ? order : (a_n > b_n) - (a_n < b_n);
-}
-
 static int compare_items(const void *a, const void *b)
 {
     const struct sortable *x = a, *y = b;
@@ -46,9 +39,9 @@ static int compare_items(const void *a, const void *b)
     if (x->head != y->head) {
         return x->head < y->head ? -1 : 1;
     }
-    order = compare_bytes(x->text, x->n, y->text, y->n);
+    order = bytes_compare(x->text, x->n, y->text, y->n);
     /* Keys that differ and print alike: by their bytes. */
-    return order != 0 ? order : compare_bytes(x->key, x->key_n, y->key, y->key_n);
+    return order != 0 ? order : bytes_compare(x->key, x->key_n, y->key, y->key_n);
 }
 
 static uint64_t text_head(const char *text, uint32_t n)
@@ -117,10 +110,10 @@ int key_compare(const struct schema *schema, const void *a, uint32_t a_n, const 
     buffer_init(&y);
     key_text(schema, a, a_n, &x);
     key_text(schema, b, b_n, &y);
-    int order = compare_bytes(x.data, (uint32_t)x.n, y.data, (uint32_t)y.n);
+    int order = bytes_compare(x.data, (uint32_t)x.n, y.data, (uint32_t)y.n);
     buffer_done(&x);
     buffer_done(&y);
-    return order != 0 ? order : compare_bytes(a, a_n, b, b_n);
+    return order != 0 ? order : bytes_compare(a, a_n, b, b_n);
 }
 
 /* ---- in steps ---- */

@@ -33,13 +33,6 @@ void ranking_done(struct ranking *r)
 /* ---- order ------------------------------------------------------------------------------------
  */
 
-static int compare_bytes(const char *a, uint32_t a_n, const char *b, uint32_t b_n)
-{
-    uint32_t n = a_n < b_n ? a_n : b_n;
-    int order = n > 0 ? memcmp(a, b, n) : 0;
-    return order != 0 ? order : (a_n > b_n) - (a_n < b_n);
-}
-
 static struct nested_value value_of(const struct ranked *x)
 {
     struct nested_value v = {.is_null = x->bytes[0] == 0};
@@ -68,15 +61,15 @@ static int compare(const struct ranked *a, const struct ranked *b)
     } else if (a->type->kind == TYPE_DOUBLE) {
         order = compare_doubles(x.d, y.d);
     } else if (type_is_str(a->type)) {
-        order = compare_bytes(x.s.p, x.s.n, y.s.p, y.s.n);
+        order = bytes_compare(x.s.p, x.s.n, y.s.p, y.s.n);
     } else {
         order = (x.i > y.i) - (x.i < y.i);
     }
     if (order == 0) {
-        order = compare_bytes(b->bytes + b->by_n, b->tie_n, a->bytes + a->by_n, a->tie_n);
+        order = bytes_compare(b->bytes + b->by_n, b->tie_n, a->bytes + a->by_n, a->tie_n);
     }
     if (order == 0) {
-        order = compare_bytes(b->bytes + b->by_n + b->tie_n, b->row_n,
+        order = bytes_compare(b->bytes + b->by_n + b->tie_n, b->row_n,
                               a->bytes + a->by_n + a->tie_n, a->row_n);
     }
     return -order;

@@ -75,12 +75,17 @@ static int patiently(struct runner *r, int (*part)(struct runner *r, struct err 
 {
     int64_t wait = 0;
     int result = part(r, e);
-    while (result == -ERR_RETRY && r->client.has_answered) {
+    while (result == -ERR_RETRY && r->client.has_answered && !atomic_load(r->o.stop)) {
         wait = backoff_next(wait, 0);
         logger(LOG_LEVEL_ERROR, "start of %s: %s; trying again in %lld s", r->topology->name,
                e->text, (long long)wait / 1000);
+        for (int64_t ms = 0; ms < wait && !atomic_load(r->o.stop); ms += WATCH_MS) {
+            nanosleep(&(struct timespec){.tv_nsec = WATCH_MS * 1000000L}, NULL);
+        }
+        if (atomic_load(r->o.stop)) {
+            break; /* with what was said last */
+        }
         err_clear(e);
-        nanosleep(&(struct timespec){.tv_sec = wait / 1000}, NULL);
         result = part(r, e);
     }
     return result;

@@ -74,7 +74,7 @@ static inline void chosen_offer(const struct aggregate_call *c, void *state,
     struct candidate old = chosen_of(c, state);
     const struct type *by = c->arg_type[1];
     if (old.fixed.stamp.has) {
-        int order = type_is_str(by) ? compare_bytes(k->by, (uint32_t)k->fixed.by, old.by,
+        int order = type_is_str(by) ? bytes_compare(k->by, (uint32_t)k->fixed.by, old.by,
                                                     (uint32_t)old.fixed.by)
                                     : compare_fixed(by, k->fixed.by, old.fixed.by);
         if (order != 0 ? order != way : stamp_order(&k->fixed.stamp, &old.fixed.stamp) >= 0) {

@@ -46,7 +46,7 @@ static inline void extremum_fixed(const struct type *t, struct fixed_extremum *s
 
 static inline void extremum_text(struct text_extremum *s, const char *p, uint32_t n, int way)
 {
-    if (s->has && compare_bytes(p, n, s->value.p, s->value.n) != way) {
+    if (s->has && bytes_compare(p, n, s->value.p, s->value.n) != way) {
         return;
     }
     blob_set(&s->value, p, n);

@@ -223,7 +223,7 @@ static int by_rank(const void *a, const void *b)
         return x->count > y->count ? -1 : 1;
     }
     if (type_is_str(x->type)) {
-        return compare_bytes(x->at->value, (uint32_t)x->at->bytes, y->at->value,
+        return bytes_compare(x->at->value, (uint32_t)x->at->bytes, y->at->value,
                              (uint32_t)y->at->bytes);
     }
     int64_t p, q;

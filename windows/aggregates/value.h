@@ -116,14 +116,6 @@ static inline int compare_fixed(const struct type *t, int64_t a, int64_t b)
     return compare_doubles(x, y);
 }
 
-/* By bytes, the shorter first on a tie: -1, 0 or 1. */
-static inline int compare_bytes(const char *p, uint32_t n, const char *q, uint32_t m)
-{
-    uint32_t both = n < m ? n : m;
-    int order = both > 0 ? memcmp(p, q, both) : 0;
-    return order != 0 ? (order > 0) - (order < 0) : (n > m) - (n < m);
-}
-
 /* A long or a double. */
 static inline double number_at(const struct vec *v, uint16_t row)
 {
