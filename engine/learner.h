@@ -1,7 +1,9 @@
-/* Learner: logistic_regression, gaussian_nb, … one file each under ml/learners/.
+/* Learner: logistic_regression, gaussian_nb, … one file each under ml/learners/, ml/clusterers/ and
+ * ml/detectors/.
  *
  *   check options, once per plan -> open, one instance per model
  *   per row: predict, then grow (a class not seen before) and learn;   io: save, load;   close
+ *   learners of batches, instead of learn: fit, with all rows of a window at once
  *
  * A learner knows numbers only. Rows are doubles, row-major, finite and in the order of `column`;
  * classes are the numbers 0, 1, 2, … in the order in which they were first learned (names, scaling
@@ -22,8 +24,11 @@
 
 /* What a learner can do; a set of flags in its descriptor, one of them when it is opened. */
 enum learner_task {
-    LEARN_CLASSES = 1, /* classify: y is a class number, predict gives a probability per class */
-    LEARN_VALUES = 2,  /* regress: y is a value, predict gives one value */
+    LEARN_CLASSES = 1,  /* classify: y is a class number, predict gives a probability per class */
+    LEARN_VALUES = 2,   /* regress: y is a value, predict gives one value */
+    LEARN_CLUSTERS = 4, /* cluster: no y; predict gives a cluster number, -1 while there is none */
+    LEARN_SCORES =
+        8, /* detect: no y; predict gives a score, the greater the odder; NaN: none yet */
 };
 
 #define CLASSES_MAX 1000
@@ -65,10 +70,13 @@ struct learner_def {
     /* From now on there are `classes` classes. NULL where is_binary, or without LEARN_CLASSES. */
     void (*grow)(void *l, uint32_t classes);
     /* out[row * stride + class], the probabilities of the classes grown so far (two where
-     * is_binary); or out[row * stride], the value. */
+     * is_binary); or out[row * stride], the value, cluster or score. */
     void (*predict)(void *l, const double *x, uint32_t rows, double *out, uint32_t stride);
-    /* y: class numbers or values; w: weights of the rows, NULL: all 1. */
+    /* y: class numbers or values, NULL where the task has none; w: weights of the rows, NULL: all 1. */
     void (*learn)(void *l, const double *x, uint32_t rows, const double *y, const double *w);
+    /* In place of learn (which is NULL then): learns these rows, and forgets all before them. Called
+     * on an instance just opened and grown; may take long. */
+    void (*fit)(void *l, const double *x, uint32_t rows, const double *y, const double *w);
     /* Saves or loads everything learned (into an instance just opened with the same setup). Bounded
      * by what the snapshot holds; 0 or -ERR_DATA. */
     int (*io)(void *l, struct snapshot *s);

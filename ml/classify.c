@@ -17,8 +17,6 @@
  *   order   rows one by one in input order: the same bits for any batch size
  *   global  needs all rows in one task: bind asks the plan for a one-partition repartition
  */
-#include "engine/hash.h"
-#include "engine/key.h"
 #include "engine/learner.h"
 #include "engine/memory.h"
 #include "engine/nested.h"
@@ -26,11 +24,11 @@
 #include "ml/algorithm.h"
 #include "ml/features.h"
 #include "ml/model.h"
+#include "ml/per.h"
 
 #include <string.h>
 
 enum scale { SCALE_NONE, SCALE_STANDARD };
-enum per { PER_GLOBAL, PER_KEY, PER_PARTITION };
 enum learn { LEARN_ONLINE, LEARN_NEVER };
 
 struct classify_cfg {
@@ -42,7 +40,6 @@ struct classify_cfg {
 };
 
 static const char *const scales[] = {"none", "standard", NULL};
-static const char *const pers[] = {"global", "key", "partition", NULL};
 static const char *const learns[] = {"online", "never", NULL};
 
 static const struct config_field fields[] = {
@@ -59,7 +56,7 @@ static const struct config_field fields[] = {
     {"scale", CONFIG_ENUM, offsetof(struct classify_cfg, scale), .def = "none", .values = scales,
      .doc =
          "`standard`: features are centred and divided by their deviation, learned on the stream"},
-    {"per", CONFIG_ENUM, offsetof(struct classify_cfg, per), .def = "global", .values = pers,
+    {"per", CONFIG_ENUM, offsetof(struct classify_cfg, per), .def = "global", .values = per_names,
      .doc = "one model for all rows, for each key or for each partition"},
     {"learn", CONFIG_ENUM, offsetof(struct classify_cfg, learn), .def = "online", .values = learns,
      .doc = "`never`: the model stays as it is"},
@@ -73,8 +70,7 @@ struct plan {
     struct features features;
     const struct expression *label;
     struct model_config model;
-    struct state_codec codec;
-    uint64_t seed;
+    struct per_plan per;
     uint16_t out; /* number of the first of the three columns */
 };
 
@@ -154,33 +150,16 @@ static int bind_output(struct node *n, struct plan *p)
     return status;
 }
 
-static void model_save(void *ctx, const void *value, uint32_t n, struct buffer *out);
-static int64_t model_loaded_size(void *ctx, const void *saved, size_t n);
-static int model_load(void *ctx, void *value, uint32_t n, const void *saved, size_t saved_n);
-static void model_drop(void *ctx, void *value, uint32_t n);
-static uint64_t model_bytes(void *ctx, const void *value, uint32_t n);
+static const struct object_def models;
 
 static int classify_bind(struct node *n)
 {
     const struct classify_cfg *cfg = n->cfg;
     struct plan *p = arena_zalloc(n->mem, sizeof(*p));
     p->cfg = cfg;
-    p->seed = n->seed;
-    p->codec = (struct state_codec){.ctx = p,
-                                    .save = model_save,
-                                    .loaded_size = model_loaded_size,
-                                    .load = model_load,
-                                    .drop = model_drop,
-                                    .size = model_bytes};
     p->model.is_scaled = cfg->scale == SCALE_STANDARD;
     n->bound = p;
-    n->single_partition = cfg->per == PER_GLOBAL;
-    n->keyless = cfg->per == PER_PARTITION;
-    int status = 0;
-    if (cfg->per == PER_KEY && !n->in[0]->keyed) {
-        status = algorithm_problem(n, "per",
-                                   "rows have no key here: put `key_by` before, or `per: global`");
-    }
+    int status = per_bind(&p->per, n, (enum per)cfg->per, &models, p);
     if (bind_label(n, p) < 0) {
         status = -ERR_CONFIG;
     }
@@ -207,68 +186,44 @@ static void classify_needs(const struct node *n, const bool *out, bool *in)
     }
     features_needs(&p->features, in);
     expression_needs(p->label, in);
-    for (uint16_t k = 0; p->cfg->per == PER_KEY && k < schema->nkey; k++) {
-        in[schema->key[k]] = true;
-    }
+    per_needs(&p->per, n, in);
 }
 
-/* ---- state: a pointer to the model in memory, its snapshot in the changelog ---- */
+/* ---- state ---- */
 
-static void model_save(void *ctx, const void *value, uint32_t n, struct buffer *out)
+static void *make_model(const void *plan, uint64_t seed)
 {
-    (void)ctx;
-    (void)n;
-    struct model *m;
-    memcpy(&m, value, sizeof(m));
-    struct snapshot s = snapshot_saver(out);
-    model_io(m, &s);
+    const struct plan *p = plan;
+    return model_new(&p->model, seed);
 }
 
-static int64_t model_loaded_size(void *ctx, const void *saved, size_t n)
+static int io_model(void *object, struct snapshot *s)
 {
-    (void)ctx;
-    (void)saved;
-    (void)n;
-    return sizeof(struct model *);
+    return model_io(object, s);
 }
 
-static int model_load(void *ctx, void *value, uint32_t n, const void *saved, size_t saved_n)
+static uint64_t size_model(const void *object)
 {
-    (void)n;
-    const struct plan *p = ctx;
-    struct model *m = model_new(&p->model, p->seed);
-    struct snapshot s = snapshot_loader(saved, saved_n);
-    if (model_io(m, &s) < 0 || s.p != s.end) {
-        model_free(m);
-        return -ERR_DATA;
-    }
-    memcpy(value, &m, sizeof(m));
-    return 0;
+    return model_size(object);
 }
 
-static void model_drop(void *ctx, void *value, uint32_t n)
+static void free_model(void *object)
 {
-    (void)ctx;
-    (void)n;
-    struct model *m;
-    memcpy(&m, value, sizeof(m));
-    model_free(m);
+    model_free(object);
 }
 
-static uint64_t model_bytes(void *ctx, const void *value, uint32_t n)
-{
-    (void)ctx;
-    (void)n;
-    const struct model *m;
-    memcpy(&m, value, sizeof(m));
-    return m ? model_size(m) : 0;
-}
+static const struct object_def models = {
+    .make = make_model,
+    .io = io_model,
+    .size = size_model,
+    .free = free_model,
+};
 
 /* Learning goes on with another learning rate, or stops: the model stays what it is. */
 static void classify_layout(const struct node *n, struct buffer *words)
 {
     const struct plan *p = n->bound;
-    buffer_printf(words, "per %s, version %u\n", pers[p->cfg->per],
+    buffer_printf(words, "per %s, version %u\n", per_names[p->cfg->per],
                   (unsigned)p->model.def->version);
     model_layout(&p->model, words);
     for (uint32_t i = 0; i < p->features.n; i++) {
@@ -281,7 +236,7 @@ static void classify_layout(const struct node *n, struct buffer *words)
 static const struct state_codec *classify_codec(const struct node *n)
 {
     const struct plan *p = n->bound;
-    return &p->codec;
+    return &p->per.codec;
 }
 
 /* ---- task ---- */
@@ -293,12 +248,10 @@ struct classifier {
     struct scores scores; /* of all models here */
 };
 
-static int add_scores(void *ctx, struct state_entry *entry)
+static void add_scores(void *ctx, void *object)
 {
-    struct model *m;
-    memcpy(&m, state_value(entry), sizeof(m));
+    const struct model *m = object;
     scores_merge(ctx, &m->evaluation.scores);
-    return 0;
 }
 
 static int classify_open(struct op *op, struct err *e)
@@ -310,7 +263,7 @@ static int classify_open(struct op *op, struct err *e)
     c->x = mem_array(p->features.n, sizeof(double));
     buffer_init(&c->map);
     op->self = c;
-    return state_each(op->state, add_scores, &c->scores);
+    return per_each(op, add_scores, &c->scores);
 }
 
 static void classify_close(struct op *op)
@@ -347,36 +300,9 @@ struct pass {
     struct batch in;
     struct feature_rows features;
     struct vec label;
-    struct keyed_rows keys; /* of `per: key` */
-    struct vec *out;        /* the three columns */
+    struct per_rows rows;
+    struct vec *out; /* the three columns */
 };
-
-/* The model of a row, or NULL when it has none yet; *entry follows it. */
-static struct model *find_model(const struct pass *p, uint16_t row, struct state_entry **entry)
-{
-    bool is_keyed = p->plan->cfg->per == PER_KEY;
-    const char *key = is_keyed ? str_data(&p->keys.key[row]) : "";
-    uint32_t n = is_keyed ? p->keys.key[row].n : 0;
-    uint64_t hash = is_keyed ? p->keys.hash[row] : hash_bytes("", 0, 0);
-    struct model *m = NULL;
-    *entry = state_find(p->op->state, hash, key, n);
-    if (*entry) {
-        memcpy(&m, state_value(*entry), sizeof(m));
-    }
-    return m;
-}
-
-static struct model *make_model(const struct pass *p, uint16_t row, struct state_entry **entry)
-{
-    bool is_keyed = p->plan->cfg->per == PER_KEY, is_new;
-    const char *key = is_keyed ? str_data(&p->keys.key[row]) : "";
-    uint32_t n = is_keyed ? p->keys.key[row].n : 0;
-    uint64_t hash = is_keyed ? p->keys.hash[row] : hash_bytes("", 0, 0);
-    struct model *m = model_new(&p->plan->model, hash_stable(key, n, p->plan->seed));
-    *entry = state_insert(p->op->state, hash, key, n, sizeof(m), &is_new);
-    memcpy(state_value(*entry), &m, sizeof(m));
-    return m;
-}
 
 static void put_proba(const struct pass *p, const struct model *m, uint16_t row)
 {
@@ -423,8 +349,7 @@ static void put_prediction(const struct pass *p, const struct model *m, int pred
 }
 
 /* 0; 1 when the row is bad and left out; or an error. */
-static int learn_row(struct pass *p, struct model *m, struct state_entry *entry, int predicted,
-                     uint16_t row)
+static int learn_row(struct pass *p, struct model *m, int predicted, uint16_t row)
 {
     struct outcome outcome;
     const char *text = NULL;
@@ -432,7 +357,7 @@ static int learn_row(struct pass *p, struct model *m, struct state_entry *entry,
     if (p->plan->cfg->learn == LEARN_NEVER) {
         scored = m ? model_score(m, &p->label, row, predicted, &p->c->scratch, &outcome) : 0;
     } else {
-        m = m ? m : make_model(p, row, &entry);
+        m = m ? m : per_make(&p->rows, row);
         features_row(&p->plan->features, &p->features, row, m->category, FEATURE_LEARN, p->c->x);
         scored =
             model_learn(m, p->c->x, &p->label, row, predicted, &p->c->scratch, &outcome, &text);
@@ -445,8 +370,8 @@ static int learn_row(struct pass *p, struct model *m, struct state_entry *entry,
     if (scored > 0) {
         scores_add(&p->c->scores, &outcome);
     }
-    if (entry) {
-        state_touch(p->op->state, entry);
+    if (m) {
+        per_touch(&p->rows);
     }
     return 0;
 }
@@ -454,8 +379,7 @@ static int learn_row(struct pass *p, struct model *m, struct state_entry *entry,
 /* Test, then train; 1 when the row is left out. */
 static int process_row(struct pass *p, uint16_t row)
 {
-    struct state_entry *entry;
-    struct model *m = find_model(p, row, &entry);
+    struct model *m = per_find(&p->rows, row);
     bool is_delete = p->in.row_op && p->in.row_op[row] == ROW_DELETE;
     int predicted = -1;
     if (p->features.is_missing[row] || is_delete) {
@@ -468,7 +392,7 @@ static int process_row(struct pass *p, uint16_t row)
         predicted = model_predict(m, p->c->x, &p->c->scratch);
     }
     put_prediction(p, m, predicted, row);
-    return vec_is_null(&p->label, row) ? 0 : learn_row(p, m, entry, predicted, row);
+    return vec_is_null(&p->label, row) ? 0 : learn_row(p, m, predicted, row);
 }
 
 /* Evaluates features and label; bad rows and rows without a key leave p->in. */
@@ -488,10 +412,8 @@ static int prepare(struct pass *p)
     if (status == 0 && errors.n > 0) {
         status = op_bad_rows(op, &p->in, &errors);
     }
-    if (status == 0 && p->plan->cfg->per == PER_KEY) {
-        p->keys = key_rows(&p->in);
-        op->counter[COUNT_NULL_KEY] += p->keys.nulls;
-        p->in = batch_select(&p->in, p->keys.sel, p->keys.nsel);
+    if (status == 0) {
+        per_rows_init(&p->rows, op, &p->plan->per, &p->in);
     }
     return status;
 }

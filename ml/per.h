@@ -1,0 +1,63 @@
+/* Per: what a learning step has learned - a model, a detector, statistics - held as one object per
+ * key, per partition or for all rows. Each is one entry of the step's state: in memory a pointer to
+ * the object, in the changelog its snapshot.
+ *
+ *     bind     per_bind(&p->per, n, cfg->per, &objects, p);       n->bound = p
+ *     open     per_each(op, &p->per, visit, ctx);                 what was restored
+ *     push     per_rows_init(&rows, op, &p->per, &in);            rows without a key leave `in`
+ *              object = per_find(&rows, row);  object = object ? object : per_make(&rows, row);
+ *              … the object learns …;  per_touch(&rows);          it goes to the changelog
+ */
+#ifndef KLAMM_ML_PER_H
+#define KLAMM_ML_PER_H
+
+#include "engine/key.h"
+#include "engine/snapshot.h"
+#include "engine/step.h"
+
+enum per { PER_GLOBAL, PER_KEY, PER_PARTITION };
+extern const char *const per_names[]; /* in this order, for a CONFIG_ENUM */
+
+/* What the objects of a step are; `plan` is the step's bound plan. */
+struct object_def {
+    void *(*make)(const void *plan, uint64_t seed);
+    /* Saves, or loads into one just made. */
+    int (*io)(void *object, struct snapshot *s);
+    uint64_t (*size)(const void *object); /* bytes that it holds; NULL: about as its snapshot */
+    void (*free)(void *object);
+};
+
+struct per_plan {
+    enum per per;
+    const struct object_def *def;
+    const void *plan;
+    uint64_t seed;
+    struct state_codec codec; /* for step_def.state_codec */
+};
+
+/* Sets the node's single_partition and keyless; -ERR_CONFIG where rows have no key. */
+int per_bind(struct per_plan *p, struct node *n, enum per per, const struct object_def *def,
+             const void *plan);
+/* Marks the key columns, where they are needed. */
+void per_needs(const struct per_plan *p, const struct node *n, bool *in);
+
+/* The rows of one batch on their way to their objects. */
+struct per_rows {
+    struct op *op;
+    const struct per_plan *plan;
+    struct keyed_rows keys; /* of PER_KEY */
+    struct state_entry *entry;
+    void *object; /* the last one found or made */
+};
+/* b loses rows without a key, which are counted. */
+void per_rows_init(struct per_rows *r, struct op *op, const struct per_plan *p, struct batch *b);
+/* The object of a row, or NULL when there is none yet. */
+void *per_find(struct per_rows *r, uint16_t row);
+/* Makes the one that per_find() did not find. */
+void *per_make(struct per_rows *r, uint16_t row);
+/* The object last found or made has changed. */
+void per_touch(struct per_rows *r);
+/* All objects of a store, in no particular order. */
+int per_each(struct op *op, void (*visit)(void *ctx, void *object), void *ctx);
+
+#endif
