@@ -123,8 +123,8 @@ static const struct object_def objects = {
 
 struct task_classify {
     struct learning_task task; /* the first member */
-    struct scores scores;     /* of all models here */
-    int predicted;            /* of the row at hand */
+    struct scores scores;      /* of all models here */
+    int predicted;             /* of the row at hand */
 };
 
 static void add_scores(void *ctx, void *object)

@@ -151,7 +151,7 @@ static void a_boolean_label_has_fixed_classes_in_a_binary_learner(void **state)
     struct vec yes = label_of(&type_boolean, 1);
     assert_int_equal(classifier_learn(m, x, &yes, 0, 0, -1, &scratch, &outcome, &problem), 0);
     assert_int_equal(classifier_predict(m, x, &scratch), 1);
-    assert_true(scratch.out[1] > 0.5 && scratch.proba[0] + scratch.proba[1] == 1);
+    assert_true(scratch.out[1] > 0.5 && scratch.out[0] + scratch.out[1] == 1);
     model_scratch_done(&scratch);
     classifier_free(m);
 }
