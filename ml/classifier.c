@@ -59,12 +59,11 @@ int classifier_predict(struct classifier *c, const double *x, struct model_scrat
     return best;
 }
 
-/* Class of a label, made if it is new; or -ERR_DATA with the reason. */
-static int class_of(struct classifier *c, const struct vec *label, uint16_t row,
-                    const char **problem)
+int classifier_class(struct classifier *c, const struct vec *label, uint16_t row, enum knows knows,
+                     const char **problem)
 {
     int class = classes_find(&c->classes, label, row);
-    if (class >= 0) {
+    if (class >= 0 || knows == KNOWN_ONLY) {
         return class;
     }
     if (c->model.config->def->is_binary && c->classes.n == 2) {
@@ -81,35 +80,18 @@ static int class_of(struct classifier *c, const struct vec *label, uint16_t row,
     return class;
 }
 
-static int score(struct classifier *c, int class, int predicted, double p, struct outcome *outcome)
+bool classifier_teach(struct classifier *c, const double *x, int class, int64_t time, int predicted,
+                      bool learns, struct model_scratch *scratch, struct outcome *outcome)
 {
     if (predicted >= 0) {
-        *outcome = evaluation_score(&c->evaluation, (uint32_t) class, (uint32_t)predicted, p);
+        *outcome = evaluation_score(&c->evaluation, (uint32_t) class, (uint32_t)predicted,
+                                    scratch->out[class]);
     }
     evaluation_label(&c->evaluation, (uint32_t) class);
-    return predicted >= 0;
-}
-
-int classifier_score(struct classifier *c, const struct vec *label, uint16_t row, int predicted,
-                     const struct model_scratch *scratch, struct outcome *outcome)
-{
-    int class = classes_find(&c->classes, label, row);
-    return class < 0 ? 0 : score(c, class, predicted, scratch->out[class], outcome);
-}
-
-int classifier_learn(struct classifier *c, const double *x, const struct vec *label, uint16_t row,
-                     int64_t time, int predicted, struct model_scratch *scratch,
-                     struct outcome *outcome, const char **problem)
-{
-    uint32_t known = c->classes.n;
-    int class = class_of(c, label, row, problem);
-    if (class < 0) {
-        return class;
+    if (learns) {
+        model_learn(&c->model, x, class, time, scratch);
     }
-    double p = (uint32_t) class < known ? scratch->out[class] : 0;
-    int scored = score(c, class, predicted, p, outcome);
-    model_learn(&c->model, x, class, time, scratch);
-    return scored;
+    return predicted >= 0;
 }
 
 int classifier_io(struct classifier *c, struct snapshot *s)

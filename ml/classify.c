@@ -117,6 +117,7 @@ static const struct object_def objects = {
     .io = io_classifier,
     .size = size_classifier,
     .free = free_classifier,
+    .replay = learning_replay,
 };
 
 /* ---- task ---- */
@@ -135,10 +136,9 @@ static void add_scores(void *ctx, void *object)
 
 static int classify_open(struct op *op, struct err *e)
 {
-    (void)e;
-    learning_open(op, sizeof(struct task_classify));
+    int status = learning_open(op, sizeof(struct task_classify), e);
     struct task_classify *t = op->self;
-    return per_each(op, add_scores, &t->scores);
+    return status < 0 ? status : per_each(op, add_scores, &t->scores);
 }
 
 static void report(struct op *op)
@@ -212,16 +212,36 @@ static int learn(struct learning_pass *p, void *object, uint16_t row, bool predi
                  const char **problem)
 {
     struct task_classify *t = p->op->self;
+    struct classifier *c = object;
     struct model_scratch *scratch = &p->task->scratch;
     struct outcome outcome;
-    int class = predicted ? t->predicted : -1;
-    int scored = learns ? classifier_learn(object, p->task->x, &p->label, row, p->in.time[row],
-                                           class, scratch, &outcome, problem)
-                        : classifier_score(object, &p->label, row, class, scratch, &outcome);
-    if (scored > 0) {
+    uint32_t known = c->classes.n;
+    int class = classifier_class(c, &p->label, row, learns ? MAKE_CLASS : KNOWN_ONLY, problem);
+    if (class < 0) {
+        return learns ? class : 0;
+    }
+    p->target = class;
+    p->is_new = c->classes.n > known;
+    if (p->is_new) {
+        scratch->out[class] = 0;
+    }
+    if (classifier_teach(c, p->task->x, class, p->in.time[row], predicted ? t->predicted : -1,
+                         learns, scratch, &outcome)) {
         scores_add(&t->scores, &outcome);
     }
-    return scored < 0 ? scored : 0;
+    return 0;
+}
+
+static void repeat(void *object, const struct learning_event *event, struct model_scratch *scratch)
+{
+    struct classifier *c = object;
+    struct outcome outcome;
+    if (event->target >= c->classes.n) {
+        return; /* damaged */
+    }
+    int predicted = classifier_predict(c, event->x, scratch);
+    classifier_teach(c, event->x, (int)event->target, event->time, predicted, event->learns,
+                     scratch, &outcome);
 }
 
 static const struct learning_kind kind = {
@@ -231,6 +251,7 @@ static const struct learning_kind kind = {
     .is_taught = has_label,
     .predict = predict,
     .learn = learn,
+    .repeat = repeat,
     .report = report,
 };
 
@@ -247,6 +268,7 @@ const struct step_def op_classify = {
     .state_layout = classify_layout,
     .open = classify_open,
     .push = learning_push,
+    .flush = learning_flush,
     .describe = learning_describe,
     .close = learning_close,
 };

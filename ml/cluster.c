@@ -66,6 +66,7 @@ static const struct object_def objects = {
     .io = io_model,
     .size = size_model,
     .free = free_model,
+    .replay = learning_replay,
 };
 
 /* ---- task ---- */
@@ -77,8 +78,7 @@ struct task_cluster {
 
 static int cluster_open(struct op *op, struct err *e)
 {
-    (void)e;
-    return learning_open(op, sizeof(struct task_cluster));
+    return learning_open(op, sizeof(struct task_cluster), e);
 }
 
 static bool predict(struct learning_pass *p, void *object, uint16_t row)
@@ -105,6 +105,13 @@ static int learn(struct learning_pass *p, void *object, uint16_t row, bool predi
     return 0;
 }
 
+static void repeat(void *object, const struct learning_event *event, struct model_scratch *scratch)
+{
+    if (event->learns) {
+        model_learn(object, event->x, 0, event->time, scratch);
+    }
+}
+
 static void report(struct op *op)
 {
     const struct task_cluster *t = op->self;
@@ -117,6 +124,7 @@ static const struct learning_kind kind = {
     .objects = &objects,
     .predict = predict,
     .learn = learn,
+    .repeat = repeat,
     .report = report,
 };
 
@@ -133,6 +141,7 @@ const struct step_def op_cluster = {
     .state_layout = learning_layout,
     .open = cluster_open,
     .push = learning_push,
+    .flush = learning_flush,
     .describe = learning_describe,
     .close = learning_close,
 };

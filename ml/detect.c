@@ -26,8 +26,9 @@ struct detect_cfg {
 static const struct config_field fields[] = {
     LEARNING_FIELDS(struct detect_cfg, common, "key"),
     {"threshold", CONFIG_YAML, offsetof(struct detect_cfg, threshold),
-     .doc = "`{false_alarms: 0.001}` (preset), `{quantile: q}` or `{value: x}` of the learner's own "
-            "score"},
+     .doc =
+         "`{false_alarms: 0.001}` (preset), `{quantile: q}` or `{value: x}` of the learner's own "
+         "score"},
     {"warm_up", CONFIG_LONG, offsetof(struct detect_cfg, warm_up), .def = "100", .min = 0,
      .max = 1e9, .doc = "rows of a model that are learned before any is judged"},
     {0},
@@ -56,8 +57,9 @@ static int bind_threshold(struct node *n, struct plan *p)
         return 0;
     }
     if (given->kind != YAML_MAP || given->n != 1) {
-        return algorithm_problem(n, "threshold", "expected one of {false_alarms: p}, {quantile: q} "
-                                                 "and {value: x}");
+        return algorithm_problem(n, "threshold",
+                                 "expected one of {false_alarms: p}, {quantile: q} "
+                                 "and {value: x}");
     }
     int which = 0;
     while (thresholds[which] && strcmp(thresholds[which], given->key[0]) != 0) {
@@ -71,9 +73,9 @@ static int bind_threshold(struct node *n, struct plan *p)
     const struct yaml *value = given->item[0];
     bool is_number = value->kind == YAML_LONG || value->kind == YAML_DOUBLE;
     if (!is_number || (which != VALUE && !(value->real > 0 && value->real < 1))) {
-        return algorithm_problem(n, "threshold", which == VALUE
-                                                     ? "value: expected a number"
-                                                     : "expected a number between 0 and 1");
+        return algorithm_problem(n, "threshold",
+                                 which == VALUE ? "value: expected a number"
+                                                : "expected a number between 0 and 1");
     }
     p->threshold = (enum threshold)which;
     p->bound = value->real;
@@ -127,6 +129,7 @@ static const struct object_def objects = {
     .io = io_detector,
     .size = size_detector,
     .free = free_detector,
+    .replay = learning_replay,
 };
 
 /* ---- task ---- */
@@ -140,11 +143,11 @@ struct task_detect {
 
 static int detect_open(struct op *op, struct err *e)
 {
-    (void)e;
-    return learning_open(op, sizeof(struct task_detect));
+    return learning_open(op, sizeof(struct task_detect), e);
 }
 
-static bool is_unusual(const struct plan *p, const struct detector *d, const struct detection *found)
+static bool is_unusual(const struct plan *p, const struct detector *d,
+                       const struct detection *found)
 {
     switch (p->threshold) {
     case QUANTILE:
@@ -188,6 +191,15 @@ static int learn(struct learning_pass *p, void *object, uint16_t row, bool predi
     return 0;
 }
 
+static void repeat(void *object, const struct learning_event *event, struct model_scratch *scratch)
+{
+    struct detection found;
+    bool is_scored = detector_score(object, event->x, scratch, &found);
+    if (event->learns) {
+        detector_learn(object, event->x, event->time, is_scored ? &found : NULL, scratch);
+    }
+}
+
 static void report(struct op *op)
 {
     const struct task_detect *t = op->self;
@@ -200,6 +212,7 @@ static const struct learning_kind kind = {
     .objects = &objects,
     .predict = predict,
     .learn = learn,
+    .repeat = repeat,
     .report = report,
 };
 
@@ -216,6 +229,7 @@ const struct step_def op_detect = {
     .state_layout = learning_layout,
     .open = detect_open,
     .push = learning_push,
+    .flush = learning_flush,
     .describe = learning_describe,
     .close = learning_close,
 };

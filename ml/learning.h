@@ -61,6 +61,14 @@ extern const char *const learning_scales[];
 
 struct learning_pass;
 
+/* All that a row does to a model. */
+struct learning_event {
+    const double *x;
+    double target; /* class number or value */
+    int64_t time;
+    bool learns; /* else it is only scored */
+};
+
 /* What one of the four does with a row. */
 struct learning_kind {
     enum learner_task task;
@@ -72,10 +80,13 @@ struct learning_kind {
     bool (*predict)(struct learning_pass *p, void *object, uint16_t row);
     /* Whether the row is to be scored or learned. NULL: always. */
     bool (*is_taught)(const struct learning_pass *p, uint16_t row);
-    /* Scores and, if `learns`, learns pass->x; predicted: what predict() said. 0, or -ERR_DATA with
-     * *problem: the row is bad. */
+    /* Scores and, if `learns`, learns pass->x; predicted: what predict() said. Sets pass->target, and
+     * pass->is_new when it is a class not known before. 0, or -ERR_DATA with *problem: the row is
+     * bad. */
     int (*learn)(struct learning_pass *p, void *object, uint16_t row, bool predicted, bool learns,
                  const char **problem);
+    /* The same once more, after a restart, from the numbers alone. */
+    void (*repeat)(void *object, const struct learning_event *event, struct model_scratch *scratch);
     void (*report)(struct op *op); /* metrics, after a batch */
 };
 
@@ -90,8 +101,10 @@ struct learning {
 };
 
 struct learning_task {
+    struct per_task per;
     struct model_scratch scratch;
-    double *x;
+    double *x;     /* of the row at hand, in the middle of `event` */
+    double *event; /* learns, time, target, x */
     struct buffer bytes;
 };
 
@@ -104,6 +117,8 @@ struct learning_pass {
     struct per_rows rows;
     struct vec *out; /* the step's columns */
     struct vec label;
+    double target;
+    bool is_new;
 };
 
 /* Algorithm, features, options, learn and per; p->cfg and p->kind are set. label: what the features
@@ -116,11 +131,14 @@ void learning_needs(const struct node *n, const bool *out, bool *in);
 const struct state_codec *learning_codec(const struct node *n);
 void learning_layout(const struct node *n, struct buffer *words);
 /* size: of op->self, which begins with a struct learning_task. */
-int learning_open(struct op *op, size_t size);
+int learning_open(struct op *op, size_t size, struct err *e);
 int learning_push(struct op *op, int input, struct batch *b);
+int learning_flush(struct op *op);
 void learning_close(struct op *op);
 void learning_describe(struct op *op, struct open_state *out);
 
+/* For object_def.replay; `plan` begins with a struct learning. */
+int learning_replay(const void *plan, void *object, const double *event, uint32_t n);
 /* Sets a column of a row to null. */
 void learning_null(struct learning_pass *p, uint16_t column, uint16_t row);
 

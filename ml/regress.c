@@ -111,6 +111,7 @@ static const struct object_def objects = {
     .io = io_regressor,
     .size = size_regressor,
     .free = free_regressor,
+    .replay = learning_replay,
 };
 
 /* ---- task ---- */
@@ -129,10 +130,9 @@ static void add_scores(void *ctx, void *object)
 
 static int regress_open(struct op *op, struct err *e)
 {
-    (void)e;
-    learning_open(op, sizeof(struct task_regress));
+    int status = learning_open(op, sizeof(struct task_regress), e);
     struct task_regress *t = op->self;
-    return per_each(op, add_scores, &t->scores);
+    return status < 0 ? status : per_each(op, add_scores, &t->scores);
 }
 
 static void report(struct op *op)
@@ -195,11 +195,21 @@ static int learn(struct learning_pass *p, void *object, uint16_t row, bool predi
         *problem = "a label that is not finite, or beyond +-1e150";
         return -ERR_DATA;
     }
+    p->target = y;
     if (regressor_teach(object, p->task->x, y, p->in.time[row], predicted ? &t->predicted : NULL,
                         learns ? TEACH_LEARN : TEACH_SCORE, &p->task->scratch, &outcome)) {
         value_scores_add(&t->scores, &outcome);
     }
     return 0;
+}
+
+static void repeat(void *object, const struct learning_event *event, struct model_scratch *scratch)
+{
+    struct regressor_prediction predicted;
+    struct value_outcome outcome;
+    bool is_predicted = regressor_predict(object, event->x, scratch, &predicted);
+    regressor_teach(object, event->x, event->target, event->time, is_predicted ? &predicted : NULL,
+                    event->learns ? TEACH_LEARN : TEACH_SCORE, scratch, &outcome);
 }
 
 static const struct learning_kind kind = {
@@ -209,6 +219,7 @@ static const struct learning_kind kind = {
     .is_taught = has_label,
     .predict = predict,
     .learn = learn,
+    .repeat = repeat,
     .report = report,
 };
 
@@ -225,6 +236,7 @@ const struct step_def op_regress = {
     .state_layout = regress_layout,
     .open = regress_open,
     .push = learning_push,
+    .flush = learning_flush,
     .describe = learning_describe,
     .close = learning_close,
 };

@@ -16,6 +16,7 @@ extern const struct learner_def learner_logistic_regression, learner_softmax_reg
     learner_gaussian_nb;
 
 static struct arena arena;
+static const char *problem; /* of the last label that was refused */
 static const struct learner_column column[] = {{"a", false}, {"b", false}, {"c", false}};
 static const char *const name[] = {"low", "high, by a long name", "middle"};
 
@@ -64,19 +65,33 @@ static struct vec label_of(const struct type *type, int class)
     return v;
 }
 
+/* As the step does: 1 when scored, 0 when not, or -ERR_DATA. */
+static int teach(struct classifier *m, const double *x, const struct vec *label, int predicted,
+                 bool learns, struct model_scratch *scratch)
+{
+    struct outcome outcome;
+    uint32_t known = m->classes.n;
+    int class = classifier_class(m, label, 0, learns ? MAKE_CLASS : KNOWN_ONLY, &problem);
+    if (class < 0) {
+        return learns ? class : 0;
+    }
+    if (m->classes.n > known) {
+        scratch->out[class] = 0;
+    }
+    return classifier_teach(m, x, class, 0, predicted, learns, scratch, &outcome);
+}
+
 /* Tests, then trains on rows from .. to-1; the number of scored rows. */
 static int run(struct classifier *m, const struct learner_data *d, uint32_t from, uint32_t to)
 {
     struct model_scratch scratch;
-    struct outcome outcome;
-    const char *problem;
     int scored = 0;
     model_scratch_init(&scratch, m->model.config);
     for (uint32_t r = from; r < to; r++) {
         const double *x = d->x + (size_t)r * 3;
         struct vec label = label_of(m->classes.type, (int)d->y[r]);
         int predicted = classifier_predict(m, x, &scratch);
-        int status = classifier_learn(m, x, &label, 0, 0, predicted, &scratch, &outcome, &problem);
+        int status = teach(m, x, &label, predicted, true, &scratch);
         assert_true(status >= 0);
         scored += status;
     }
@@ -114,9 +129,7 @@ static void a_binary_learner_refuses_a_third_class(void **state)
     struct setup config = config_of(&learner_logistic_regression, &type_string, true);
     struct classifier *m = classifier_new(&config.model, config.label, 1);
     struct model_scratch scratch;
-    struct outcome outcome;
     struct buffer before, after;
-    const char *problem = NULL;
     model_scratch_init(&scratch, &config.model);
     run(m, &d, 0, 1);
     assert_int_equal(classifier_predict(m, d.x, &scratch), 0);
@@ -124,8 +137,7 @@ static void a_binary_learner_refuses_a_third_class(void **state)
     run(m, &d, 1, d.rows);
     save(m, &before);
     struct vec third = label_of(&type_string, 2);
-    assert_int_equal(classifier_learn(m, d.x, &third, 0, 0, 0, &scratch, &outcome, &problem),
-                     -ERR_DATA);
+    assert_int_equal(teach(m, d.x, &third, 0, true, &scratch), -ERR_DATA);
     assert_non_null(strstr(problem, "softmax_regression"));
     save(m, &after);
     assert_int_equal(before.n, after.n);
@@ -143,13 +155,11 @@ static void a_boolean_label_has_fixed_classes_in_a_binary_learner(void **state)
     struct setup config = config_of(&learner_logistic_regression, &type_boolean, false);
     struct classifier *m = classifier_new(&config.model, config.label, 1);
     struct model_scratch scratch;
-    struct outcome outcome;
-    const char *problem;
     double x[3] = {1, 2, 3};
     model_scratch_init(&scratch, &config.model);
     assert_int_equal(classifier_predict(m, x, &scratch), -1);
     struct vec yes = label_of(&type_boolean, 1);
-    assert_int_equal(classifier_learn(m, x, &yes, 0, 0, -1, &scratch, &outcome, &problem), 0);
+    assert_int_equal(teach(m, x, &yes, -1, true, &scratch), 0);
     assert_int_equal(classifier_predict(m, x, &scratch), 1);
     assert_true(scratch.out[1] > 0.5 && scratch.out[0] + scratch.out[1] == 1);
     model_scratch_done(&scratch);
@@ -163,14 +173,13 @@ static void scores_without_learning(void **state)
     struct setup config = config_of(&learner_gaussian_nb, &type_long, true);
     struct classifier *m = classifier_new(&config.model, config.label, 1);
     struct model_scratch scratch;
-    struct outcome outcome;
     model_scratch_init(&scratch, &config.model);
     run(m, &d, 0, d.rows);
     struct vec known = label_of(&type_long, 1), unknown = label_of(&type_long, 2);
     int predicted = classifier_predict(m, d.x, &scratch);
-    assert_int_equal(classifier_score(m, &known, 0, predicted, &scratch, &outcome), 1);
-    assert_int_equal(classifier_score(m, &unknown, 0, predicted, &scratch, &outcome), 0);
-    assert_int_equal(classifier_score(m, &known, 0, -1, &scratch, &outcome), 0);
+    assert_int_equal(teach(m, d.x, &known, predicted, false, &scratch), 1);
+    assert_int_equal(teach(m, d.x, &unknown, predicted, false, &scratch), 0);
+    assert_int_equal(teach(m, d.x, &known, -1, false, &scratch), 0);
     assert_int_equal(m->model.rows, 60);
     assert_int_equal(m->evaluation.scores.rows, 60);
     model_scratch_done(&scratch);
