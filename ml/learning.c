@@ -55,6 +55,29 @@ static int bind_learn(struct node *n, struct learning *p)
     return status;
 }
 
+static int bind_metrics(struct node *n, struct learning *p)
+{
+    static const char *const none[] = {NULL};
+    const char *const *known = p->kind->metrics ? p->kind->metrics : none;
+    int status = 0;
+    for (int i = 0; i < p->cfg->evaluate.n; i++) {
+        const char *name = p->cfg->evaluate.item[i].value.text;
+        uint32_t at = 0;
+        while (known[at] && strcmp(known[at], name) != 0) {
+            at++;
+        }
+        if (known[at]) {
+            p->metrics |= 1U << at;
+            continue;
+        }
+        const char *near = nearest_name(name, known);
+        status =
+            algorithm_problem(n, "evaluate", "unknown metric `%.50s`%s%s%s", name,
+                              near ? ": did you mean `" : "", near ? near : "", near ? "`?" : "");
+    }
+    return status;
+}
+
 int learning_bind(struct node *n, struct learning *p, const struct expression *label)
 {
     const struct learning_cfg *cfg = p->cfg;
@@ -67,7 +90,7 @@ int learning_bind(struct node *n, struct learning *p, const struct expression *l
         return -ERR_CONFIG;
     }
     p->model.options = algorithm_options(n, p->model.def, cfg->options);
-    if (!p->model.options || bind_learn(n, p) < 0) {
+    if (!p->model.options || bind_learn(n, p) < 0 || bind_metrics(n, p) < 0) {
         return -ERR_CONFIG;
     }
     if (p->model.is_scaled && p->features.ncategories > 0) {

@@ -50,6 +50,9 @@ static int bind_label(struct node *n, struct plan *p)
     return 0;
 }
 
+/* All cost nothing, so all are kept whichever are named. */
+static const char *const metrics[] = {"mae", "rmse", "r2", "smape", "coverage", NULL};
+
 static const struct learning_kind kind;
 
 static int regress_bind(struct node *n)
@@ -214,6 +217,7 @@ static void repeat(void *object, const struct learning_event *event, struct mode
 
 static const struct learning_kind kind = {
     .task = LEARN_VALUES,
+    .metrics = metrics,
     .objects = &objects,
     .prepare = evaluate_label,
     .is_taught = has_label,
