@@ -11,6 +11,7 @@
 #include "ml/learning.h"
 
 #include "engine/memory.h"
+#include "engine/metric_rows.h"
 #include "ml/algorithm.h"
 
 #include <math.h>
@@ -130,6 +131,7 @@ int learning_output(struct node *n, struct learning *p, const char *const *name,
     }
     n->out[0] = out;
     n->noutputs = 1;
+    metric_rows_bind(n);
     return status;
 }
 
@@ -275,6 +277,15 @@ static void touch(struct learning_pass *p, const struct model *m, uint16_t row, 
     per_touch_event(&p->rows, event, EVENT_HEAD + p->plan->features.n);
 }
 
+/* Rows for the stream that reads the metrics. */
+static int measure(struct learning_pass *p, int64_t rows, uint16_t row)
+{
+    if (p->plan->kind->report) {
+        p->plan->kind->report(p->op);
+    }
+    return metric_rows_emit(p->op, p->plan->cfg->as, rows, &p->in, row);
+}
+
 /* Scores and learns; 1 when the row is bad and left out. */
 static int teach(struct learning_pass *p, struct model *m, uint16_t row, bool predicted)
 {
@@ -296,7 +307,7 @@ static int teach(struct learning_pass *p, struct model *m, uint16_t row, bool pr
     }
     p->op->counter[COUNT_LABELS] += learns;
     touch(p, m, row, learns, known);
-    return 0;
+    return learns && metric_rows_are_due(p->op->node, m->rows) ? measure(p, m->rows, row) : 0;
 }
 
 /* Test, then train; 1 when the row is left out. */
