@@ -103,21 +103,24 @@ static inline void assert_foreign(const struct learner_def *def, const struct le
     def->close(b);
 }
 
-/* A learning rate that makes weights explode: not finite in the end, and it stays so. */
+/* Options under which features of 1e100 make weights overflow: predictions are not finite then, and
+ * stay so. */
 static inline void assert_diverges(const struct learner_def *def, const struct learner_data *d,
                                    const char *text)
 {
-    double out[CLASSES_MAX];
+    double out[CLASSES_MAX], x[64];
     void *l = learner_open(def, options_of(def, text), d);
-    for (int round = 0; round < 3; round++) {
-        for (uint32_t r = 0; r < d->rows; r++) {
-            learn_one(def, l, d->x + (size_t)r * d->columns, 1e100 * d->y[r]);
+    learner_feed(def, l, d, 0, d->rows);
+    for (uint32_t r = 0; r < d->rows; r++) {
+        for (uint32_t c = 0; c < d->columns; c++) {
+            x[c] = 1e100 * d->x[(size_t)r * d->columns + c];
         }
+        learn_one(def, l, x, d->y[r]);
     }
     for (uint32_t r = 0; r < 3; r++) {
-        def->predict(l, d->x + (size_t)r * d->columns, 1, out, 1);
+        def->predict(l, d->x + (size_t)r * d->columns, 1, out, CLASSES_MAX);
         assert_true(!isfinite(out[0]));
-        learn_one(def, l, d->x + (size_t)r * d->columns, 1);
+        learn_one(def, l, d->x + (size_t)r * d->columns, d->y[r]);
     }
     def->close(l);
 }
