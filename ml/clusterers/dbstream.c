@@ -620,10 +620,10 @@ static void io_leader(struct dbstream *m, struct snapshot *s, uint32_t i)
 /* Pairs with leaders behind it. */
 static void load_pairs(struct dbstream *m, struct snapshot *s, uint32_t i)
 {
-    uint32_t n, last = i;
+    uint32_t n = 0, last = i;
     snapshot_u32(s, &n);
     for (uint32_t k = 0; k < n; k++) {
-        struct pair p;
+        struct pair p = {0};
         snapshot_u32(s, &p.other);
         snapshot_double(s, &p.weight);
         snapshot_count(s, &p.last);
