@@ -27,9 +27,10 @@ struct calibration {
     double weight[CALIBRATION_ENTRIES + CALIBRATION_WAITING];
     double wait_value[CALIBRATION_WAITING], wait_weight[CALIBRATION_WAITING];
     /* Follows from the entries. */
-    double above[CALIBRATION_ENTRIES + CALIBRATION_WAITING + 1]; /* weight of entry i and those over */
+    double
+        above[CALIBRATION_ENTRIES + CALIBRATION_WAITING + 1]; /* weight of entry i and those over */
     double threshold, origin, share, mean, shape, scale; /* of the fitted tail; share 0: none */
-    double ceiling;                              /* scores over it are learned as this one */
+    double ceiling; /* scores over it are learned as this one */
 };
 
 /* memory: at least 100. */

@@ -66,31 +66,35 @@ static const struct object_def objects = {
     .io = io_model,
     .size = size_model,
     .free = free_model,
+    .replay = learning_replay,
 };
 
 /* ---- task ---- */
 
 struct task_cluster {
     struct learning_task task; /* the first member */
-    int64_t rows, clusters;    /* given a cluster; the greatest number given, and one */
+    int64_t rows;              /* learned, by all models here */
 };
+
+static void add_rows(void *ctx, void *object)
+{
+    struct task_cluster *t = ctx;
+    const struct model *m = object;
+    t->rows += m->rows;
+}
 
 static int cluster_open(struct op *op, struct err *e)
 {
-    (void)e;
-    return learning_open(op, sizeof(struct task_cluster));
+    int status = learning_open(op, sizeof(struct task_cluster), e);
+    return status < 0 ? status : per_each(op, add_rows, op->self);
 }
 
 static bool predict(struct learning_pass *p, void *object, uint16_t row)
 {
-    struct task_cluster *t = p->op->self;
     if (!model_predict(object, p->task->x, &p->task->scratch) || !(p->task->scratch.out[0] >= 0)) {
         return false;
     }
-    int64_t number = (int64_t)p->task->scratch.out[0];
-    p->out[0].i[row] = number;
-    t->rows++;
-    t->clusters = number >= t->clusters ? number + 1 : t->clusters;
+    p->out[0].i[row] = (int64_t)p->task->scratch.out[0];
     return true;
 }
 
@@ -100,16 +104,24 @@ static int learn(struct learning_pass *p, void *object, uint16_t row, bool predi
     (void)predicted;
     (void)problem;
     if (learns) {
+        struct task_cluster *t = p->op->self;
+        t->rows++;
         model_learn(object, p->task->x, 0, p->in.time[row], &p->task->scratch);
     }
     return 0;
+}
+
+static void repeat(void *object, const struct learning_event *event, struct model_scratch *scratch)
+{
+    if (event->learns) {
+        model_learn(object, event->x, 0, event->time, scratch);
+    }
 }
 
 static void report(struct op *op)
 {
     const struct task_cluster *t = op->self;
     op_metric(op, "rows", (double)t->rows);
-    op_metric(op, "clusters", (double)t->clusters);
 }
 
 static const struct learning_kind kind = {
@@ -117,6 +129,7 @@ static const struct learning_kind kind = {
     .objects = &objects,
     .predict = predict,
     .learn = learn,
+    .repeat = repeat,
     .report = report,
 };
 
@@ -133,6 +146,7 @@ const struct step_def op_cluster = {
     .state_layout = learning_layout,
     .open = cluster_open,
     .push = learning_push,
+    .flush = learning_flush,
     .describe = learning_describe,
     .close = learning_close,
 };

@@ -11,9 +11,14 @@
 #include "ml/learning.h"
 
 #include "engine/memory.h"
+#include "engine/metric_rows.h"
 #include "ml/algorithm.h"
 
+#include <math.h>
+#include <stdlib.h>
 #include <string.h>
+
+#define TIME_EXACT 9e15 /* of a double */
 
 const char *const learning_scales[] = {"none", "standard", NULL};
 enum { SCALE_NONE, SCALE_STANDARD };
@@ -51,6 +56,29 @@ static int bind_learn(struct node *n, struct learning *p)
     return status;
 }
 
+static int bind_metrics(struct node *n, struct learning *p)
+{
+    static const char *const none[] = {NULL};
+    const char *const *known = p->kind->metrics ? p->kind->metrics : none;
+    int status = 0;
+    for (int i = 0; i < p->cfg->evaluate.n; i++) {
+        const char *name = p->cfg->evaluate.item[i].value.text;
+        uint32_t at = 0;
+        while (known[at] && strcmp(known[at], name) != 0) {
+            at++;
+        }
+        if (known[at]) {
+            p->metrics |= 1U << at;
+            continue;
+        }
+        const char *near = nearest_name(name, known);
+        status =
+            algorithm_problem(n, "evaluate", "unknown metric `%.50s`%s%s%s", name,
+                              near ? ": did you mean `" : "", near ? near : "", near ? "`?" : "");
+    }
+    return status;
+}
+
 int learning_bind(struct node *n, struct learning *p, const struct expression *label)
 {
     const struct learning_cfg *cfg = p->cfg;
@@ -63,7 +91,7 @@ int learning_bind(struct node *n, struct learning *p, const struct expression *l
         return -ERR_CONFIG;
     }
     p->model.options = algorithm_options(n, p->model.def, cfg->options);
-    if (!p->model.options || bind_learn(n, p) < 0) {
+    if (!p->model.options || bind_learn(n, p) < 0 || bind_metrics(n, p) < 0) {
         return -ERR_CONFIG;
     }
     if (p->model.is_scaled && p->features.ncategories > 0) {
@@ -103,6 +131,7 @@ int learning_output(struct node *n, struct learning *p, const char *const *name,
     }
     n->out[0] = out;
     n->noutputs = 1;
+    metric_rows_bind(n);
     return status;
 }
 
@@ -137,15 +166,45 @@ void learning_layout(const struct node *n, struct buffer *words)
 
 /* ---- task ---- */
 
-int learning_open(struct op *op, size_t size)
+enum { EVENT_LEARNS, EVENT_TIME, EVENT_TARGET, EVENT_HEAD };
+
+int learning_replay(const void *plan, void *object, const double *event, uint32_t n)
+{
+    const struct learning *p = plan;
+    if (n != EVENT_HEAD + p->features.n || !(fabs(event[EVENT_TIME]) < TIME_EXACT) ||
+        (p->kind->task == LEARN_CLASSES &&
+         !(event[EVENT_TARGET] >= 0 && event[EVENT_TARGET] < CLASSES_MAX))) {
+        return -ERR_DATA;
+    }
+    struct model_scratch scratch;
+    struct learning_event e = {
+        .x = event + EVENT_HEAD,
+        .target = event[EVENT_TARGET],
+        .time = (int64_t)event[EVENT_TIME],
+        .learns = event[EVENT_LEARNS] != 0,
+    };
+    model_scratch_init(&scratch, &p->model);
+    p->kind->repeat(object, &e, &scratch);
+    model_scratch_done(&scratch);
+    return 0;
+}
+
+int learning_open(struct op *op, size_t size, struct err *e)
 {
     const struct learning *p = op->node->bound;
     struct learning_task *t = mem_zalloc(size);
     model_scratch_init(&t->scratch, &p->model);
-    t->x = mem_array(p->features.n, sizeof(double));
+    t->event = mem_array(EVENT_HEAD + p->features.n, sizeof(double));
+    t->x = t->event + EVENT_HEAD;
     buffer_init(&t->bytes);
     op->self = t;
-    return 0;
+    return per_open(&t->per, op, &p->per, e);
+}
+
+int learning_flush(struct op *op)
+{
+    struct learning_task *t = op->self;
+    return per_flush(&t->per, op);
 }
 
 void learning_close(struct op *op)
@@ -154,9 +213,10 @@ void learning_close(struct op *op)
     if (!t) {
         return;
     }
+    per_close(&t->per);
     model_scratch_done(&t->scratch);
     buffer_done(&t->bytes);
-    mem_free(t->x);
+    mem_free(t->event);
     mem_free(t);
     op->self = NULL;
 }
@@ -191,6 +251,41 @@ static void put_nulls(struct learning_pass *p, uint16_t row)
     }
 }
 
+/* All categories that a model knows. */
+static uint64_t categories(const struct learning *p, const struct model *m)
+{
+    uint64_t n = 0;
+    for (uint32_t i = 0; i < p->model.ncategories; i++) {
+        n += m->category[i].n;
+    }
+    return n;
+}
+
+/* The row has changed the model; new names are not in its numbers. */
+static void touch(struct learning_pass *p, const struct model *m, uint16_t row, bool learns,
+                  uint64_t known)
+{
+    double *event = p->task->event;
+    int64_t time = p->in.time[row];
+    if (p->is_new || categories(p->plan, m) != known || !(llabs(time) < (int64_t)TIME_EXACT)) {
+        per_touch(&p->rows);
+        return;
+    }
+    event[EVENT_LEARNS] = learns;
+    event[EVENT_TIME] = (double)time;
+    event[EVENT_TARGET] = p->target;
+    per_touch_event(&p->rows, event, EVENT_HEAD + p->plan->features.n);
+}
+
+/* Rows for the stream that reads the metrics. */
+static int measure(struct learning_pass *p, int64_t rows, uint16_t row)
+{
+    if (p->plan->kind->report) {
+        p->plan->kind->report(p->op);
+    }
+    return metric_rows_emit(p->op, p->plan->cfg->as, rows, &p->in, row);
+}
+
 /* Scores and learns; 1 when the row is bad and left out. */
 static int teach(struct learning_pass *p, struct model *m, uint16_t row, bool predicted)
 {
@@ -200,17 +295,19 @@ static int teach(struct learning_pass *p, struct model *m, uint16_t row, bool pr
         return 0;
     }
     m = m ? m : per_make(&p->rows, row);
+    uint64_t known = categories(p->plan, m);
     if (learns) {
         features_row(&p->plan->features, &p->features, row, m->category, FEATURE_LEARN, p->task->x);
     }
     const char *problem = NULL;
+    p->is_new = false;
     if (kind->learn(p, m, row, predicted, learns, &problem) < 0) {
         int status = op_bad_row(p->op, &p->in, row, problem);
         return status < 0 ? status : 1;
     }
     p->op->counter[COUNT_LABELS] += learns;
-    per_touch(&p->rows);
-    return 0;
+    touch(p, m, row, learns, known);
+    return learns && metric_rows_are_due(p->op->node, m->rows) ? measure(p, m->rows, row) : 0;
 }
 
 /* Test, then train; 1 when the row is left out. */
@@ -250,7 +347,7 @@ static int prepare(struct learning_pass *p)
         status = p->plan->kind->prepare(p);
     }
     if (status == 0) {
-        per_rows_init(&p->rows, op, &p->plan->per, &p->in);
+        per_rows_init(&p->rows, op, &p->task->per, &p->in);
     }
     return status;
 }

@@ -20,12 +20,15 @@
 struct regress_cfg {
     struct learning_cfg common;
     struct config_text label;
+    double coverage;
 };
 
 static const struct config_field fields[] = {
     LEARNING_FIELDS(struct regress_cfg, common, "global"),
     {"label", CONFIG_EXPRESSION, offsetof(struct regress_cfg, label), .required = true,
      .doc = "the value to learn: a long or double; null rows are only predicted"},
+    {"coverage", CONFIG_DOUBLE, offsetof(struct regress_cfg, coverage), .def = "0.9", .min = 0.01,
+     .max = 0.999, .doc = "share of the labels that the interval is to hold"},
     {0},
 };
 
@@ -34,6 +37,7 @@ static const struct config_field fields[] = {
 struct plan {
     struct learning learning; /* the first member */
     const struct expression *label;
+    double coverage;
 };
 
 static int bind_label(struct node *n, struct plan *p)
@@ -50,6 +54,9 @@ static int bind_label(struct node *n, struct plan *p)
     return 0;
 }
 
+/* All cost nothing, so all are kept whichever are named. */
+static const char *const metrics[] = {"mae", "rmse", "r2", "smape", "coverage", NULL};
+
 static const struct learning_kind kind;
 
 static int regress_bind(struct node *n)
@@ -58,6 +65,7 @@ static int regress_bind(struct node *n)
     struct plan *p = arena_zalloc(n->mem, sizeof(*p));
     p->learning.cfg = &cfg->common;
     p->learning.kind = &kind;
+    p->coverage = cfg->coverage;
     int status = bind_label(n, p);
     if (learning_bind(n, &p->learning, p->label) < 0 || status < 0) {
         return -ERR_CONFIG;
@@ -88,7 +96,7 @@ static void regress_layout(const struct node *n, struct buffer *words)
 static void *make_regressor(const void *plan, uint64_t seed)
 {
     const struct plan *p = plan;
-    return regressor_new(&p->learning.model, seed);
+    return regressor_new(&p->learning.model, p->coverage, seed);
 }
 
 static int io_regressor(void *object, struct snapshot *s)
@@ -111,6 +119,7 @@ static const struct object_def objects = {
     .io = io_regressor,
     .size = size_regressor,
     .free = free_regressor,
+    .replay = learning_replay,
 };
 
 /* ---- task ---- */
@@ -129,10 +138,9 @@ static void add_scores(void *ctx, void *object)
 
 static int regress_open(struct op *op, struct err *e)
 {
-    (void)e;
-    learning_open(op, sizeof(struct task_regress));
+    int status = learning_open(op, sizeof(struct task_regress), e);
     struct task_regress *t = op->self;
-    return per_each(op, add_scores, &t->scores);
+    return status < 0 ? status : per_each(op, add_scores, &t->scores);
 }
 
 static void report(struct op *op)
@@ -195,6 +203,7 @@ static int learn(struct learning_pass *p, void *object, uint16_t row, bool predi
         *problem = "a label that is not finite, or beyond +-1e150";
         return -ERR_DATA;
     }
+    p->target = y;
     if (regressor_teach(object, p->task->x, y, p->in.time[row], predicted ? &t->predicted : NULL,
                         learns ? TEACH_LEARN : TEACH_SCORE, &p->task->scratch, &outcome)) {
         value_scores_add(&t->scores, &outcome);
@@ -202,13 +211,24 @@ static int learn(struct learning_pass *p, void *object, uint16_t row, bool predi
     return 0;
 }
 
+static void repeat(void *object, const struct learning_event *event, struct model_scratch *scratch)
+{
+    struct regressor_prediction predicted;
+    struct value_outcome outcome;
+    bool is_predicted = regressor_predict(object, event->x, scratch, &predicted);
+    regressor_teach(object, event->x, event->target, event->time, is_predicted ? &predicted : NULL,
+                    event->learns ? TEACH_LEARN : TEACH_SCORE, scratch, &outcome);
+}
+
 static const struct learning_kind kind = {
     .task = LEARN_VALUES,
+    .metrics = metrics,
     .objects = &objects,
     .prepare = evaluate_label,
     .is_taught = has_label,
     .predict = predict,
     .learn = learn,
+    .repeat = repeat,
     .report = report,
 };
 
@@ -225,6 +245,7 @@ const struct step_def op_regress = {
     .state_layout = regress_layout,
     .open = regress_open,
     .push = learning_push,
+    .flush = learning_flush,
     .describe = learning_describe,
     .close = learning_close,
 };

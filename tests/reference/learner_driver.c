@@ -139,7 +139,8 @@ static void pass_classes(const struct model_config *config, const struct type *t
     struct model_scratch scratch;
     struct outcome outcome;
     const char *problem;
-    struct classifier *m = classifier_new(config, type, 1);
+    const struct classifier_config classifier = {.model = *config, .label = type};
+    struct classifier *m = classifier_new(&classifier, 1);
     model_scratch_init(&scratch, config);
     arena_init(&a);
     struct vec *label = mem_array(t->rows, sizeof(*label));
@@ -153,9 +154,15 @@ static void pass_classes(const struct model_config *config, const struct type *t
         if (output == PRINTED) {
             print_row(m, predicted, scratch.out);
         }
-        if (classifier_learn(m, x, &label[r], 0, 0, predicted, &scratch, &outcome, &problem) < 0) {
+        uint32_t known = m->classes.n;
+        int class = classifier_class(m, &label[r], 0, MAKE_CLASS, &problem);
+        if (class < 0) {
             fail(problem);
         }
+        if (m->classes.n > known) {
+            scratch.out[class] = 0;
+        }
+        classifier_teach(m, x, class, 0, predicted, true, &scratch, &outcome);
     }
     double ns = (seconds() - start) * 1e9 / t->rows;
     if (output == QUIET) {

@@ -16,6 +16,7 @@ extern const struct learner_def learner_logistic_regression, learner_softmax_reg
     learner_gaussian_nb;
 
 static struct arena arena;
+static const char *problem; /* of the last label that was refused */
 static const struct learner_column column[] = {{"a", false}, {"b", false}, {"c", false}};
 static const char *const name[] = {"low", "high, by a long name", "middle"};
 
@@ -31,16 +32,10 @@ static const void *defaults(const struct learner_def *def)
     return out;
 }
 
-/* What a classifier is made of. */
-struct setup {
-    struct model_config model;
-    const struct type *label;
-};
-
-static struct setup config_of(const struct learner_def *def, const struct type *label,
-                              bool is_scaled)
+static struct classifier_config config_of(const struct learner_def *def, const struct type *label,
+                                          bool is_scaled)
 {
-    return (struct setup){
+    return (struct classifier_config){
         .model = {.def = def,
                   .task = LEARN_CLASSES,
                   .options = defaults(def),
@@ -48,6 +43,8 @@ static struct setup config_of(const struct learner_def *def, const struct type *
                   .ncolumns = 3,
                   .is_scaled = is_scaled},
         .label = label,
+        .has_confusion = true,
+        .has_auc = label->kind == TYPE_BOOLEAN,
     };
 }
 
@@ -64,19 +61,33 @@ static struct vec label_of(const struct type *type, int class)
     return v;
 }
 
+/* As the step does: 1 when scored, 0 when not, or -ERR_DATA. */
+static int teach(struct classifier *m, const double *x, const struct vec *label, int predicted,
+                 bool learns, struct model_scratch *scratch)
+{
+    struct outcome outcome;
+    uint32_t known = m->classes.n;
+    int class = classifier_class(m, label, 0, learns ? MAKE_CLASS : KNOWN_ONLY, &problem);
+    if (class < 0) {
+        return learns ? class : 0;
+    }
+    if (m->classes.n > known) {
+        scratch->out[class] = 0;
+    }
+    return classifier_teach(m, x, class, 0, predicted, learns, scratch, &outcome);
+}
+
 /* Tests, then trains on rows from .. to-1; the number of scored rows. */
 static int run(struct classifier *m, const struct learner_data *d, uint32_t from, uint32_t to)
 {
     struct model_scratch scratch;
-    struct outcome outcome;
-    const char *problem;
     int scored = 0;
     model_scratch_init(&scratch, m->model.config);
     for (uint32_t r = from; r < to; r++) {
         const double *x = d->x + (size_t)r * 3;
         struct vec label = label_of(m->classes.type, (int)d->y[r]);
         int predicted = classifier_predict(m, x, &scratch);
-        int status = classifier_learn(m, x, &label, 0, 0, predicted, &scratch, &outcome, &problem);
+        int status = teach(m, x, &label, predicted, true, &scratch);
         assert_true(status >= 0);
         scored += status;
     }
@@ -95,8 +106,8 @@ static void predicts_from_the_second_row_on(void **state)
 {
     (void)state;
     struct learner_data d = learner_data_new(200, 3, 3, 2);
-    struct setup config = config_of(&learner_gaussian_nb, &type_string, false);
-    struct classifier *m = classifier_new(&config.model, config.label, 1);
+    struct classifier_config config = config_of(&learner_gaussian_nb, &type_string, false);
+    struct classifier *m = classifier_new(&config, 1);
     assert_int_equal(run(m, &d, 0, d.rows), 199);
     assert_int_equal(m->model.rows, 200);
     assert_int_equal(m->classes.n, 3);
@@ -111,12 +122,10 @@ static void a_binary_learner_refuses_a_third_class(void **state)
 {
     (void)state;
     struct learner_data d = learner_data_new(40, 3, 2, 2);
-    struct setup config = config_of(&learner_logistic_regression, &type_string, true);
-    struct classifier *m = classifier_new(&config.model, config.label, 1);
+    struct classifier_config config = config_of(&learner_logistic_regression, &type_string, true);
+    struct classifier *m = classifier_new(&config, 1);
     struct model_scratch scratch;
-    struct outcome outcome;
     struct buffer before, after;
-    const char *problem = NULL;
     model_scratch_init(&scratch, &config.model);
     run(m, &d, 0, 1);
     assert_int_equal(classifier_predict(m, d.x, &scratch), 0);
@@ -124,8 +133,7 @@ static void a_binary_learner_refuses_a_third_class(void **state)
     run(m, &d, 1, d.rows);
     save(m, &before);
     struct vec third = label_of(&type_string, 2);
-    assert_int_equal(classifier_learn(m, d.x, &third, 0, 0, 0, &scratch, &outcome, &problem),
-                     -ERR_DATA);
+    assert_int_equal(teach(m, d.x, &third, 0, true, &scratch), -ERR_DATA);
     assert_non_null(strstr(problem, "softmax_regression"));
     save(m, &after);
     assert_int_equal(before.n, after.n);
@@ -140,16 +148,14 @@ static void a_binary_learner_refuses_a_third_class(void **state)
 static void a_boolean_label_has_fixed_classes_in_a_binary_learner(void **state)
 {
     (void)state;
-    struct setup config = config_of(&learner_logistic_regression, &type_boolean, false);
-    struct classifier *m = classifier_new(&config.model, config.label, 1);
+    struct classifier_config config = config_of(&learner_logistic_regression, &type_boolean, false);
+    struct classifier *m = classifier_new(&config, 1);
     struct model_scratch scratch;
-    struct outcome outcome;
-    const char *problem;
     double x[3] = {1, 2, 3};
     model_scratch_init(&scratch, &config.model);
     assert_int_equal(classifier_predict(m, x, &scratch), -1);
     struct vec yes = label_of(&type_boolean, 1);
-    assert_int_equal(classifier_learn(m, x, &yes, 0, 0, -1, &scratch, &outcome, &problem), 0);
+    assert_int_equal(teach(m, x, &yes, -1, true, &scratch), 0);
     assert_int_equal(classifier_predict(m, x, &scratch), 1);
     assert_true(scratch.out[1] > 0.5 && scratch.out[0] + scratch.out[1] == 1);
     model_scratch_done(&scratch);
@@ -160,17 +166,16 @@ static void scores_without_learning(void **state)
 {
     (void)state;
     struct learner_data d = learner_data_new(60, 3, 2, 2);
-    struct setup config = config_of(&learner_gaussian_nb, &type_long, true);
-    struct classifier *m = classifier_new(&config.model, config.label, 1);
+    struct classifier_config config = config_of(&learner_gaussian_nb, &type_long, true);
+    struct classifier *m = classifier_new(&config, 1);
     struct model_scratch scratch;
-    struct outcome outcome;
     model_scratch_init(&scratch, &config.model);
     run(m, &d, 0, d.rows);
     struct vec known = label_of(&type_long, 1), unknown = label_of(&type_long, 2);
     int predicted = classifier_predict(m, d.x, &scratch);
-    assert_int_equal(classifier_score(m, &known, 0, predicted, &scratch, &outcome), 1);
-    assert_int_equal(classifier_score(m, &unknown, 0, predicted, &scratch, &outcome), 0);
-    assert_int_equal(classifier_score(m, &known, 0, -1, &scratch, &outcome), 0);
+    assert_int_equal(teach(m, d.x, &known, predicted, false, &scratch), 1);
+    assert_int_equal(teach(m, d.x, &unknown, predicted, false, &scratch), 0);
+    assert_int_equal(teach(m, d.x, &known, -1, false, &scratch), 0);
     assert_int_equal(m->model.rows, 60);
     assert_int_equal(m->evaluation.scores.rows, 60);
     model_scratch_done(&scratch);
@@ -181,8 +186,8 @@ static void scores_without_learning(void **state)
 static void a_diverged_learner_has_no_prediction(void **state)
 {
     (void)state;
-    struct setup config = config_of(&learner_softmax_regression, &type_long, false);
-    struct classifier *m = classifier_new(&config.model, config.label, 1);
+    struct classifier_config config = config_of(&learner_softmax_regression, &type_long, false);
+    struct classifier *m = classifier_new(&config, 1);
     struct learner_data d = {.rows = 4, .columns = 3};
     double x[12], y[] = {0, 1, 0, 1};
     for (int i = 0; i < 12; i++) {
@@ -209,9 +214,8 @@ static void goes_on_bit_for_bit_after_load(void **state)
     const struct type *type[] = {&type_string, &type_long, &type_boolean};
     for (int i = 0; i < 9; i++) {
         struct learner_data d = learner_data_new(150, 3, 2, 20);
-        struct setup config = config_of(def[i / 3], type[i % 3], i % 2 == 0);
-        struct classifier *a = classifier_new(&config.model, config.label, 1),
-                          *b = classifier_new(&config.model, config.label, 1);
+        struct classifier_config config = config_of(def[i / 3], type[i % 3], i % 2 == 0);
+        struct classifier *a = classifier_new(&config, 1), *b = classifier_new(&config, 1);
         struct buffer half, end_a, end_b;
         run(a, &d, 0, 70);
         save(a, &half);
@@ -239,18 +243,18 @@ static void refuses_snapshots_of_others(void **state)
     (void)state;
     struct learner_data d = learner_data_new(20, 3, 2, 20);
     static const struct learner_column other_columns[] = {{"a", false}, {"x", false}, {"c", false}};
-    struct setup config = config_of(&learner_gaussian_nb, &type_long, false);
-    struct setup other[4] = {config, config, config, config};
+    struct classifier_config config = config_of(&learner_gaussian_nb, &type_long, false);
+    struct classifier_config other[4] = {config, config, config, config};
     other[0] = config_of(&learner_softmax_regression, &type_long, false);
     other[1].model.is_scaled = true;
     other[2].label = &type_string;
     other[3].model.column = other_columns;
-    struct classifier *m = classifier_new(&config.model, config.label, 1);
+    struct classifier *m = classifier_new(&config, 1);
     struct buffer saved;
     run(m, &d, 0, d.rows);
     save(m, &saved);
     for (int i = 0; i < 4; i++) {
-        struct classifier *o = classifier_new(&other[i].model, other[i].label, 1);
+        struct classifier *o = classifier_new(&other[i], 1);
         struct snapshot s = snapshot_loader(saved.data, saved.n);
         assert_int_equal(classifier_io(o, &s), -ERR_DATA);
         classifier_free(o);
@@ -264,19 +268,19 @@ static void damage_never_does_harm(void **state)
 {
     (void)state;
     struct learner_data d = learner_data_new(50, 3, 3, 20);
-    struct setup config = config_of(&learner_softmax_regression, &type_string, true);
-    struct classifier *m = classifier_new(&config.model, config.label, 1);
+    struct classifier_config config = config_of(&learner_softmax_regression, &type_string, true);
+    struct classifier *m = classifier_new(&config, 1);
     struct buffer saved;
     run(m, &d, 0, 40);
     save(m, &saved);
     for (size_t n = 0; n < saved.n; n++) {
-        struct classifier *o = classifier_new(&config.model, config.label, 1);
+        struct classifier *o = classifier_new(&config, 1);
         struct snapshot s = snapshot_loader(saved.data, n);
         assert_int_equal(classifier_io(o, &s), -ERR_DATA);
         classifier_free(o);
     }
     for (size_t i = 0; i < saved.n * 8; i++) {
-        struct classifier *o = classifier_new(&config.model, config.label, 1);
+        struct classifier *o = classifier_new(&config, 1);
         saved.data[i / 8] = (char)(saved.data[i / 8] ^ (1 << (i % 8)));
         struct snapshot s = snapshot_loader(saved.data, saved.n);
         if (classifier_io(o, &s) == 0) {
