@@ -190,7 +190,7 @@ static void merge_waiting(struct calibration *c)
             c->value[at] = c->value[old];
             c->weight[at] = c->weight[old];
         } else {
-            new--;
+            new --;
             at--;
             c->value[at] = c->wait_value[new];
             c->weight[at] = c->wait_weight[new];

@@ -1,5 +1,5 @@
 /* Calibration: what a raw score means. Learns the scores of one stream and tells how probable it is
- * that a usual row scores at least as high, whatever the scores' distribution. Bounded, about 6 KB; its
+ * that a usual row scores at least as high, whatever the scores' distribution. Bounded, 10 KB; its
  * snapshot is 1 to 3 KB. One owner.
  *
  *     if (calibration_tail(&c, score) <= 0.001) …      one usual row in 1000 comes here
@@ -27,9 +27,10 @@ struct calibration {
     double weight[CALIBRATION_ENTRIES + CALIBRATION_WAITING];
     double wait_value[CALIBRATION_WAITING], wait_weight[CALIBRATION_WAITING];
     /* Follows from the entries. */
-    double above[CALIBRATION_ENTRIES + CALIBRATION_WAITING + 1]; /* weight of entry i and those over */
+    double
+        above[CALIBRATION_ENTRIES + CALIBRATION_WAITING + 1]; /* weight of entry i and those over */
     double threshold, origin, share, mean, shape, scale; /* of the fitted tail; share 0: none */
-    double ceiling;                              /* scores over it are learned as this one */
+    double ceiling; /* scores over it are learned as this one */
 };
 
 /* memory: at least 100. */

@@ -50,6 +50,17 @@ void cut_tree_done(struct cut_tree *t)
     *t = (struct cut_tree){0};
 }
 
+/* Unlike fmin() and fmax(), one instruction. */
+static double lesser(double a, double b)
+{
+    return a < b ? a : b;
+}
+
+static double greater(double a, double b)
+{
+    return a > b ? a : b;
+}
+
 static double *low_of(const struct cut_tree *t, uint32_t node)
 {
     return t->low + (size_t)node * t->n;
@@ -100,11 +111,11 @@ static int draw_cut(const struct cut_tree *t, uint32_t node, const double *point
     const double *low = low_of(t, node), *high = high_of(t, node);
     double total = 0;
     for (uint32_t i = 0; i < t->n; i++) {
-        total += fmax(high[i], point[i]) - fmin(low[i], point[i]);
+        total += greater(high[i], point[i]) - lesser(low[i], point[i]);
     }
     double at = random_unit(random) * total;
     for (uint32_t i = 0; i < t->n; i++) {
-        double from = fmin(low[i], point[i]), extent = fmax(high[i], point[i]) - from;
+        double from = lesser(low[i], point[i]), extent = greater(high[i], point[i]) - from;
         if (at >= extent) {
             at -= extent;
             continue;
@@ -127,8 +138,8 @@ static void extend_box(struct cut_tree *t, uint32_t node, const double *point)
 {
     double *low = low_of(t, node), *high = high_of(t, node);
     for (uint32_t i = 0; i < t->n; i++) {
-        low[i] = fmin(low[i], point[i]);
-        high[i] = fmax(high[i], point[i]);
+        low[i] = lesser(low[i], point[i]);
+        high[i] = greater(high[i], point[i]);
     }
 }
 
@@ -205,8 +216,8 @@ static int join_boxes(struct cut_tree *t, uint32_t node)
     uint32_t a = t->node[node].left, b = t->node[node].right;
     int changes = 0;
     for (uint32_t i = 0; i < t->n; i++) {
-        double l = fmin(low_of(t, a)[i], low_of(t, b)[i]);
-        double h = fmax(high_of(t, a)[i], high_of(t, b)[i]);
+        double l = lesser(low_of(t, a)[i], low_of(t, b)[i]);
+        double h = greater(high_of(t, a)[i], high_of(t, b)[i]);
         changes |= l != low[i] || h != high[i];
         low[i] = l;
         high[i] = h;
@@ -260,12 +271,13 @@ double cut_tree_score(const struct cut_tree *t, const double *point)
     }
     for (;;) {
         const double *low = low_of(t, node), *high = high_of(t, node);
-        double outside = 0, total = 0;
+        double outside = 0, inside = 0;
         for (uint32_t i = 0; i < t->n; i++) {
-            double below = fmax(low[i] - point[i], 0), above = fmax(point[i] - high[i], 0);
-            outside += below + above;
-            total += high[i] - low[i] + below + above;
+            double below = low[i] - point[i], above = point[i] - high[i];
+            outside += (below > 0 ? below : 0) + (above > 0 ? above : 0);
+            inside += high[i] - low[i];
         }
+        double total = inside + outside;
         double q = total > 0 ? outside / total : 0;
         score += reach * q * fmax(ratio, t->node[node].points);
         reach *= 1 - q;

@@ -72,12 +72,9 @@ static const struct config_field fields[] = {
     {0},
 };
 
-static const struct learner_alias aliases[] = {{"n_estimators", "n_trees"},
-                                               {"n_models", "n_trees"},
-                                               {"max_depth", "height"},
-                                               {"depth", "height"},
-                                               {"window", "window_size"},
-                                               {0}};
+static const struct learner_alias aliases[] = {{"n_estimators", "n_trees"}, {"n_models", "n_trees"},
+                                               {"max_depth", "height"},     {"depth", "height"},
+                                               {"window", "window_size"},   {0}};
 
 /* "low..high" */
 static int parse_limits(const char *text, double *low, double *high)
@@ -98,13 +95,15 @@ static int forest_check(const void *options, struct err *e)
 {
     const struct options *o = options;
     if ((double)o->n_trees * (double)(1u << o->height) > LEAVES_MAX) {
-        return err_set(e, ERR_CONFIG, "n_trees * 2^height is over %u: lower the height", LEAVES_MAX);
+        return err_set(e, ERR_CONFIG, "n_trees * 2^height is over %u: lower the height",
+                       LEAVES_MAX);
     }
     for (int i = 0; i < o->limits.n; i++) {
         double low, high;
         const struct config_item *item = &o->limits.item[i];
         if (parse_limits(item->value.text, &low, &high) < 0) {
-            return err_set(e, ERR_CONFIG, "limits of %s: write low..high, as in 0..100", item->name);
+            return err_set(e, ERR_CONFIG, "limits of %s: write low..high, as in 0..100",
+                           item->name);
         }
     }
     return 0;
@@ -120,7 +119,8 @@ static void forest_layout(const void *options, struct buffer *words)
 /* ---- trees ----------------------------------------------------------------------------------- */
 
 /* The feature of a cut, drawn by the widths of the ranges. */
-static uint32_t draw_feature(struct random *random, const double *low, const double *high, uint32_t n)
+static uint32_t draw_feature(struct random *random, const double *low, const double *high,
+                             uint32_t n)
 {
     double total = 0;
     for (uint32_t i = 0; i < n; i++) {
@@ -137,8 +137,8 @@ static uint32_t draw_feature(struct random *random, const double *low, const dou
 }
 
 /* Cuts node i and those below it; the depth is at most 20. */
-static void cut_node(struct forest *m, struct random *random, struct cut *cut, uint32_t i, double *low,
-                     double *high)
+static void cut_node(struct forest *m, struct random *random, struct cut *cut, uint32_t i,
+                     double *low, double *high)
 {
     if (i >= m->cuts) {
         return;

@@ -30,8 +30,8 @@ struct options {
     bool bootstrap;
 };
 
-struct node { /* left child is the next node */
-    double at;     /* left: below this; of a leaf its length */
+struct node {       /* left child is the next node */
+    double at;      /* left: below this; of a leaf its length */
     uint32_t right; /* 0: a leaf */
     uint32_t feature;
 };
@@ -112,8 +112,8 @@ struct growth {
 };
 
 /* A feature that varies among the rows, drawn evenly of those; its range. 0: none varies. */
-static int draw_feature(struct growth *g, uint32_t from, uint32_t to, uint32_t *feature, double *low,
-                        double *high)
+static int draw_feature(struct growth *g, uint32_t from, uint32_t to, uint32_t *feature,
+                        double *low, double *high)
 {
     for (uint32_t left = g->nfeatures; left > 0; left--) {
         uint32_t at = random_below(&g->m->random, left), f = g->feature[at];
@@ -155,7 +155,8 @@ static void grow_node(struct growth *g, uint32_t from, uint32_t to, uint32_t dep
     uint32_t feature;
     double low, high;
     *node = (struct node){depth + usual_length(to - from), 0, 0};
-    if (to - from < 2 || depth >= g->depth_max || !draw_feature(g, from, to, &feature, &low, &high)) {
+    if (to - from < 2 || depth >= g->depth_max ||
+        !draw_feature(g, from, to, &feature, &low, &high)) {
         return;
     }
     double cut = low + (high - low) * random_unit(&g->m->random);
@@ -288,8 +289,8 @@ static int tree_io(struct forest *m, uint32_t t, uint32_t most, struct snapshot 
         if (right != 0) {
             snapshot_u32(s, &node->feature);
         }
-        if (s->status < 0 || (s->loading && (right > nodes || !is_valid(node, at, m->start[t + 1],
-                                                                        m->n)))) {
+        if (s->status < 0 ||
+            (s->loading && (right > nodes || !is_valid(node, at, m->start[t + 1], m->n)))) {
             return 0;
         }
     }

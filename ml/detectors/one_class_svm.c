@@ -48,10 +48,8 @@ static const struct config_field fields[] = {
     {0},
 };
 
-static const struct learner_alias aliases[] = {{"learning_rate", "lr"},
-                                               {"eta0", "lr"},
-                                               {"contamination", "nu"},
-                                               {0}};
+static const struct learner_alias aliases[] = {
+    {"learning_rate", "lr"}, {"eta0", "lr"}, {"contamination", "nu"}, {0}};
 
 static int svm_check(const void *options, struct err *e)
 {
@@ -95,7 +93,8 @@ static void svm_predict(void *l, const double *x, uint32_t rows, double *out, ui
     const struct svm *m = l;
     for (uint32_t r = 0; r < rows; r++) {
         double score = linalg_dot(m->weight, x + (size_t)r * m->n, m->n);
-        out[(size_t)r * stride] = m->steps == 0 || isnan(score) ? (double)NAN : spread_bounded(score);
+        out[(size_t)r * stride] =
+            m->steps == 0 || isnan(score) ? (double)NAN : spread_bounded(score);
     }
 }
 

@@ -55,14 +55,11 @@ static const struct config_field fields[] = {
     {0},
 };
 
-static const struct learner_alias aliases[] = {{"num_trees", "n_trees"},
-                                               {"number_of_trees", "n_trees"},
-                                               {"n_estimators", "n_trees"},
-                                               {"tree_size", "sample_size"},
-                                               {"max_samples", "sample_size"},
-                                               {"lambda", "time_decay"},
-                                               {"output_after", "grace_period"},
-                                               {0}};
+static const struct learner_alias aliases[] = {
+    {"num_trees", "n_trees"},         {"number_of_trees", "n_trees"},
+    {"n_estimators", "n_trees"},      {"tree_size", "sample_size"},
+    {"max_samples", "sample_size"},   {"lambda", "time_decay"},
+    {"output_after", "grace_period"}, {0}};
 
 static int forest_check(const void *options, struct err *e)
 {
