@@ -257,7 +257,7 @@ double cut_tree_codisp(const struct cut_tree *t, uint32_t slot)
     for (uint32_t node = t->leaf[slot]; t->node[node].parent != CUT_NONE;
          node = t->node[node].parent) {
         double sibling = t->node[sibling_of(t, node)].points;
-        codisp = fmax(codisp, sibling / t->node[node].points);
+        codisp = greater(codisp, sibling / t->node[node].points);
     }
     return codisp;
 }
@@ -279,14 +279,14 @@ double cut_tree_score(const struct cut_tree *t, const double *point)
         }
         double total = inside + outside;
         double q = total > 0 ? outside / total : 0;
-        score += reach * q * fmax(ratio, t->node[node].points);
+        score += reach * q * greater(ratio, t->node[node].points);
         reach *= 1 - q;
         if (is_leaf(t, node) || reach <= 0) {
             return score + reach * ratio;
         }
         node = child_towards(t, node, point);
         double sibling = t->node[sibling_of(t, node)].points;
-        ratio = fmax(ratio, sibling / (t->node[node].points + 1));
+        ratio = greater(ratio, sibling / (t->node[node].points + 1));
     }
 }
 
