@@ -48,8 +48,8 @@ static void head(const struct lstm_network *n, const float *weight, uint32_t row
     cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, (int)rows, outputs, hidden, 1, h, hidden,
                 w, outputs, 1, out, outputs);
     if (n->direct > 0) {
-        cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, (int)rows, outputs, (int)n->direct, 1,
-                    direct, (int)n->direct, bias + n->outputs, outputs, 1, out, outputs);
+        cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, (int)rows, outputs, (int)n->direct,
+                    1, direct, (int)n->direct, bias + n->outputs, outputs, 1, out, outputs);
     }
 }
 
@@ -86,8 +86,8 @@ static double lose(float *out, const float *y, size_t n, float delta, float shar
 }
 
 double lstm_network_gradient(const struct lstm_network *n, const float *weight, uint32_t rows,
-                             const float *x, const float *direct, const float *y, float delta, float share, float *room,
-                             float *gradient)
+                             const float *x, const float *direct, const float *y, float delta,
+                             float share, float *room, float *gradient)
 {
     size_t cell = lstm_cell_weights(&n->cell);
     int hidden = (int)n->cell.hidden, outputs = (int)n->outputs, count = (int)rows;
