@@ -22,7 +22,7 @@
 #include <string.h>
 
 #define MEMBERS_MAX 8
-#define POWER       6
+#define POWER       10
 #define CUT         1.5
 #define LEAST_SEEN  5
 #define VALUE_MOST  1e150
