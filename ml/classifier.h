@@ -2,25 +2,37 @@
 #ifndef KLAMM_ML_CLASSIFIER_H
 #define KLAMM_ML_CLASSIFIER_H
 
+#include "ml/auc.h"
 #include "ml/classes.h"
+#include "ml/confusion.h"
 #include "ml/evaluate.h"
 #include "ml/model.h"
 
-struct classifier {
-    struct model model; /* the first member */
-    struct classes classes;
-    struct evaluation evaluation;
+/* Read-only, shared by all classifiers of a step. */
+struct classifier_config {
+    struct model_config model;
+    const struct type *label;    /* boolean, long or string */
+    bool has_confusion, has_auc; /* what is evaluated beside accuracy; auc: of a boolean label */
 };
 
-/* label: boolean, long or string. */
-struct classifier *classifier_new(const struct model_config *config, const struct type *label,
-                                  uint64_t seed);
+struct classifier {
+    struct model model; /* the first member */
+    const struct classifier_config *config;
+    struct classes classes;
+    struct evaluation evaluation;
+    struct confusion confusion;
+    struct auc *auc; /* of has_auc */
+};
+
+struct classifier *classifier_new(const struct classifier_config *config, uint64_t seed);
 void classifier_free(struct classifier *c);
 uint64_t classifier_size(const struct classifier *c);
 
 /* The most probable class, the first one on a tie; scratch->out has the probabilities of all. -1
  * before the first training, or when they are not finite (the learner diverged). */
 int classifier_predict(struct classifier *c, const double *x, struct model_scratch *scratch);
+/* P(true) of what was just predicted, for a boolean label. */
+double classifier_p_true(const struct classifier *c, const struct model_scratch *scratch);
 /* Class of a label, made if it is new and `knows` allows it: -1 when it is unknown, or -ERR_DATA with a
  * message when no class can be made of it. */
 enum knows { KNOWN_ONLY, MAKE_CLASS };

@@ -33,7 +33,17 @@ struct plan {
     struct learning learning; /* the first member */
     const struct expression *label;
     const struct type *type; /* of the label */
+    struct classifier_config classifier;
 };
+
+enum metric { ACCURACY, LOG_LOSS, BALANCED_ACCURACY, F1, KAPPA, AUC };
+static const char *const metrics[] = {"accuracy", "log_loss", "balanced_accuracy", "f1", "kappa",
+                                      "auc",      NULL};
+
+static bool is_wanted(const struct learning *p, enum metric m)
+{
+    return p->metrics & (1U << m);
+}
 
 static int bind_label(struct node *n, struct plan *p)
 {
@@ -67,6 +77,16 @@ static int classify_bind(struct node *n)
     if (learning_bind(n, &p->learning, p->label) < 0 || status < 0) {
         return -ERR_CONFIG;
     }
+    if (is_wanted(&p->learning, AUC) && p->type->kind != TYPE_BOOLEAN) {
+        return algorithm_problem(n, "evaluate", "auc is of a boolean label, such as `label = 'x'`");
+    }
+    p->classifier = (struct classifier_config){
+        .model = p->learning.model,
+        .label = p->type,
+        .has_confusion = is_wanted(&p->learning, BALANCED_ACCURACY) ||
+                         is_wanted(&p->learning, F1) || is_wanted(&p->learning, KAPPA),
+        .has_auc = is_wanted(&p->learning, AUC),
+    };
     const char *as = cfg->common.as;
     const char *name[] = {as, arena_printf(n->mem, "%s_proba", as)};
     const struct type *proba =
@@ -94,7 +114,7 @@ static void classify_layout(const struct node *n, struct buffer *words)
 static void *make_classifier(const void *plan, uint64_t seed)
 {
     const struct plan *p = plan;
-    return classifier_new(&p->learning.model, p->type, seed);
+    return classifier_new(&p->classifier, seed);
 }
 
 static int io_classifier(void *object, struct snapshot *s)
@@ -124,26 +144,84 @@ static const struct object_def objects = {
 
 struct task_classify {
     struct learning_task task; /* the first member */
-    struct scores scores;      /* of all models here */
-    int predicted;             /* of the row at hand */
+    struct scores scores;      /* of all models here, as are the next three */
+    struct classes classes;    /* numbered as they came to any of them; of booleans: false, true */
+    struct confusion confusion;
+    struct auc auc;
+    int predicted; /* of the row at hand */
 };
+
+static uint32_t class_here(struct task_classify *t, const struct vec *label, uint16_t row)
+{
+    int class = classes_find(&t->classes, label, row);
+    class = class < 0 ? classes_add(&t->classes, label, row) : class;
+    return class < 0 ? CONFUSION_CLASSES_MAX : (uint32_t) class;
+}
+
+/* Takes a restored model's evaluation into the step's. */
+struct adding {
+    struct task_classify *task;
+    struct arena mem;
+};
+
+static void add_confusion(struct adding *a, const struct classifier *c)
+{
+    uint32_t here[CONFUSION_CLASSES_MAX];
+    const struct confusion *from = &c->confusion;
+    for (uint32_t i = 0; i < from->n; i++) {
+        struct vec label = vec_new(&a->mem, c->classes.type, 1);
+        classes_put(&c->classes, (int)i, &label, 0, &a->mem);
+        here[i] = class_here(a->task, &label, 0);
+    }
+    for (uint32_t i = 0; i < from->n * from->n; i++) {
+        uint32_t label = i / from->n, predicted = i % from->n;
+        confusion_add(&a->task->confusion, here[label], here[predicted],
+                      from->count[(size_t)label * from->room + predicted]);
+    }
+}
 
 static void add_scores(void *ctx, void *object)
 {
+    struct adding *a = ctx;
     const struct classifier *c = object;
-    scores_merge(ctx, &c->evaluation.scores);
+    scores_merge(&a->task->scores, &c->evaluation.scores);
+    if (c->confusion.n <= c->classes.n) {
+        add_confusion(a, c);
+    }
+    if (c->auc) {
+        auc_merge(&a->task->auc, c->auc);
+    }
 }
 
 static int classify_open(struct op *op, struct err *e)
 {
+    const struct plan *p = op->node->bound;
     int status = learning_open(op, sizeof(struct task_classify), e);
+    struct adding a = {.task = op->self};
+    classes_init(&a.task->classes, p->type);
+    if (p->type->kind == TYPE_BOOLEAN) {
+        classes_add_booleans(&a.task->classes);
+    }
+    arena_init(&a.mem);
+    status = status < 0 ? status : per_each(op, add_scores, &a);
+    arena_done(&a.mem);
+    return status;
+}
+
+static void classify_close(struct op *op)
+{
     struct task_classify *t = op->self;
-    return status < 0 ? status : per_each(op, add_scores, &t->scores);
+    if (t) {
+        classes_done(&t->classes);
+        confusion_done(&t->confusion);
+    }
+    learning_close(op);
 }
 
 static void report(struct op *op)
 {
     const struct task_classify *t = op->self;
+    const struct learning *p = op->node->bound;
     const struct scores *s = &t->scores;
     if (s->rows == 0) {
         return;
@@ -154,7 +232,22 @@ static void report(struct op *op)
     op_metric(op, "accuracy_no_change", scores_accuracy(s, SCORE_NO_CHANGE));
     op_metric(op, "accuracy_rolling", scores_rolling(s, SCORE_LEARNER));
     op_metric(op, "accuracy_baseline_rolling", scores_rolling(s, SCORE_MAJORITY));
+    op_metric(op, "accuracy_no_change_rolling", scores_rolling(s, SCORE_NO_CHANGE));
     op_metric(op, "log_loss", scores_log_loss(s));
+    if (is_wanted(p, BALANCED_ACCURACY)) {
+        op_metric(op, "balanced_accuracy", confusion_balanced_accuracy(&t->confusion));
+    }
+    if (is_wanted(p, F1)) {
+        bool is_boolean = t->classes.type->kind == TYPE_BOOLEAN;
+        op_metric(op, "f1",
+                  is_boolean ? confusion_f1(&t->confusion, 1) : confusion_macro_f1(&t->confusion));
+    }
+    if (is_wanted(p, KAPPA)) {
+        op_metric(op, "kappa", confusion_kappa(&t->confusion));
+    }
+    if (is_wanted(p, AUC)) {
+        op_metric(op, "auc", auc_value(&t->auc));
+    }
 }
 
 static int evaluate_label(struct learning_pass *p)
@@ -173,13 +266,8 @@ static bool has_label(const struct learning_pass *p, uint16_t row)
 static void put_proba(struct learning_pass *p, const struct classifier *c, uint16_t row)
 {
     const struct classes *classes = &c->classes;
-    const double *proba = p->task->scratch.out;
     if (classes->type->kind == TYPE_BOOLEAN) {
-        double p_true = 0;
-        for (uint32_t i = 0; i < classes->n; i++) {
-            p_true = classes->label[i].number ? proba[i] : p_true;
-        }
-        p->out[1].d[row] = p_true;
+        p->out[1].d[row] = classifier_p_true(c, &p->task->scratch);
         return;
     }
     struct buffer *map = &p->task->bytes;
@@ -187,7 +275,7 @@ static void put_proba(struct learning_pass *p, const struct classifier *c, uint1
     buffer_varint(map, classes->n);
     for (uint32_t i = 0; i < classes->n; i++) {
         const struct str *name = &classes->label[i].text;
-        struct nested_value value = {.d = proba[i]};
+        struct nested_value value = {.d = p->task->scratch.out[i]};
         buffer_varint(map, name->n);
         buffer_add(map, str_data(name), name->n);
         nested_put(map, &type_double, &value);
@@ -206,6 +294,19 @@ static bool predict(struct learning_pass *p, void *object, uint16_t row)
     classes_put(&c->classes, t->predicted, &p->out[0], row, p->in.mem);
     put_proba(p, c, row);
     return true;
+}
+
+/* What the step evaluates of a scored row beside accuracy. */
+static void watch(struct learning_pass *p, struct task_classify *t, const struct classifier *c,
+                  uint16_t row)
+{
+    if (c->config->has_confusion) {
+        uint32_t label = class_here(t, &p->label, row);
+        confusion_add(&t->confusion, label, class_here(t, &p->out[0], row), 1);
+    }
+    if (c->auc) {
+        auc_add(&t->auc, p->out[1].d[row], p->label.b[row] != 0);
+    }
 }
 
 static int learn(struct learning_pass *p, void *object, uint16_t row, bool predicted, bool learns,
@@ -228,6 +329,7 @@ static int learn(struct learning_pass *p, void *object, uint16_t row, bool predi
     if (classifier_teach(c, p->task->x, class, p->in.time[row], predicted ? t->predicted : -1,
                          learns, scratch, &outcome)) {
         scores_add(&t->scores, &outcome);
+        watch(p, t, c, row);
     }
     return 0;
 }
@@ -246,6 +348,7 @@ static void repeat(void *object, const struct learning_event *event, struct mode
 
 static const struct learning_kind kind = {
     .task = LEARN_CLASSES,
+    .metrics = metrics,
     .objects = &objects,
     .prepare = evaluate_label,
     .is_taught = has_label,
@@ -270,5 +373,5 @@ const struct step_def op_classify = {
     .push = learning_push,
     .flush = learning_flush,
     .describe = learning_describe,
-    .close = learning_close,
+    .close = classify_close,
 };

@@ -73,24 +73,28 @@ static const struct object_def objects = {
 
 struct task_cluster {
     struct learning_task task; /* the first member */
-    int64_t rows, clusters;    /* given a cluster; the greatest number given, and one */
+    int64_t rows;              /* learned, by all models here */
 };
+
+static void add_rows(void *ctx, void *object)
+{
+    struct task_cluster *t = ctx;
+    const struct model *m = object;
+    t->rows += m->rows;
+}
 
 static int cluster_open(struct op *op, struct err *e)
 {
-    return learning_open(op, sizeof(struct task_cluster), e);
+    int status = learning_open(op, sizeof(struct task_cluster), e);
+    return status < 0 ? status : per_each(op, add_rows, op->self);
 }
 
 static bool predict(struct learning_pass *p, void *object, uint16_t row)
 {
-    struct task_cluster *t = p->op->self;
     if (!model_predict(object, p->task->x, &p->task->scratch) || !(p->task->scratch.out[0] >= 0)) {
         return false;
     }
-    int64_t number = (int64_t)p->task->scratch.out[0];
-    p->out[0].i[row] = number;
-    t->rows++;
-    t->clusters = number >= t->clusters ? number + 1 : t->clusters;
+    p->out[0].i[row] = (int64_t)p->task->scratch.out[0];
     return true;
 }
 
@@ -100,6 +104,8 @@ static int learn(struct learning_pass *p, void *object, uint16_t row, bool predi
     (void)predicted;
     (void)problem;
     if (learns) {
+        struct task_cluster *t = p->op->self;
+        t->rows++;
         model_learn(object, p->task->x, 0, p->in.time[row], &p->task->scratch);
     }
     return 0;
@@ -116,7 +122,6 @@ static void report(struct op *op)
 {
     const struct task_cluster *t = op->self;
     op_metric(op, "rows", (double)t->rows);
-    op_metric(op, "clusters", (double)t->clusters);
 }
 
 static const struct learning_kind kind = {

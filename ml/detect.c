@@ -36,13 +36,9 @@ static const struct config_field fields[] = {
 
 /* ---- plan ---- */
 
-enum threshold { FALSE_ALARMS, QUANTILE, VALUE };
-
 struct plan {
     struct learning learning; /* the first member */
-    enum threshold threshold;
-    double bound;
-    int64_t warm_up;
+    struct detector_config detector;
 };
 
 static const char *const thresholds[] = {"false_alarms", "quantile", "value", NULL};
@@ -51,8 +47,8 @@ static int bind_threshold(struct node *n, struct plan *p)
 {
     const struct detect_cfg *cfg = n->cfg;
     const struct yaml *given = cfg->threshold;
-    p->threshold = FALSE_ALARMS;
-    p->bound = 0.001;
+    p->detector.threshold = FALSE_ALARMS;
+    p->detector.bound = 0.001;
     if (!given || given->kind == YAML_NULL) {
         return 0;
     }
@@ -77,8 +73,8 @@ static int bind_threshold(struct node *n, struct plan *p)
                                  which == VALUE ? "value: expected a number"
                                                 : "expected a number between 0 and 1");
     }
-    p->threshold = (enum threshold)which;
-    p->bound = value->real;
+    p->detector.threshold = (enum threshold)which;
+    p->detector.bound = value->real;
     return 0;
 }
 
@@ -90,11 +86,12 @@ static int detect_bind(struct node *n)
     struct plan *p = arena_zalloc(n->mem, sizeof(*p));
     p->learning.cfg = &cfg->common;
     p->learning.kind = &kind;
-    p->warm_up = cfg->warm_up;
+    p->detector.warm_up = cfg->warm_up;
     int status = bind_threshold(n, p);
     if (learning_bind(n, &p->learning, NULL) < 0 || status < 0) {
         return -ERR_CONFIG;
     }
+    p->detector.model = p->learning.model;
     const char *as = cfg->common.as;
     const char *name[] = {as, arena_printf(n->mem, "%s_score", as)};
     static const struct type *const type[] = {&type_boolean, &type_double};
@@ -106,7 +103,7 @@ static int detect_bind(struct node *n)
 static void *make_detector(const void *plan, uint64_t seed)
 {
     const struct plan *p = plan;
-    return detector_new(&p->learning.model, seed);
+    return detector_new(&p->detector, seed);
 }
 
 static int io_detector(void *object, struct snapshot *s)
@@ -141,39 +138,32 @@ struct task_detect {
     int64_t rows, detections;
 };
 
-static int detect_open(struct op *op, struct err *e)
+static void add_counts(void *ctx, void *object)
 {
-    return learning_open(op, sizeof(struct task_detect), e);
+    struct task_detect *t = ctx;
+    const struct detector *d = object;
+    t->rows += d->judged;
+    t->detections += d->found;
 }
 
-static bool is_unusual(const struct plan *p, const struct detector *d,
-                       const struct detection *found)
+static int detect_open(struct op *op, struct err *e)
 {
-    switch (p->threshold) {
-    case QUANTILE:
-        return found->raw > calibration_quantile(&d->calibration, p->bound);
-    case VALUE:
-        return found->raw >= p->bound;
-    case FALSE_ALARMS:
-        break;
-    }
-    return found->tail <= p->bound;
+    int status = learning_open(op, sizeof(struct task_detect), e);
+    return status < 0 ? status : per_each(op, add_counts, op->self);
 }
 
 static bool predict(struct learning_pass *p, void *object, uint16_t row)
 {
     struct task_detect *t = p->op->self;
-    const struct plan *plan = p->op->node->bound;
-    struct detector *d = object;
-    t->is_scored = detector_score(d, p->task->x, &p->task->scratch, &t->detection);
-    if (!t->is_scored || d->model.rows < plan->warm_up) {
+    struct detection *found = &t->detection;
+    t->is_scored = detector_score(object, p->task->x, &p->task->scratch, found);
+    if (!t->is_scored || !found->is_judged) {
         return false;
     }
-    bool is_found = is_unusual(plan, d, &t->detection);
-    p->out[0].b[row] = is_found;
-    p->out[1].d[row] = t->detection.tail;
+    p->out[0].b[row] = found->is_found;
+    p->out[1].d[row] = found->tail;
     t->rows++;
-    t->detections += is_found;
+    t->detections += found->is_found;
     return true;
 }
 

@@ -11,6 +11,7 @@
 #include "ml/learning.h"
 
 #include "engine/memory.h"
+#include "engine/metric_rows.h"
 #include "ml/algorithm.h"
 
 #include <math.h>
@@ -55,6 +56,29 @@ static int bind_learn(struct node *n, struct learning *p)
     return status;
 }
 
+static int bind_metrics(struct node *n, struct learning *p)
+{
+    static const char *const none[] = {NULL};
+    const char *const *known = p->kind->metrics ? p->kind->metrics : none;
+    int status = 0;
+    for (int i = 0; i < p->cfg->evaluate.n; i++) {
+        const char *name = p->cfg->evaluate.item[i].value.text;
+        uint32_t at = 0;
+        while (known[at] && strcmp(known[at], name) != 0) {
+            at++;
+        }
+        if (known[at]) {
+            p->metrics |= 1U << at;
+            continue;
+        }
+        const char *near = nearest_name(name, known);
+        status =
+            algorithm_problem(n, "evaluate", "unknown metric `%.50s`%s%s%s", name,
+                              near ? ": did you mean `" : "", near ? near : "", near ? "`?" : "");
+    }
+    return status;
+}
+
 int learning_bind(struct node *n, struct learning *p, const struct expression *label)
 {
     const struct learning_cfg *cfg = p->cfg;
@@ -67,7 +91,7 @@ int learning_bind(struct node *n, struct learning *p, const struct expression *l
         return -ERR_CONFIG;
     }
     p->model.options = algorithm_options(n, p->model.def, cfg->options);
-    if (!p->model.options || bind_learn(n, p) < 0) {
+    if (!p->model.options || bind_learn(n, p) < 0 || bind_metrics(n, p) < 0) {
         return -ERR_CONFIG;
     }
     if (p->model.is_scaled && p->features.ncategories > 0) {
@@ -107,6 +131,7 @@ int learning_output(struct node *n, struct learning *p, const char *const *name,
     }
     n->out[0] = out;
     n->noutputs = 1;
+    metric_rows_bind(n);
     return status;
 }
 
@@ -252,6 +277,15 @@ static void touch(struct learning_pass *p, const struct model *m, uint16_t row, 
     per_touch_event(&p->rows, event, EVENT_HEAD + p->plan->features.n);
 }
 
+/* Rows for the stream that reads the metrics. */
+static int measure(struct learning_pass *p, int64_t rows, uint16_t row)
+{
+    if (p->plan->kind->report) {
+        p->plan->kind->report(p->op);
+    }
+    return metric_rows_emit(p->op, p->plan->cfg->as, rows, &p->in, row);
+}
+
 /* Scores and learns; 1 when the row is bad and left out. */
 static int teach(struct learning_pass *p, struct model *m, uint16_t row, bool predicted)
 {
@@ -273,7 +307,7 @@ static int teach(struct learning_pass *p, struct model *m, uint16_t row, bool pr
     }
     p->op->counter[COUNT_LABELS] += learns;
     touch(p, m, row, learns, known);
-    return 0;
+    return learns && metric_rows_are_due(p->op->node, m->rows) ? measure(p, m->rows, row) : 0;
 }
 
 /* Test, then train; 1 when the row is left out. */

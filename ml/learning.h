@@ -5,8 +5,8 @@
  *     bind    learning_bind(), then the step's own, then learning_output()
  *     push    learning_push(): for each row `predict` of the kind, then `learn`
  *
- * The objects of per.h begin with a struct model. The step's plan begins with a struct learning, its
- * op->self is a struct learning_task.
+ * The objects of per.h begin with a struct model, the step's plan with a struct learning, its op->self
+ * with a struct learning_task.
  */
 #ifndef KLAMM_ML_LEARNING_H
 #define KLAMM_ML_LEARNING_H
@@ -25,39 +25,32 @@ struct learning_cfg {
     const char *algorithm, *as;
     struct config_list features;
     const struct yaml *options, *learn;
+    struct config_list evaluate;
     int scale, per;
 };
 
 extern const char *const learning_scales[];
 
+/* clang-format off */
 #define LEARNING_FIELDS(type, member, default_per)                                                 \
     {"algorithm", CONFIG_TEXT, offsetof(type, member.algorithm), .required = true,                 \
      .doc = "the learner"},                                                                        \
-        {"features", CONFIG_EXPRESSIONS, offsetof(type, member.features), .required = true,        \
-         .doc = "columns, expressions and `cpu_*` patterns over numeric columns; map keys name "   \
-                "them"},                                                                           \
-        {"as", CONFIG_TEXT, offsetof(type, member.as), .required = true,                           \
-         .doc = "name of the prediction's column"},                                                \
-        {"options", CONFIG_YAML, offsetof(type, member.options),                                   \
-         .doc = "of the learner, named as River names them"},                                      \
-        {"scale",                                                                                  \
-         CONFIG_ENUM,                                                                              \
-         offsetof(type, member.scale),                                                             \
-         .def = "none",                                                                            \
-         .values = learning_scales,                                                                \
-         .doc = "`standard`: features are centred and divided by their deviation, learned on the " \
-                "stream"},                                                                         \
-        {"per",                                                                                    \
-         CONFIG_ENUM,                                                                              \
-         offsetof(type, member.per),                                                               \
-         .def = default_per,                                                                       \
-         .values = per_names,                                                                      \
-         .doc = "one model for all rows, for each key or for each partition"},                     \
-    {                                                                                              \
-        "learn", CONFIG_YAML, offsetof(type, member.learn),                                        \
-            .doc = "`online`: each row, `never`: the model stays as it is, or `{batch: {window, "  \
-                   "every, min_rows}}`: anew from a window, of rows or a duration"                 \
-    }
+    {"features", CONFIG_EXPRESSIONS, offsetof(type, member.features), .required = true,            \
+     .doc = "columns, expressions and `cpu_*` patterns over numeric columns; map keys name them"}, \
+    {"as", CONFIG_TEXT, offsetof(type, member.as), .required = true,                               \
+     .doc = "name of the prediction's column"},                                                    \
+    {"options", CONFIG_YAML, offsetof(type, member.options),                                       \
+     .doc = "of the learner, named as River names them"},                                          \
+    {"scale", CONFIG_ENUM, offsetof(type, member.scale), .def = "none", .values = learning_scales, \
+     .doc = "`standard`: features are centred and divided by their deviation, as learned so far"}, \
+    {"per", CONFIG_ENUM, offsetof(type, member.per), .def = default_per, .values = per_names,      \
+     .doc = "one model for all rows, for each key or for each partition"},                         \
+    {"evaluate", CONFIG_NAMES, offsetof(type, member.evaluate),                                    \
+     .doc = "metrics to keep beside the preset ones, which cost nothing"},                         \
+    {"learn", CONFIG_YAML, offsetof(type, member.learn),                                           \
+     .doc = "`online`: each row, `never`: the model stays as it is, or `{batch: {window, every, "  \
+            "min_rows}}`: anew from a window, of rows or a duration"}
+/* clang-format on */
 
 struct learning_pass;
 
@@ -72,17 +65,18 @@ struct learning_event {
 /* What one of the four does with a row. */
 struct learning_kind {
     enum learner_task task;
+    const char *const *metrics; /* that `evaluate` may name, NULL-terminated; NULL: none */
     const struct object_def *objects;
     /* Before the rows: labels. Rows with an error leave pass->in. NULL: nothing. */
     int (*prepare)(struct learning_pass *p);
-    /* Predicts pass->x by this model and writes the output columns but the last (its version); false:
-     * it has nothing to say, all are null. */
+    /* Predicts pass->x by this model and writes the output columns but the last, which is its
+     * version; false: it has nothing to say, all are null. */
     bool (*predict)(struct learning_pass *p, void *object, uint16_t row);
     /* Whether the row is to be scored or learned. NULL: always. */
     bool (*is_taught)(const struct learning_pass *p, uint16_t row);
-    /* Scores and, if `learns`, learns pass->x; predicted: what predict() said. Sets pass->target, and
-     * pass->is_new when it is a class not known before. 0, or -ERR_DATA with *problem: the row is
-     * bad. */
+    /* Scores and, if `learns`, learns pass->x; predicted: what predict() said. Sets pass->target,
+     * and pass->is_new when it is a class not known before. 0, or -ERR_DATA with *problem: the row
+     * is bad. */
     int (*learn)(struct learning_pass *p, void *object, uint16_t row, bool predicted, bool learns,
                  const char **problem);
     /* The same once more, after a restart, from the numbers alone. */
@@ -98,6 +92,7 @@ struct learning {
     struct model_config model;
     struct per_plan per;
     uint16_t first, n; /* of the output columns that it adds */
+    uint32_t metrics;  /* one bit for each of kind->metrics that is wanted; none: the preset */
 };
 
 struct learning_task {

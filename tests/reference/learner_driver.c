@@ -139,7 +139,8 @@ static void pass_classes(const struct model_config *config, const struct type *t
     struct model_scratch scratch;
     struct outcome outcome;
     const char *problem;
-    struct classifier *m = classifier_new(config, type, 1);
+    const struct classifier_config classifier = {.model = *config, .label = type};
+    struct classifier *m = classifier_new(&classifier, 1);
     model_scratch_init(&scratch, config);
     arena_init(&a);
     struct vec *label = mem_array(t->rows, sizeof(*label));

@@ -32,16 +32,10 @@ static const void *defaults(const struct learner_def *def)
     return out;
 }
 
-/* What a classifier is made of. */
-struct setup {
-    struct model_config model;
-    const struct type *label;
-};
-
-static struct setup config_of(const struct learner_def *def, const struct type *label,
-                              bool is_scaled)
+static struct classifier_config config_of(const struct learner_def *def, const struct type *label,
+                                          bool is_scaled)
 {
-    return (struct setup){
+    return (struct classifier_config){
         .model = {.def = def,
                   .task = LEARN_CLASSES,
                   .options = defaults(def),
@@ -49,6 +43,8 @@ static struct setup config_of(const struct learner_def *def, const struct type *
                   .ncolumns = 3,
                   .is_scaled = is_scaled},
         .label = label,
+        .has_confusion = true,
+        .has_auc = label->kind == TYPE_BOOLEAN,
     };
 }
 
@@ -110,8 +106,8 @@ static void predicts_from_the_second_row_on(void **state)
 {
     (void)state;
     struct learner_data d = learner_data_new(200, 3, 3, 2);
-    struct setup config = config_of(&learner_gaussian_nb, &type_string, false);
-    struct classifier *m = classifier_new(&config.model, config.label, 1);
+    struct classifier_config config = config_of(&learner_gaussian_nb, &type_string, false);
+    struct classifier *m = classifier_new(&config, 1);
     assert_int_equal(run(m, &d, 0, d.rows), 199);
     assert_int_equal(m->model.rows, 200);
     assert_int_equal(m->classes.n, 3);
@@ -126,8 +122,8 @@ static void a_binary_learner_refuses_a_third_class(void **state)
 {
     (void)state;
     struct learner_data d = learner_data_new(40, 3, 2, 2);
-    struct setup config = config_of(&learner_logistic_regression, &type_string, true);
-    struct classifier *m = classifier_new(&config.model, config.label, 1);
+    struct classifier_config config = config_of(&learner_logistic_regression, &type_string, true);
+    struct classifier *m = classifier_new(&config, 1);
     struct model_scratch scratch;
     struct buffer before, after;
     model_scratch_init(&scratch, &config.model);
@@ -152,8 +148,8 @@ static void a_binary_learner_refuses_a_third_class(void **state)
 static void a_boolean_label_has_fixed_classes_in_a_binary_learner(void **state)
 {
     (void)state;
-    struct setup config = config_of(&learner_logistic_regression, &type_boolean, false);
-    struct classifier *m = classifier_new(&config.model, config.label, 1);
+    struct classifier_config config = config_of(&learner_logistic_regression, &type_boolean, false);
+    struct classifier *m = classifier_new(&config, 1);
     struct model_scratch scratch;
     double x[3] = {1, 2, 3};
     model_scratch_init(&scratch, &config.model);
@@ -170,8 +166,8 @@ static void scores_without_learning(void **state)
 {
     (void)state;
     struct learner_data d = learner_data_new(60, 3, 2, 2);
-    struct setup config = config_of(&learner_gaussian_nb, &type_long, true);
-    struct classifier *m = classifier_new(&config.model, config.label, 1);
+    struct classifier_config config = config_of(&learner_gaussian_nb, &type_long, true);
+    struct classifier *m = classifier_new(&config, 1);
     struct model_scratch scratch;
     model_scratch_init(&scratch, &config.model);
     run(m, &d, 0, d.rows);
@@ -190,8 +186,8 @@ static void scores_without_learning(void **state)
 static void a_diverged_learner_has_no_prediction(void **state)
 {
     (void)state;
-    struct setup config = config_of(&learner_softmax_regression, &type_long, false);
-    struct classifier *m = classifier_new(&config.model, config.label, 1);
+    struct classifier_config config = config_of(&learner_softmax_regression, &type_long, false);
+    struct classifier *m = classifier_new(&config, 1);
     struct learner_data d = {.rows = 4, .columns = 3};
     double x[12], y[] = {0, 1, 0, 1};
     for (int i = 0; i < 12; i++) {
@@ -218,9 +214,8 @@ static void goes_on_bit_for_bit_after_load(void **state)
     const struct type *type[] = {&type_string, &type_long, &type_boolean};
     for (int i = 0; i < 9; i++) {
         struct learner_data d = learner_data_new(150, 3, 2, 20);
-        struct setup config = config_of(def[i / 3], type[i % 3], i % 2 == 0);
-        struct classifier *a = classifier_new(&config.model, config.label, 1),
-                          *b = classifier_new(&config.model, config.label, 1);
+        struct classifier_config config = config_of(def[i / 3], type[i % 3], i % 2 == 0);
+        struct classifier *a = classifier_new(&config, 1), *b = classifier_new(&config, 1);
         struct buffer half, end_a, end_b;
         run(a, &d, 0, 70);
         save(a, &half);
@@ -248,18 +243,18 @@ static void refuses_snapshots_of_others(void **state)
     (void)state;
     struct learner_data d = learner_data_new(20, 3, 2, 20);
     static const struct learner_column other_columns[] = {{"a", false}, {"x", false}, {"c", false}};
-    struct setup config = config_of(&learner_gaussian_nb, &type_long, false);
-    struct setup other[4] = {config, config, config, config};
+    struct classifier_config config = config_of(&learner_gaussian_nb, &type_long, false);
+    struct classifier_config other[4] = {config, config, config, config};
     other[0] = config_of(&learner_softmax_regression, &type_long, false);
     other[1].model.is_scaled = true;
     other[2].label = &type_string;
     other[3].model.column = other_columns;
-    struct classifier *m = classifier_new(&config.model, config.label, 1);
+    struct classifier *m = classifier_new(&config, 1);
     struct buffer saved;
     run(m, &d, 0, d.rows);
     save(m, &saved);
     for (int i = 0; i < 4; i++) {
-        struct classifier *o = classifier_new(&other[i].model, other[i].label, 1);
+        struct classifier *o = classifier_new(&other[i], 1);
         struct snapshot s = snapshot_loader(saved.data, saved.n);
         assert_int_equal(classifier_io(o, &s), -ERR_DATA);
         classifier_free(o);
@@ -273,19 +268,19 @@ static void damage_never_does_harm(void **state)
 {
     (void)state;
     struct learner_data d = learner_data_new(50, 3, 3, 20);
-    struct setup config = config_of(&learner_softmax_regression, &type_string, true);
-    struct classifier *m = classifier_new(&config.model, config.label, 1);
+    struct classifier_config config = config_of(&learner_softmax_regression, &type_string, true);
+    struct classifier *m = classifier_new(&config, 1);
     struct buffer saved;
     run(m, &d, 0, 40);
     save(m, &saved);
     for (size_t n = 0; n < saved.n; n++) {
-        struct classifier *o = classifier_new(&config.model, config.label, 1);
+        struct classifier *o = classifier_new(&config, 1);
         struct snapshot s = snapshot_loader(saved.data, n);
         assert_int_equal(classifier_io(o, &s), -ERR_DATA);
         classifier_free(o);
     }
     for (size_t i = 0; i < saved.n * 8; i++) {
-        struct classifier *o = classifier_new(&config.model, config.label, 1);
+        struct classifier *o = classifier_new(&config, 1);
         saved.data[i / 8] = (char)(saved.data[i / 8] ^ (1 << (i % 8)));
         struct snapshot s = snapshot_loader(saved.data, saved.n);
         if (classifier_io(o, &s) == 0) {
