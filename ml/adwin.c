@@ -17,7 +17,8 @@
  *   state     counts per row, sums, total, variance, place in the clock: version 1
  *   cost      about one merge a value; a check looks at max_buckets * log2(n / max_buckets) boundaries
  *   memory    16 bytes a bucket: 1 kB for a thousand values, 2 kB for a million
- *   constant  values never raise an alarm
+ *   constant  values raise no alarm below about 1e12, where rounding comes to exceed the margin: that is in
+ *             units of the values, which are best around 1
  */
 #include "ml/adwin.h"
 
@@ -243,10 +244,9 @@ int adwin_io(struct adwin *a, struct snapshot *s)
     snapshot_u32(s, &a->tick);
     snapshot_u32(s, &is_cut);
     io_rows(a, s);
-    if (snapshot_status(s) == 0 && (is_cut > 1 || a->tick >= a->config.clock)) {
+    a->tick = a->tick < a->config.clock ? a->tick : a->config.clock - 1; /* it may be another one */
+    if (snapshot_status(s) != 0 || is_cut > 1) {
         s->status = -ERR_DATA;
-    }
-    if (snapshot_status(s) != 0) {
         adwin_reset(a);
         return s->status;
     }

@@ -19,7 +19,7 @@
 #include "engine/config.h"
 #include "engine/memory.h"
 #include "engine/registry.h"
-#include "ml/model.h"
+#include "ml/classifier.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -108,7 +108,7 @@ static struct vec label_vec(const struct table *t, const struct type *type, uint
     return v;
 }
 
-static void print_row(const struct model *m, int predicted, const double *proba)
+static void print_row(const struct classifier *m, int predicted, const double *proba)
 {
     if (predicted < 0) {
         printf("-\n");
@@ -132,30 +132,37 @@ static double seconds(void)
 enum output { QUIET, PRINTED };
 
 /* One pass of a classifier over the table. */
-static void pass_classes(const struct model_config *config, const struct table *t,
-                         enum output output)
+static void pass_classes(const struct model_config *config, const struct type *type,
+                         const struct table *t, enum output output)
 {
     struct arena a;
     struct model_scratch scratch;
     struct outcome outcome;
     const char *problem;
-    struct model *m = model_new(config, 1);
+    const struct classifier_config classifier = {.model = *config, .label = type};
+    struct classifier *m = classifier_new(&classifier, 1);
     model_scratch_init(&scratch, config);
     arena_init(&a);
     struct vec *label = mem_array(t->rows, sizeof(*label));
     for (uint32_t r = 0; r < t->rows; r++) {
-        label[r] = label_vec(t, config->label, r, &a);
+        label[r] = label_vec(t, type, r, &a);
     }
     double start = seconds();
     for (uint32_t r = 0; r < t->rows; r++) {
         const double *x = t->x + (size_t)r * t->columns;
-        int predicted = model_predict(m, x, &scratch);
+        int predicted = classifier_predict(m, x, &scratch);
         if (output == PRINTED) {
-            print_row(m, predicted, scratch.proba);
+            print_row(m, predicted, scratch.out);
         }
-        if (model_learn(m, x, &label[r], 0, predicted, &scratch, &outcome, &problem) < 0) {
+        uint32_t known = m->classes.n;
+        int class = classifier_class(m, &label[r], 0, MAKE_CLASS, &problem);
+        if (class < 0) {
             fail(problem);
         }
+        if (m->classes.n > known) {
+            scratch.out[class] = 0;
+        }
+        classifier_teach(m, x, class, 0, predicted, true, &scratch, &outcome);
     }
     double ns = (seconds() - start) * 1e9 / t->rows;
     if (output == QUIET) {
@@ -166,7 +173,7 @@ static void pass_classes(const struct model_config *config, const struct table *
     }
     mem_free(label);
     model_scratch_done(&scratch);
-    model_free(m);
+    classifier_free(m);
     arena_done(&a);
 }
 
@@ -266,8 +273,9 @@ static void run(const struct model_config *config, const char *label, const stru
         pass_numbers(config, t, task);
         return;
     }
-    pass_classes(config, t, PRINTED);
-    pass_classes(config, t, QUIET);
+    const struct type *type = strcmp(label, "boolean") == 0 ? &type_boolean : &type_string;
+    pass_classes(config, type, t, PRINTED);
+    pass_classes(config, type, t, QUIET);
 }
 
 int main(int argc, char **argv)
@@ -292,7 +300,7 @@ int main(int argc, char **argv)
         .column = column,
         .ncolumns = t.columns,
         .is_scaled = strcmp(argv[2], "standard") == 0,
-        .label = strcmp(argv[3], "boolean") == 0 ? &type_boolean : &type_string,
+        .task = LEARN_CLASSES,
     };
     void *parsed = arena_zalloc(&a, config.def->options_size + 1);
     if (yaml_parse(&options, &a, "options", argv[4], strlen(argv[4]), &d) < 0 ||

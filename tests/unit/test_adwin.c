@@ -1,8 +1,9 @@
-/* ADWIN: the alarms, widths and means that River has on the same values. */
+/* ADWIN: the alarms, widths and means that River has on the same values; the same as a detector. */
 #include "ml/adwin.h"
 
 #include "engine/memory.h"
 #include "engine/random.h"
+#include "tests/support/drift_check.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -11,11 +12,7 @@
 
 #include <cmocka.h>
 
-/* Up and down by 0.5 every 700 values, with the same ripple all along. */
-static double value(int i)
-{
-    return (i * 7919 % 101) / 101.0 + (i / 700 % 2 ? 0.5 : 0);
-}
+extern const struct drift_def drift_adwin;
 
 struct expected {
     struct adwin_config config;
@@ -51,7 +48,7 @@ static void alarms_are_those_of_river(void **state)
         struct adwin *a = adwin_new(&cases[k].config);
         int alarms = 0;
         for (int i = 0; i < 5000; i++) {
-            if (adwin_update(a, value(i))) {
+            if (adwin_update(a, drift_value(i))) {
                 assert_true(alarms < 7);
                 assert_int_equal(i, cases[k].alarms[alarms].at);
                 assert_int_equal(adwin_width(a), cases[k].alarms[alarms].width);
@@ -117,7 +114,7 @@ static void goes_on_after_a_load(void **state)
         struct buffer saved, again;
         int i = 0;
         for (; i < places[k]; i++) {
-            adwin_update(a, value(i));
+            adwin_update(a, drift_value(i));
         }
         save(a, &saved);
         struct snapshot s = snapshot_loader(saved.data, saved.n);
@@ -125,7 +122,7 @@ static void goes_on_after_a_load(void **state)
         assert_ptr_equal(s.p, s.end);
         assert_int_equal(adwin_width(a), adwin_width(b));
         for (; i < 2000; i++) {
-            assert_int_equal(adwin_update(a, value(i)), adwin_update(b, value(i)));
+            assert_int_equal(adwin_update(a, drift_value(i)), adwin_update(b, drift_value(i)));
             assert_true(adwin_mean(a) == adwin_mean(b));
         }
         buffer_done(&saved);
@@ -146,7 +143,7 @@ static int load_and_use(const struct buffer *bytes, size_t n)
     struct snapshot s = snapshot_loader(bytes->data, n);
     int status = adwin_io(a, &s);
     for (int i = 0; i < 100; i++) {
-        adwin_update(a, value(i));
+        adwin_update(a, drift_value(i));
     }
     assert_true(adwin_size(a) < 10000);
     adwin_free(a);
@@ -159,7 +156,7 @@ static void refuses_damage(void **state)
     struct adwin *a = adwin_new(&adwin_config_default);
     struct buffer saved;
     for (int i = 0; i < 690; i++) {
-        adwin_update(a, value(i));
+        adwin_update(a, drift_value(i));
     }
     save(a, &saved);
     for (size_t n = 0; n < saved.n; n++) {
@@ -180,14 +177,32 @@ static void allocates_nothing_per_value(void **state)
     (void)state;
     struct adwin *a = adwin_new(&adwin_config_default);
     for (int i = 0; i < 700; i++) {
-        adwin_update(a, value(i));
+        adwin_update(a, drift_value(i));
     }
     uint64_t before = mem_count();
     for (int i = 700; i < 3000; i++) {
-        adwin_update(a, value(i));
+        adwin_update(a, drift_value(i));
     }
     assert_int_equal(mem_count(), before);
     adwin_free(a);
+}
+
+static void is_a_detector(void **state)
+{
+    (void)state;
+    struct arena arena;
+    const struct drift_def *def = &drift_adwin;
+    arena_init(&arena);
+    check_alarms(def, drift_options(&arena, def, "{}"), drift_value, 5000,
+                 (int[]){735, 1439, 2143, 2847, 3551, 4255, 4959}, 7);
+    check_alarms(def,
+                 drift_options(&arena, def,
+                               "{delta: 0.05, clock: 1, max_buckets: 3, min_window_length: 2, "
+                               "grace_period: 1}"),
+                 drift_value, 5000, (int[]){718, 1417, 2116, 2816, 3517, 4216, 4914}, 7);
+    check_detector(def, drift_options(&arena, def, "{}"), drift_value);
+    check_no_alarm(def, drift_options(&arena, def, "{}"), 0.1, 10000);
+    arena_done(&arena);
 }
 
 int main(void)
@@ -199,6 +214,7 @@ int main(void)
         cmocka_unit_test(goes_on_after_a_load),
         cmocka_unit_test(refuses_damage),
         cmocka_unit_test(allocates_nothing_per_value),
+        cmocka_unit_test(is_a_detector),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
