@@ -223,13 +223,14 @@ static const struct state_codec *drift_codec(const struct node *n)
 
 /* ---- task ---- */
 
-struct totals {
+struct drift_task {
+    struct per_task per;
     int64_t values, detections; /* of all detectors here */
 };
 
 static void add_totals(void *ctx, void *object)
 {
-    struct totals *t = ctx;
+    struct drift_task *t = ctx;
     const struct watch *w = object;
     t->values += w->values;
     t->detections += w->detections;
@@ -237,15 +238,27 @@ static void add_totals(void *ctx, void *object)
 
 static int drift_open(struct op *op, struct err *e)
 {
-    (void)e;
-    op->self = mem_zalloc(sizeof(struct totals));
-    return per_each(op, add_totals, op->self);
+    const struct plan *p = op->node->bound;
+    struct drift_task *t = mem_zalloc(sizeof(*t));
+    op->self = t;
+    int status = per_open(&t->per, op, &p->per, e);
+    return status < 0 ? status : per_each(op, add_totals, t);
+}
+
+static int drift_flush(struct op *op)
+{
+    struct drift_task *t = op->self;
+    return per_flush(&t->per, op);
 }
 
 static void drift_close(struct op *op)
 {
-    mem_free(op->self);
-    op->self = NULL;
+    struct drift_task *t = op->self;
+    if (t) {
+        per_close(&t->per);
+        mem_free(t);
+        op->self = NULL;
+    }
 }
 
 static double value_of(const struct vec *v, uint16_t row)
@@ -270,7 +283,7 @@ struct pass {
 
 static void process_row(struct pass *p, uint16_t row)
 {
-    struct totals *t = p->op->self;
+    struct drift_task *t = p->op->self;
     struct watch *w = per_find(&p->rows, row);
     bool is_delete = p->in.row_op && p->in.row_op[row] == ROW_DELETE;
     double x = value_of(&p->of, row);
@@ -302,7 +315,7 @@ static int drift_push(struct op *op, int input, struct batch *b)
 {
     (void)input;
     const struct plan *plan = op->node->bound;
-    const struct totals *t = op->self;
+    struct drift_task *t = op->self;
     struct pass p = {.op = op, .in = *b};
     struct row_errors errors = {0};
     int status = expression_eval(plan->of, &p.in, &p.of, &errors);
@@ -312,7 +325,7 @@ static int drift_push(struct op *op, int input, struct batch *b)
     if (status < 0) {
         return status;
     }
-    per_rows_init(&p.rows, op, &plan->per, &p.in);
+    per_rows_init(&p.rows, op, &t->per, &p.in);
     struct batch out = batch_reshape(&p.in, op->node->out[0]);
     memcpy(out.col, b->col, plan->out * sizeof(b->col[0]));
     p.is_drift = &out.col[plan->out];
@@ -346,6 +359,7 @@ const struct step_def op_drift = {
     .state_layout = drift_layout,
     .open = drift_open,
     .push = drift_push,
+    .flush = drift_flush,
     .describe = drift_describe,
     .close = drift_close,
 };

@@ -20,12 +20,15 @@
 struct regress_cfg {
     struct learning_cfg common;
     struct config_text label;
+    double coverage;
 };
 
 static const struct config_field fields[] = {
     LEARNING_FIELDS(struct regress_cfg, common, "global"),
     {"label", CONFIG_EXPRESSION, offsetof(struct regress_cfg, label), .required = true,
      .doc = "the value to learn: a long or double; null rows are only predicted"},
+    {"coverage", CONFIG_DOUBLE, offsetof(struct regress_cfg, coverage), .def = "0.9", .min = 0.01,
+     .max = 0.999, .doc = "share of the labels that the interval is to hold"},
     {0},
 };
 
@@ -34,6 +37,7 @@ static const struct config_field fields[] = {
 struct plan {
     struct learning learning; /* the first member */
     const struct expression *label;
+    double coverage;
 };
 
 static int bind_label(struct node *n, struct plan *p)
@@ -61,6 +65,7 @@ static int regress_bind(struct node *n)
     struct plan *p = arena_zalloc(n->mem, sizeof(*p));
     p->learning.cfg = &cfg->common;
     p->learning.kind = &kind;
+    p->coverage = cfg->coverage;
     int status = bind_label(n, p);
     if (learning_bind(n, &p->learning, p->label) < 0 || status < 0) {
         return -ERR_CONFIG;
@@ -91,7 +96,7 @@ static void regress_layout(const struct node *n, struct buffer *words)
 static void *make_regressor(const void *plan, uint64_t seed)
 {
     const struct plan *p = plan;
-    return regressor_new(&p->learning.model, seed);
+    return regressor_new(&p->learning.model, p->coverage, seed);
 }
 
 static int io_regressor(void *object, struct snapshot *s)

@@ -9,10 +9,11 @@
 
 #include <math.h>
 
-struct regressor *regressor_new(const struct model_config *config, uint64_t seed)
+struct regressor *regressor_new(const struct model_config *config, double coverage, uint64_t seed)
 {
     struct regressor *r = mem_zalloc(sizeof(*r));
     model_init(&r->model, config, seed);
+    conformal_init(&r->conformal, coverage);
     return r;
 }
 
@@ -37,7 +38,7 @@ bool regressor_predict(struct regressor *r, const double *x, struct model_scratc
         return false;
     }
     out->value = scratch->out[0];
-    out->lower = out->upper = NAN;
+    conformal_interval(&r->conformal, out->value, &out->lower, &out->upper);
     return true;
 }
 
@@ -48,6 +49,9 @@ bool regressor_teach(struct regressor *r, const double *x, double y, int64_t tim
     if (predicted) {
         *outcome = value_evaluation_score(&r->evaluation, y, predicted->value, predicted->lower,
                                           predicted->upper);
+        if (teach == TEACH_LEARN) {
+            conformal_learn(&r->conformal, predicted->value, predicted->lower, predicted->upper, y);
+        }
     }
     value_evaluation_target(&r->evaluation, y);
     if (teach == TEACH_LEARN) {
@@ -62,5 +66,6 @@ int regressor_io(struct regressor *r, struct snapshot *s)
     if (model_io(&r->model, 0, s) < 0) {
         return snapshot_status(s);
     }
-    return value_evaluation_io(&r->evaluation, s);
+    value_evaluation_io(&r->evaluation, s);
+    return conformal_io(&r->conformal, s);
 }

@@ -2,19 +2,22 @@
 #ifndef KLAMM_ML_REGRESSOR_H
 #define KLAMM_ML_REGRESSOR_H
 
+#include "ml/conformal.h"
 #include "ml/evaluate_values.h"
 #include "ml/model.h"
 
 struct regressor {
     struct model model; /* the first member */
     struct value_evaluation evaluation;
+    struct conformal conformal;
 };
 
 struct regressor_prediction {
     double value, lower, upper; /* bounds are NaN while there are too few errors to tell */
 };
 
-struct regressor *regressor_new(const struct model_config *config, uint64_t seed);
+/* coverage: of the intervals, within (0, 1). */
+struct regressor *regressor_new(const struct model_config *config, double coverage, uint64_t seed);
 void regressor_free(struct regressor *r);
 uint64_t regressor_size(const struct regressor *r);
 /* False before the first training, or when the value is not finite (the learner diverged). */
