@@ -202,7 +202,7 @@ static void try_column(struct growth *g, uint32_t n, uint32_t column, struct can
     bool is_category = g->table->column[column].is_category;
     memset(g->left, 0, g->width * sizeof(*g->left));
     uint32_t least = g->o->min_samples_leaf, group = 0;
-    for (uint32_t i = 0; i + 1 <= n; i++) {
+    for (uint32_t i = 0; i < n; i++) {
         add_row(g, g->left, (uint32_t)g->key[i], 1);
         bool is_last = i + 1 == n;
         if (!is_last && g->key[i] >> 32 == g->key[i + 1] >> 32) {

@@ -119,7 +119,7 @@ static struct cart_options cart_options(const struct forest *m)
     const struct options *o = m->options;
     bool is_classes = m->task == LEARN_CLASSES, is_auto = strcmp(o->max_features, "auto") == 0;
     const char *features = is_auto ? is_classes ? "sqrt" : "all" : o->max_features;
-    double node = sizeof(struct cart_node) + m->width * sizeof(double) / 2;
+    double node = (double)sizeof(struct cart_node) + m->width * 4.0; /* every second is a leaf */
     double nodes = o->max_size * 0x1p20 / (double)o->n_models / node;
     return (struct cart_options){
         .criterion = is_classes ? (enum cart_criterion)o->criterion : CART_SQUARED_ERROR,
