@@ -193,6 +193,18 @@ double p2_cells_edge(const struct p2_cells *c, uint32_t i)
     return part > 0 ? c->height[at] * (1 - part) + c->height[at + 1] * part : c->height[at];
 }
 
+uint32_t p2_cells_find(const struct p2_cells *c, double x)
+{
+    uint32_t found = 0, more = c->cells - 1;
+    while (more > 0) { /* inner edges found + 1 .. found + more are still open */
+        uint32_t half = (more + 1) / 2;
+        bool is_above = p2_cells_edge(c, found + half) <= x;
+        found += is_above ? half : 0;
+        more = is_above ? more - half : half - 1;
+    }
+    return found;
+}
+
 int p2_cells_io(struct p2_cells *c, struct snapshot *s)
 {
     snapshot_array(s, c->height, c->cells + 1);

@@ -32,6 +32,8 @@ void p2_cells_init(struct p2_cells *c, uint32_t cells, double *block);
 void p2_cells_add(struct p2_cells *c, double x);
 /* Edge i of 0 .. cells: the least value, the quantiles, the greatest; NaN before the first value. */
 double p2_cells_edge(const struct p2_cells *c, uint32_t i);
+/* How many of the inner edges are <= x: 0 .. cells - 1. */
+uint32_t p2_cells_find(const struct p2_cells *c, double x);
 int p2_cells_io(struct p2_cells *c, struct snapshot *s);
 
 #endif

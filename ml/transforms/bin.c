@@ -116,29 +116,29 @@ static void bin_learn(void *object, const struct transform_row *r)
     }
 }
 
-static double edge_of(const struct binning *b, uint32_t i, uint32_t k)
+/* The bin that the width tells may be one off by rounding: its edges decide. */
+static uint32_t uniform_bin(const struct binning *b, uint32_t i, double x)
 {
-    if (b->method == QUANTILE) {
-        return p2_cells_edge(&b->cells[i], k);
-    }
     double least = b->block[b->n + i], greatest = b->block[2 * b->n + i];
-    return least + k * ((greatest - least) / b->bins);
-}
-
-static double bin_of(const struct binning *b, uint32_t i, double x)
-{
-    double first = edge_of(b, i, 0), last = edge_of(b, i, b->bins);
-    if (!(first < last)) {
+    double step = (greatest - least) / b->bins;
+    if (!(step > 0)) {
         return 0;
     }
-    uint32_t bin = 0, more = b->bins - 1;
-    while (more > 0) { /* inner edges bin + 1 .. bin + more are still open */
-        uint32_t half = (more + 1) / 2;
-        bool is_above = edge_of(b, i, bin + half) <= x;
-        bin += is_above ? half : 0;
-        more = is_above ? more - half : half - 1;
+    double at = (x - least) / step, last = b->bins - 1;
+    uint32_t bin = at <= 0 ? 0 : (uint32_t)(at < last ? at : last);
+    while (bin > 0 && !(least + bin * step <= x)) {
+        bin--;
+    }
+    while (bin + 1 < b->bins && least + (bin + 1) * step <= x) {
+        bin++;
     }
     return bin;
+}
+
+static uint32_t quantile_bin(const struct p2_cells *c, double x)
+{
+    bool is_constant = !(p2_cells_edge(c, 0) < p2_cells_edge(c, c->cells));
+    return is_constant ? 0 : p2_cells_find(c, x);
 }
 
 static void bin_apply(const void *object, const struct transform_row *r)
@@ -147,7 +147,8 @@ static void bin_apply(const void *object, const struct transform_row *r)
     for (uint32_t i = 0; i < b->n; i++) {
         bool is_known = b->method == QUANTILE ? b->cells[i].n > 0 : b->block[i] > 0;
         if (is_known && !isnan(r->x[i])) {
-            r->out[i] = bin_of(b, i, r->x[i]);
+            r->out[i] = b->method == QUANTILE ? quantile_bin(&b->cells[i], r->x[i])
+                                              : uniform_bin(b, i, r->x[i]);
         }
     }
 }

@@ -55,13 +55,13 @@ struct plan {
 
 /* ---- statistics ---- */
 
-/* Of one column; which parts are used depends on the method. Doubles as values are numbered by
- * `number` of a long label: by their bits. */
+/* Of one column; which parts are used depends on the method. Doubles are values by their bits. */
 struct filler {
     double n, mean;
     struct p2 median;
-    struct classes values; /* most_frequent: up to k, last: up to one */
+    struct classes values; /* of most_frequent, up to k */
     double *count;         /* of the values */
+    struct buffer last;    /* the value's bytes, when n is 1 */
 };
 
 struct imputing {
@@ -99,6 +99,7 @@ static void *imputing_new(const void *plan, uint64_t seed)
         struct filler *f = &x->filler[i];
         p2_init(&f->median, 0.5);
         classes_init(&f->values, key_type(t->column[i].type));
+        buffer_init(&f->last);
         f->count = has_counts ? mem_zalloc(k * sizeof(*f->count)) : NULL;
     }
     return x;
@@ -110,6 +111,7 @@ static void imputing_free(void *object)
     for (uint32_t i = 0; i < x->t->n; i++) {
         classes_done(&x->filler[i].values);
         mem_free(x->filler[i].count);
+        buffer_done(&x->filler[i].last);
     }
     mem_free(x->filler);
     mem_free(x);
@@ -122,23 +124,38 @@ static uint64_t imputing_size(const void *object)
     for (uint32_t i = 0; i < x->t->n; i++) {
         const struct filler *f = &x->filler[i];
         uint64_t counts = f->count ? (uint64_t)config_of(x->t)->k * sizeof(*f->count) : 0;
-        bytes += sizeof(*f) + classes_size(&f->values) + counts;
+        bytes += sizeof(*f) + classes_size(&f->values) + counts + f->last.cap;
     }
     return bytes;
 }
 
 static void values_io(struct filler *f, uint32_t most, struct snapshot *s)
 {
-    if (classes_io(&f->values, s) < 0) {
-        return;
-    }
-    if (f->values.n > most) {
+    if (classes_io(&f->values, s) == 0 && f->values.n > most) {
         s->status = -ERR_DATA;
-        return;
     }
-    if (f->count) {
+    if (snapshot_status(s) == 0) {
         snapshot_array(s, f->count, f->values.n);
     }
+}
+
+static void last_io(struct filler *f, const struct type *type, struct snapshot *s)
+{
+    char *p = f->last.data;
+    uint32_t n = (uint32_t)f->last.n;
+    snapshot_double(s, &f->n);
+    if (!s->loading) {
+        snapshot_bytes(s, &p, &n, CLASS_NAME_MAX);
+        return;
+    }
+    p = NULL;
+    snapshot_bytes(s, &p, &n, CLASS_NAME_MAX);
+    if (type->kind != TYPE_STRING && f->n > 0 && n != vec_width(type)) {
+        s->status = -ERR_DATA;
+    }
+    buffer_clear(&f->last);
+    buffer_add(&f->last, p ? p : "", n);
+    mem_free(p);
 }
 
 static int imputing_io(void *object, struct snapshot *s)
@@ -153,8 +170,10 @@ static int imputing_io(void *object, struct snapshot *s)
             snapshot_double(s, &f->mean);
         } else if (cfg->method == MEDIAN) {
             p2_io(&f->median, s);
+        } else if (cfg->method == LAST) {
+            last_io(f, x->t->column[i].type, s);
         } else {
-            values_io(f, cfg->method == LAST ? 1 : (uint32_t)cfg->k, s);
+            values_io(f, (uint32_t)cfg->k, s);
         }
     }
     return snapshot_status(s);
@@ -174,17 +193,20 @@ static void learn_frequency(struct filler *f, const struct vec *v, uint16_t row,
     }
 }
 
+/* The bytes of a value: text, or what its place in a vec has. */
 static void learn_last(struct filler *f, const struct vec *v, uint16_t row)
 {
-    struct vec key = as_key(v);
-    if (classes_find(&f->values, &key, row) >= 0 ||
-        (v->type->kind == TYPE_STRING && v->s[row].n > CLASS_NAME_MAX)) {
-        return;
+    const char *p = (const char *)v->data + row * vec_width(v->type);
+    size_t n = vec_width(v->type);
+    if (v->type->kind == TYPE_STRING) {
+        p = str_data(&v->s[row]);
+        n = v->s[row].n;
     }
-    const struct type *type = f->values.type;
-    classes_done(&f->values);
-    classes_init(&f->values, type);
-    classes_add(&f->values, &key, row);
+    if (n <= CLASS_NAME_MAX) {
+        buffer_clear(&f->last);
+        buffer_add(&f->last, p, n);
+        f->n = 1;
+    }
 }
 
 static void impute_learn(void *object, const struct transform_row *r)
@@ -210,10 +232,10 @@ static void impute_learn(void *object, const struct transform_row *r)
 
 /* ---- filling ---- */
 
-static void put_known(const struct filler *f, struct vec *to, const struct transform_row *r)
+static void put_frequent(const struct filler *f, struct vec *to, const struct transform_row *r)
 {
     uint32_t best = 0;
-    for (uint32_t k = 1; f->count && k < f->values.n; k++) {
+    for (uint32_t k = 1; k < f->values.n; k++) {
         best = f->count[k] > f->count[best] ? k : best;
     }
     if (f->values.n == 0) {
@@ -221,6 +243,18 @@ static void put_known(const struct filler *f, struct vec *to, const struct trans
     } else {
         struct vec key = as_key(to);
         classes_put(&f->values, (int)best, &key, r->row, r->mem);
+    }
+}
+
+static void put_last(const struct filler *f, struct vec *to, const struct transform_row *r)
+{
+    if (!(f->n > 0)) {
+        vec_set_null(to, r->mem, r->rows, r->row);
+    } else if (to->type->kind == TYPE_STRING) {
+        to->s[r->row] = str_copy(r->mem, f->last.data, (uint32_t)f->last.n);
+    } else {
+        size_t width = vec_width(to->type);
+        memcpy((char *)to->data + r->row * width, f->last.data, width);
     }
 }
 
@@ -253,8 +287,10 @@ static void impute_apply(const void *object, const struct transform_row *r)
             vec_copy_row(to, r->row, r->rows, &r->from[i], r->row, r->mem);
         } else if (method == CONSTANT) {
             vec_copy_row(to, r->row, r->rows, &p->constant[i], 0, r->mem);
+        } else if (method == LAST) {
+            put_last(&x->filler[i], to, r);
         } else {
-            put_known(&x->filler[i], to, r);
+            put_frequent(&x->filler[i], to, r);
         }
     }
 }
