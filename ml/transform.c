@@ -279,6 +279,7 @@ int transform_bind(struct node *n, struct transform *t)
 {
     int status = 0;
     n->bound = t;
+    n->stateless = !t->learns;
     if (t->def->object.make) {
         enum per per = t->learns ? (enum per)t->cfg->per : PER_PARTITION;
         status = per_bind(&t->per, n, per, &t->def->object, t);
