@@ -24,12 +24,8 @@ static void in_order_of_appearance(void **state)
 {
     (void)state;
     transform_expect(&op_one_hot, "k: string?, n: long", "{columns: k, n: 1, as: '*'}",
-                     "- [1, a, 7]
-- [2, b, 7]
-",
-                     "1 k=a n=7 k_1=1 k_other=0
-2 k=b n=7 k_1=0 k_other=1
-");
+                     "- [1, a, 7]\n- [2, b, 7]\n",
+                     "1 k=a n=7 k_1=1 k_other=0\n2 k=b n=7 k_1=0 k_other=1\n");
     transform_expect(&op_one_hot, "k: string?, n: long", "{columns: [n, k], n: 2}", rows,
                      "1 k_1=1 k_2=0 k_other=0 n_1=1 n_2=0 n_other=0\n"
                      "2 k_1=0 k_2=1 k_other=0 n_1=0 n_2=1 n_other=0\n"
