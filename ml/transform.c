@@ -9,7 +9,7 @@
  *            River's learn_one, transform_one). With a label: transformed by what the rows before
  *            it said, then learned. The same bits for any batch size
  *   deletes  rows that delete are transformed, not learned
- *   state    one entry per object, see per.h; none where, as configured, nothing is learned: such a
+ *   state    one object for all rows, a key or a partition, see per.h; none where, as configured, nothing is learned: such a
  *            step needs no key and no repartition
  */
 #include "ml/transform.h"
@@ -134,7 +134,11 @@ int transform_columns(struct node *n, struct transform *t, const struct transfor
     const struct schema *in = n->in[0];
     bool *is_label = arena_zalloc(n->mem, in->n + 1U);
     int status = 0;
-    *t = (struct transform){.def = def, .cfg = cfg, .learns = def->object.make, .label = label};
+    *t = (struct transform){.def = def,
+                            .cfg = cfg,
+                            .learns = def->object.make,
+                            .tells_events = def->object.replay,
+                            .label = label};
     t->column = arena_array(n->mem, in->n + 1U, sizeof(*t->column));
     if (label) {
         expression_needs(label, is_label);
@@ -338,32 +342,56 @@ void transform_describe(struct op *op, struct open_state *out)
 /* ---- task ---- */
 
 struct scratch {
+    struct per_task per;
+    double *event; /* label, then x: all that a row of numbers can teach */
     double *x, *out;
     struct vec *from;
 };
 
 int transform_open(struct op *op, struct err *e)
 {
-    (void)e;
     const struct transform *t = op->node->bound;
     struct scratch *s = mem_zalloc(sizeof(*s));
-    s->x = mem_array(t->n + 1U, sizeof(double));
+    s->event = mem_array(t->n + 2U, sizeof(double));
+    s->x = s->event + 1;
     s->out = mem_array(t->nout + 1U, sizeof(double));
     s->from = mem_array(t->n + 1U, sizeof(*s->from));
     op->self = s;
-    return 0;
+    return t->learns ? per_open(&s->per, op, &t->per, e) : 0;
+}
+
+int transform_flush(struct op *op)
+{
+    const struct transform *t = op->node->bound;
+    struct scratch *s = op->self;
+    return t->learns ? per_flush(&s->per, op) : 0;
 }
 
 void transform_close(struct op *op)
 {
+    const struct transform *t = op->node->bound;
     struct scratch *s = op->self;
-    if (s) {
-        mem_free(s->x);
-        mem_free(s->out);
-        mem_free(s->from);
-        mem_free(s);
-        op->self = NULL;
+    if (!s) {
+        return;
     }
+    if (t->learns) {
+        per_close(&s->per);
+    }
+    mem_free(s->event);
+    mem_free(s->out);
+    mem_free(s->from);
+    mem_free(s);
+    op->self = NULL;
+}
+
+int transform_replay(const void *plan, void *object, const double *event, uint32_t n)
+{
+    const struct transform *t = plan;
+    if (n != t->n + 1) {
+        return -ERR_DATA;
+    }
+    t->def->learn(object, &(struct transform_row){.t = t, .x = event + 1, .y = event[0]});
+    return 0;
 }
 
 /* NaN: null, or nothing to compute with. */
@@ -392,6 +420,7 @@ struct pass {
     struct vec label, *to; /* to: the new columns */
     struct per_rows rows;
     struct transform_row row;
+    const void *object; /* the last one */
 };
 
 static void scatter(struct pass *p, uint16_t row)
@@ -425,7 +454,12 @@ static void learn(struct pass *p, void *object, uint16_t row)
         p->op->counter[COUNT_LABELS]++;
     }
     t->def->learn(object, &p->row);
-    per_touch(&p->rows);
+    if (t->tells_events) {
+        p->scratch->event[0] = p->row.y;
+        per_touch_event(&p->rows, p->scratch->event, t->n + 1);
+    } else {
+        per_touch(&p->rows);
+    }
 }
 
 static void process_row(struct pass *p, uint16_t row)
@@ -445,6 +479,7 @@ static void process_row(struct pass *p, uint16_t row)
     if (t->learns) {
         object = per_find(&p->rows, row);
         object = object ? object : per_make(&p->rows, row);
+        p->object = object;
     }
     if (!t->label) {
         learn(p, object, row);
@@ -472,7 +507,7 @@ static int prepare(struct pass *p)
         }
     }
     if (t->learns) {
-        per_rows_init(&p->rows, p->op, &t->per, &p->in);
+        per_rows_init(&p->rows, p->op, &p->scratch->per, &p->in);
     }
     p->out = batch_reshape(&p->in, p->op->node->out[0]);
     for (uint16_t c = 0; c < p->out.schema->n; c++) {
@@ -512,8 +547,8 @@ int transform_push(struct op *op, int input, struct batch *b)
     for (uint32_t i = 0; i < p.t->nout; i++) {
         p.out.col[p.t->out[i].in] = p.to[i];
     }
-    if (p.t->def->report && p.rows.object && p.t->per.per != PER_KEY) {
-        p.t->def->report(op, p.rows.object);
+    if (p.t->def->report && p.object && p.t->per.per != PER_KEY) {
+        p.t->def->report(op, p.object);
     }
     return p.in.nsel > 0 ? op_emit(op, 0, &p.out) : 0;
 }

@@ -95,7 +95,8 @@ struct transform_column {
 struct transform {
     const struct transform_def *def;
     const struct transform_cfg *cfg;
-    bool learns; /* preset; bind may say that, as configured, nothing is learned */
+    bool learns;       /* preset; bind may say that, as configured, nothing is learned */
+    bool tells_events; /* preset by object.replay; bind may say that x and y are not all */
     uint32_t n, nout, cap;
     struct transform_column *column, *out;
     const struct expression *label;
@@ -123,8 +124,12 @@ void transform_needs(const struct node *n, const bool *out, bool *in);
 const struct state_codec *transform_codec(const struct node *n);
 void transform_layout(const struct node *n, struct buffer *words);
 int transform_open(struct op *op, struct err *e);
+int transform_flush(struct op *op);
 int transform_push(struct op *op, int input, struct batch *b);
 void transform_describe(struct op *op, struct open_state *out);
 void transform_close(struct op *op);
+
+/* For object.replay, where learn() needs nothing but x and y. */
+int transform_replay(const void *plan, void *object, const double *event, uint32_t n);
 
 #endif

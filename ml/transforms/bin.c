@@ -162,7 +162,7 @@ static void bin_layout(const void *cfg, struct buffer *words)
 static const struct transform_def binner = {
     .takes = TAKE_NUMBERS,
     .what = "numbers",
-    .object = {binning_new, binning_io, binning_size, binning_free},
+    .object = {binning_new, binning_io, binning_size, binning_free, transform_replay},
     .learn = bin_learn,
     .apply = bin_apply,
     .layout = bin_layout,
@@ -193,6 +193,7 @@ const struct step_def op_bin = {
     .state_layout = transform_layout,
     .open = transform_open,
     .push = transform_push,
+    .flush = transform_flush,
     .describe = transform_describe,
     .close = transform_close,
 };

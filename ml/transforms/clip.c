@@ -186,7 +186,7 @@ static const struct transform_def clipper = {
     .takes = TAKE_NUMBERS,
     .what = "numbers",
     .keeps_infinite = true,
-    .object = {clipping_new, clipping_io, clipping_size, clipping_free},
+    .object = {clipping_new, clipping_io, clipping_size, clipping_free, transform_replay},
     .learn = clip_learn,
     .apply = clip_apply,
     .layout = clip_layout,
@@ -237,6 +237,7 @@ const struct step_def op_clip = {
     .state_layout = transform_layout,
     .open = transform_open,
     .push = transform_push,
+    .flush = transform_flush,
     .describe = transform_describe,
     .close = transform_close,
 };

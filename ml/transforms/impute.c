@@ -307,7 +307,7 @@ static void impute_layout(const void *cfg, struct buffer *words)
 static const struct transform_def imputer = {
     .takes = TAKE_NUMBERS | TAKE_BOOLEANS | TAKE_STRINGS,
     .what = "numbers, booleans and strings",
-    .object = {imputing_new, imputing_io, imputing_size, imputing_free},
+    .object = {imputing_new, imputing_io, imputing_size, imputing_free, NULL},
     .learn = impute_learn,
     .apply = impute_apply,
     .writes_columns = true,
@@ -317,7 +317,7 @@ static const struct transform_def imputer = {
 static const struct transform_def number_imputer = {
     .takes = TAKE_NUMBERS,
     .what = "numbers",
-    .object = {imputing_new, imputing_io, imputing_size, imputing_free},
+    .object = {imputing_new, imputing_io, imputing_size, imputing_free, NULL},
     .learn = impute_learn,
     .apply = impute_apply,
     .writes_columns = true,
@@ -386,6 +386,7 @@ const struct step_def op_impute = {
     .state_layout = transform_layout,
     .open = transform_open,
     .push = transform_push,
+    .flush = transform_flush,
     .describe = transform_describe,
     .close = transform_close,
 };

@@ -133,7 +133,7 @@ static void one_hot_layout(const void *cfg, struct buffer *words)
 static const struct transform_def encoder = {
     .takes = TAKE_NUMBERS | TAKE_BOOLEANS | TAKE_STRINGS,
     .what = "strings, longs and booleans",
-    .object = {dictionaries_new, dictionaries_io, dictionaries_size, dictionaries_free},
+    .object = {dictionaries_new, dictionaries_io, dictionaries_size, dictionaries_free, NULL},
     .learn = one_hot_learn,
     .apply = one_hot_apply,
     .layout = one_hot_layout,
@@ -285,6 +285,7 @@ const struct step_def op_one_hot = {
     .state_layout = transform_layout,
     .open = transform_open,
     .push = transform_push,
+    .flush = transform_flush,
     .describe = transform_describe,
     .close = transform_close,
 };

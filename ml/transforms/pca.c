@@ -232,7 +232,7 @@ static void pca_layout(const void *cfg, struct buffer *words)
 static const struct transform_def analyser = {
     .takes = TAKE_NUMBERS | TAKE_BOOLEANS,
     .what = "numbers",
-    .object = {analysis_new, analysis_io, analysis_size, analysis_free},
+    .object = {analysis_new, analysis_io, analysis_size, analysis_free, transform_replay},
     .learn = pca_learn,
     .apply = pca_apply,
     .report = pca_report,
@@ -275,6 +275,7 @@ const struct step_def op_pca = {
     .state_layout = transform_layout,
     .open = transform_open,
     .push = transform_push,
+    .flush = transform_flush,
     .describe = transform_describe,
     .close = transform_close,
 };

@@ -250,7 +250,7 @@ static void scale_layout(const void *cfg, struct buffer *words)
 static const struct transform_def scaler = {
     .takes = TAKE_NUMBERS | TAKE_BOOLEANS,
     .what = "numbers",
-    .object = {scaling_new, scaling_io, scaling_size, scaling_free},
+    .object = {scaling_new, scaling_io, scaling_size, scaling_free, transform_replay},
     .learn = scale_learn,
     .apply = scale_apply,
     .layout = scale_layout,
@@ -284,6 +284,7 @@ const struct step_def op_scale = {
     .state_layout = transform_layout,
     .open = transform_open,
     .push = transform_push,
+    .flush = transform_flush,
     .describe = transform_describe,
     .close = transform_close,
 };

@@ -387,7 +387,7 @@ static void select_layout(const void *cfg, struct buffer *words)
 static const struct transform_def selector = {
     .takes = TAKE_NUMBERS | TAKE_BOOLEANS,
     .what = "numbers",
-    .object = {selection_new, selection_io, selection_size, selection_free},
+    .object = {selection_new, selection_io, selection_size, selection_free, transform_replay},
     .learn = select_learn,
     .apply = select_apply,
     .report = select_report,
@@ -432,6 +432,7 @@ static int select_bind(struct node *n)
     if (transform_columns(n, t, &selector, &cfg->common, label) < 0 || status < 0) {
         return -ERR_CONFIG;
     }
+    t->tells_events = cfg->method != INFORMATION; /* the label may be a text */
     transform_out_each(n, t, &type_double);
     return transform_bind(n, t);
 }
@@ -449,6 +450,7 @@ const struct step_def op_select_features = {
     .state_layout = transform_layout,
     .open = transform_open,
     .push = transform_push,
+    .flush = transform_flush,
     .describe = transform_describe,
     .close = transform_close,
 };

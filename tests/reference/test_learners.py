@@ -1,28 +1,17 @@
 #!/usr/bin/env python3
 """Learners beside River 0.26: the same probability for every row, the same accuracy.
 
-Runs build/…/learner_driver over data sets and River's pipelines over the same rows. River lives in a
-virtual environment that is made once, under $KLAMM_CACHE (default: ~/.cache/klamm). Skipped (77)
-where that cannot be made. Iris is part of the tree; the other data sets are read from
-$KLAMM_DATA (default: ../shared/data) and left out where they are missing.
+Runs learner_driver over data sets and River's pipelines over the same rows; peers.py says where both
+come from, and when the test is skipped. Data sets that are missing are left out.
 
 Tolerance: 1e-9 absolute on probabilities; predicted classes equal wherever the two most probable ones
 are further apart than that.
 """
-import csv
-import os
-import subprocess
 import sys
 import time
-import venv
 
-SOURCE = os.environ.get("KLAMM_SOURCE", os.path.join(os.path.dirname(__file__), "..", ".."))
-BUILD = os.environ.get("KLAMM_BUILD", os.path.join(SOURCE, "build", "dev"))
-CACHE = os.environ.get("KLAMM_CACHE", os.path.expanduser("~/.cache/klamm"))
-DATA = os.environ.get("KLAMM_DATA", os.path.join(SOURCE, "..", "shared", "data"))
-ENVIRONMENT = os.path.join(CACHE, "venv-ml")
-PYTHON = os.path.join(ENVIRONMENT, "bin", "python")
-PACKAGES = ["river==0.26.1", "scikit-learn"]
+import peers
+
 TOLERANCE = 1e-9
 
 BINARY = ["elec2", "phishing", "bananas", "sea_drift"]
@@ -41,44 +30,6 @@ CASES += [(data, "string", "gaussian_nb", {}) for data in MULTI]
 UNSTABLE = [("image_segments", "softmax_regression")]
 
 
-def enter_environment():
-    """Runs this file again under the environment's Python, which is made if need be."""
-    if sys.prefix == os.path.realpath(ENVIRONMENT) or sys.prefix == ENVIRONMENT:
-        return
-    check = [PYTHON, "-c", "import river, sklearn; assert river.__version__ == '0.26.1'"]
-    try:
-        if subprocess.run(check, stderr=subprocess.DEVNULL).returncode != 0:
-            raise FileNotFoundError
-    except FileNotFoundError:
-        try:
-            os.makedirs(CACHE, exist_ok=True)
-            venv.create(ENVIRONMENT, with_pip=True, clear=True)
-            subprocess.run([PYTHON, "-m", "pip", "install", "--quiet", *PACKAGES], check=True,
-                           timeout=500)
-        except (OSError, subprocess.SubprocessError) as problem:
-            print(f"skipped: River cannot be installed ({problem})")
-            sys.exit(77)
-    os.execv(PYTHON, [PYTHON, os.path.abspath(__file__), *sys.argv[1:]])
-
-
-def find(name):
-    for folder in (os.path.join(SOURCE, "tests", "reference", "data"), DATA):
-        path = os.path.join(folder, name + ".csv")
-        if os.path.exists(path):
-            return path
-    return None
-
-
-def load(path, label):
-    with open(path, newline="") as file:
-        rows = csv.reader(file)
-        names = next(rows)[:-1]
-        rows = list(rows)
-    x = [dict(zip(names, map(float, row[:-1]))) for row in rows]
-    y = [row[-1] == "1" if label == "boolean" else row[-1] for row in rows]
-    return x, y
-
-
 def river_model(algorithm, options, scale):
     from river import linear_model, naive_bayes, optim, preprocessing
     options = dict(options)
@@ -93,7 +44,7 @@ def river_model(algorithm, options, scale):
 
 def run_river(case, scale):
     path, label, algorithm, options = case
-    x, y = load(path, label)
+    x, y = peers.load(path, label)
     model = river_model(algorithm, options, scale)
     out = []
     start = time.thread_time()
@@ -103,20 +54,6 @@ def run_river(case, scale):
     return out, y, (time.thread_time() - start) / len(y) * 1e9
 
 
-def run_driver(case, scale):
-    path, label, algorithm, options = case
-    text = "{" + ", ".join(f"{k}: {v!r}" for k, v in options.items()) + "}"
-    command = [os.path.join(BUILD, "learner_driver"), algorithm, scale, label, text, path]
-    lines = subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()
-    scores = list(map(float, lines.pop()[2:].split()))
-    rows = []
-    for line in lines:
-        predicted, *probabilities = line.split("\t")
-        pairs = (p.rsplit("=", 1) for p in probabilities)
-        rows.append((predicted, {name: float(p) for name, p in pairs}))
-    return rows, scores
-
-
 def as_name(label):
     return {True: "true", False: "false"}.get(label, label) if isinstance(label, bool) else label
 
@@ -124,7 +61,9 @@ def as_name(label):
 def compare(case, scale):
     """Largest difference of a probability, rows whose classes differ, accuracies of both."""
     expected, truth, river_ns = run_river(case, scale)
-    rows, scores = run_driver(case, scale)
+    path, label, algorithm, options = case
+    lines, scores = peers.drive(algorithm, scale, label, options, path)
+    rows = peers.classes(lines)
     assert len(rows) == len(expected), "another number of rows"
     worst, differing, hits = 0.0, 0, 0
     for (predicted, ours), theirs, label in list(zip(rows, expected, truth))[1:]:
@@ -141,13 +80,13 @@ def compare(case, scale):
 
 
 def main():
-    enter_environment()
+    peers.enter_environment()
     failures = missing = 0
     print("test, then train; each learner starts from nothing; rates of rows classified rightly\n")
     print(f"{'data':<16} {'learner':<20} {'options':<44} {'scale':<9} {'majority':>8} {'nochange':>8} "
           f"{'River':>7} {'klamm':>7} {'log loss':>8} {'largest d.':>10} {'River ns':>9} {'ns':>6}")
     for data, label, algorithm, options in CASES:
-        path = find(data)
+        path = peers.find(data)
         if path is None:
             missing += 1
             continue

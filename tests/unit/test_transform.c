@@ -120,6 +120,29 @@ static void is_the_same_for_every_batch_size_and_restart(void **state)
     }
 }
 
+/* Statistics too large for one entry go to the changelog as what they were taught. */
+static void large_objects_come_back(void **state)
+{
+    (void)state;
+    static const char *const topology =
+        HEAD "      - feature_hash: {columns: [a, n, kind], as: h, n_features: 100}\n"
+             "      - pca: {columns: 'h_*', as: p, n_components: 3, refresh: 60, per: partition}\n"
+             "      - bin: {columns: 'h_*', n_bins: 16, per: partition}\n"
+             "      - select_features: {columns: 'h_*', method: mutual_information, label: kind,\n"
+             "                          warm_up: 50, n_bins: 20, k: 30, per: partition}\n"
+             "      - drop: [host, a, b, n]\n" TAIL;
+    struct task_result first = {0};
+    run(topology, 0, 0, &first);
+    assert_true(first.state.n > 3 * (32 << 10));
+    for (int i = 0; i < 3; i++) {
+        struct task_result r = {0};
+        run(topology, (uint16_t[]){3, 2048, 64}[i], (size_t[]){7, 150, 399}[i], &r);
+        assert_string_equal(buffer_cstr(&r.out), buffer_cstr(&first.out));
+        task_result_done(&r);
+    }
+    task_result_done(&first);
+}
+
 static void metrics_tell_of_one_object(void **state)
 {
     (void)state;
@@ -183,6 +206,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(is_the_same_for_every_batch_size_and_restart),
+        cmocka_unit_test(large_objects_come_back),
         cmocka_unit_test(metrics_tell_of_one_object),
         cmocka_unit_test(rows_that_delete_are_not_learned),
         cmocka_unit_test(what_learns_nothing_has_no_store),

@@ -15,8 +15,8 @@ static inline int transform_keep(void *ctx, const void *key, uint32_t key_n, con
                                  size_t value_n)
 {
     struct buffer *kept = ctx;
-    assert_int_equal(key_n, 0); /* `per: global` has one */
-    (void)key;
+    assert_int_equal(key_n, 1); /* `per: global` has one */
+    assert_memory_equal(key, "o", 1);
     buffer_clear(kept);
     buffer_add(kept, value, value_n);
     return 0;
@@ -29,7 +29,7 @@ static inline int transform_try(const struct stand_case *c, const char *saved, s
     assert_true(stand_bind(&t, c));
     assert_int_equal(yaml_parse(&t.rows, &t.plan, "rows", c->rows, strlen(c->rows), &t.diags), 0);
     stand_open(&t);
-    int status = state_restore(t.op.state, "", 0, saved, n);
+    int status = state_restore(t.op.state, "o", 1, saved, n);
     if (status == 0) {
         stand_push(&t, 0, t.rows->n);
     }
@@ -50,6 +50,7 @@ static inline void transform_expect_damage(const struct step_def *def, const cha
     assert_int_equal(yaml_parse(&t.rows, &t.plan, "rows", rows, strlen(rows), &t.diags), 0);
     stand_open(&t);
     stand_push(&t, 0, t.rows->n);
+    assert_int_equal(c.def->flush(&t.op), 0);
     assert_int_equal(state_changes(t.op.state, transform_keep, &saved), 0);
     stand_close(&t);
     stand_done(&t);
