@@ -97,14 +97,10 @@ static const struct pair producer_owned[] = {
 };
 
 static const struct pair reader_defaults[] = {
-    {"fetch.queue.backoff.ms", "2"},
-    {"fetch.message.max.bytes", "262144"},
-    {"fetch.max.bytes", "1048576"},
-    {"message.max.bytes", "1048576"},
-    {"queued.min.messages", "20000"},
-    {"queued.max.messages.kbytes", "8192"},
-    {"fetch.wait.max.ms", "10"},
-    {NULL, NULL},
+    {"fetch.queue.backoff.ms", "2"},  {"fetch.message.max.bytes", "262144"},
+    {"fetch.max.bytes", "1048576"},   {"message.max.bytes", "1048576"},
+    {"queued.min.messages", "20000"}, {"queued.max.messages.kbytes", "8192"},
+    {"fetch.wait.max.ms", "10"},      {NULL, NULL},
 };
 
 static const struct pair refused[] = {
