@@ -48,7 +48,7 @@ static void part_key(struct buffer *out, char what, uint32_t generation, uint32_
     buffer_add(out, key + 1, n - 1); /* behind its 'o' */
 }
 
-static void put_bytes(struct state *s, const struct buffer *key, const char *bytes, size_t n)
+void held_put(struct state *s, const struct buffer *key, const char *bytes, size_t n)
 {
     bool is_new;
     uint32_t size = (uint32_t)(sizeof(uint64_t) + n);
@@ -64,6 +64,21 @@ static void put_bytes(struct state *s, const struct buffer *key, const char *byt
 static struct state_entry *find(struct state *s, const struct buffer *key)
 {
     return state_find(s, hash_bytes(key->data, key->n, 0), key->data, (uint32_t)key->n);
+}
+
+bool held_get(struct state *s, const struct buffer *key, struct buffer *out)
+{
+    const struct state_entry *e = find(s, key);
+    uint64_t kind = HELD_OBJECT;
+    if (e) {
+        memcpy(&kind, state_value(e), sizeof kind);
+    }
+    if (kind != HELD_BYTES) {
+        return false;
+    }
+    const char *value = state_value(e);
+    buffer_add(out, value + sizeof kind, state_value_size(e) - sizeof kind);
+    return true;
 }
 
 static void delete_all(struct state *s, struct held *h, char what, uint32_t count,
@@ -98,7 +113,7 @@ static void save_parts(struct held *h, struct state *s, const struct buffer *sna
     for (size_t at = 0; at < snapshot->n; at += HELD_PART_BYTES) {
         size_t n = snapshot->n - at < HELD_PART_BYTES ? snapshot->n - at : HELD_PART_BYTES;
         part_key(key, 'p', h->generation, h->parts++, h->entry);
-        put_bytes(s, key, snapshot->data + at, n);
+        held_put(s, key, snapshot->data + at, n);
     }
 }
 
@@ -118,7 +133,7 @@ void held_flush(struct per_task *t, struct held *h, struct state *s)
     const struct object_def *def = t->plan->def;
     if (fits_a_log(def, h)) {
         part_key(&t->key, 'l', h->generation, h->logs++, h->entry);
-        put_bytes(s, &t->key, h->events.data, h->events.n);
+        held_put(s, &t->key, h->events.data, h->events.n);
         h->log_bytes += h->events.n;
     } else if (!is_small(def, h)) {
         buffer_clear(&t->bytes);
@@ -178,22 +193,6 @@ struct held *held_load(const struct per_plan *p, const void *saved, size_t n)
     return h;
 }
 
-/* The bytes of a part or log, appended; false: it is not there. */
-static bool gather(struct state *s, const struct buffer *key, struct buffer *out)
-{
-    const struct state_entry *e = find(s, key);
-    uint64_t kind = HELD_OBJECT;
-    if (e) {
-        memcpy(&kind, state_value(e), sizeof kind);
-    }
-    if (kind != HELD_BYTES) {
-        return false;
-    }
-    const char *value = state_value(e);
-    buffer_add(out, value + sizeof kind, state_value_size(e) - sizeof kind);
-    return true;
-}
-
 static int repeat(const struct per_plan *p, void *object, const struct buffer *log)
 {
     struct snapshot s = snapshot_loader(log->data, log->n);
@@ -222,7 +221,7 @@ int held_complete(const struct per_plan *p, struct held *h, const struct state_e
     buffer_init(&bytes);
     for (uint32_t i = 0; is_there && i < h->parts; i++) {
         part_key(&key, 'p', h->generation, i, entry);
-        is_there = gather(s, &key, &bytes);
+        is_there = held_get(s, &key, &bytes);
     }
     struct snapshot all = snapshot_loader(bytes.data, bytes.n);
     if (!is_there || bytes.n != h->part_bytes || p->def->io(h->object, &all) < 0 ||
@@ -233,7 +232,7 @@ int held_complete(const struct per_plan *p, struct held *h, const struct state_e
         buffer_clear(&bytes);
         part_key(&key, 'l', h->generation, i, entry);
         status =
-            gather(s, &key, &bytes) && p->def->replay ? repeat(p, h->object, &bytes) : -ERR_DATA;
+            held_get(s, &key, &bytes) && p->def->replay ? repeat(p, h->object, &bytes) : -ERR_DATA;
     }
     buffer_done(&key);
     buffer_done(&bytes);

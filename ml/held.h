@@ -6,7 +6,9 @@
  *   'p' generation number key    -> part `number` of the snapshot, at most HELD_PART_BYTES
  *   'l' generation number key    -> log `number`: events of one commit
  *
- * Internal to ml/per.c and ml/held.c.
+ *   'w' …                        rows that wait for their labels (ml/waiting.h)
+ *
+ * Internal to ml/per.c, ml/held.c and ml/waiting.c.
  */
 #ifndef KLAMM_ML_HELD_H
 #define KLAMM_ML_HELD_H
@@ -37,6 +39,11 @@ struct held_value {
     uint64_t kind;
     struct held *held;
 };
+
+/* Entries of plain bytes: what is put there in place of what was, and read, appended to out; false:
+ * it is not there. */
+void held_put(struct state *s, const struct buffer *key, const char *bytes, size_t n);
+bool held_get(struct state *s, const struct buffer *key, struct buffer *out);
 
 struct held *held_new(void *object);
 void held_free(struct held *h, const struct object_def *def);

@@ -148,9 +148,14 @@ void per_close(struct per_task *t)
 
 /* ---- rows ---- */
 
-void per_rows_init(struct per_rows *r, struct op *op, struct per_task *t, struct batch *b)
+void per_rows_begin(struct per_rows *r, struct op *op, struct per_task *t)
 {
     *r = (struct per_rows){.op = op, .task = t};
+}
+
+void per_rows_init(struct per_rows *r, struct op *op, struct per_task *t, struct batch *b)
+{
+    per_rows_begin(r, op, t);
     if (t->plan->per == PER_KEY) {
         r->keys = key_rows(b);
         op->counter[COUNT_NULL_KEY] += r->keys.nulls;
@@ -158,34 +163,44 @@ void per_rows_init(struct per_rows *r, struct op *op, struct per_task *t, struct
     }
 }
 
-/* 'o' and the row's key, in the task's buffer. */
-static uint64_t address(struct per_rows *r, uint16_t row)
+/* 'o' and the key, in the task's buffer. */
+static uint64_t address(struct per_rows *r, const struct str *key)
 {
-    struct buffer *key = &r->task->key;
-    buffer_clear(key);
-    buffer_byte(key, 'o');
+    struct buffer *bytes = &r->task->key;
+    buffer_clear(bytes);
+    buffer_byte(bytes, 'o');
     if (r->task->plan->per == PER_KEY) {
-        buffer_add(key, str_data(&r->keys.key[row]), r->keys.key[row].n);
+        buffer_add(bytes, str_data(key), key->n);
     }
-    return hash_bytes(key->data, key->n, 0);
+    return hash_bytes(bytes->data, bytes->n, 0);
 }
 
-void *per_find(struct per_rows *r, uint16_t row)
+static const struct str *key_of(const struct per_rows *r, uint16_t row)
+{
+    return r->task->plan->per == PER_KEY ? &r->keys.key[row] : NULL;
+}
+
+void *per_find_key(struct per_rows *r, const struct str *key)
 {
     if (r->held && r->task->plan->per != PER_KEY) {
         return r->held->object;
     }
-    uint64_t hash = address(r, row);
-    const struct buffer *key = &r->task->key;
-    r->entry = state_find(r->op->state, hash, key->data, (uint32_t)key->n);
+    uint64_t hash = address(r, key);
+    const struct buffer *bytes = &r->task->key;
+    r->entry = state_find(r->op->state, hash, bytes->data, (uint32_t)bytes->n);
     r->held = r->entry ? value_of(state_value(r->entry)).held : NULL;
     return r->held ? r->held->object : NULL;
+}
+
+void *per_find(struct per_rows *r, uint16_t row)
+{
+    return per_find_key(r, key_of(r, row));
 }
 
 void *per_make(struct per_rows *r, uint16_t row)
 {
     const struct per_plan *p = r->task->plan;
-    uint64_t hash = address(r, row);
+    uint64_t hash = address(r, key_of(r, row));
     const struct buffer *key = &r->task->key;
     bool is_new;
     r->held = held_new(p->def->make(p->plan, hash_stable(key->data + 1, key->n - 1, p->seed)));

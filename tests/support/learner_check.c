@@ -17,8 +17,8 @@ struct learner_data learner_data_new(uint32_t rows, uint32_t columns, uint32_t c
     struct random random;
     random_seed(&random, seed, 1);
     struct learner_data d = {
-        rows,         columns, classes, mem_array((size_t)rows * columns, 8), mem_array(rows, 8),
-        LEARN_CLASSES};
+        rows,          columns, classes, mem_array((size_t)rows * columns, 8), mem_array(rows, 8),
+        LEARN_CLASSES, NULL};
     double *centre = mem_array((size_t)classes * columns, 8);
     for (uint32_t i = 0; i < classes * columns; i++) {
         centre[i] = random_normal(&random);
@@ -39,7 +39,8 @@ struct learner_data learner_values_new(uint32_t rows, uint32_t columns, uint64_t
     struct random random;
     random_seed(&random, seed, 2);
     struct learner_data d = {
-        rows, columns, 0, mem_array((size_t)rows * columns, 8), mem_array(rows, 8), LEARN_VALUES};
+        rows,         columns, 0, mem_array((size_t)rows * columns, 8), mem_array(rows, 8),
+        LEARN_VALUES, NULL};
     for (uint32_t r = 0; r < rows; r++) {
         d.y[r] = 1 + 0.1 * random_normal(&random);
         for (uint32_t c = 0; c < columns; c++) {
@@ -63,7 +64,7 @@ void *learner_open(const struct learner_def *def, const void *options, const str
     struct learner_setup setup = {
         .task = d->task ? d->task : LEARN_CLASSES,
         .options = options,
-        .column = column,
+        .column = d->column ? d->column : column,
         .ncolumns = d->columns,
         .seed = 42,
     };
