@@ -3,10 +3,9 @@
 
 ridge: after every hundredth row, scikit-learn's Ridge fitted to all rows so far predicts the next one.
 recursive_least_squares: the textbook's recursion with its covariance, row by row, over all rows. Rows
-come as they are, unscaled, so that columns differ in size by up to 1e5.
+are not scaled: columns differ in size by up to 1e3, and begin at 0.
 
-Tolerance: 1e-6 of the value's size; the covariance loses about so many digits itself. Skipped, and with
-data sets left out, as peers.py says.
+Tolerance: 1e-9 of the value's size. Skipped, and with data sets left out, as peers.py says.
 """
 import statistics
 import sys
@@ -14,7 +13,7 @@ import time
 
 import peers
 
-TOLERANCE = 1e-6
+TOLERANCE = 1e-9
 DATA = ["trump_approval", "chick_weights", "fried"]
 ROWS = 5000
 RIDGE = [{}, {"alpha": 0.01}, {"alpha": 100.0, "fit_intercept": False}]
