@@ -68,7 +68,8 @@ struct step_def {
     uint16_t state_version; /* of the values in the store */
 
     /* Optional, before bind: the step reads a second stream, input 1, partitioned and keyed as its
-     * own input. Rows of either are judged by the lesser watermark of both. */
+     * own input. Rows of either are judged by the lesser watermark of both. As configured it may
+     * read none: stream.text stays NULL. */
     int (*second)(const struct node *n, struct second_input *out);
     /* Once: reads n->cfg and n->in[], sets n->out[0..noutputs) and n->bound; problems go to
      * n->diags. Returns 0 or -ERR_CONFIG. */
