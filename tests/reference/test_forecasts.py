@@ -196,7 +196,8 @@ def peer(package, task):
     if python is None:
         return None
     done = subprocess.run([python, os.path.abspath(__file__), "--peer", package],
-                          input=json.dumps(task), check=True, capture_output=True, text=True)
+                          input=json.dumps(task), check=True, capture_output=True, text=True,
+                          timeout=300)
     return json.loads(done.stdout)
 
 
@@ -216,8 +217,10 @@ def statsmodels_peer(task):
     warnings.simplefilter("ignore")
     y, split, ahead, m = task["y"], task["split"], task["ahead"], task["season"]
     form = task["form"]
+    # To estimate hundreds of first seasonal values as well takes it many minutes.
+    first = "estimated" if m <= 24 else "heuristic"
     fit = ExponentialSmoothing(y[:split], trend="add", seasonal=form, seasonal_periods=m,
-                               initialization_method="estimated").fit()
+                               initialization_method=first).fit()
     p = fit.params
     level, trend, season = p["initial_level"], p["initial_trend"], list(p["initial_seasons"])
     alpha, beta, gamma = p["smoothing_level"], p["smoothing_trend"], p["smoothing_seasonal"]
