@@ -67,20 +67,20 @@ void lstm_trainer_done(struct lstm_trainer *t)
     mem_free(t->room);
 }
 
-uint32_t lstm_trainer_windows(const struct lstm_trainer *t, const struct series *s)
+uint32_t lstm_trainer_windows(const struct lstm_trainer *t, const struct value_ring *s)
 {
     uint64_t most = (uint64_t)t->config.window + reach(t) - 1;
     return s->n > most ? s->n - (uint32_t)most : 0;
 }
 
-static struct lstm_scale measure(const struct series *s, uint32_t steps)
+static struct lstm_scale measure(const struct value_ring *s, uint32_t steps)
 {
     struct lstm_scale scale = {0};
     double sum = 0;
     uint32_t known = 0;
-    series_moments(s, &scale.mean, &scale.deviation);
+    value_ring_moments(s, &scale.mean, &scale.deviation);
     for (uint32_t i = steps; i < s->n; i++) {
-        double change = fabs(series_at(s, i) - series_at(s, i - steps));
+        double change = fabs(value_ring_at(s, i) - value_ring_at(s, i - steps));
         sum += isnan(change) ? 0 : change;
         known += isnan(change) ? 0 : 1;
     }
@@ -97,7 +97,7 @@ static float held(double x)
 }
 
 /* Sine and cosine by turning: a multiplication a step. */
-static void fill_season(const struct lstm_trainer *t, const struct series *s, uint32_t from,
+static void fill_season(const struct lstm_trainer *t, const struct value_ring *s, uint32_t from,
                         uint32_t season, float *x, size_t stride)
 {
     bool is_shown = s->steps >= (int64_t)CYCLES * season;
@@ -115,17 +115,17 @@ static void fill_season(const struct lstm_trainer *t, const struct series *s, ui
 
 /* The window whose oldest value is the from-th one held: x[step * stride + input], direct[step].
  * Returns its last known value, NaN where there is none. */
-static double fill_window(const struct lstm_trainer *t, const struct series *s, uint32_t from,
+static double fill_window(const struct lstm_trainer *t, const struct value_ring *s, uint32_t from,
                           float *x, size_t stride, float *direct)
 {
     const struct lstm_config *c = &t->config;
     const struct lstm_scale *scale = &t->scale;
     double last = NAN, y = scale->mean;
     for (uint32_t i = c->window; i-- > 0 && isnan(last);) {
-        last = series_at(s, from + i);
+        last = value_ring_at(s, from + i);
     }
     for (uint32_t i = 0; i < c->window; i++) {
-        double value = series_at(s, from + i);
+        double value = value_ring_at(s, from + i);
         y = isnan(value) ? y : value;
         float change = isnan(last) ? 0 : held((y - last) / scale->unit);
         float *to = x + i * stride;
@@ -150,7 +150,7 @@ static uint32_t draw_window(struct lstm_trainer *t, uint32_t windows)
 }
 
 /* n windows as x[step][row][input], direct[row][step] and y[row][output]. */
-static void fill_piece(struct lstm_trainer *t, const struct series *s, uint32_t n, float *x,
+static void fill_piece(struct lstm_trainer *t, const struct value_ring *s, uint32_t n, float *x,
                        float *direct, float *y)
 {
     const struct lstm_config *c = &t->config;
@@ -161,7 +161,7 @@ static void fill_piece(struct lstm_trainer *t, const struct series *s, uint32_t 
         double last = fill_window(t, s, from, x + r * inputs, n * inputs, direct + r * c->window);
         double base = c->is_difference ? last : t->scale.mean;
         for (uint32_t k = 0; k < c->nhorizons; k++) {
-            double change = (series_at(s, end + c->horizon[k]) - base) / t->scale.unit;
+            double change = (value_ring_at(s, end + c->horizon[k]) - base) / t->scale.unit;
             y[r * c->nhorizons + k] = isnan(change) ? NAN : held(change);
         }
     }
@@ -184,7 +184,7 @@ static void average(struct lstm_trainer *t)
     }
 }
 
-void lstm_trainer_batch(struct lstm_trainer *t, const struct series *s)
+void lstm_trainer_batch(struct lstm_trainer *t, const struct value_ring *s)
 {
     const struct lstm_config *c = &t->config;
     const struct lstm_network *n = &t->network;
@@ -215,7 +215,7 @@ void lstm_trainer_batch(struct lstm_trainer *t, const struct series *s)
     mem_free(x);
 }
 
-void lstm_trainer_fit(struct lstm_trainer *t, const struct series *s, uint32_t epochs)
+void lstm_trainer_fit(struct lstm_trainer *t, const struct value_ring *s, uint32_t epochs)
 {
     uint64_t batches = ((uint64_t)epochs * lstm_trainer_windows(t, s) + t->config.batch_size - 1) /
                        t->config.batch_size;
@@ -224,7 +224,7 @@ void lstm_trainer_fit(struct lstm_trainer *t, const struct series *s, uint32_t e
     }
 }
 
-void lstm_trainer_predict(const struct lstm_trainer *t, const struct series *s, double *out)
+void lstm_trainer_predict(const struct lstm_trainer *t, const struct value_ring *s, double *out)
 {
     const struct lstm_config *c = &t->config;
     const struct lstm_network *n = &t->network;

@@ -8,7 +8,7 @@
 #include "engine/random.h"
 #include "ml/clipped_adam.h"
 #include "ml/lstm_network.h"
-#include "ml/series.h"
+#include "ml/value_ring.h"
 
 #include <stdbool.h>
 
@@ -43,13 +43,13 @@ struct lstm_trainer {
 void lstm_trainer_init(struct lstm_trainer *t, const struct lstm_config *config, uint64_t seed);
 void lstm_trainer_done(struct lstm_trainer *t);
 /* Windows of the series with everything known that they shall forecast. */
-uint32_t lstm_trainer_windows(const struct lstm_trainer *t, const struct series *s);
+uint32_t lstm_trainer_windows(const struct lstm_trainer *t, const struct value_ring *s);
 /* One batch, drawn from the windows; nothing where there is none. Allocates the room of a batch. */
-void lstm_trainer_batch(struct lstm_trainer *t, const struct series *s);
+void lstm_trainer_batch(struct lstm_trainer *t, const struct value_ring *s);
 /* As many batches as `epochs` passes over all windows have. May take long. */
-void lstm_trainer_fit(struct lstm_trainer *t, const struct series *s, uint32_t epochs);
+void lstm_trainer_fit(struct lstm_trainer *t, const struct value_ring *s, uint32_t epochs);
 /* From the last window of the series, for every horizon; NaN before the first batch. */
-void lstm_trainer_predict(const struct lstm_trainer *t, const struct series *s, double *out);
+void lstm_trainer_predict(const struct lstm_trainer *t, const struct value_ring *s, double *out);
 int lstm_trainer_io(struct lstm_trainer *t, struct snapshot *snap);
 uint64_t lstm_trainer_size(const struct lstm_trainer *t);
 

@@ -32,7 +32,7 @@ struct options {
 
 struct lstm {
     const struct options *options;
-    struct series series;
+    struct value_ring series;
     struct lstm_trainer trainer;
     int64_t due; /* windows paid for */
 };
@@ -128,7 +128,7 @@ static void *lstm_open(const struct forecaster_setup *setup)
     uint64_t least = (uint64_t)config.window + setup->horizon[setup->nhorizons - 1] + WINDOWS_FIRST;
     uint64_t history = (uint64_t)o->history;
     f->options = o;
-    series_init(&f->series, (uint32_t)(history > least ? history : least));
+    value_ring_init(&f->series, (uint32_t)(history > least ? history : least));
     lstm_trainer_init(&f->trainer, &config, setup->seed);
     return f;
 }
@@ -136,7 +136,7 @@ static void *lstm_open(const struct forecaster_setup *setup)
 static void lstm_close(void *p)
 {
     struct lstm *f = p;
-    series_done(&f->series);
+    value_ring_done(&f->series);
     lstm_trainer_done(&f->trainer);
     mem_free(f);
 }
@@ -151,7 +151,7 @@ static void lstm_learn(void *p, double y)
 {
     struct lstm *f = p;
     const struct options *o = f->options;
-    series_add(&f->series, y);
+    value_ring_add(&f->series, y);
     if (lstm_trainer_windows(&f->trainer, &f->series) < WINDOWS_FIRST) {
         return;
     }
@@ -168,7 +168,7 @@ static int lstm_io(void *p, struct snapshot *s)
     if (f->due >= f->options->batch_size) {
         f->due = 0; /* saved with larger batches */
     }
-    series_io(&f->series, s);
+    value_ring_io(&f->series, s);
     lstm_trainer_io(&f->trainer, s);
     return snapshot_status(s);
 }

@@ -4,7 +4,7 @@
  *   moments  two passes over all values held: exact for any scale, and what left the ring leaves no
  *            rounding behind; from the oldest on, so that a loaded ring gives the same bits
  */
-#include "ml/series.h"
+#include "ml/value_ring.h"
 
 #include "engine/memory.h"
 
@@ -14,18 +14,18 @@
 #define ROOM_FIRST 64
 #define VALUE_MAX  1e150
 
-void series_init(struct series *s, uint32_t capacity)
+void value_ring_init(struct value_ring *s, uint32_t capacity)
 {
     assert(capacity > 0);
-    *s = (struct series){.capacity = capacity};
+    *s = (struct value_ring){.capacity = capacity};
 }
 
-void series_done(struct series *s)
+void value_ring_done(struct value_ring *s)
 {
     mem_free(s->value);
 }
 
-double series_at(const struct series *s, uint32_t i)
+double value_ring_at(const struct value_ring *s, uint32_t i)
 {
     assert(i < s->n);
     uint32_t at = s->first + i;
@@ -33,14 +33,14 @@ double series_at(const struct series *s, uint32_t i)
 }
 
 /* Only while nothing was overwritten: the oldest value is the first one. */
-static void grow(struct series *s)
+static void grow(struct value_ring *s)
 {
     uint32_t room = s->room == 0 ? ROOM_FIRST : s->room * 2;
     s->room = room < s->capacity ? room : s->capacity;
     s->value = mem_resize(s->value, s->room, sizeof(*s->value));
 }
 
-void series_add(struct series *s, double y)
+void value_ring_add(struct value_ring *s, double y)
 {
     if (s->n == s->room && s->room < s->capacity) {
         grow(s);
@@ -54,18 +54,18 @@ void series_add(struct series *s, double y)
     s->steps++;
 }
 
-uint32_t series_moments(const struct series *s, double *mean, double *deviation)
+uint32_t value_ring_moments(const struct value_ring *s, double *mean, double *deviation)
 {
     uint32_t known = 0;
     double sum = 0, squares = 0;
     for (uint32_t i = 0; i < s->n; i++) {
-        double y = series_at(s, i);
+        double y = value_ring_at(s, i);
         sum += isnan(y) ? 0 : y;
         known += isnan(y) ? 0 : 1;
     }
     *mean = known > 0 ? sum / known : 0;
     for (uint32_t i = 0; i < s->n; i++) {
-        double d = series_at(s, i) - *mean;
+        double d = value_ring_at(s, i) - *mean;
         squares += isnan(d) ? 0 : d * d;
     }
     *deviation = known > 0 ? sqrt(squares / known) : 0;
@@ -75,7 +75,7 @@ uint32_t series_moments(const struct series *s, double *mean, double *deviation)
     return known;
 }
 
-int series_io(struct series *s, struct snapshot *snap)
+int value_ring_io(struct value_ring *s, struct snapshot *snap)
 {
     uint32_t n = s->n;
     snapshot_count(snap, &s->steps);
@@ -93,7 +93,7 @@ int series_io(struct series *s, struct snapshot *snap)
         s->first = 0;
     }
     for (uint32_t i = 0; i < n; i++) {
-        double y = snap->loading ? 0 : series_at(s, i);
+        double y = snap->loading ? 0 : value_ring_at(s, i);
         snapshot_double(snap, &y);
         if (fabs(y) > VALUE_MAX) {
             snap->status = -ERR_DATA;
