@@ -204,6 +204,11 @@ int plan_place(struct planner *b, const struct stream *st, struct node *n, struc
         *side = (struct side){n->output_name[1], n, *at};
         side->ref.vertex = vertex;
         side->ref.output = 1;
+        side->ref.schema = n->out[1];
+        if (!side->name) {
+            side->ref.rows = ROWS_EVENTS;
+            side->ref.revised = side->ref.rekeyed = false;
+        }
     }
     if (other && n->table < 0) {
         plan_connect(b, other, vertex, 1);
@@ -235,6 +240,19 @@ static void add_time(struct node *n)
     }
 }
 
+/* How often somebody reads what the steps of a stream measure, in rows; 0: nobody does. */
+static int64_t metrics_every(const struct planner *b, const char *stream)
+{
+    int64_t least = 0;
+    for (int i = 0; i < b->t->nstreams; i++) {
+        const struct end *from = &b->t->stream[i].from;
+        bool reads =
+            from->kind == END_METRICS && strcmp(from->names.item[0].value.text, stream) == 0;
+        least = reads && (least == 0 || from->every < least) ? from->every : least;
+    }
+    return least;
+}
+
 static int plan_step(struct planner *b, const struct stream *st, int i, struct ref *at)
 {
     struct arena *a = &b->p->mem;
@@ -262,14 +280,14 @@ static int plan_step(struct planner *b, const struct stream *st, int i, struct r
     n->in_rows[0] = at->rows;
     n->in_revised = n->out_revised = at->revised;
     n->table = -1;
+    n->metrics_every = metrics_every(b, st->name);
     n->mem = a;
     n->diags = b->d;
     n->def = step_find(b, y->key[0], n->at, n->path);
     int r = -ERR_CONFIG;
     struct ref other;
-    bool has_other = n->def && n->def->second;
     if (n->def && parse_step(b, n, n->yaml) == 0 &&
-        (!has_other || plan_second(b, n, at, &other) == 0)) {
+        (!n->def->second || plan_second(b, n, at, &other) == 0)) {
         r = n->def->bind(n);
         diags_drop_echoes(b->d);
     }
@@ -277,7 +295,7 @@ static int plan_step(struct planner *b, const struct stream *st, int i, struct r
         add_time(n);
     }
     if (r == 0) {
-        r = plan_place(b, st, n, at, has_other ? &other : NULL);
+        r = plan_place(b, st, n, at, n->ninputs > 1 || n->table >= 0 ? &other : NULL);
     }
     if (r < 0) {
         *at = plan_broken(b, at->schema);
@@ -406,6 +424,9 @@ int plan_stream(struct planner *b, int i, struct place from)
 static void check_sides(struct planner *b)
 {
     for (int i = 0; i < b->nsides; i++) {
+        if (!b->side[i].name) {
+            continue;
+        }
         struct node *n = b->side[i].node;
         const struct stream *st = topology_stream(b->t, b->side[i].name);
         if (st == NULL) {

@@ -19,9 +19,9 @@ struct ref {
     const char *key_format; /* codec of the record keys by which rows were put into partitions */
 };
 
-/* What a step hands to another stream beside its output: late rows of a window. */
+/* What a step hands to another stream beside its output: late rows of a window, or its metrics. */
 struct side {
-    const char *name; /* of that stream */
+    const char *name; /* of that stream; NULL: of any that reads the metrics */
     struct node *node;
     struct ref ref;
 };

@@ -1,5 +1,5 @@
-/* `from`: a topic, the end of another stream (or a branch of its split), the changes of a table, or
- * the union of several by column names. A column that one of the united streams lacks is null there; the union keeps a key
+/* `from`: a topic, the end of another stream (or a branch of its split), what its steps measure, the
+ * changes of a table, or the union of several by column names. A column that one of the united streams lacks is null there; the union keeps a key
  * only when all of them have the same.
  */
 #include "engine/plan_build.h"
@@ -243,6 +243,40 @@ static int plan_late(struct planner *b, const struct stream *st, struct ref *out
     return plan_union(b, st, in, n, out);
 }
 
+/* What the steps of another stream measure of themselves. */
+static int plan_metrics(struct planner *b, const struct stream *st, struct ref *out)
+{
+    const struct config_text *name = &st->from.names.item[0].value;
+    int at = -1;
+    for (int i = 0; i < b->t->nstreams; i++) {
+        at = strcmp(b->t->stream[i].name, name->text) == 0 ? i : at;
+    }
+    if (at < 0) {
+        unknown_stream(b, name, name->text);
+        return -ERR_CONFIG;
+    }
+    if (plan_stream(b, at, name->at) < 0) {
+        return -ERR_CONFIG;
+    }
+    struct ref *in = arena_zalloc(&b->p->mem, ((size_t)b->nsides + 1) * sizeof *in);
+    int n = 0;
+    for (int i = 0; i < b->nsides; i++) {
+        if (!b->side[i].name && strcmp(b->side[i].node->stream, name->text) == 0) {
+            in[n++] = b->side[i].ref;
+        }
+    }
+    if (n == 0) {
+        return diags_add(b->d, name->at, name->path,
+                         "stream \"%s\" has no step that measures itself, such as `classify`",
+                         name->text);
+    }
+    if (n == 1) {
+        *out = in[0];
+        return 0;
+    }
+    return plan_union(b, st, in, n, out);
+}
+
 int plan_from(struct planner *b, const struct stream *st, struct ref *out)
 {
     if (st->from.kind == END_BROKEN) {
@@ -250,6 +284,9 @@ int plan_from(struct planner *b, const struct stream *st, struct ref *out)
     }
     if (st->from.kind == END_NONE) {
         return plan_late(b, st, out);
+    }
+    if (st->from.kind == END_METRICS) {
+        return plan_metrics(b, st, out);
     }
     if (st->from.kind != END_STREAMS) {
         return plan_topic_source(b, st, out);

@@ -226,6 +226,44 @@ static int parse_names(struct end *e, const struct yaml *y, const char *path, st
     return config_parse_value(&field, &e->names, y, path, a, d);
 }
 
+struct metrics_cfg {
+    struct config_text stream;
+    int64_t every;
+};
+
+static const struct config_field metrics_fields[] = {
+    {"stream", CONFIG_EXPRESSION, offsetof(struct metrics_cfg, stream), .required = true,
+     .doc = "whose steps are measured"},
+    {"every", CONFIG_LONG, offsetof(struct metrics_cfg, every), .def = "100", .min = 1, .max = 1e9,
+     .doc = "rows measured between two sets of rows"},
+    {0},
+};
+
+/* {metrics: STREAM} or {metrics: {stream: STREAM, every: ROWS}} */
+static int parse_metrics(struct end *e, const struct yaml *y, struct arena *a, struct diags *d)
+{
+    struct metrics_cfg cfg = {.every = 100};
+    const struct yaml *value = yaml_get(y, "metrics");
+    const char *path = arena_printf(a, "%s.metrics", e->path);
+    if (y->n != 1) {
+        return diags_add(d, y->at, e->path,
+                         "options of `metrics` stand inside it: `{metrics: "
+                         "{stream: NAME, every: 100}}`");
+    }
+    int r = value->kind == YAML_MAP
+                ? config_parse(metrics_fields, &cfg, value, path, a, d)
+                : config_parse_value(&metrics_fields[0], &cfg.stream, value, path, a, d);
+    if (r < 0) {
+        return r;
+    }
+    e->kind = END_METRICS;
+    e->every = cfg.every;
+    e->names.n = 1;
+    e->names.item = arena_zalloc(a, sizeof *e->names.item);
+    e->names.item[0].value = cfg.stream;
+    return 0;
+}
+
 static bool name_is_legal(const char *s)
 {
     size_t n = strlen(s);
@@ -277,6 +315,9 @@ static int parse_shape(struct end *e, const struct yaml *y, const char *path, bo
             return diags_add(d, y->at, path,
                              "topic_pattern is not yet available: list "
                              "the topics, `topic: [a, b]`");
+        }
+        if (is_source && yaml_get(y, "metrics")) {
+            return parse_metrics(e, y, a, d);
         }
         if (!yaml_get(y, "topic")) {
             return parse_connector(e, y, is_source, d);

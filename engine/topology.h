@@ -28,6 +28,7 @@ enum end_kind {
     END_STREAMS,   /* from: names of streams (union when several) */
     END_TOPICS,    /* one or more topics */
     END_CONNECTOR, /* generator, file, log, … */
+    END_METRICS,   /* from: what the steps of a stream measure of themselves */
     END_NONE,      /* no from: a window sends its late rows there */
 };
 
@@ -47,6 +48,7 @@ struct end {
     const char *subject;    /* registry subject for writing; NULL: <topic>-value */
     int64_t partitions, replication;
     struct config_list config; /* of the topic to be created */
+    int64_t every;             /* of END_METRICS: rows */
 };
 
 struct stream {

@@ -14,14 +14,15 @@
 /* River's names and defaults: adwin_config_default. */
 struct adwin_config {
     double delta;                                                 /* 0.002 */
-    uint32_t clock, max_buckets, min_window_length, grace_period; /* 32, 5, 5, 10 */
+    uint32_t clock, max_buckets, min_window_length, grace_period; /* 32, 5 (at least 2), 5, 10 */
 };
 extern const struct adwin_config adwin_config_default;
 
 struct adwin;
 struct adwin *adwin_new(const struct adwin_config *config); /* config is copied */
 void adwin_free(struct adwin *a);
-/* True when this value made it cut the window. */
+/* True when this value made it cut the window. What is left can be read until the next value, with
+ * which a new window begins (so does River). */
 bool adwin_update(struct adwin *a, double x);
 /* Mean and number of values in the window; 0 of none. */
 double adwin_mean(const struct adwin *a);

@@ -5,323 +5,281 @@
  *           <as>                 the most probable class, of the label's type
  *           <as>_proba           map<double> by class; boolean label: P(true)
  *           <as>_model_version   1, and one more with each model that replaces it
- *           all null before the model has learned its first row
- *   null    a missing feature (null, NaN, infinite): <as> and <as>_proba are null, the row is not
- *           learned, it is counted as skipped; a null key with `per: key` drops the row and counts
- *           it; a row that deletes passes through without prediction
- *   bad     a failed expression, a third class for an algorithm of two, more than 1000 classes: row
- *           error
- *   state   one entry per model (key bytes with `per: key`, else the empty key). In memory
- *           the value is a pointer to the model, in the changelog its snapshot (ml/model.c),
- *           version 1
- *   order   rows one by one in input order: the same bits for any batch size
+ *           all null before the model was trained for the first time
+ *   bad     a third class for an algorithm of two, more than 1000 classes: row error
+ *   null, order, state: ml/learning.c
  *   global  needs all rows in one task: bind asks the plan for a one-partition repartition
  */
-#include "engine/learner.h"
-#include "engine/memory.h"
 #include "engine/nested.h"
-#include "engine/step.h"
 #include "ml/algorithm.h"
-#include "ml/features.h"
-#include "ml/model.h"
-#include "ml/per.h"
+#include "ml/classifier.h"
+#include "ml/late_labels.h"
 
 #include <string.h>
 
-enum scale { SCALE_NONE, SCALE_STANDARD };
-enum learn { LEARN_ONLINE, LEARN_NEVER };
-
 struct classify_cfg {
-    const char *algorithm, *as;
-    struct config_list features;
-    struct config_text label;
-    const struct yaml *options;
-    int scale, per, learn;
+    struct learning_cfg common;
+    struct label_cfg label;
 };
 
-static const char *const scales[] = {"none", "standard", NULL};
-static const char *const learns[] = {"online", "never", NULL};
-
 static const struct config_field fields[] = {
-    {"algorithm", CONFIG_TEXT, offsetof(struct classify_cfg, algorithm), .required = true,
-     .doc = "the learner"},
-    {"features", CONFIG_EXPRESSIONS, offsetof(struct classify_cfg, features), .required = true,
-     .doc = "columns, expressions and `cpu_*` patterns over numeric columns; map keys name them"},
-    {"label", CONFIG_EXPRESSION, offsetof(struct classify_cfg, label), .required = true,
-     .doc = "the class to learn: a string, long or boolean; null rows are only predicted"},
-    {"as", CONFIG_TEXT, offsetof(struct classify_cfg, as), .required = true,
-     .doc = "name of the prediction's column"},
-    {"options", CONFIG_YAML, offsetof(struct classify_cfg, options),
-     .doc = "of the learner, named as River names them"},
-    {"scale", CONFIG_ENUM, offsetof(struct classify_cfg, scale), .def = "none", .values = scales,
-     .doc =
-         "`standard`: features are centred and divided by their deviation, learned on the stream"},
-    {"per", CONFIG_ENUM, offsetof(struct classify_cfg, per), .def = "global", .values = per_names,
-     .doc = "one model for all rows, for each key or for each partition"},
-    {"learn", CONFIG_ENUM, offsetof(struct classify_cfg, learn), .def = "online", .values = learns,
-     .doc = "`never`: the model stays as it is"},
+    LEARNING_FIELDS(struct classify_cfg, common, "global"),
+    LABEL_FIELDS(struct classify_cfg, label,
+                 "the class to learn: a string, long or boolean; null rows are only predicted"),
     {0},
 };
 
 /* ---- plan ---- */
 
 struct plan {
-    const struct classify_cfg *cfg;
-    struct features features;
-    const struct expression *label;
-    struct model_config model;
-    struct per_plan per;
-    uint16_t out; /* number of the first of the three columns */
+    struct learning learning;       /* the first member */
+    const struct expression *label; /* NULL: it comes late */
+    const struct type *type;        /* of the label */
+    struct classifier_config classifier;
 };
+
+enum metric { ACCURACY, LOG_LOSS, BALANCED_ACCURACY, F1, KAPPA, AUC };
+static const char *const metrics[] = {"accuracy", "log_loss", "balanced_accuracy", "f1", "kappa",
+                                      "auc",      NULL};
+
+static bool is_wanted(const struct learning *p, enum metric m)
+{
+    return p->metrics & (1U << m);
+}
 
 static int bind_label(struct node *n, struct plan *p)
 {
-    if (expression_compile(&p->label, n->mem, &p->cfg->label, n->in[0], n->diags) < 0) {
-        p->label = NULL;
+    const struct classify_cfg *cfg = n->cfg;
+    if (late_labels_bind(n, &cfg->label, &p->learning, &p->label, &p->type) < 0) {
         return -ERR_CONFIG;
     }
-    const struct type *type = expression_type(p->label);
-    if (type->kind == TYPE_DOUBLE) {
+    if (p->type->kind == TYPE_DOUBLE) {
         return algorithm_problem(n, "label",
                                  "a double has no classes: `label > 0.5` or "
                                  "cast(… as long) makes classes");
     }
-    if (type->kind != TYPE_BOOLEAN && type->kind != TYPE_LONG && type->kind != TYPE_STRING) {
+    if (p->type->kind != TYPE_BOOLEAN && p->type->kind != TYPE_LONG &&
+        p->type->kind != TYPE_STRING) {
         return algorithm_problem(n, "label", "a label is a string, a long or a boolean");
     }
-    p->model.label = type;
     return 0;
 }
 
-static int bind_features(struct node *n, struct plan *p)
-{
-    const struct yaml *value = yaml_get(n->yaml, "features");
-    struct features_setup setup = {
-        .list = &p->cfg->features,
-        .whole = {.at = value ? value->at : n->at,
-                  .path = arena_printf(n->mem, "%s.features", n->path)},
-        .in = n->in[0],
-        .label = p->label,
-        .def = p->model.def,
-        .mem = n->mem,
-        .diags = n->diags,
-    };
-    int status = features_bind(&p->features, &setup);
-    p->model.column = p->features.column;
-    p->model.ncolumns = p->features.n;
-    p->model.ncategories = p->features.ncategories;
-    return status;
-}
-
-static int bind_output(struct node *n, struct plan *p)
-{
-    const struct schema *in = n->in[0];
-    const char *as = p->cfg->as;
-    const struct type *label = p->model.label;
-    const struct type *proba =
-        label->kind == TYPE_BOOLEAN ? &type_double : type_map(n->mem, &type_double);
-    const char *name[] = {as, arena_printf(n->mem, "%s_proba", as),
-                          arena_printf(n->mem, "%s_model_version", as)};
-    const struct type *type[] = {label, proba, &type_long};
-    if (*as == '\0') {
-        return algorithm_problem(n, "as", "a column needs a name");
-    }
-    if (in->n + 3 > COLUMNS_MAX) {
-        return node_error(n, n->at, "more than %d columns", COLUMNS_MAX);
-    }
-    struct schema *out = schema_new(n->mem, (uint16_t)(in->n + 3));
-    for (uint16_t c = 0; c < in->n; c++) {
-        const struct column *column = &in->col[c];
-        schema_add(out, column->name, column->type, column->nullable, column->hidden);
-    }
-    out->keyed = in->keyed;
-    out->nkey = in->nkey;
-    out->key = in->key;
-    p->out = in->n;
-    int status = 0;
-    for (int i = 0; i < 3; i++) {
-        if (schema_find(in, name[i]) >= 0) {
-            status = algorithm_problem(n, "as", "the input has a column '%s' already", name[i]);
-        }
-        schema_add(out, name[i], type[i], true, false);
-    }
-    n->out[0] = out;
-    n->noutputs = 1;
-    return status;
-}
-
-static const struct object_def models;
+static const struct learning_kind kind;
 
 static int classify_bind(struct node *n)
 {
     const struct classify_cfg *cfg = n->cfg;
     struct plan *p = arena_zalloc(n->mem, sizeof(*p));
-    p->cfg = cfg;
-    p->model.is_scaled = cfg->scale == SCALE_STANDARD;
-    n->bound = p;
-    int status = per_bind(&p->per, n, (enum per)cfg->per, &models, p);
-    if (bind_label(n, p) < 0) {
-        status = -ERR_CONFIG;
-    }
-    p->model.def = algorithm_find(n, LEARN_CLASSES, cfg->algorithm);
-    if (!p->model.def || bind_features(n, p) < 0) {
+    p->learning.cfg = &cfg->common;
+    p->learning.kind = &kind;
+    int status = bind_label(n, p);
+    if (learning_bind(n, &p->learning, p->label) < 0 || status < 0) {
         return -ERR_CONFIG;
     }
-    p->model.options = algorithm_options(n, p->model.def, cfg->options);
-    if (!p->model.options) {
-        return -ERR_CONFIG;
+    if (is_wanted(&p->learning, AUC) && p->type->kind != TYPE_BOOLEAN) {
+        return algorithm_problem(n, "evaluate", "auc is of a boolean label, such as `label = 'x'`");
     }
-    if (p->model.is_scaled && p->features.ncategories > 0) {
-        status = algorithm_problem(n, "scale", "categories cannot be scaled");
-    }
-    return status < 0 ? status : bind_output(n, p);
+    p->classifier = (struct classifier_config){
+        .model = p->learning.model,
+        .label = p->type,
+        .has_confusion = is_wanted(&p->learning, BALANCED_ACCURACY) ||
+                         is_wanted(&p->learning, F1) || is_wanted(&p->learning, KAPPA),
+        .has_auc = is_wanted(&p->learning, AUC),
+    };
+    const char *as = cfg->common.as;
+    const char *name[] = {as, arena_printf(n->mem, "%s_proba", as)};
+    const struct type *proba =
+        p->type->kind == TYPE_BOOLEAN ? &type_double : type_map(n->mem, &type_double);
+    const struct type *type[] = {p->type, proba};
+    return learning_output(n, &p->learning, name, type, 2);
 }
 
 static void classify_needs(const struct node *n, const bool *out, bool *in)
 {
     const struct plan *p = n->bound;
-    const struct schema *schema = n->in[0];
-    for (uint16_t c = 0; c < schema->n; c++) {
-        in[c] |= out[c];
+    learning_needs(n, out, in);
+    if (p->label) {
+        expression_needs(p->label, in);
     }
-    features_needs(&p->features, in);
-    expression_needs(p->label, in);
-    per_needs(&p->per, n, in);
 }
 
-/* ---- state ---- */
-
-static void *make_model(const void *plan, uint64_t seed)
-{
-    const struct plan *p = plan;
-    return model_new(&p->model, seed);
-}
-
-static int io_model(void *object, struct snapshot *s)
-{
-    return model_io(object, s);
-}
-
-static uint64_t size_model(const void *object)
-{
-    return model_size(object);
-}
-
-static void free_model(void *object)
-{
-    model_free(object);
-}
-
-static const struct object_def models = {
-    .make = make_model,
-    .io = io_model,
-    .size = size_model,
-    .free = free_model,
-};
-
-/* Learning goes on with another learning rate, or stops: the model stays what it is. */
 static void classify_layout(const struct node *n, struct buffer *words)
 {
     const struct plan *p = n->bound;
-    buffer_printf(words, "per %s, version %u\n", per_names[p->cfg->per],
-                  (unsigned)p->model.def->version);
-    model_layout(&p->model, words);
-    for (uint32_t i = 0; i < p->features.n; i++) {
-        expression_layout(words, p->features.expression[i]);
-        buffer_byte(words, '\n');
+    learning_layout(n, words);
+    if (p->label) {
+        expression_layout(words, p->label);
     }
-    expression_layout(words, p->label);
 }
 
-static const struct state_codec *classify_codec(const struct node *n)
+/* ---- models ---- */
+
+static void *make_classifier(const void *plan, uint64_t seed)
 {
-    const struct plan *p = n->bound;
-    return &p->per.codec;
+    const struct plan *p = plan;
+    return classifier_new(&p->classifier, seed);
 }
+
+static int io_classifier(void *object, struct snapshot *s)
+{
+    return classifier_io(object, s);
+}
+
+static uint64_t size_classifier(const void *object)
+{
+    return classifier_size(object);
+}
+
+static void free_classifier(void *object)
+{
+    classifier_free(object);
+}
+
+static const struct object_def objects = {
+    .make = make_classifier,
+    .io = io_classifier,
+    .size = size_classifier,
+    .free = free_classifier,
+    .replay = learning_replay,
+};
 
 /* ---- task ---- */
 
-struct classifier {
-    struct model_scratch scratch;
-    double *x;
-    struct buffer map;    /* bytes of one <as>_proba */
-    struct scores scores; /* of all models here */
+struct task_classify {
+    struct learning_task task; /* the first member */
+    struct scores scores;      /* of all models here, as are the next three */
+    struct classes classes;    /* numbered as they came to any of them; of booleans: false, true */
+    struct confusion confusion;
+    struct auc auc;
+    int predicted; /* of the row at hand */
 };
+
+static uint32_t class_here(struct task_classify *t, const struct vec *label, uint16_t row)
+{
+    int class = classes_find(&t->classes, label, row);
+    class = class < 0 ? classes_add(&t->classes, label, row) : class;
+    return class < 0 ? CONFUSION_CLASSES_MAX : (uint32_t) class;
+}
+
+/* Takes a restored model's evaluation into the step's. */
+struct adding {
+    struct task_classify *task;
+    struct arena mem;
+};
+
+static void add_confusion(struct adding *a, const struct classifier *c)
+{
+    uint32_t here[CONFUSION_CLASSES_MAX];
+    const struct confusion *from = &c->confusion;
+    for (uint32_t i = 0; i < from->n; i++) {
+        struct vec label = vec_new(&a->mem, c->classes.type, 1);
+        classes_put(&c->classes, (int)i, &label, 0, &a->mem);
+        here[i] = class_here(a->task, &label, 0);
+    }
+    for (uint32_t i = 0; i < from->n * from->n; i++) {
+        uint32_t label = i / from->n, predicted = i % from->n;
+        confusion_add(&a->task->confusion, here[label], here[predicted],
+                      from->count[(size_t)label * from->room + predicted]);
+    }
+}
 
 static void add_scores(void *ctx, void *object)
 {
-    const struct model *m = object;
-    scores_merge(ctx, &m->evaluation.scores);
+    struct adding *a = ctx;
+    const struct classifier *c = object;
+    scores_merge(&a->task->scores, &c->evaluation.scores);
+    if (c->confusion.n <= c->classes.n) {
+        add_confusion(a, c);
+    }
+    if (c->auc) {
+        auc_merge(&a->task->auc, c->auc);
+    }
 }
 
 static int classify_open(struct op *op, struct err *e)
 {
-    (void)e;
     const struct plan *p = op->node->bound;
-    struct classifier *c = mem_zalloc(sizeof(*c));
-    model_scratch_init(&c->scratch, &p->model);
-    c->x = mem_array(p->features.n, sizeof(double));
-    buffer_init(&c->map);
-    op->self = c;
-    return per_each(op, add_scores, &c->scores);
+    int status = learning_open(op, sizeof(struct task_classify), e);
+    struct adding a = {.task = op->self};
+    classes_init(&a.task->classes, p->type);
+    if (p->type->kind == TYPE_BOOLEAN) {
+        classes_add_booleans(&a.task->classes);
+    }
+    arena_init(&a.mem);
+    status = status < 0 ? status : per_each(op, add_scores, &a);
+    arena_done(&a.mem);
+    return status;
 }
 
 static void classify_close(struct op *op)
 {
-    struct classifier *c = op->self;
-    if (!c) {
-        return;
+    struct task_classify *t = op->self;
+    if (t) {
+        classes_done(&t->classes);
+        confusion_done(&t->confusion);
     }
-    model_scratch_done(&c->scratch);
-    buffer_done(&c->map);
-    mem_free(c->x);
-    mem_free(c);
-    op->self = NULL;
+    learning_close(op);
 }
 
 static void report(struct op *op)
 {
-    const struct classifier *c = op->self;
-    const struct scores *s = &c->scores;
+    const struct task_classify *t = op->self;
+    const struct learning *p = op->node->bound;
+    const struct scores *s = &t->scores;
+    if (s->rows == 0) {
+        return;
+    }
     op_metric(op, "rows", (double)s->rows);
     op_metric(op, "accuracy", scores_accuracy(s, SCORE_LEARNER));
     op_metric(op, "accuracy_baseline", scores_accuracy(s, SCORE_MAJORITY));
     op_metric(op, "accuracy_no_change", scores_accuracy(s, SCORE_NO_CHANGE));
     op_metric(op, "accuracy_rolling", scores_rolling(s, SCORE_LEARNER));
     op_metric(op, "accuracy_baseline_rolling", scores_rolling(s, SCORE_MAJORITY));
+    op_metric(op, "accuracy_no_change_rolling", scores_rolling(s, SCORE_NO_CHANGE));
     op_metric(op, "log_loss", scores_log_loss(s));
+    if (is_wanted(p, BALANCED_ACCURACY)) {
+        op_metric(op, "balanced_accuracy", confusion_balanced_accuracy(&t->confusion));
+    }
+    if (is_wanted(p, F1)) {
+        bool is_boolean = t->classes.type->kind == TYPE_BOOLEAN;
+        op_metric(op, "f1",
+                  is_boolean ? confusion_f1(&t->confusion, 1) : confusion_macro_f1(&t->confusion));
+    }
+    if (is_wanted(p, KAPPA)) {
+        op_metric(op, "kappa", confusion_kappa(&t->confusion));
+    }
+    if (is_wanted(p, AUC)) {
+        op_metric(op, "auc", auc_value(&t->auc));
+    }
 }
 
-/* A batch on its way through the step. */
-struct pass {
-    struct op *op;
-    const struct plan *plan;
-    struct classifier *c;
-    struct batch in;
-    struct feature_rows features;
-    struct vec label;
-    struct per_rows rows;
-    struct vec *out; /* the three columns */
-};
-
-static void put_proba(const struct pass *p, const struct model *m, uint16_t row)
+static int evaluate_label(struct learning_pass *p)
 {
-    const struct classes *classes = &m->classes;
-    const double *proba = p->c->scratch.proba;
+    const struct plan *plan = p->op->node->bound;
+    struct row_errors errors = {0};
+    int status = expression_eval(plan->label, &p->in, &p->label, &errors);
+    return status == 0 && errors.n > 0 ? op_bad_rows(p->op, &p->in, &errors) : status;
+}
+
+static bool has_label(const struct learning_pass *p, uint16_t row)
+{
+    return !vec_is_null(&p->label, row);
+}
+
+static void put_proba(struct learning_pass *p, const struct classifier *c, uint16_t row)
+{
+    const struct classes *classes = &c->classes;
     if (classes->type->kind == TYPE_BOOLEAN) {
-        double p_true = 0;
-        for (uint32_t i = 0; i < classes->n; i++) {
-            p_true = classes->label[i].number ? proba[i] : p_true;
-        }
-        p->out[1].d[row] = p_true;
+        p->out[1].d[row] = classifier_p_true(c, &p->task->scratch);
         return;
     }
-    struct buffer *map = &p->c->map;
+    struct buffer *map = &p->task->bytes;
     buffer_clear(map);
     buffer_varint(map, classes->n);
     for (uint32_t i = 0; i < classes->n; i++) {
         const struct str *name = &classes->label[i].text;
-        struct nested_value value = {.d = proba[i]};
+        struct nested_value value = {.d = p->task->scratch.out[i]};
         buffer_varint(map, name->n);
         buffer_add(map, str_data(name), name->n);
         nested_put(map, &type_double, &value);
@@ -329,136 +287,127 @@ static void put_proba(const struct pass *p, const struct model *m, uint16_t row)
     p->out[1].s[row] = str_copy(p->in.mem, map->data, (uint32_t)map->n);
 }
 
-/* Writes the three columns; predicted -1: no prediction. */
-static void put_prediction(const struct pass *p, const struct model *m, int predicted, uint16_t row)
+static bool predict(struct learning_pass *p, void *object, uint16_t row)
 {
-    struct arena *mem = p->in.mem;
-    bool is_trained = m && m->rows > 0;
-    if (predicted < 0) {
-        vec_set_null(&p->out[0], mem, p->in.rows, row);
-        vec_set_null(&p->out[1], mem, p->in.rows, row);
-    } else {
-        classes_put(&m->classes, predicted, &p->out[0], row, mem);
-        put_proba(p, m, row);
+    struct classifier *c = object;
+    struct task_classify *t = p->op->self;
+    t->predicted = classifier_predict(c, p->task->x, &p->task->scratch);
+    if (t->predicted < 0) {
+        return false;
     }
-    if (is_trained) {
-        p->out[2].i[row] = m->version;
-    } else {
-        vec_set_null(&p->out[2], mem, p->in.rows, row);
+    classes_put(&c->classes, t->predicted, &p->out[0], row, p->in.mem);
+    put_proba(p, c, row);
+    return true;
+}
+
+/* What the step evaluates of a scored row beside accuracy. */
+static void watch(struct learning_pass *p, struct task_classify *t, const struct classifier *c,
+                  uint16_t row)
+{
+    if (c->config->has_confusion) {
+        uint32_t label = class_here(t, &p->label, row);
+        confusion_add(&t->confusion, label, class_here(t, &p->out[0], row), 1);
+    }
+    if (c->auc) {
+        auc_add(&t->auc, p->out[1].d[row], p->label.b[row] != 0);
     }
 }
 
-/* 0; 1 when the row is bad and left out; or an error. */
-static int learn_row(struct pass *p, struct model *m, int predicted, uint16_t row)
+static int learn(struct learning_pass *p, void *object, uint16_t row, bool predicted, bool learns,
+                 const char **problem)
 {
+    struct task_classify *t = p->op->self;
+    struct classifier *c = object;
+    struct model_scratch *scratch = &p->task->scratch;
     struct outcome outcome;
-    const char *text = NULL;
-    int scored;
-    if (p->plan->cfg->learn == LEARN_NEVER) {
-        scored = m ? model_score(m, &p->label, row, predicted, &p->c->scratch, &outcome) : 0;
-    } else {
-        m = m ? m : per_make(&p->rows, row);
-        features_row(&p->plan->features, &p->features, row, m->category, FEATURE_LEARN, p->c->x);
-        scored =
-            model_learn(m, p->c->x, &p->label, row, predicted, &p->c->scratch, &outcome, &text);
-        if (scored < 0) {
-            int status = op_bad_row(p->op, &p->in, row, text);
-            return status < 0 ? status : 1;
-        }
-        p->op->counter[COUNT_LABELS]++;
+    uint32_t known = c->classes.n;
+    int class = classifier_class(c, &p->label, row, learns ? MAKE_CLASS : KNOWN_ONLY, problem);
+    if (class < 0) {
+        return learns ? class : 0;
     }
-    if (scored > 0) {
-        scores_add(&p->c->scores, &outcome);
+    p->target = class;
+    p->is_new = c->classes.n > known;
+    if (p->is_new) {
+        scratch->out[class] = 0;
     }
-    if (m) {
-        per_touch(&p->rows);
+    struct class_prediction told = {
+        .class = predicted ? t->predicted : -1,
+        .p = predicted ? scratch->out[class] : 0,
+        .p_true = predicted && c->auc ? classifier_p_true(c, scratch) : 0,
+    };
+    p->told[0] = told.class;
+    p->told[1] = told.p;
+    p->told[2] = told.p_true;
+    if (classifier_teach(c, p->task->x, class, p->in.time[row], &told, learns, scratch, &outcome)) {
+        scores_add(&t->scores, &outcome);
+        watch(p, t, c, row);
     }
     return 0;
 }
 
-/* Test, then train; 1 when the row is left out. */
-static int process_row(struct pass *p, uint16_t row)
+/* The class, then the probabilities of all that were known. */
+static uint32_t keep(const struct learning_pass *p, const void *object, double *out)
 {
-    struct model *m = per_find(&p->rows, row);
-    bool is_delete = p->in.row_op && p->in.row_op[row] == ROW_DELETE;
-    int predicted = -1;
-    if (p->features.is_missing[row] || is_delete) {
-        p->op->counter[COUNT_SKIPPED] += !is_delete;
-        put_prediction(p, m, -1, row);
-        return 0;
-    }
-    if (m) {
-        features_row(&p->plan->features, &p->features, row, m->category, FEATURE_PREDICT, p->c->x);
-        predicted = model_predict(m, p->c->x, &p->c->scratch);
-    }
-    put_prediction(p, m, predicted, row);
-    return vec_is_null(&p->label, row) ? 0 : learn_row(p, m, predicted, row);
+    const struct classifier *c = object;
+    const struct task_classify *t = p->op->self;
+    out[0] = t->predicted;
+    memcpy(out + 1, p->task->scratch.out, c->classes.n * sizeof(double));
+    return c->classes.n + 1;
 }
 
-/* Evaluates features and label; bad rows and rows without a key leave p->in. */
-static int prepare(struct pass *p)
+static bool recall(struct learning_pass *p, const void *object, const double *kept, uint32_t n)
 {
-    struct op *op = p->op;
-    struct row_errors errors = {0};
-    int status = features_eval(&p->plan->features, &p->in, &p->features, &errors);
-    if (status == 0 && errors.n > 0) {
-        status = op_bad_rows(op, &p->in, &errors);
+    const struct classifier *c = object;
+    struct task_classify *t = p->op->self;
+    double *proba = p->task->scratch.out;
+    if (n < 2 || n - 1 > c->classes.n || !(kept[0] >= 0 && kept[0] < n - 1)) {
+        return false;
     }
-    if (status < 0) {
-        return status;
+    t->predicted = (int)kept[0];
+    memcpy(proba, kept + 1, (n - 1) * sizeof(double));
+    for (uint32_t i = n - 1; i < c->classes.n; i++) {
+        proba[i] = 0; /* was not known then */
     }
-    errors = (struct row_errors){0};
-    status = expression_eval(p->plan->label, &p->in, &p->label, &errors);
-    if (status == 0 && errors.n > 0) {
-        status = op_bad_rows(op, &p->in, &errors);
+    classes_put(&c->classes, t->predicted, &p->out[0], 0, p->in.mem);
+    if (c->auc) {
+        p->out[1].d[0] = classifier_p_true(c, &p->task->scratch);
     }
-    if (status == 0) {
-        per_rows_init(&p->rows, op, &p->plan->per, &p->in);
-    }
-    return status;
+    return true;
 }
 
-static int classify_push(struct op *op, int input, struct batch *b)
+static void repeat(void *object, const struct learning_event *event, struct model_scratch *scratch)
 {
-    (void)input;
-    struct pass p = {.op = op, .plan = op->node->bound, .c = op->self, .in = *b};
-    int status = prepare(&p);
-    if (status < 0) {
-        return status;
+    struct classifier *c = object;
+    struct outcome outcome;
+    struct class_prediction told = {-1, event->told[1], event->told[2]};
+    if (!(event->target < c->classes.n)) {
+        return; /* damaged */
     }
-    const struct schema *schema = op->node->out[0];
-    struct batch out = batch_reshape(&p.in, schema);
-    uint16_t first = p.plan->out;
-    memcpy(out.col, b->col, first * sizeof(b->col[0]));
-    p.out = &out.col[first];
-    for (int i = 0; i < 3; i++) {
-        p.out[i] = vec_new(b->mem, schema->col[first + i].type, b->rows);
+    if (event->told[0] >= 0 && event->told[0] < c->classes.n) {
+        told.class = (int)event->told[0];
     }
-    uint16_t *sel = arena_array(b->mem, p.in.nsel + 1U, sizeof(*sel));
-    uint16_t nsel = 0;
-    int64_t scored = p.c->scores.rows;
-    for (uint16_t k = 0; k < p.in.nsel; k++) {
-        uint16_t row = batch_row(&p.in, k);
-        status = process_row(&p, row);
-        if (status < 0) {
-            return status;
-        }
-        sel[nsel] = row;
-        nsel = (uint16_t)(nsel + (status == 0));
-    }
-    if (p.c->scores.rows > scored) {
-        report(op);
-    }
-    if (nsel < p.in.nsel) {
-        out = batch_select(&out, sel, nsel);
-    }
-    return nsel > 0 ? op_emit(op, 0, &out) : 0;
+    classifier_teach(c, event->x, (int)event->target, event->time, &told, event->learns, scratch,
+                     &outcome);
 }
 
-static void classify_describe(struct op *op, struct open_state *out)
+static const struct learning_kind kind = {
+    .task = LEARN_CLASSES,
+    .metrics = metrics,
+    .objects = &objects,
+    .prepare = evaluate_label,
+    .is_taught = has_label,
+    .predict = predict,
+    .learn = learn,
+    .keep = keep,
+    .recall = recall,
+    .repeat = repeat,
+    .report = report,
+};
+
+static int classify_second(const struct node *n, struct second_input *out)
 {
-    (void)op;
-    out->what = "models";
+    const struct classify_cfg *cfg = n->cfg;
+    return late_labels_second(n, &cfg->label, out);
 }
 
 const struct step_def op_classify = {
@@ -467,13 +416,18 @@ const struct step_def op_classify = {
     .config = fields,
     .config_size = sizeof(struct classify_cfg),
     .stateful = true,
-    .state_version = 1,
+    .state_version = 2,
+    .second = classify_second,
     .bind = classify_bind,
     .needs = classify_needs,
-    .state_codec = classify_codec,
+    .second_needs = late_labels_second_needs,
+    .state_codec = learning_codec,
     .state_layout = classify_layout,
     .open = classify_open,
-    .push = classify_push,
-    .describe = classify_describe,
+    .push = learning_push,
+    .watermark = learning_watermark,
+    .next_time = learning_next_time,
+    .flush = learning_flush,
+    .describe = learning_describe,
     .close = classify_close,
 };

@@ -1,37 +1,45 @@
 /* Model: test, then train, one row at a time.
  *
- *   predict   x -> scaler as learned so far -> learner -> probabilities -> most probable class
- *   learn     score; scaler learns x; x scaled anew; learner learns it
+ *   predict   x -> scaler as learned so far -> learner
+ *   learn     scaler learns x; x scaled anew; learner learns it
  *
- * which is the order of a River pipeline (StandardScaler | learner).
+ * which is the order of a River pipeline (StandardScaler | learner). A learner of batches gets its
+ * rows into a window instead; when training is due, a new learner is made, grown and fitted on the
+ * window (one that learns row by row: learns it row by row), and takes the place of the old one.
  *
- *   state     algorithm, columns, scaling, type of label; rows, version; classes; categories;
- *             scaler; learner; evaluation. A snapshot of another algorithm or of other columns is
- *             refused
- *   classes   a learner of two classes knows false and true of a boolean label from the start;
- *             every other class is added in the row that first brings it
+ *   state     algorithm, columns, scaling: a snapshot of others is refused; rows, version;
+ *             categories; scaler; the window; the learner, once it was trained: version 2
+ *   order     rows one by one: the same bits for any batch size
  */
 #include "ml/model.h"
 
+#include "engine/hash.h"
 #include "engine/memory.h"
 
-#include <math.h>
 #include <string.h>
 
-struct model *model_new(const struct model_config *config, uint64_t seed)
+static void *open_learner(const struct model *m)
 {
-    struct model *m = mem_zalloc(sizeof(*m));
+    const struct model_config *config = m->config;
+    /* Each training begins with numbers of its own. */
     struct learner_setup setup = {
-        .task = LEARN_CLASSES,
+        .task = config->task,
         .options = config->options,
         .column = config->column,
         .ncolumns = config->ncolumns,
-        .seed = seed,
+        .seed = m->version > 1 ? hash_stable(&m->version, sizeof(m->version), m->seed) : m->seed,
     };
-    m->config = config;
-    m->learner = config->def->open(&setup);
-    m->version = 1;
-    m->evaluation.last = -1;
+    void *learner = config->def->open(&setup);
+    if (m->classes > 0 && config->def->grow) {
+        config->def->grow(learner, m->classes);
+    }
+    return learner;
+}
+
+void model_init(struct model *m, const struct model_config *config, uint64_t seed)
+{
+    *m = (struct model){.config = config, .seed = seed};
+    m->learner = open_learner(m);
     if (config->is_scaled) {
         scaler_init(&m->scaler, config->ncolumns);
     }
@@ -39,18 +47,11 @@ struct model *model_new(const struct model_config *config, uint64_t seed)
     for (uint32_t i = 0; i < config->ncategories; i++) {
         classes_init(&m->category[i], &type_string);
     }
-    classes_init(&m->classes, config->label);
-    if (config->def->is_binary && config->label->kind == TYPE_BOOLEAN) {
-        classes_add_booleans(&m->classes);
-    }
-    return m;
+    recent_rows_init(&m->recent, config->ncolumns);
 }
 
-void model_free(struct model *m)
+void model_done(struct model *m)
 {
-    if (!m) {
-        return;
-    }
     m->config->def->close(m->learner);
     if (m->config->is_scaled) {
         scaler_done(&m->scaler);
@@ -59,9 +60,7 @@ void model_free(struct model *m)
         classes_done(&m->category[i]);
     }
     mem_free(m->category);
-    classes_done(&m->classes);
-    evaluation_done(&m->evaluation);
-    mem_free(m);
+    recent_rows_done(&m->recent);
 }
 
 static uint64_t learner_size(const struct model *m)
@@ -81,24 +80,32 @@ static uint64_t learner_size(const struct model *m)
 
 uint64_t model_size(const struct model *m)
 {
-    uint64_t bytes = sizeof(*m) + learner_size(m) + classes_size(&m->classes);
+    uint64_t bytes = learner_size(m) + recent_rows_size(&m->recent);
     bytes += m->config->is_scaled ? 2 * (uint64_t)m->scaler.n * sizeof(double) : 0;
     for (uint32_t i = 0; i < m->config->ncategories; i++) {
         bytes += sizeof(struct classes) + classes_size(&m->category[i]);
     }
-    return bytes + m->evaluation.classes * sizeof(*m->evaluation.seen);
+    return bytes;
 }
 
 void model_scratch_init(struct model_scratch *s, const struct model_config *config)
 {
     s->scaled = mem_array(config->ncolumns + 1, sizeof(double));
-    s->proba = mem_array(CLASSES_MAX, sizeof(double));
+    s->out = mem_array(CLASSES_MAX, sizeof(double));
 }
 
 void model_scratch_done(struct model_scratch *s)
 {
     mem_free(s->scaled);
-    mem_free(s->proba);
+    mem_free(s->out);
+}
+
+void model_grow(struct model *m, uint32_t classes)
+{
+    m->classes = classes;
+    if (m->config->def->grow) {
+        m->config->def->grow(m->learner, classes);
+    }
 }
 
 static const double *scaled(const struct model *m, const double *x, struct model_scratch *scratch)
@@ -110,93 +117,61 @@ static const double *scaled(const struct model *m, const double *x, struct model
     return scratch->scaled;
 }
 
-int model_predict(struct model *m, const double *x, struct model_scratch *scratch)
+bool model_predict(struct model *m, const double *x, struct model_scratch *scratch)
 {
-    if (m->rows == 0) {
-        return -1;
+    if (m->version == 0) {
+        return false;
     }
-    uint32_t n = m->classes.n;
-    double *p = scratch->proba;
-    m->config->def->predict(m->learner, scaled(m, x, scratch), 1, p, CLASSES_MAX);
-    if (n == 1) {
-        p[0] = 1; /* a binary learner gave the rest to a class without a name yet */
-    }
-    int best = 0;
-    for (uint32_t c = 0; c < n; c++) {
-        if (!isfinite(p[c])) {
-            return -1;
-        }
-        best = p[c] > p[best] ? (int)c : best;
-    }
-    return best;
+    m->config->def->predict(m->learner, scaled(m, x, scratch), 1, scratch->out, CLASSES_MAX);
+    return true;
 }
 
-/* Class of a label, made if it is new; or -ERR_DATA with the reason. */
-static int class_of(struct model *m, const struct vec *label, uint16_t row, const char **problem)
+/* A new learner from the rows of the window. */
+static void train(struct model *m)
 {
-    int class = classes_find(&m->classes, label, row);
-    if (class >= 0) {
-        return class;
+    const struct learner_def *def = m->config->def;
+    double *x, *y;
+    uint32_t rows = recent_rows_take(&m->recent, &x, &y);
+    bool has_target = (m->config->task & (LEARN_CLASSES | LEARN_VALUES)) != 0;
+    for (uint32_t r = 0; m->config->is_scaled && r < rows; r++) {
+        double *row = x + (size_t)r * m->config->ncolumns;
+        scaler_transform(&m->scaler, row, row);
     }
-    if (m->config->def->is_binary && m->classes.n == 2) {
-        *problem = "a third class: this algorithm tells two apart, softmax_regression any number";
-        return -ERR_DATA;
-    }
-    class = classes_add(&m->classes, label, row);
-    if (class < 0) {
-        *problem = m->classes.n >= CLASSES_MAX ? "more than 1000 classes: is this column a label?"
-                                               : "a label of more than 1024 bytes";
-        return class;
-    }
-    if (m->config->def->grow) {
-        m->config->def->grow(m->learner, m->classes.n);
-    }
-    return class;
+    m->version++;
+    void *learner = open_learner(m);
+    void (*learn)(void *, const double *, uint32_t, const double *, const double *) =
+        def->fit ? def->fit : def->learn;
+    learn(learner, x, rows, has_target ? y : NULL, NULL);
+    def->close(m->learner);
+    m->learner = learner;
+    mem_free(x);
+    mem_free(y);
 }
 
-static int score(struct model *m, int class, int predicted, double p, struct outcome *outcome)
+void model_learn(struct model *m, const double *x, double y, int64_t time,
+                 struct model_scratch *scratch)
 {
-    if (predicted >= 0) {
-        *outcome = evaluation_score(&m->evaluation, (uint32_t) class, (uint32_t)predicted, p);
-    }
-    evaluation_label(&m->evaluation, (uint32_t) class);
-    return predicted >= 0;
-}
-
-int model_score(struct model *m, const struct vec *label, uint16_t row, int predicted,
-                const struct model_scratch *scratch, struct outcome *outcome)
-{
-    int class = classes_find(&m->classes, label, row);
-    return class < 0 ? 0 : score(m, class, predicted, scratch->proba[class], outcome);
-}
-
-int model_learn(struct model *m, const double *x, const struct vec *label, uint16_t row,
-                int predicted, struct model_scratch *scratch, struct outcome *outcome,
-                const char **problem)
-{
-    uint32_t known = m->classes.n;
-    int class = class_of(m, label, row, problem);
-    if (class < 0) {
-        return class;
-    }
-    double p = (uint32_t) class < known ? scratch->proba[class] : 0;
-    int scored = score(m, class, predicted, p, outcome);
-    if (m->config->is_scaled) {
+    const struct model_config *config = m->config;
+    if (config->is_scaled) {
         scaler_learn(&m->scaler, x);
     }
-    double y = class;
-    m->config->def->learn(m->learner, scaled(m, x, scratch), 1, &y, NULL);
     m->rows++;
-    return scored;
+    if (config->is_batch) {
+        if (recent_rows_add(&m->recent, &config->batch, x, y, time)) {
+            train(m);
+        }
+        return;
+    }
+    bool has_target = (config->task & (LEARN_CLASSES | LEARN_VALUES)) != 0;
+    config->def->learn(m->learner, scaled(m, x, scratch), 1, has_target ? &y : NULL, NULL);
+    m->version = 1;
 }
 
 /* One text that tells configurations apart which cannot read each other's snapshots. */
 static void print_shape(const struct model_config *config, struct buffer *out)
 {
-    buffer_printf(out, "%s %s, %s label", config->def->name, config->is_scaled ? "scaled" : "plain",
-                  config->label->kind == TYPE_STRING    ? "string"
-                  : config->label->kind == TYPE_BOOLEAN ? "boolean"
-                                                        : "long");
+    buffer_printf(out, "%s %s%s", config->def->name, config->is_scaled ? "scaled" : "plain",
+                  config->is_batch ? " batch" : "");
     for (uint32_t i = 0; i < config->ncolumns; i++) {
         buffer_printf(out, "%s %s%s", i > 0 ? "," : ":", config->column[i].name,
                       config->column[i].is_category ? " (category)" : "");
@@ -220,7 +195,7 @@ static int header_io(struct model *m, struct snapshot *s)
     print_shape(m->config, &shape);
     uint32_t n = s->loading ? 0 : (uint32_t)shape.n;
     char *text = s->loading ? NULL : mem_strndup(shape.data, shape.n);
-    snapshot_version(s, 1);
+    snapshot_version(s, 2);
     snapshot_bytes(s, &text, &n, UINT32_MAX);
     if (snapshot_status(s) == 0 && (n != shape.n || memcmp(text, shape.data, n) != 0)) {
         s->status = -ERR_DATA;
@@ -230,34 +205,27 @@ static int header_io(struct model *m, struct snapshot *s)
     return snapshot_status(s);
 }
 
-int model_io(struct model *m, struct snapshot *s)
+int model_io(struct model *m, uint32_t classes, struct snapshot *s)
 {
     if (header_io(m, s) < 0) {
         return snapshot_status(s);
     }
-    if (s->loading) {
-        classes_done(&m->classes); /* of a boolean label there are two already */
+    if (s->loading && classes > 0) {
+        model_grow(m, classes);
     }
     snapshot_count(s, &m->rows);
     snapshot_count(s, &m->version);
-    if (classes_io(&m->classes, s) < 0) {
-        return snapshot_status(s);
-    }
-    if (s->loading && m->config->def->grow) {
-        m->config->def->grow(m->learner, m->classes.n);
-    }
     for (uint32_t i = 0; i < m->config->ncategories; i++) {
         classes_io(&m->category[i], s);
     }
     if (m->config->is_scaled) {
         scaler_io(&m->scaler, s);
     }
-    m->config->def->io(m->learner, s);
-    evaluation_io(&m->evaluation, s);
-    if (s->loading && snapshot_status(s) == 0 &&
-        ((m->rows > 0 && m->classes.n == 0) || m->evaluation.classes > m->classes.n ||
-         (m->config->def->is_binary && m->classes.n > 2))) {
-        s->status = -ERR_DATA;
+    if (m->config->is_batch) {
+        recent_rows_io(&m->recent, s);
+    }
+    if (m->version > 0 && snapshot_status(s) == 0) {
+        m->config->def->io(m->learner, s);
     }
     return snapshot_status(s);
 }

@@ -1,14 +1,15 @@
 /* Per: objects of a learning step as entries of its state.
  *
- *   key     key bytes of the row with `per: key`, else no bytes
- *   value   a pointer to the object; saved: its snapshot, all of which must be read
+ *   key     'o', then the key bytes of the row with `per: key`
+ *   value   a pointer to the object; what is saved of it: ml/held.c
  *   seed    the step's, mixed with the key: every object draws numbers of its own, the same on
- *           whichever worker it is
+ *           whichever worker it is; it is saved with the object
  */
 #include "ml/per.h"
 
 #include "engine/hash.h"
 #include "ml/algorithm.h"
+#include "ml/held.h"
 
 #include <string.h>
 
@@ -16,60 +17,62 @@ const char *const per_names[] = {"global", "key", "partition", NULL};
 
 /* ---- codec ---- */
 
-static void *pointer_of(const void *value)
+static struct held_value value_of(const void *value)
 {
-    void *object;
-    memcpy(&object, value, sizeof(object));
-    return object;
+    struct held_value v = {.kind = HELD_BYTES};
+    memcpy(&v.kind, value, sizeof v.kind);
+    if (v.kind == HELD_OBJECT) {
+        memcpy(&v, value, sizeof v);
+    }
+    return v;
 }
 
 static void save(void *ctx, const void *value, uint32_t n, struct buffer *out)
 {
-    (void)n;
-    const struct per_plan *p = ctx;
-    struct snapshot s = snapshot_saver(out);
-    p->def->io(pointer_of(value), &s);
+    struct held_value v = value_of(value);
+    if (v.kind == HELD_OBJECT) {
+        held_save(ctx, v.held, out);
+        return;
+    }
+    buffer_byte(out, SAVED_BYTES);
+    buffer_add(out, (const char *)value + sizeof v.kind, n - sizeof v.kind);
 }
 
 static int64_t loaded_size(void *ctx, const void *saved, size_t n)
 {
     (void)ctx;
-    (void)saved;
-    (void)n;
-    return sizeof(void *);
+    bool is_bytes = n > 0 && *(const char *)saved == SAVED_BYTES;
+    return is_bytes ? (int64_t)(sizeof(uint64_t) + n - 1) : (int64_t)sizeof(struct held_value);
 }
 
-/* The seed is mixed with the key when it is made; what is loaded brings its own random state. */
 static int load(void *ctx, void *value, uint32_t n, const void *saved, size_t saved_n)
 {
     (void)n;
-    const struct per_plan *p = ctx;
-    void *object = p->def->make(p->plan, p->seed);
-    struct snapshot s = snapshot_loader(saved, saved_n);
-    if (p->def->io(object, &s) < 0 || s.p != s.end) {
-        p->def->free(object);
-        return -ERR_DATA;
+    const char *bytes = saved;
+    if (saved_n > 0 && bytes[0] == SAVED_BYTES) {
+        uint64_t kind = HELD_BYTES;
+        memcpy(value, &kind, sizeof kind);
+        memcpy((char *)value + sizeof kind, bytes + 1, saved_n - 1);
+        return 0;
     }
-    memcpy(value, &object, sizeof(object));
-    return 0;
+    struct held_value v = {.kind = HELD_OBJECT, .held = held_load(ctx, saved, saved_n)};
+    memcpy(value, &v, sizeof v);
+    return v.held ? 0 : -ERR_DATA;
 }
 
 static void drop(void *ctx, void *value, uint32_t n)
 {
     (void)n;
     const struct per_plan *p = ctx;
-    void *object = pointer_of(value);
-    if (object) {
-        p->def->free(object);
-    }
+    held_free(value_of(value).held, p->def);
 }
 
 static uint64_t owned(void *ctx, const void *value, uint32_t n)
 {
     (void)n;
     const struct per_plan *p = ctx;
-    const void *object = pointer_of(value);
-    return object ? p->def->size(object) : 0;
+    const struct held *h = value_of(value).held;
+    return h ? sizeof(*h) + p->def->size(h->object) : 0;
 }
 
 /* ---- plan ---- */
@@ -101,57 +104,143 @@ void per_needs(const struct per_plan *p, const struct node *n, bool *in)
     }
 }
 
+/* ---- task ---- */
+
+struct completion {
+    const struct per_plan *plan;
+    struct state *state;
+};
+
+static int complete(void *ctx, struct state_entry *entry)
+{
+    const struct completion *c = ctx;
+    struct held *h = value_of(state_value(entry)).held;
+    return h && h->generation > 0 ? held_complete(c->plan, h, entry, c->state) : 0;
+}
+
+int per_open(struct per_task *t, struct op *op, const struct per_plan *p, struct err *e)
+{
+    *t = (struct per_task){.plan = p};
+    buffer_init(&t->key);
+    buffer_init(&t->bytes);
+    struct completion c = {p, op->state};
+    return state_each(op->state, complete, &c) < 0
+               ? err_set(e, ERR_DATA, "a model's parts in the changelog do not fit together")
+               : 0;
+}
+
+int per_flush(struct per_task *t, struct op *op)
+{
+    while (t->touched) {
+        struct held *h = t->touched;
+        t->touched = h->next;
+        held_flush(t, h, op->state);
+    }
+    return 0;
+}
+
+void per_close(struct per_task *t)
+{
+    buffer_done(&t->key);
+    buffer_done(&t->bytes);
+}
+
 /* ---- rows ---- */
 
-void per_rows_init(struct per_rows *r, struct op *op, const struct per_plan *p, struct batch *b)
+void per_rows_begin(struct per_rows *r, struct op *op, struct per_task *t)
 {
-    *r = (struct per_rows){.op = op, .plan = p};
-    if (p->per == PER_KEY) {
+    *r = (struct per_rows){.op = op, .task = t};
+}
+
+void per_rows_init(struct per_rows *r, struct op *op, struct per_task *t, struct batch *b)
+{
+    per_rows_begin(r, op, t);
+    if (t->plan->per == PER_KEY) {
         r->keys = key_rows(b);
         op->counter[COUNT_NULL_KEY] += r->keys.nulls;
         *b = batch_select(b, r->keys.sel, r->keys.nsel);
     }
 }
 
-struct address {
-    const char *key;
-    uint32_t n;
-    uint64_t hash;
-};
-
-static struct address address_of(const struct per_rows *r, uint16_t row)
+/* 'o' and the key, in the task's buffer. */
+static uint64_t address(struct per_rows *r, const struct str *key)
 {
-    if (r->plan->per != PER_KEY) {
-        return (struct address){"", 0, hash_bytes("", 0, 0)};
+    struct buffer *bytes = &r->task->key;
+    buffer_clear(bytes);
+    buffer_byte(bytes, 'o');
+    if (r->task->plan->per == PER_KEY) {
+        buffer_add(bytes, str_data(key), key->n);
     }
-    const struct str *key = &r->keys.key[row];
-    return (struct address){str_data(key), key->n, r->keys.hash[row]};
+    return hash_bytes(bytes->data, bytes->n, 0);
+}
+
+static const struct str *key_of(const struct per_rows *r, uint16_t row)
+{
+    return r->task->plan->per == PER_KEY ? &r->keys.key[row] : NULL;
+}
+
+void *per_find_key(struct per_rows *r, const struct str *key)
+{
+    if (r->held && r->task->plan->per != PER_KEY) {
+        return r->held->object;
+    }
+    uint64_t hash = address(r, key);
+    const struct buffer *bytes = &r->task->key;
+    r->entry = state_find(r->op->state, hash, bytes->data, (uint32_t)bytes->n);
+    r->held = r->entry ? value_of(state_value(r->entry)).held : NULL;
+    return r->held ? r->held->object : NULL;
 }
 
 void *per_find(struct per_rows *r, uint16_t row)
 {
-    if (r->object && r->plan->per != PER_KEY) {
-        return r->object;
-    }
-    struct address at = address_of(r, row);
-    r->entry = state_find(r->op->state, at.hash, at.key, at.n);
-    r->object = r->entry ? pointer_of(state_value(r->entry)) : NULL;
-    return r->object;
+    return per_find_key(r, key_of(r, row));
 }
 
 void *per_make(struct per_rows *r, uint16_t row)
 {
-    struct address at = address_of(r, row);
+    const struct per_plan *p = r->task->plan;
+    uint64_t hash = address(r, key_of(r, row));
+    const struct buffer *key = &r->task->key;
     bool is_new;
-    r->object = r->plan->def->make(r->plan->plan, hash_stable(at.key, at.n, r->plan->seed));
-    r->entry = state_insert(r->op->state, at.hash, at.key, at.n, sizeof(r->object), &is_new);
-    memcpy(state_value(r->entry), &r->object, sizeof(r->object));
-    return r->object;
+    r->held = held_new(p, hash_stable(key->data + 1, key->n - 1, p->seed));
+    struct held_value v = {.kind = HELD_OBJECT, .held = r->held};
+    r->entry = state_insert(r->op->state, hash, key->data, (uint32_t)key->n, sizeof v, &is_new);
+    memcpy(state_value(r->entry), &v, sizeof v);
+    return r->held->object;
+}
+
+static void touch(struct per_rows *r)
+{
+    struct held *h = r->held;
+    state_touch(r->op->state, r->entry);
+    if (!h->is_touched) {
+        h->is_touched = true;
+        h->entry = r->entry;
+        h->next = r->task->touched;
+        r->task->touched = h;
+    }
 }
 
 void per_touch(struct per_rows *r)
 {
-    state_touch(r->op->state, r->entry);
+    r->held->is_whole = true;
+    touch(r);
+}
+
+void per_touch_event(struct per_rows *r, const double *event, uint32_t n)
+{
+    struct held *h = r->held;
+    touch(r);
+    if (h->generation == 0 || h->is_whole || h->events.n > HELD_PART_BYTES) {
+        h->is_whole = true;
+        return;
+    }
+    union {
+        const double *from;
+        double *to;
+    } shared = {.from = event};
+    struct snapshot s = snapshot_saver(&h->events);
+    snapshot_doubles(&s, &shared.to, &n, UINT32_MAX);
 }
 
 struct visit {
@@ -162,7 +251,10 @@ struct visit {
 static int visit_entry(void *ctx, struct state_entry *entry)
 {
     const struct visit *v = ctx;
-    v->visit(v->ctx, pointer_of(state_value(entry)));
+    struct held *h = value_of(state_value(entry)).held;
+    if (h) {
+        v->visit(v->ctx, h->object);
+    }
     return 0;
 }
 

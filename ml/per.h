@@ -2,11 +2,16 @@
  * key, per partition or for all rows. Each is one entry of the step's state: in memory a pointer to
  * the object, in the changelog its snapshot.
  *
- *     bind     per_bind(&p->per, n, cfg->per, &objects, p);       n->bound = p
- *     open     per_each(op, &p->per, visit, ctx);                 what was restored
- *     push     per_rows_init(&rows, op, &p->per, &in);            rows without a key leave `in`
+ *     bind     per_bind(&p->per, n, cfg->per, &objects, p);      n->bound = p
+ *     open     per_open(&self->per, op, &p->per, e);              completes what was restored
+ *     push     per_rows_init(&rows, op, &self->per, &in);         rows without a key leave `in`
  *              object = per_find(&rows, row);  object = object ? object : per_make(&rows, row);
  *              … the object learns …;  per_touch(&rows);          it goes to the changelog
+ *     flush    per_flush(&self->per, op);
+ *     close    per_close(&self->per);
+ *
+ * Small objects are written whole at each commit. Of large ones (ml/held.h) only the events are, when
+ * the step tells changes as events that `replay` can repeat.
  */
 #ifndef KLAMM_ML_PER_H
 #define KLAMM_ML_PER_H
@@ -25,6 +30,9 @@ struct object_def {
     int (*io)(void *object, struct snapshot *s);
     uint64_t (*size)(const void *object); /* bytes that it holds; NULL: about as its snapshot */
     void (*free)(void *object);
+    /* Repeats what per_touch_event() told, to the bit. NULL: large objects are saved whole. 0 or
+     * -ERR_DATA. */
+    int (*replay)(const void *plan, void *object, const double *event, uint32_t n);
 };
 
 struct per_plan {
@@ -41,22 +49,41 @@ int per_bind(struct per_plan *p, struct node *n, enum per per, const struct obje
 /* Marks the key columns, where they are needed. */
 void per_needs(const struct per_plan *p, const struct node *n, bool *in);
 
+struct held;
+
+/* Of one task. */
+struct per_task {
+    const struct per_plan *plan;
+    struct held *touched;     /* since the last commit */
+    struct buffer key, bytes; /* scratch */
+};
+int per_open(struct per_task *t, struct op *op, const struct per_plan *p, struct err *e);
+/* Before a commit. */
+int per_flush(struct per_task *t, struct op *op);
+void per_close(struct per_task *t);
+
 /* The rows of one batch on their way to their objects. */
 struct per_rows {
     struct op *op;
-    const struct per_plan *plan;
+    struct per_task *task;
     struct keyed_rows keys; /* of PER_KEY */
     struct state_entry *entry;
-    void *object; /* the last one found or made */
+    struct held *held; /* the last one found or made */
 };
 /* b loses rows without a key, which are counted. */
-void per_rows_init(struct per_rows *r, struct op *op, const struct per_plan *p, struct batch *b);
+void per_rows_init(struct per_rows *r, struct op *op, struct per_task *t, struct batch *b);
+/* Without a batch: objects are found by key only. */
+void per_rows_begin(struct per_rows *r, struct op *op, struct per_task *t);
+/* The object of a key, or of all where there is one only; or NULL. */
+void *per_find_key(struct per_rows *r, const struct str *key);
 /* The object of a row, or NULL when there is none yet. */
 void *per_find(struct per_rows *r, uint16_t row);
 /* Makes the one that per_find() did not find. */
 void *per_make(struct per_rows *r, uint16_t row);
 /* The object last found or made has changed. */
 void per_touch(struct per_rows *r);
+/* The same, when these numbers tell all about the change. */
+void per_touch_event(struct per_rows *r, const double *event, uint32_t n);
 /* All objects of a store, in no particular order. */
 int per_each(struct op *op, void (*visit)(void *ctx, void *object), void *ctx);
 

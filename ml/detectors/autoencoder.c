@@ -29,14 +29,14 @@
 #define WEIGHTS_MAX 1000000
 
 struct options {
-    const char *optimizer;
+    const struct yaml *optimizer;
     double lr;
     int64_t hidden, grace_period;
 };
 
 struct autoencoder {
     const struct options *options;
-    const struct optimizer_def *optimizer;
+    struct optimizer optimizer;
     uint32_t n, hidden, nweights;
     int64_t steps;
     struct scaler scaler;
@@ -47,9 +47,8 @@ struct autoencoder {
 static const struct config_field fields[] = {
     {"hidden", CONFIG_LONG, offsetof(struct options, hidden), .min = 1, .max = 1000,
      .doc = "hidden units; without: half as many as features, rounded up"},
-    {"optimizer", CONFIG_TEXT, offsetof(struct options, optimizer), .def = "sgd",
-     .doc = "how gradients move the weights"},
-    {"lr", CONFIG_DOUBLE, offsetof(struct options, lr), .def = "0.01", .min = 0, .max = 1e6,
+    {"optimizer", CONFIG_YAML, offsetof(struct options, optimizer), .doc = OPTIMIZER_DOC},
+    {"lr", CONFIG_DOUBLE, offsetof(struct options, lr), .min = 0, .max = 1e6,
      .doc = "learning rate of the optimizer"},
     {"grace_period", CONFIG_LONG, offsetof(struct options, grace_period), .def = "100", .min = 1,
      .max = 1e9, .doc = "rows to learn before the first score"},
@@ -65,13 +64,16 @@ static const struct learner_alias aliases[] = {{"learning_rate", "lr"},
 static int autoencoder_check(const void *options, struct err *e)
 {
     const struct options *o = options;
-    return optimizer_find(o->optimizer, e) ? 0 : -ERR_CONFIG;
+    struct optimizer optimizer;
+    return optimizer_read(&optimizer, o->optimizer, o->lr, "sgd", e);
 }
 
 static void autoencoder_layout(const void *options, struct buffer *words)
 {
     const struct options *o = options;
-    buffer_printf(words, "optimizer %s", o->optimizer);
+    struct optimizer optimizer;
+    optimizer_read(&optimizer, o->optimizer, o->lr, "sgd", NULL);
+    buffer_printf(words, "optimizer %s", optimizer.def->name);
     if (o->hidden != CONFIG_UNSET) {
         buffer_printf(words, ", hidden %lld", (long long)o->hidden);
     }
@@ -88,11 +90,12 @@ static void draw_weights(double *weight, uint32_t n, double bound, struct random
 static void *autoencoder_open(const struct learner_setup *setup)
 {
     const struct options *o = setup->options;
-    const struct optimizer_def *optimizer = optimizer_find(o->optimizer, NULL);
+    struct optimizer optimizer;
+    optimizer_read(&optimizer, o->optimizer, o->lr, "sgd", NULL);
     uint32_t n = setup->ncolumns;
     uint32_t hidden = o->hidden != CONFIG_UNSET ? (uint32_t)o->hidden : (n + 1) / 2;
-    if (!optimizer || (uint64_t)n * hidden > WEIGHTS_MAX) {
-        return NULL;
+    if ((uint64_t)n * hidden > WEIGHTS_MAX) {
+        hidden = WEIGHTS_MAX / n;
     }
     struct autoencoder *m = mem_zalloc(sizeof(*m));
     m->options = o;
@@ -101,7 +104,7 @@ static void *autoencoder_open(const struct learner_setup *setup)
     m->hidden = hidden;
     m->nweights = 2 * n * hidden + hidden + n;
     scaler_init(&m->scaler, n);
-    size_t doubles = (size_t)m->nweights * (1 + optimizer->slots);
+    size_t doubles = (size_t)m->nweights * (1 + optimizer.def->slots);
     m->weight = mem_zalloc((doubles + 1) * sizeof(double));
     m->z = mem_zalloc(((size_t)3 * n + 2 * (size_t)hidden + m->nweights + 1) * sizeof(double));
     m->u = m->z + n;
@@ -199,8 +202,8 @@ static void autoencoder_learn(void *l, const double *x, uint32_t rows, const dou
         for (uint32_t i = 0; w && i < m->nweights; i++) {
             m->gradient[i] *= w[r];
         }
-        m->optimizer->step(m->options->lr, m->steps, m->weight, m->gradient,
-                           m->weight + m->nweights, m->nweights, m->nweights);
+        optimizer_step(&m->optimizer, optimizer_rate(&m->optimizer, m->steps), m->weight,
+                       m->gradient, m->weight + m->nweights, m->nweights, m->nweights);
         m->steps++;
     }
 }
@@ -208,11 +211,11 @@ static void autoencoder_learn(void *l, const double *x, uint32_t rows, const dou
 static int autoencoder_io(void *l, struct snapshot *s)
 {
     struct autoencoder *m = l;
-    uint32_t hidden = m->hidden, slots = m->optimizer->slots;
+    uint32_t hidden = m->hidden, slots = m->optimizer.def->slots;
     snapshot_version(s, 1);
     snapshot_u32(s, &hidden);
     snapshot_u32(s, &slots);
-    if (hidden != m->hidden || slots != m->optimizer->slots) {
+    if (hidden != m->hidden || slots != m->optimizer.def->slots) {
         s->status = -ERR_DATA; /* saved with another optimizer or number of units */
         return s->status;
     }
@@ -227,7 +230,8 @@ static int autoencoder_io(void *l, struct snapshot *s)
 static uint64_t autoencoder_size(const void *l)
 {
     const struct autoencoder *m = l;
-    uint64_t doubles = (uint64_t)m->nweights * (2 + m->optimizer->slots) + 5 * m->n + 2 * m->hidden;
+    uint64_t doubles =
+        (uint64_t)m->nweights * (2 + m->optimizer.def->slots) + 5 * m->n + 2 * m->hidden;
     return sizeof(*m) + doubles * sizeof(double);
 }
 

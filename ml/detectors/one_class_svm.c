@@ -22,12 +22,12 @@
 
 struct options {
     double nu, lr, intercept_lr, clip_gradient;
-    const char *optimizer;
+    const struct yaml *optimizer;
 };
 
 struct svm {
     const struct options *options;
-    const struct optimizer_def *optimizer;
+    struct optimizer optimizer;
     uint32_t n, nslots;
     int64_t steps;
     double intercept;
@@ -37,9 +37,8 @@ struct svm {
 static const struct config_field fields[] = {
     {"nu", CONFIG_DOUBLE, offsetof(struct options, nu), .def = "0.1", .min = 0, .max = 1,
      .doc = "about the part of the rows that are odd"},
-    {"optimizer", CONFIG_TEXT, offsetof(struct options, optimizer), .def = "sgd",
-     .doc = "how gradients move the weights"},
-    {"lr", CONFIG_DOUBLE, offsetof(struct options, lr), .def = "0.01", .min = 0, .max = 1e6,
+    {"optimizer", CONFIG_YAML, offsetof(struct options, optimizer), .doc = OPTIMIZER_DOC},
+    {"lr", CONFIG_DOUBLE, offsetof(struct options, lr), .min = 0, .max = 1e6,
      .doc = "learning rate of the optimizer"},
     {"intercept_lr", CONFIG_DOUBLE, offsetof(struct options, intercept_lr), .def = "0.01", .min = 0,
      .max = 1e6, .doc = "learning rate of the intercept; 0 keeps it as it is"},
@@ -54,27 +53,26 @@ static const struct learner_alias aliases[] = {
 static int svm_check(const void *options, struct err *e)
 {
     const struct options *o = options;
-    return optimizer_find(o->optimizer, e) ? 0 : -ERR_CONFIG;
+    struct optimizer optimizer;
+    return optimizer_read(&optimizer, o->optimizer, o->lr, "sgd", e);
 }
 
 static void svm_layout(const void *options, struct buffer *words)
 {
     const struct options *o = options;
-    buffer_printf(words, "optimizer %s\n", o->optimizer);
+    struct optimizer optimizer;
+    optimizer_read(&optimizer, o->optimizer, o->lr, "sgd", NULL);
+    buffer_printf(words, "optimizer %s\n", optimizer.def->name);
 }
 
 static void *svm_open(const struct learner_setup *setup)
 {
     const struct options *o = setup->options;
-    const struct optimizer_def *optimizer = optimizer_find(o->optimizer, NULL);
-    if (!optimizer) {
-        return NULL;
-    }
     struct svm *m = mem_zalloc(sizeof(*m));
     m->options = o;
-    m->optimizer = optimizer;
+    optimizer_read(&m->optimizer, o->optimizer, o->lr, "sgd", NULL);
     m->n = setup->ncolumns;
-    m->nslots = m->n * optimizer->slots;
+    m->nslots = m->n * m->optimizer.def->slots;
     m->intercept = 1;
     m->weight = mem_zalloc(((size_t)m->n + m->nslots + 1) * sizeof(double));
     m->slot = m->weight + m->n;
@@ -104,6 +102,7 @@ static void learn_row(struct svm *m, const double *x, double w)
     double score = linalg_dot(m->weight, x, m->n) + m->intercept;
     double g = score <= 1 ? -w : 0;
     g = fmax(fmin(g, o->clip_gradient), -o->clip_gradient);
+    double rate = optimizer_rate(&m->optimizer, m->steps);
     m->intercept -= o->intercept_lr * g + 2 * o->intercept_lr * (o->nu / 2);
     for (uint32_t at = 0; at < m->n; at += OPTIMIZER_PIECE) {
         uint32_t n = m->n - at < OPTIMIZER_PIECE ? m->n - at : OPTIMIZER_PIECE;
@@ -111,7 +110,7 @@ static void learn_row(struct svm *m, const double *x, double w)
         for (uint32_t i = 0; i < n; i++) {
             gradient[i] = x[at + i] * g + o->nu / 2 * m->weight[at + i];
         }
-        m->optimizer->step(o->lr, m->steps, m->weight + at, gradient, m->slot + at, m->n, n);
+        optimizer_step(&m->optimizer, rate, m->weight + at, gradient, m->slot + at, m->n, n);
     }
     m->steps++;
 }

@@ -7,8 +7,10 @@
  *   step      w_c <- optimizer(w_c, g_c x + l2 w_c), for every class known so far
  *   new class begins with zero weights; in the row that brings it its P counts as 0
  *
- *   state     doubles per class, number of classes; steps, weights and optimizer slots of
- *             each: version 1
+ *   state     columns times (1 + number of the optimizer), number of classes; steps, weights and
+ *             optimizer slots of each: version 1
+ *   one class has P = 1, and nothing to learn before a second one comes
+ *   overflow  weights that are not finite (a learning rate too high) stay so: the host gives null
  *   cost      classes x features, three passes a row
  *   order     rows one by one: the same bits for any batch size
  */
@@ -23,13 +25,13 @@
 #define PROBABILITY_LEAST 1e-15
 
 struct options {
-    const char *optimizer;
+    const struct yaml *optimizer;
     double lr, l2;
 };
 
 struct softmax {
     const struct options *options;
-    const struct optimizer_def *optimizer;
+    struct optimizer optimizer;
     uint32_t n;
     uint32_t width;   /* doubles of one class: weights, then slots */
     uint32_t classes; /* there is room for */
@@ -40,10 +42,9 @@ struct softmax {
 };
 
 static const struct config_field fields[] = {
-    {"optimizer", CONFIG_TEXT, offsetof(struct options, optimizer), .def = "sgd",
-     .doc = "how gradients move the weights"},
-    {"lr", CONFIG_DOUBLE, offsetof(struct options, lr), .def = "0.01", .min = 0, .max = 1e6,
-     .doc = "learning rate of the optimizer"},
+    {"optimizer", CONFIG_YAML, offsetof(struct options, optimizer), .doc = OPTIMIZER_DOC},
+    {"lr", CONFIG_DOUBLE, offsetof(struct options, lr), .min = 0, .max = 1e6,
+     .doc = "learning rate; without it the optimizer's"},
     {"l2", CONFIG_DOUBLE, offsetof(struct options, l2), .def = "0", .min = 0, .max = 1e6,
      .doc = "pushes weights towards 0 in proportion to their size"},
     {0},
@@ -57,27 +58,26 @@ static const struct learner_alias aliases[] = {
 static int softmax_check(const void *options, struct err *e)
 {
     const struct options *o = options;
-    return optimizer_find(o->optimizer, e) ? 0 : -ERR_CONFIG;
+    struct optimizer optimizer;
+    return optimizer_read(&optimizer, o->optimizer, o->lr, "sgd", e);
 }
 
 static void softmax_layout(const void *options, struct buffer *words)
 {
     const struct options *o = options;
-    buffer_printf(words, "optimizer %s\n", o->optimizer);
+    struct optimizer optimizer;
+    optimizer_read(&optimizer, o->optimizer, o->lr, "sgd", NULL);
+    buffer_printf(words, "optimizer %s\n", optimizer.def->name);
 }
 
 static void *softmax_open(const struct learner_setup *setup)
 {
     const struct options *o = setup->options;
-    const struct optimizer_def *optimizer = optimizer_find(o->optimizer, NULL);
-    if (!optimizer) {
-        return NULL;
-    }
     struct softmax *m = mem_zalloc(sizeof(*m));
     m->options = o;
-    m->optimizer = optimizer;
+    optimizer_read(&m->optimizer, o->optimizer, o->lr, "sgd", NULL);
     m->n = setup->ncolumns;
-    m->width = m->n * (1 + optimizer->slots);
+    m->width = m->n * (1 + m->optimizer.def->slots);
     return m;
 }
 
@@ -108,18 +108,10 @@ static void softmax_grow(void *l, uint32_t classes)
 /* Probabilities of the known classes, 0 for the others. */
 static void probabilities(const struct softmax *m, const double *x, double *out)
 {
-    double most = -HUGE_VAL, total = 0;
     for (uint32_t c = 0; c < m->known; c++) {
         out[c] = linalg_dot(m->weight + (size_t)c * m->width, x, m->n);
-        most = out[c] > most ? out[c] : most;
     }
-    for (uint32_t c = 0; c < m->known; c++) {
-        out[c] = exp(out[c] - most);
-        total += out[c];
-    }
-    for (uint32_t c = 0; c < m->known; c++) {
-        out[c] /= total;
-    }
+    linalg_softmax(out, m->known);
     for (uint32_t c = m->known; c < m->classes; c++) {
         out[c] = 0;
     }
@@ -137,13 +129,14 @@ static void learn_class(struct softmax *m, uint32_t c, const double *x, double g
 {
     const struct options *o = m->options;
     double *weight = m->weight + (size_t)c * m->width;
+    double rate = optimizer_rate(&m->optimizer, m->steps[c]);
     for (uint32_t at = 0; at < m->n; at += OPTIMIZER_PIECE) {
         uint32_t n = m->n - at < OPTIMIZER_PIECE ? m->n - at : OPTIMIZER_PIECE;
         double gradient[OPTIMIZER_PIECE];
         for (uint32_t i = 0; i < n; i++) {
             gradient[i] = x[at + i] * g + o->l2 * weight[at + i];
         }
-        m->optimizer->step(o->lr, m->steps[c], weight + at, gradient, weight + m->n + at, m->n, n);
+        optimizer_step(&m->optimizer, rate, weight + at, gradient, weight + m->n + at, m->n, n);
     }
     m->steps[c]++;
 }
@@ -168,12 +161,12 @@ static int softmax_io(void *l, struct snapshot *s)
 {
     struct softmax *m = l;
     snapshot_version(s, 1);
-    uint32_t known = m->known, width = m->width;
-    snapshot_u32(s, &width);
+    uint32_t known = m->known, shape = m->n * (1 + m->optimizer.def->number), found = shape;
+    snapshot_u32(s, &found);
     snapshot_u32(s, &known);
     if (s->loading) {
         size_t left = (size_t)(s->end - s->p);
-        if (snapshot_status(s) < 0 || width != m->width || known > CLASSES_MAX ||
+        if (snapshot_status(s) < 0 || found != shape || known > CLASSES_MAX ||
             (size_t)known * m->width > left / sizeof(double)) {
             s->status = -ERR_DATA;
             return s->status;

@@ -32,6 +32,10 @@ static const char *const host[] = {"h0", "h1", "a host with a long name"};
 #define KEYED FROM("string")
 #define TAIL  "    to: {topic: out, key: none, value: json}\n"
 
+#define MANY                                                                                       \
+    "a + 1, a + 2, a + 3, a + 4, a + 5, a + 6, a + 7, a + 8, a + 9, b + 1, b + 2, b + 3, b + 4, "  \
+    "b + 5, b + 6, b + 7, b + 8, b + 9"
+
 /* Three hosts; kind follows a and b with noise, up follows a. */
 static int make_rows(void **state)
 {
@@ -132,8 +136,13 @@ static void is_the_same_for_every_batch_size_and_restart(void **state)
         "                   per: partition}\n" TAIL,
         HEAD "      - classify: {algorithm: softmax_regression, features: [a, b], label: kind, as: "
              "p}\n" TAIL,
+        /* Large: a window of 21 features a row. */
+        HEAD "      - classify: {algorithm: gaussian_nb, label: kind, as: p, per: partition,\n"
+             "          evaluate: [kappa, f1], learn: {batch: {window: 250, every: 40, min_rows: "
+             "30}},\n"
+             "          features: [" MANY ", a, b, n]}\n" TAIL,
     };
-    for (int t = 0; t < 4; t++) {
+    for (int t = 0; t < 5; t++) {
         struct task_result first = {0};
         run_all(topology[t], &first);
         for (int i = 0; i < 5; i++) {
@@ -151,8 +160,13 @@ static void is_the_same_for_every_batch_size_and_restart(void **state)
             assert_int_equal(r.status, 0);
             assert_int_equal(r.out.n, first.out.n);
             assert_memory_equal(r.out.data, first.out.data, first.out.n);
-            assert_int_equal(r.state.n, first.state.n);
-            assert_memory_equal(r.state.data, first.state.data, first.state.n);
+            if (t < 4) { /* of a large one, logs and parts are as the commits were */
+                assert_int_equal(r.state.n, first.state.n);
+                assert_memory_equal(r.state.data, first.state.data, first.state.n);
+            } else {
+                double kappa = task_result_metric(&first, "kappa");
+                assert_true(fabs(task_result_metric(&r, "kappa") - kappa) < 1e-12);
+            }
             if (t == 0) {
                 assert_true(task_result_metric(&r, "accuracy") ==
                             task_result_metric(&first, "accuracy"));
@@ -213,6 +227,69 @@ static void a_boolean_label_gives_one_probability(void **state)
         assert_true(task_result_metric(&r, "accuracy") > 0.7);
         task_result_done(&r);
     }
+}
+
+static void learns_in_batches(void **state)
+{
+    (void)state;
+    struct task_result r = {0};
+    char text[1000];
+    run_all(
+        HEAD
+        "      - classify: {algorithm: gaussian_nb, features: [a, b], label: kind, as: p,\n"
+        "          per: partition, learn: {batch: {window: 200, every: 100, min_rows: 50}}}\n" TAIL,
+        &r);
+    line(&r, 49, text, sizeof(text));
+    assert_non_null(strstr(text, "\"p\":null"));
+    assert_non_null(strstr(text, "\"p_model_version\":null"));
+    line(&r, 50, text, sizeof(text));
+    assert_null(strstr(text, "\"p\":null"));
+    assert_non_null(strstr(text, "\"p_model_version\":1"));
+    line(&r, 149, text, sizeof(text));
+    assert_non_null(strstr(text, "\"p_model_version\":1"));
+    line(&r, 150, text, sizeof(text));
+    assert_non_null(strstr(text, "\"p_model_version\":2"));
+    line(&r, ROWS - 1, text, sizeof(text));
+    assert_non_null(strstr(text, "\"p_model_version\":3"));
+    assert_true(task_result_metric(&r, "rows") == ROWS - 50);
+    assert_true(task_result_metric(&r, "accuracy") >
+                task_result_metric(&r, "accuracy_baseline") + 0.2);
+    task_result_done(&r);
+}
+
+/* From the predictions themselves. */
+static void evaluates_what_is_asked(void **state)
+{
+    (void)state;
+    struct task_result r = {0};
+    char text[1000];
+    double cell[2][2] = {{0}}, above = 0, pairs = 0, p_true[ROWS];
+    bool is_up[ROWS];
+    run_all(HEAD "      - classify: {algorithm: gaussian_nb, features: [a, b], label: up, as: p,\n"
+                 "          per: partition, evaluate: [balanced_accuracy, f1, kappa, auc]}\n" TAIL,
+            &r);
+    for (int i = 1; i < ROWS; i++) {
+        line(&r, i, text, sizeof(text));
+        is_up[i] = strstr(text, "\"up\":true") != NULL;
+        p_true[i] = strtod(strstr(text, "\"p_proba\":") + 10, NULL);
+        cell[is_up[i]][strstr(text, "\"p\":true") != NULL]++;
+        for (int k = 1; k < i; k++) {
+            if (is_up[i] != is_up[k]) {
+                double margin = is_up[i] ? p_true[i] - p_true[k] : p_true[k] - p_true[i];
+                above += margin > 0 ? 1 : margin == 0 ? 0.5 : 0;
+                pairs++;
+            }
+        }
+    }
+    double n = ROWS - 1, tn = cell[0][0], fp = cell[0][1], fn = cell[1][0], tp = cell[1][1];
+    double chance = ((tn + fp) * (tn + fn) + (fn + tp) * (fp + tp)) / (n * n);
+    assert_true(fabs(task_result_metric(&r, "balanced_accuracy") -
+                     (tn / (tn + fp) + tp / (tp + fn)) / 2) < 1e-12);
+    assert_true(fabs(task_result_metric(&r, "f1") - 2 * tp / (2 * tp + fp + fn)) < 1e-12);
+    assert_true(fabs(task_result_metric(&r, "kappa") - ((tn + tp) / n - chance) / (1 - chance)) <
+                1e-12);
+    assert_true(fabs(task_result_metric(&r, "auc") - above / pairs) < 0.005); /* bins */
+    task_result_done(&r);
 }
 
 static void a_third_class_is_a_bad_row(void **state)
@@ -316,6 +393,19 @@ static const struct {
     {"{algorithm: logistic_regression, features: [a], label: up, as: p, options: 7}", "map"},
     {"{algorithm: gaussian_nb, features: [a], label: kind, as: p, scale: minmax}", "standard"},
     {"{algorithm: gaussian_nb, features: [a], label: kind, as: p, retrain_on: []}", "retrain_on"},
+    {"{algorithm: gaussian_nb, features: [a], label: kind, as: p, learn: nevr}", "`never`"},
+    {"{algorithm: gaussian_nb, features: [a], label: kind, as: p, learn: {batch: {windo: 1}}}",
+     "`window`"},
+    {"{algorithm: gaussian_nb, features: [a], label: kind, as: p, learn: {batch: {window: x}}}",
+     "neither a number of rows nor a duration"},
+    {"{algorithm: gaussian_nb, features: [a], label: kind, as: p, learn: {batch: {every: 0}}}",
+     "expected 1 to 1000000 rows"},
+    {"{algorithm: gaussian_nb, features: [a], label: kind, as: p, learn: {batch: {window: 50}}}",
+     "min_rows is more than the window holds"},
+    {"{algorithm: gaussian_nb, features: [a], label: kind, as: p, evaluate: [acuracy]}",
+     "did you mean `accuracy`"},
+    {"{algorithm: gaussian_nb, features: [a], label: kind, as: p, evaluate: [auc]}",
+     "boolean label"},
 };
 
 static void problems_say_what_to_do(void **state)
@@ -393,6 +483,8 @@ int main(void)
         cmocka_unit_test(one_model_a_key),
         cmocka_unit_test(never_learning_never_predicts),
         cmocka_unit_test(global_wants_all_rows_in_one_task),
+        cmocka_unit_test(learns_in_batches),
+        cmocka_unit_test(evaluates_what_is_asked),
         cmocka_unit_test(problems_say_what_to_do),
         cmocka_unit_test(features_by_name_list_and_pattern),
     };

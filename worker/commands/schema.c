@@ -5,6 +5,7 @@
 #include "engine/aggregate.h"
 #include "engine/codec.h"
 #include "engine/connector.h"
+#include "engine/drift.h"
 #include "engine/learner.h"
 #include "engine/registry.h"
 #include "engine/step.h"
@@ -101,6 +102,12 @@ static void print_steps(struct buffer *b)
         const struct learner_def *l = registry_learners[i];
         buffer_printf(b, "#### `%s`\n\n%s\n\n", l->name, l->doc);
         print_config(b, l->options, NULL);
+    }
+    buffer_text(b, "### Drift detectors\n\n");
+    for (int i = 0; registry_drifts[i]; i++) {
+        const struct drift_def *d = registry_drifts[i];
+        buffer_printf(b, "#### `%s`\n\n%s\n\n", d->name, d->doc);
+        print_config(b, d->options, NULL);
     }
 }
 

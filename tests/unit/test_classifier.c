@@ -1,5 +1,5 @@
 /* Model: test, then train; classes as they appear; everything saved together. */
-#include "ml/model.h"
+#include "ml/classifier.h"
 
 #include "engine/arena.h"
 #include "engine/memory.h"
@@ -16,6 +16,7 @@ extern const struct learner_def learner_logistic_regression, learner_softmax_reg
     learner_gaussian_nb;
 
 static struct arena arena;
+static const char *problem; /* of the last label that was refused */
 static const struct learner_column column[] = {{"a", false}, {"b", false}, {"c", false}};
 static const char *const name[] = {"low", "high, by a long name", "middle"};
 
@@ -31,16 +32,19 @@ static const void *defaults(const struct learner_def *def)
     return out;
 }
 
-static struct model_config config_of(const struct learner_def *def, const struct type *label,
-                                     bool is_scaled)
+static struct classifier_config config_of(const struct learner_def *def, const struct type *label,
+                                          bool is_scaled)
 {
-    return (struct model_config){
-        .def = def,
-        .options = defaults(def),
-        .column = column,
-        .ncolumns = 3,
-        .is_scaled = is_scaled,
+    return (struct classifier_config){
+        .model = {.def = def,
+                  .task = LEARN_CLASSES,
+                  .options = defaults(def),
+                  .column = column,
+                  .ncolumns = 3,
+                  .is_scaled = is_scaled},
         .label = label,
+        .has_confusion = true,
+        .has_auc = label->kind == TYPE_BOOLEAN,
     };
 }
 
@@ -57,19 +61,35 @@ static struct vec label_of(const struct type *type, int class)
     return v;
 }
 
+/* As the step does: 1 when scored, 0 when not, or -ERR_DATA. */
+static int teach(struct classifier *m, const double *x, const struct vec *label, int predicted,
+                 bool learns, struct model_scratch *scratch)
+{
+    struct outcome outcome;
+    uint32_t known = m->classes.n;
+    int class = classifier_class(m, label, 0, learns ? MAKE_CLASS : KNOWN_ONLY, &problem);
+    if (class < 0) {
+        return learns ? class : 0;
+    }
+    if (m->classes.n > known) {
+        scratch->out[class] = 0;
+    }
+    struct class_prediction told = {predicted, predicted >= 0 ? scratch->out[class] : 0,
+                                    m->auc ? classifier_p_true(m, scratch) : 0};
+    return classifier_teach(m, x, class, 0, &told, learns, scratch, &outcome);
+}
+
 /* Tests, then trains on rows from .. to-1; the number of scored rows. */
-static int run(struct model *m, const struct learner_data *d, uint32_t from, uint32_t to)
+static int run(struct classifier *m, const struct learner_data *d, uint32_t from, uint32_t to)
 {
     struct model_scratch scratch;
-    struct outcome outcome;
-    const char *problem;
     int scored = 0;
-    model_scratch_init(&scratch, m->config);
+    model_scratch_init(&scratch, m->model.config);
     for (uint32_t r = from; r < to; r++) {
         const double *x = d->x + (size_t)r * 3;
-        struct vec label = label_of(m->config->label, (int)d->y[r]);
-        int predicted = model_predict(m, x, &scratch);
-        int status = model_learn(m, x, &label, 0, predicted, &scratch, &outcome, &problem);
+        struct vec label = label_of(m->classes.type, (int)d->y[r]);
+        int predicted = classifier_predict(m, x, &scratch);
+        int status = teach(m, x, &label, predicted, true, &scratch);
         assert_true(status >= 0);
         scored += status;
     }
@@ -77,26 +97,26 @@ static int run(struct model *m, const struct learner_data *d, uint32_t from, uin
     return scored;
 }
 
-static void save(struct model *m, struct buffer *out)
+static void save(struct classifier *m, struct buffer *out)
 {
     buffer_init(out);
     struct snapshot s = snapshot_saver(out);
-    assert_int_equal(model_io(m, &s), 0);
+    assert_int_equal(classifier_io(m, &s), 0);
 }
 
 static void predicts_from_the_second_row_on(void **state)
 {
     (void)state;
     struct learner_data d = learner_data_new(200, 3, 3, 2);
-    struct model_config config = config_of(&learner_gaussian_nb, &type_string, false);
-    struct model *m = model_new(&config, 1);
+    struct classifier_config config = config_of(&learner_gaussian_nb, &type_string, false);
+    struct classifier *m = classifier_new(&config, 1);
     assert_int_equal(run(m, &d, 0, d.rows), 199);
-    assert_int_equal(m->rows, 200);
+    assert_int_equal(m->model.rows, 200);
     assert_int_equal(m->classes.n, 3);
     assert_int_equal(m->evaluation.scores.rows, 199);
     assert_true(scores_accuracy(&m->evaluation.scores, SCORE_LEARNER) >
                 scores_accuracy(&m->evaluation.scores, SCORE_MAJORITY) + 0.2);
-    model_free(m);
+    classifier_free(m);
     learner_data_free(&d);
 }
 
@@ -104,20 +124,18 @@ static void a_binary_learner_refuses_a_third_class(void **state)
 {
     (void)state;
     struct learner_data d = learner_data_new(40, 3, 2, 2);
-    struct model_config config = config_of(&learner_logistic_regression, &type_string, true);
-    struct model *m = model_new(&config, 1);
+    struct classifier_config config = config_of(&learner_logistic_regression, &type_string, true);
+    struct classifier *m = classifier_new(&config, 1);
     struct model_scratch scratch;
-    struct outcome outcome;
     struct buffer before, after;
-    const char *problem = NULL;
-    model_scratch_init(&scratch, &config);
+    model_scratch_init(&scratch, &config.model);
     run(m, &d, 0, 1);
-    assert_int_equal(model_predict(m, d.x, &scratch), 0);
-    assert_true(scratch.proba[0] == 1); /* one class known: it is that one */
+    assert_int_equal(classifier_predict(m, d.x, &scratch), 0);
+    assert_true(scratch.out[0] == 1); /* one class known: it is that one */
     run(m, &d, 1, d.rows);
     save(m, &before);
     struct vec third = label_of(&type_string, 2);
-    assert_int_equal(model_learn(m, d.x, &third, 0, 0, &scratch, &outcome, &problem), -ERR_DATA);
+    assert_int_equal(teach(m, d.x, &third, 0, true, &scratch), -ERR_DATA);
     assert_non_null(strstr(problem, "softmax_regression"));
     save(m, &after);
     assert_int_equal(before.n, after.n);
@@ -125,56 +143,53 @@ static void a_binary_learner_refuses_a_third_class(void **state)
     buffer_done(&before);
     buffer_done(&after);
     model_scratch_done(&scratch);
-    model_free(m);
+    classifier_free(m);
     learner_data_free(&d);
 }
 
 static void a_boolean_label_has_fixed_classes_in_a_binary_learner(void **state)
 {
     (void)state;
-    struct model_config config = config_of(&learner_logistic_regression, &type_boolean, false);
-    struct model *m = model_new(&config, 1);
+    struct classifier_config config = config_of(&learner_logistic_regression, &type_boolean, false);
+    struct classifier *m = classifier_new(&config, 1);
     struct model_scratch scratch;
-    struct outcome outcome;
-    const char *problem;
     double x[3] = {1, 2, 3};
-    model_scratch_init(&scratch, &config);
-    assert_int_equal(model_predict(m, x, &scratch), -1);
+    model_scratch_init(&scratch, &config.model);
+    assert_int_equal(classifier_predict(m, x, &scratch), -1);
     struct vec yes = label_of(&type_boolean, 1);
-    assert_int_equal(model_learn(m, x, &yes, 0, -1, &scratch, &outcome, &problem), 0);
-    assert_int_equal(model_predict(m, x, &scratch), 1);
-    assert_true(scratch.proba[1] > 0.5 && scratch.proba[0] + scratch.proba[1] == 1);
+    assert_int_equal(teach(m, x, &yes, -1, true, &scratch), 0);
+    assert_int_equal(classifier_predict(m, x, &scratch), 1);
+    assert_true(scratch.out[1] > 0.5 && scratch.out[0] + scratch.out[1] == 1);
     model_scratch_done(&scratch);
-    model_free(m);
+    classifier_free(m);
 }
 
 static void scores_without_learning(void **state)
 {
     (void)state;
     struct learner_data d = learner_data_new(60, 3, 2, 2);
-    struct model_config config = config_of(&learner_gaussian_nb, &type_long, true);
-    struct model *m = model_new(&config, 1);
+    struct classifier_config config = config_of(&learner_gaussian_nb, &type_long, true);
+    struct classifier *m = classifier_new(&config, 1);
     struct model_scratch scratch;
-    struct outcome outcome;
-    model_scratch_init(&scratch, &config);
+    model_scratch_init(&scratch, &config.model);
     run(m, &d, 0, d.rows);
     struct vec known = label_of(&type_long, 1), unknown = label_of(&type_long, 2);
-    int predicted = model_predict(m, d.x, &scratch);
-    assert_int_equal(model_score(m, &known, 0, predicted, &scratch, &outcome), 1);
-    assert_int_equal(model_score(m, &unknown, 0, predicted, &scratch, &outcome), 0);
-    assert_int_equal(model_score(m, &known, 0, -1, &scratch, &outcome), 0);
-    assert_int_equal(m->rows, 60);
+    int predicted = classifier_predict(m, d.x, &scratch);
+    assert_int_equal(teach(m, d.x, &known, predicted, false, &scratch), 1);
+    assert_int_equal(teach(m, d.x, &unknown, predicted, false, &scratch), 0);
+    assert_int_equal(teach(m, d.x, &known, -1, false, &scratch), 0);
+    assert_int_equal(m->model.rows, 60);
     assert_int_equal(m->evaluation.scores.rows, 60);
     model_scratch_done(&scratch);
-    model_free(m);
+    classifier_free(m);
     learner_data_free(&d);
 }
 
 static void a_diverged_learner_has_no_prediction(void **state)
 {
     (void)state;
-    struct model_config config = config_of(&learner_softmax_regression, &type_long, false);
-    struct model *m = model_new(&config, 1);
+    struct classifier_config config = config_of(&learner_softmax_regression, &type_long, false);
+    struct classifier *m = classifier_new(&config, 1);
     struct learner_data d = {.rows = 4, .columns = 3};
     double x[12], y[] = {0, 1, 0, 1};
     for (int i = 0; i < 12; i++) {
@@ -183,14 +198,14 @@ static void a_diverged_learner_has_no_prediction(void **state)
     d.x = x;
     d.y = y;
     struct model_scratch scratch;
-    model_scratch_init(&scratch, &config);
+    model_scratch_init(&scratch, &config.model);
     for (int i = 0; i < 20; i++) {
         run(m, &d, 0, 4);
-        int predicted = model_predict(m, x, &scratch);
-        assert_true(predicted == -1 || isfinite(scratch.proba[predicted]));
+        int predicted = classifier_predict(m, x, &scratch);
+        assert_true(predicted == -1 || isfinite(scratch.out[predicted]));
     }
     model_scratch_done(&scratch);
-    model_free(m);
+    classifier_free(m);
 }
 
 static void goes_on_bit_for_bit_after_load(void **state)
@@ -201,13 +216,13 @@ static void goes_on_bit_for_bit_after_load(void **state)
     const struct type *type[] = {&type_string, &type_long, &type_boolean};
     for (int i = 0; i < 9; i++) {
         struct learner_data d = learner_data_new(150, 3, 2, 20);
-        struct model_config config = config_of(def[i / 3], type[i % 3], i % 2 == 0);
-        struct model *a = model_new(&config, 1), *b = model_new(&config, 1);
+        struct classifier_config config = config_of(def[i / 3], type[i % 3], i % 2 == 0);
+        struct classifier *a = classifier_new(&config, 1), *b = classifier_new(&config, 1);
         struct buffer half, end_a, end_b;
         run(a, &d, 0, 70);
         save(a, &half);
         struct snapshot s = snapshot_loader(half.data, half.n);
-        assert_int_equal(model_io(b, &s), 0);
+        assert_int_equal(classifier_io(b, &s), 0);
         assert_ptr_equal(s.p, s.end);
         run(a, &d, 70, 150);
         run(b, &d, 70, 150);
@@ -219,8 +234,8 @@ static void goes_on_bit_for_bit_after_load(void **state)
         buffer_done(&half);
         buffer_done(&end_a);
         buffer_done(&end_b);
-        model_free(a);
-        model_free(b);
+        classifier_free(a);
+        classifier_free(b);
         learner_data_free(&d);
     }
 }
@@ -230,24 +245,24 @@ static void refuses_snapshots_of_others(void **state)
     (void)state;
     struct learner_data d = learner_data_new(20, 3, 2, 20);
     static const struct learner_column other_columns[] = {{"a", false}, {"x", false}, {"c", false}};
-    struct model_config config = config_of(&learner_gaussian_nb, &type_long, false);
-    struct model_config other[4] = {config, config, config, config};
+    struct classifier_config config = config_of(&learner_gaussian_nb, &type_long, false);
+    struct classifier_config other[4] = {config, config, config, config};
     other[0] = config_of(&learner_softmax_regression, &type_long, false);
-    other[1].is_scaled = true;
+    other[1].model.is_scaled = true;
     other[2].label = &type_string;
-    other[3].column = other_columns;
-    struct model *m = model_new(&config, 1);
+    other[3].model.column = other_columns;
+    struct classifier *m = classifier_new(&config, 1);
     struct buffer saved;
     run(m, &d, 0, d.rows);
     save(m, &saved);
     for (int i = 0; i < 4; i++) {
-        struct model *o = model_new(&other[i], 1);
+        struct classifier *o = classifier_new(&other[i], 1);
         struct snapshot s = snapshot_loader(saved.data, saved.n);
-        assert_int_equal(model_io(o, &s), -ERR_DATA);
-        model_free(o);
+        assert_int_equal(classifier_io(o, &s), -ERR_DATA);
+        classifier_free(o);
     }
     buffer_done(&saved);
-    model_free(m);
+    classifier_free(m);
     learner_data_free(&d);
 }
 
@@ -255,29 +270,29 @@ static void damage_never_does_harm(void **state)
 {
     (void)state;
     struct learner_data d = learner_data_new(50, 3, 3, 20);
-    struct model_config config = config_of(&learner_softmax_regression, &type_string, true);
-    struct model *m = model_new(&config, 1);
+    struct classifier_config config = config_of(&learner_softmax_regression, &type_string, true);
+    struct classifier *m = classifier_new(&config, 1);
     struct buffer saved;
     run(m, &d, 0, 40);
     save(m, &saved);
     for (size_t n = 0; n < saved.n; n++) {
-        struct model *o = model_new(&config, 1);
+        struct classifier *o = classifier_new(&config, 1);
         struct snapshot s = snapshot_loader(saved.data, n);
-        assert_int_equal(model_io(o, &s), -ERR_DATA);
-        model_free(o);
+        assert_int_equal(classifier_io(o, &s), -ERR_DATA);
+        classifier_free(o);
     }
     for (size_t i = 0; i < saved.n * 8; i++) {
-        struct model *o = model_new(&config, 1);
+        struct classifier *o = classifier_new(&config, 1);
         saved.data[i / 8] = (char)(saved.data[i / 8] ^ (1 << (i % 8)));
         struct snapshot s = snapshot_loader(saved.data, saved.n);
-        if (model_io(o, &s) == 0) {
+        if (classifier_io(o, &s) == 0) {
             run(o, &d, 40, 42);
         }
         saved.data[i / 8] = (char)(saved.data[i / 8] ^ (1 << (i % 8)));
-        model_free(o);
+        classifier_free(o);
     }
     buffer_done(&saved);
-    model_free(m);
+    classifier_free(m);
     learner_data_free(&d);
 }
 

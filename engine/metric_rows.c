@@ -1,0 +1,67 @@
+/* Metric rows: `from: {metrics: STREAM}`.
+ *
+ *   columns   stream, step, as     strings: which step, and the name of its prediction
+ *             metric               string: accuracy, mae, … with their baselines
+ *             value                double; NaN and infinite ones are left out
+ *             rows                 long: rows measured so far
+ *   when      after every `every` measured rows; event time is that of the row at hand
+ *   key       none
+ */
+#include "engine/metric_rows.h"
+
+#include "engine/task_internal.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { STREAM, STEP, AS, METRIC, VALUE, ROWS, COLUMNS };
+
+void metric_rows_bind(struct node *n)
+{
+    if (n->metrics_every == 0) {
+        return;
+    }
+    struct schema *s = schema_new(n->mem, COLUMNS);
+    schema_add(s, "stream", &type_string, false, false);
+    schema_add(s, "step", &type_string, false, false);
+    schema_add(s, "as", &type_string, false, false);
+    schema_add(s, "metric", &type_string, false, false);
+    schema_add(s, "value", &type_double, false, false);
+    schema_add(s, "rows", &type_long, false, false);
+    n->out[1] = s;
+    n->noutputs = 2;
+}
+
+bool metric_rows_are_due(const struct node *n, int64_t count)
+{
+    return n->metrics_every > 0 && count > 0 && count % n->metrics_every == 0;
+}
+
+static struct str text(const char *s)
+{
+    return str_ref(s, (uint32_t)strlen(s));
+}
+
+int metric_rows_emit(struct op *op, const char *as, int64_t count, const struct batch *b,
+                     uint16_t row)
+{
+    const struct spot *p = (const struct spot *)op;
+    struct batch *out = batch_new(b->mem, op->node->out[1], (uint16_t)p->nmetrics, NULL);
+    uint16_t n = 0;
+    for (int i = 0; i < p->nmetrics; i++) {
+        if (!isfinite(p->metric[i].value)) {
+            continue;
+        }
+        out->col[STREAM].s[n] = text(op->node->stream);
+        out->col[STEP].s[n] = text(op->node->def->name);
+        out->col[AS].s[n] = text(as);
+        out->col[METRIC].s[n] = text(p->metric[i].name);
+        out->col[VALUE].d[n] = p->metric[i].value;
+        out->col[ROWS].i[n] = count;
+        out->time[n] = b->time[row];
+        out->seen[n] = b->seen[row];
+        n++;
+    }
+    out->rows = out->nsel = n;
+    return n > 0 ? op_emit(op, 1, out) : 0;
+}

@@ -1,0 +1,260 @@
+/* ADWIN: exponential histogram of a window, cut where the means of its two parts differ. Numbers and
+ * alarms are those of River 0.26's drift.ADWIN, bit for bit.
+ *
+ *   window    row r holds at most max_buckets buckets of 2^r values each, the oldest first; one too
+ *             many and its two oldest become one bucket of row r + 1:
+ *                 rows[2] [4 4 4]  rows[1] [2 2 2 2]  rows[0] [1 1 1 1 1]      old -> new
+ *             a bucket is its sum u and the sum v of squared distances from its mean; two of n values
+ *             merge into (u1 + u2, v1 + v2 + n/2 (u1/n - u2/n)^2)
+ *   check     every `clock` values, once there are more than grace_period: for each boundary between
+ *             buckets, with n0 older and n1 newer values, at least min_window_length each,
+ *                 d = ln(2 ln(n) / delta),   m = 1/(n0 - min + 1) + 1/(n1 - min + 1)
+ *                 |mean0 - mean1| > sqrt(2 m var d) + 2/3 d m
+ *             drops the oldest bucket, and the check begins again
+ *   alarm     when anything was dropped. What is left can be read until the next value, which then
+ *             begins a new window: so does River
+ *
+ *   state     counts per row, sums, total, variance, place in the clock: version 1
+ *   cost      about one merge a value; a check looks at max_buckets * log2(n / max_buckets) boundaries
+ *   memory    16 bytes a bucket: 1 kB for a thousand values, 2 kB for a million
+ *   constant  values raise no alarm below about 1e12, where rounding comes to exceed the margin: that is in
+ *             units of the values, which are best around 1
+ */
+#include "ml/adwin.h"
+
+#include "engine/memory.h"
+
+#include <assert.h>
+#include <math.h>
+#include <string.h>
+
+/* 2^48 values do not come; a row more than those is never reached. */
+#define ROWS_MAX 48
+
+struct bucket {
+    double total, variance;
+};
+
+struct adwin {
+    struct adwin_config config;
+    double total, variance, width;
+    uint32_t tick; /* values since the last check */
+    uint32_t rows, cap;
+    bool is_cut; /* the next value begins a new window */
+    uint16_t count[ROWS_MAX + 1];
+    struct bucket *bucket; /* max_buckets + 1 per row */
+};
+
+const struct adwin_config adwin_config_default = {
+    .delta = 0.002, .clock = 32, .max_buckets = 5, .min_window_length = 5, .grace_period = 10};
+
+struct adwin *adwin_new(const struct adwin_config *config)
+{
+    assert(config->clock > 0 && config->max_buckets >= 2 && config->max_buckets <= UINT16_MAX);
+    struct adwin *a = mem_zalloc(sizeof(*a));
+    a->config = *config;
+    return a;
+}
+
+void adwin_free(struct adwin *a)
+{
+    if (a) {
+        mem_free(a->bucket);
+        mem_free(a);
+    }
+}
+
+void adwin_reset(struct adwin *a)
+{
+    a->total = a->variance = a->width = 0;
+    a->tick = a->rows = 0;
+    a->is_cut = false;
+}
+
+double adwin_mean(const struct adwin *a)
+{
+    return a->width > 0 ? a->total / a->width : 0;
+}
+
+int64_t adwin_width(const struct adwin *a)
+{
+    return (int64_t)a->width;
+}
+
+uint64_t adwin_size(const struct adwin *a)
+{
+    return sizeof(*a) + (uint64_t)a->cap * (a->config.max_buckets + 1) * sizeof(struct bucket);
+}
+
+static struct bucket *row_of(const struct adwin *a, uint32_t row)
+{
+    return a->bucket + (size_t)row * (a->config.max_buckets + 1);
+}
+
+static double row_size(uint32_t row)
+{
+    return (double)(UINT64_C(1) << row);
+}
+
+/* Rows up to and with this one exist, the new ones empty. */
+static void make_rows(struct adwin *a, uint32_t rows)
+{
+    if (rows > a->cap) {
+        uint32_t cap = rows < 4 ? 4 : rows + 2;
+        a->bucket =
+            mem_resize(a->bucket, (size_t)cap * (a->config.max_buckets + 1), sizeof(struct bucket));
+        a->cap = cap;
+    }
+    while (a->rows < rows) {
+        a->count[a->rows++] = 0;
+    }
+}
+
+static void drop_oldest(struct adwin *a, uint32_t row, uint16_t n)
+{
+    struct bucket *b = row_of(a, row);
+    a->count[row] = (uint16_t)(a->count[row] - n);
+    memmove(b, b + n, a->count[row] * sizeof(*b));
+}
+
+/* Rows with one bucket too many give their two oldest to the next row. */
+static void merge_rows(struct adwin *a)
+{
+    for (uint32_t row = 0; a->count[row] > a->config.max_buckets; row++) {
+        make_rows(a, row + 2 > a->rows ? row + 2 : a->rows);
+        const struct bucket *b = row_of(a, row);
+        double n = row_size(row), apart = b[0].total / n - b[1].total / n;
+        row_of(a, row + 1)[a->count[row + 1]++] = (struct bucket){
+            .total = b[0].total + b[1].total,
+            .variance = b[0].variance + b[1].variance + n * 0.5 * apart * apart,
+        };
+        drop_oldest(a, row, 2);
+    }
+}
+
+static void insert(struct adwin *a, double x)
+{
+    make_rows(a, a->rows > 0 ? a->rows : 1);
+    row_of(a, 0)[a->count[0]++] = (struct bucket){.total = x};
+    a->width += 1;
+    if (a->width > 1) {
+        double apart = x - a->total / (a->width - 1);
+        a->variance += (a->width - 1) * apart * apart / a->width;
+    }
+    a->total += x;
+    merge_rows(a);
+}
+
+static void drop_bucket(struct adwin *a)
+{
+    uint32_t row = a->rows - 1;
+    struct bucket b = row_of(a, row)[0];
+    double n = row_size(row);
+    a->width -= n;
+    a->total -= b.total;
+    double mean = b.total / n, rest = a->total / a->width;
+    a->variance -= b.variance + n * a->width * (mean - rest) * (mean - rest) / (n + a->width);
+    drop_oldest(a, row, 1);
+    while (a->rows > 0 && a->count[a->rows - 1] == 0) {
+        a->rows--;
+    }
+}
+
+/* Whether the means of two parts of the window differ anywhere. */
+static bool find_cut(const struct adwin *a)
+{
+    const double least = a->config.min_window_length;
+    const double d = log(2 * log(a->width) / a->config.delta);
+    const double variance = a->variance / a->width, slope = 2.0 / 3.0 * d;
+    double n0 = 0, n1 = a->width, u0 = 0, u1 = a->total;
+    for (uint32_t row = a->rows; row-- > 0;) {
+        const struct bucket *b = row_of(a, row);
+        double n = row_size(row);
+        for (uint32_t k = 0; k < a->count[row]; k++) {
+            n0 += n;
+            n1 -= n;
+            u0 += b[k].total;
+            u1 -= b[k].total;
+            if (n0 < least || n1 < least || n1 <= 0) {
+                continue;
+            }
+            double apart = fabs(u0 / n0 - u1 / n1);
+            double m = 1 / (n0 - least + 1) + 1 / (n1 - least + 1), bias = slope * m;
+            /* The root is not negative: most boundaries are done without it. */
+            if (!(apart <= bias) && apart > sqrt(2 * m * variance * d) + bias) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+bool adwin_update(struct adwin *a, double x)
+{
+    if (a->is_cut) {
+        adwin_reset(a);
+    }
+    insert(a, x);
+    if (++a->tick < a->config.clock) {
+        return false;
+    }
+    a->tick = 0;
+    if (a->width > a->config.grace_period) {
+        while (find_cut(a)) {
+            drop_bucket(a);
+            a->is_cut = true;
+        }
+    }
+    return a->is_cut;
+}
+
+/* The counts of the rows; the width follows from them. */
+static void io_rows(struct adwin *a, struct snapshot *s)
+{
+    uint32_t rows = a->rows;
+    snapshot_u32(s, &rows);
+    if (rows > ROWS_MAX) {
+        s->status = -ERR_DATA;
+        return;
+    }
+    if (s->loading) {
+        a->rows = 0;
+        make_rows(a, rows);
+        a->width = 0;
+    }
+    for (uint32_t row = 0; row < rows; row++) {
+        uint32_t count = a->count[row];
+        snapshot_u32(s, &count);
+        /* An oldest row without a bucket could not be dropped from. */
+        if (count > a->config.max_buckets || (count == 0 && row + 1 == rows)) {
+            s->status = -ERR_DATA;
+            return;
+        }
+        if (s->loading) {
+            a->count[row] = (uint16_t)count;
+            a->width += count * row_size(row);
+        }
+    }
+}
+
+int adwin_io(struct adwin *a, struct snapshot *s)
+{
+    uint32_t is_cut = a->is_cut ? 1 : 0;
+    snapshot_version(s, 1);
+    snapshot_u32(s, &a->tick);
+    snapshot_u32(s, &is_cut);
+    io_rows(a, s);
+    a->tick = a->tick < a->config.clock ? a->tick : a->config.clock - 1; /* it may be another one */
+    if (snapshot_status(s) != 0 || is_cut > 1) {
+        s->status = -ERR_DATA;
+        adwin_reset(a);
+        return s->status;
+    }
+    a->is_cut = is_cut == 1;
+    snapshot_double(s, &a->total);
+    snapshot_double(s, &a->variance);
+    for (uint32_t row = 0; row < a->rows; row++) {
+        snapshot_array(s, &row_of(a, row)->total, (size_t)a->count[row] * 2);
+    }
+    return snapshot_status(s);
+}

@@ -1,0 +1,230 @@
+/* detect: how unusual each row is, by what was learned from the rows before it; then it is learned.
+ *
+ *   in      features
+ *   out     the input's columns and
+ *           <as>                 true: unusual, by `threshold`
+ *           <as>_score           how probable it is that a usual row is at least as unusual: the
+ *                                smaller, the odder; the same on every series (ml/calibration.h)
+ *           <as>_model_version   1, and one more with each model that replaces it
+ *           the first two are null for the first `warm_up` rows of a model
+ *   threshold
+ *           false_alarms: p      <as>_score <= p: about p of the usual rows
+ *           quantile: q          the learner's own score is over the q-quantile of those so far
+ *           value: x             the learner's own score is at least x (zscore: deviations)
+ *   null, order, state: ml/learning.c
+ */
+#include "ml/algorithm.h"
+#include "ml/detector.h"
+#include "ml/learning.h"
+
+#include <math.h>
+
+struct detect_cfg {
+    struct learning_cfg common;
+    const struct yaml *threshold;
+    int64_t warm_up;
+};
+
+static const struct config_field fields[] = {
+    LEARNING_FIELDS(struct detect_cfg, common, "key"),
+    {"threshold", CONFIG_YAML, offsetof(struct detect_cfg, threshold),
+     .doc =
+         "`{false_alarms: 0.001}` (preset), `{quantile: q}` or `{value: x}` of the learner's own "
+         "score"},
+    {"warm_up", CONFIG_LONG, offsetof(struct detect_cfg, warm_up), .def = "100", .min = 0,
+     .max = 1e9, .doc = "rows of a model that are learned before any is judged"},
+    {0},
+};
+
+/* ---- plan ---- */
+
+struct plan {
+    struct learning learning; /* the first member */
+    struct detector_config detector;
+};
+
+static const char *const thresholds[] = {"false_alarms", "quantile", "value", NULL};
+
+static int bind_threshold(struct node *n, struct plan *p)
+{
+    const struct detect_cfg *cfg = n->cfg;
+    const struct yaml *given = cfg->threshold;
+    p->detector.threshold = FALSE_ALARMS;
+    p->detector.bound = 0.001;
+    if (!given || given->kind == YAML_NULL) {
+        return 0;
+    }
+    if (given->kind != YAML_MAP || given->n != 1) {
+        return algorithm_problem(n, "threshold",
+                                 "expected one of {false_alarms: p}, {quantile: q} "
+                                 "and {value: x}");
+    }
+    int which = 0;
+    while (thresholds[which] && strcmp(thresholds[which], given->key[0]) != 0) {
+        which++;
+    }
+    if (!thresholds[which]) {
+        const char *near = nearest_name(given->key[0], thresholds);
+        return algorithm_problem(n, "threshold", "unknown threshold `%.50s`: did you mean `%s`?",
+                                 given->key[0], near ? near : "false_alarms");
+    }
+    const struct yaml *value = given->item[0];
+    bool is_number = value->kind == YAML_LONG || value->kind == YAML_DOUBLE;
+    if (!is_number || (which != VALUE && !(value->real > 0 && value->real < 1))) {
+        return algorithm_problem(n, "threshold",
+                                 which == VALUE ? "value: expected a number"
+                                                : "expected a number between 0 and 1");
+    }
+    p->detector.threshold = (enum threshold)which;
+    p->detector.bound = value->real;
+    return 0;
+}
+
+static const struct learning_kind kind;
+
+static int detect_bind(struct node *n)
+{
+    const struct detect_cfg *cfg = n->cfg;
+    struct plan *p = arena_zalloc(n->mem, sizeof(*p));
+    p->learning.cfg = &cfg->common;
+    p->learning.kind = &kind;
+    p->detector.warm_up = cfg->warm_up;
+    int status = bind_threshold(n, p);
+    if (learning_bind(n, &p->learning, NULL) < 0 || status < 0) {
+        return -ERR_CONFIG;
+    }
+    p->detector.model = p->learning.model;
+    const char *as = cfg->common.as;
+    const char *name[] = {as, arena_printf(n->mem, "%s_score", as)};
+    static const struct type *const type[] = {&type_boolean, &type_double};
+    return learning_output(n, &p->learning, name, type, 2);
+}
+
+/* ---- models ---- */
+
+static void *make_detector(const void *plan, uint64_t seed)
+{
+    const struct plan *p = plan;
+    return detector_new(&p->detector, seed);
+}
+
+static int io_detector(void *object, struct snapshot *s)
+{
+    return detector_io(object, s);
+}
+
+static uint64_t size_detector(const void *object)
+{
+    return detector_size(object);
+}
+
+static void free_detector(void *object)
+{
+    detector_free(object);
+}
+
+static const struct object_def objects = {
+    .make = make_detector,
+    .io = io_detector,
+    .size = size_detector,
+    .free = free_detector,
+    .replay = learning_replay,
+};
+
+/* ---- task ---- */
+
+struct task_detect {
+    struct learning_task task;  /* the first member */
+    struct detection detection; /* of the row at hand */
+    bool is_scored;             /* the row at hand has one, though it may be warming up */
+    int64_t rows, detections;
+};
+
+static void add_counts(void *ctx, void *object)
+{
+    struct task_detect *t = ctx;
+    const struct detector *d = object;
+    t->rows += d->judged;
+    t->detections += d->found;
+}
+
+static int detect_open(struct op *op, struct err *e)
+{
+    int status = learning_open(op, sizeof(struct task_detect), e);
+    return status < 0 ? status : per_each(op, add_counts, op->self);
+}
+
+static bool predict(struct learning_pass *p, void *object, uint16_t row)
+{
+    struct task_detect *t = p->op->self;
+    struct detection *found = &t->detection;
+    t->is_scored = detector_score(object, p->task->x, &p->task->scratch, found);
+    if (!t->is_scored || !found->is_judged) {
+        return false;
+    }
+    p->out[0].b[row] = found->is_found;
+    p->out[1].d[row] = found->tail;
+    t->rows++;
+    t->detections += found->is_found;
+    return true;
+}
+
+static int learn(struct learning_pass *p, void *object, uint16_t row, bool predicted, bool learns,
+                 const char **problem)
+{
+    (void)predicted;
+    (void)problem;
+    struct task_detect *t = p->op->self;
+    if (learns) {
+        detector_learn(object, p->task->x, p->in.time[row], t->is_scored ? &t->detection : NULL,
+                       &p->task->scratch);
+    }
+    p->told[0] = t->is_scored ? t->detection.raw : (double)NAN;
+    p->told[1] = t->detection.is_judged;
+    p->told[2] = t->detection.is_found;
+    t->is_scored = false;
+    return 0;
+}
+
+static void repeat(void *object, const struct learning_event *event, struct model_scratch *scratch)
+{
+    struct detection told = {
+        .raw = event->told[0], .is_judged = event->told[1] != 0, .is_found = event->told[2] != 0};
+    if (event->learns) {
+        detector_learn(object, event->x, event->time, isnan(told.raw) ? NULL : &told, scratch);
+    }
+}
+
+static void report(struct op *op)
+{
+    const struct task_detect *t = op->self;
+    op_metric(op, "rows", (double)t->rows);
+    op_metric(op, "detections", (double)t->detections);
+}
+
+static const struct learning_kind kind = {
+    .task = LEARN_SCORES,
+    .objects = &objects,
+    .predict = predict,
+    .learn = learn,
+    .repeat = repeat,
+    .report = report,
+};
+
+const struct step_def op_detect = {
+    .name = "detect",
+    .doc = "tells how unusual each row is, then learns it",
+    .config = fields,
+    .config_size = sizeof(struct detect_cfg),
+    .stateful = true,
+    .state_version = 1,
+    .bind = detect_bind,
+    .needs = learning_needs,
+    .state_codec = learning_codec,
+    .state_layout = learning_layout,
+    .open = detect_open,
+    .push = learning_push,
+    .flush = learning_flush,
+    .describe = learning_describe,
+    .close = learning_close,
+};

@@ -1,0 +1,80 @@
+/* Detector: scored, then learned; the score is learned by the calibration.
+ *
+ *   state      model; calibration; rows judged and found unusual: version 1
+ */
+#include "ml/detector.h"
+
+#include "engine/memory.h"
+
+#include <math.h>
+
+struct detector *detector_new(const struct detector_config *config, uint64_t seed)
+{
+    struct detector *d = mem_zalloc(sizeof(*d));
+    d->config = config;
+    model_init(&d->model, &config->model, seed);
+    calibration_init(&d->calibration, CALIBRATION_MEMORY, seed);
+    return d;
+}
+
+void detector_free(struct detector *d)
+{
+    if (!d) {
+        return;
+    }
+    model_done(&d->model);
+    mem_free(d);
+}
+
+uint64_t detector_size(const struct detector *d)
+{
+    return sizeof(*d) + model_size(&d->model);
+}
+
+static bool is_unusual(const struct detector *d, const struct detection *found)
+{
+    switch (d->config->threshold) {
+    case QUANTILE:
+        return found->raw > calibration_quantile(&d->calibration, d->config->bound);
+    case VALUE:
+        return found->raw >= d->config->bound;
+    case FALSE_ALARMS:
+        break;
+    }
+    return found->tail <= d->config->bound;
+}
+
+bool detector_score(struct detector *d, const double *x, struct model_scratch *scratch,
+                    struct detection *out)
+{
+    if (!model_predict(&d->model, x, scratch) || isnan(scratch->out[0])) {
+        return false;
+    }
+    out->raw = scratch->out[0];
+    out->tail = calibration_tail(&d->calibration, out->raw);
+    out->is_judged = d->model.rows >= d->config->warm_up;
+    out->is_found = out->is_judged && is_unusual(d, out);
+    return true;
+}
+
+void detector_learn(struct detector *d, const double *x, int64_t time,
+                    const struct detection *scored, struct model_scratch *scratch)
+{
+    if (scored) {
+        calibration_learn(&d->calibration, scored->raw);
+        d->judged += scored->is_judged;
+        d->found += scored->is_found;
+    }
+    model_learn(&d->model, x, 0, time, scratch);
+}
+
+int detector_io(struct detector *d, struct snapshot *s)
+{
+    snapshot_version(s, 1);
+    if (model_io(&d->model, 0, s) < 0) {
+        return snapshot_status(s);
+    }
+    snapshot_count(s, &d->judged);
+    snapshot_count(s, &d->found);
+    return calibration_io(&d->calibration, s);
+}

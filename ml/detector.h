@@ -1,0 +1,43 @@
+/* Detector: a model of what is usual, and what its scores mean. */
+#ifndef KLAMM_ML_DETECTOR_H
+#define KLAMM_ML_DETECTOR_H
+
+#include "ml/calibration.h"
+#include "ml/model.h"
+
+enum threshold { FALSE_ALARMS, QUANTILE, VALUE };
+
+/* Read-only, shared by all detectors of a step. */
+struct detector_config {
+    struct model_config model;
+    enum threshold threshold;
+    double bound;    /* its p, q or x */
+    int64_t warm_up; /* rows that are learned before any is judged */
+};
+
+struct detector {
+    struct model model; /* the first member */
+    const struct detector_config *config;
+    struct calibration calibration;
+    int64_t judged, found; /* rows behind the warm-up, and those that were unusual */
+};
+
+struct detection {
+    double raw;  /* the learner's score: greater is odder */
+    double tail; /* P(a usual row scores at least as high) */
+    bool is_judged, is_found;
+};
+
+struct detector *detector_new(const struct detector_config *config, uint64_t seed);
+void detector_free(struct detector *d);
+uint64_t detector_size(const struct detector *d);
+/* False while the learner has no score. */
+bool detector_score(struct detector *d, const double *x, struct model_scratch *scratch,
+                    struct detection *out);
+/* The row, and the score that it got (NULL: none). */
+void detector_learn(struct detector *d, const double *x, int64_t time,
+                    const struct detection *scored, struct model_scratch *scratch);
+/* Saves, or loads into a new one of the same configuration. */
+int detector_io(struct detector *d, struct snapshot *s);
+
+#endif

@@ -1,0 +1,705 @@
+/* forecast: each row teaches a series its value; then come the values that are to follow.
+ *
+ *   in      target: a number (null or NaN: missing)
+ *   out     the input's columns and
+ *           <as>_5m, <as>_5m_lower, <as>_5m_upper   per horizon, named as it is written: the value 5m
+ *                        after the row, an interval that covers `coverage` of what comes
+ *           <as>_breach   with `breach`: ms from the row until the line through the row's value and
+ *                        the forecasts reaches the bound; 0 where the row itself does, null if it is
+ *                        not reached within the longest horizon
+ *           <as>_model_version   1, once a value was learned
+ *           null as long as there is nothing to say
+ *   null    a missing target is a missing step, its row has forecasts; a null key with `per: key`
+ *           drops the row and counts it; a row that deletes passes through with nulls. A null bound:
+ *           null
+ *   late    a row of a step that is over: all null, not learned, counted as skipped
+ *   bad     a failed expression, a target that is infinite or beyond +-1e150: row error
+ *   state   one entry per series (key bytes with `per: key`): ml/forecast_series.c, version 1
+ *   order   rows one by one in input order: the same bits for any batch size
+ *   never   nothing is learned: forecasts stay those behind the last value that was
+ */
+#include "engine/clock.h"
+#include "engine/expression/expression.h"
+#include "engine/memory.h"
+#include "engine/registry.h"
+#include "engine/step.h"
+#include "ml/algorithm.h"
+#include "ml/forecast_series.h"
+#include "ml/per.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#define TARGET_MOST 1e150
+#define TIME_EXACT  9e15 /* of a double */
+#define WAITING_MAX                                                                                \
+    100000 /* sum of all horizons, in steps: so many forecasts wait for their value */
+
+enum learn { LEARN_ONLINE, LEARN_NEVER };
+static const char *const learns[] = {"online", "never", NULL};
+
+struct breach_cfg {
+    struct config_text above, below;
+};
+
+struct forecast_cfg {
+    const char *algorithm, *as;
+    struct config_text target;
+    const struct yaml *horizons, *season, *options, *breach;
+    int64_t every;
+    double coverage;
+    bool fallback;
+    int per, learn;
+};
+
+static const struct config_field fields[] = {
+    {"algorithm", CONFIG_TEXT, offsetof(struct forecast_cfg, algorithm), .required = true,
+     .doc = "the forecaster"},
+    {"target", CONFIG_EXPRESSION, offsetof(struct forecast_cfg, target), .required = true,
+     .doc = "the value of the series: a long or double; null: missing"},
+    {"horizons", CONFIG_YAML, offsetof(struct forecast_cfg, horizons), .required = true,
+     .doc = "how far ahead: a list of durations (`5m`) or of numbers of steps (`12`)"},
+    {"every", CONFIG_DURATION, offsetof(struct forecast_cfg, every), .min = 1,
+     .doc = "length of a step: of several rows in it the last counts, a step without is missing; "
+            "absent: each row is a step"},
+    {"season", CONFIG_YAML, offsetof(struct forecast_cfg, season),
+     .doc = "length of a season, or a list: durations (`1d`) or numbers of steps"},
+    {"as", CONFIG_TEXT, offsetof(struct forecast_cfg, as), .required = true,
+     .doc = "what the names of the output columns begin with"},
+    {"options", CONFIG_YAML, offsetof(struct forecast_cfg, options), .doc = "of the forecaster"},
+    {"per", CONFIG_ENUM, offsetof(struct forecast_cfg, per), .def = "key", .values = per_names,
+     .doc = "one series for each key, for each partition or for all rows"},
+    {"learn", CONFIG_ENUM, offsetof(struct forecast_cfg, learn), .def = "online", .values = learns,
+     .doc = "`never`: nothing is learned, forecasts stay as they are"},
+    {"coverage", CONFIG_DOUBLE, offsetof(struct forecast_cfg, coverage), .def = "0.9", .min = 0.5,
+     .max = 0.99, .doc = "share of the values to come that the intervals cover"},
+    {"breach", CONFIG_YAML, offsetof(struct forecast_cfg, breach),
+     .doc = "`{above: EXPR}` or `{below: EXPR}`: adds the time until the series gets there"},
+    {"fallback", CONFIG_BOOLEAN, offsetof(struct forecast_cfg, fallback), .def = "true",
+     .doc = "forecasts are those of naive or seasonal_naive where they were better of late"},
+    {0},
+};
+
+static const struct config_field breach_fields[] = {
+    {"above", CONFIG_EXPRESSION, offsetof(struct breach_cfg, above), .doc = "an upper bound"},
+    {"below", CONFIG_EXPRESSION, offsetof(struct breach_cfg, below), .doc = "a lower bound"},
+    {0},
+};
+
+/* ---- plan ---- */
+
+struct plan {
+    const struct forecast_cfg *cfg;
+    const struct expression *target, *bound; /* bound: of breach, or NULL */
+    bool is_above;
+    struct forecast_grid grid;
+    const char **name; /* of the horizons, as they are written */
+    struct per_plan per;
+    uint16_t first, n; /* of the output columns that it adds */
+};
+
+static const struct forecaster_def *find(struct node *n, const char *name)
+{
+    size_t count = 0;
+    while (registry_forecasters[count]) {
+        count++;
+    }
+    const char **names = arena_array(n->mem, count + 1, sizeof(*names));
+    const char *list = "";
+    for (size_t i = 0; i < count; i++) {
+        names[i] = registry_forecasters[i]->name;
+        if (strcmp(names[i], name) == 0) {
+            return registry_forecasters[i];
+        }
+        list = arena_printf(n->mem, "%s%s%s", list, i > 0 ? ", " : "", names[i]);
+    }
+    names[count] = NULL;
+    const char *near = nearest_name(name, names);
+    if (near) {
+        algorithm_problem(n, "algorithm", "unknown algorithm `%.100s`: did you mean `%s`?", name,
+                          near);
+    } else {
+        algorithm_problem(n, "algorithm", "unknown algorithm `%.100s`: expected one of %s", name,
+                          list);
+    }
+    return NULL;
+}
+
+/* Options of a forecaster; they are parsed as those of learners. */
+static const void *options_of(struct node *n, const struct forecaster_def *def,
+                              const struct yaml *given)
+{
+    const struct learner_def as_learner = {
+        .name = def->name,
+        .options = def->options,
+        .options_size = def->options_size,
+        .aliases = def->aliases,
+        .check = def->check,
+    };
+    return algorithm_options(n, &as_learner, given);
+}
+
+/* One entry of `horizons` or `season` in steps; 0 with a problem. */
+static uint32_t steps_of(struct node *n, const struct plan *p, const char *key,
+                         const struct yaml *y, uint32_t least)
+{
+    int64_t steps, ms, every = p->grid.every;
+    if (y->kind == YAML_LONG) {
+        steps = y->number;
+    } else if (y->kind == YAML_STRING && duration_parse(y->text, y->text_n, &ms) == 0) {
+        if (every == 0) {
+            algorithm_problem(n, key, "a duration needs `every`, the length of a step; or give %s",
+                              "a number of steps (rows)");
+            return 0;
+        }
+        if (ms % every != 0) {
+            algorithm_problem(n, key, "`%.40s` is not a multiple of `every`", y->text);
+            return 0;
+        }
+        steps = ms / every;
+    } else {
+        algorithm_problem(n, key, "expected durations such as 5m, or whole numbers of steps");
+        return 0;
+    }
+    if (steps < least || steps > STEPS_MAX) {
+        algorithm_problem(n, key, "expected %u to %d steps, got %.40s", (unsigned)least, STEPS_MAX,
+                          y->text ? y->text : "");
+        return 0;
+    }
+    return (uint32_t)steps;
+}
+
+/* A list, or one of its entries alone, sorted into steps (and names); -ERR_CONFIG with a problem. */
+static int bind_steps(struct node *n, struct plan *p, const char *key, const struct yaml *given,
+                      uint32_t least, uint32_t most, uint32_t **out, const char **name)
+{
+    struct yaml *alone[1];
+    memcpy(alone, &given, sizeof(given));
+    struct yaml *const *item = given->kind == YAML_LIST ? given->item : alone;
+    int count = given->kind == YAML_LIST ? given->n : 1;
+    uint32_t *steps = arena_array(n->mem, (size_t)most + 1, sizeof(*steps)), have = 0;
+    if (count < 1 || count > (int)most) {
+        return algorithm_problem(n, key, "expected 1 to %u entries", (unsigned)most);
+    }
+    for (int i = 0; i < count; i++) {
+        uint32_t step = steps_of(n, p, key, item[i], least), at = have;
+        if (step == 0) {
+            return -ERR_CONFIG;
+        }
+        for (; at > 0 && steps[at - 1] >= step; at--) {
+            if (steps[at - 1] == step) {
+                return algorithm_problem(n, key, "`%.40s`: the same %u steps twice", item[i]->text,
+                                         (unsigned)step);
+            }
+            steps[at] = steps[at - 1];
+            if (name) {
+                name[at] = name[at - 1];
+            }
+        }
+        steps[at] = step;
+        if (name) {
+            name[at] = arena_strdup(n->mem, item[i]->text);
+        }
+        have++;
+    }
+    *out = steps;
+    return count;
+}
+
+static int bind_horizons(struct node *n, struct plan *p)
+{
+    struct forecast_config *c = &p->grid.config;
+    uint32_t *steps;
+    p->name = arena_array(n->mem, HORIZONS_MAX + 1, sizeof(*p->name));
+    int count = bind_steps(n, p, "horizons", p->cfg->horizons, 1, HORIZONS_MAX, &steps, p->name);
+    if (count < 0) {
+        return count;
+    }
+    uint64_t sum = 0;
+    for (int i = 0; i < count; i++) {
+        sum += steps[i];
+    }
+    if (sum > WAITING_MAX) {
+        return algorithm_problem(n, "horizons",
+                                 "%llu steps in all, at most %d: fewer, or a longer %s",
+                                 (unsigned long long)sum, WAITING_MAX, "`every`");
+    }
+    c->horizon = steps;
+    c->nhorizons = (uint32_t)count;
+    return 0;
+}
+
+static int bind_seasons(struct node *n, struct plan *p)
+{
+    struct forecast_config *c = &p->grid.config;
+    const struct yaml *given = p->cfg->season;
+    uint32_t *steps;
+    if (given && given->kind != YAML_NULL) {
+        int count = bind_steps(n, p, "season", given, 2, SEASONS_MAX, &steps, NULL);
+        if (count < 0) {
+            return count;
+        }
+        c->season = steps;
+        c->nseasons = (uint32_t)count;
+    }
+    const struct forecaster_def *def = c->def[RULE_FORECAST];
+    if (def && c->nseasons < def->least_seasons) {
+        return algorithm_problem(n, "algorithm", "%s needs a season: `season: 1d`", def->name);
+    }
+    if (def && c->nseasons > def->most_seasons) {
+        return algorithm_problem(n, "season", "%s takes at most %u", def->name,
+                                 (unsigned)def->most_seasons);
+    }
+    return 0;
+}
+
+static int bind_forecasters(struct node *n, struct plan *p)
+{
+    struct forecast_config *c = &p->grid.config;
+    c->def[RULE_FORECAST] = find(n, p->cfg->algorithm);
+    if (!c->def[RULE_FORECAST]) {
+        return -ERR_CONFIG;
+    }
+    c->options[RULE_FORECAST] = options_of(n, c->def[RULE_FORECAST], p->cfg->options);
+    c->def[RULE_NO_CHANGE] = find(n, "naive");
+    return c->options[RULE_FORECAST] ? 0 : -ERR_CONFIG;
+}
+
+static int bind_number(struct node *n, const char *key, const struct expression **out,
+                       const struct config_text *text)
+{
+    if (expression_compile(out, n->mem, text, n->in[0], n->diags) < 0) {
+        *out = NULL;
+        return -ERR_CONFIG;
+    }
+    return type_is_numeric(expression_type(*out))
+               ? 0
+               : algorithm_problem(n, key, "expected a number: a long or a double");
+}
+
+static int bind_breach(struct node *n, struct plan *p)
+{
+    const struct yaml *given = p->cfg->breach;
+    struct breach_cfg cfg;
+    if (!given || given->kind == YAML_NULL) {
+        return 0;
+    }
+    if (given->kind != YAML_MAP || given->n != 1) {
+        return algorithm_problem(n, "breach", "expected one of {above: EXPR} and {below: EXPR}");
+    }
+    if (config_parse(breach_fields, &cfg, given, arena_printf(n->mem, "%s.breach", n->path), n->mem,
+                     n->diags) < 0) {
+        return -ERR_CONFIG;
+    }
+    if (p->grid.every == 0) {
+        return algorithm_problem(n, "breach",
+                                 "the time until then needs `every`, the length of a step");
+    }
+    p->is_above = cfg.above.text != NULL;
+    return bind_number(n, "breach", &p->bound, p->is_above ? &cfg.above : &cfg.below);
+}
+
+static int bind_output(struct node *n, struct plan *p)
+{
+    const struct schema *in = n->in[0];
+    const char *as = p->cfg->as, *name[3 * HORIZONS_MAX + 2];
+    uint16_t count = 0;
+    for (uint32_t i = 0; i < p->grid.config.nhorizons; i++) {
+        name[count++] = arena_printf(n->mem, "%s_%s", as, p->name[i]);
+        name[count++] = arena_printf(n->mem, "%s_%s_lower", as, p->name[i]);
+        name[count++] = arena_printf(n->mem, "%s_%s_upper", as, p->name[i]);
+    }
+    uint16_t ndoubles = count;
+    if (p->bound) {
+        name[count++] = arena_printf(n->mem, "%s_breach", as);
+    }
+    name[count++] = arena_printf(n->mem, "%s_model_version", as);
+    if (*as == '\0') {
+        return algorithm_problem(n, "as", "a column needs a name");
+    }
+    if (in->n + count > COLUMNS_MAX) {
+        return node_error(n, n->at, "more than %d columns", COLUMNS_MAX);
+    }
+    struct schema *out = schema_new(n->mem, (uint16_t)(in->n + count));
+    for (uint16_t c = 0; c < in->n; c++) {
+        const struct column *column = &in->col[c];
+        schema_add(out, column->name, column->type, column->nullable, column->hidden);
+    }
+    out->keyed = in->keyed;
+    out->nkey = in->nkey;
+    out->key = in->key;
+    int status = 0;
+    for (uint16_t i = 0; i < count; i++) {
+        if (schema_find(in, name[i]) >= 0) {
+            status = algorithm_problem(n, "as", "the input has a column '%s' already", name[i]);
+        }
+        schema_add(out, name[i], i < ndoubles ? &type_double : &type_long, true, false);
+    }
+    p->first = in->n;
+    p->n = count;
+    n->out[0] = out;
+    n->noutputs = 1;
+    return status;
+}
+
+static const struct object_def objects;
+
+static int forecast_bind(struct node *n)
+{
+    const struct forecast_cfg *cfg = n->cfg;
+    struct plan *p = arena_zalloc(n->mem, sizeof(*p));
+    p->cfg = cfg;
+    p->grid.every = cfg->every == CONFIG_UNSET ? 0 : cfg->every;
+    p->grid.config.coverage = cfg->coverage;
+    p->grid.config.falls_back = cfg->fallback;
+    n->bound = p;
+    int status = per_bind(&p->per, n, (enum per)cfg->per, &objects, p);
+    status = bind_number(n, "target", &p->target, &cfg->target) < 0 ? -ERR_CONFIG : status;
+    status = bind_breach(n, p) < 0 ? -ERR_CONFIG : status;
+    status = bind_forecasters(n, p) < 0 ? -ERR_CONFIG : status;
+    status = bind_seasons(n, p) < 0 ? -ERR_CONFIG : status;
+    if (p->grid.config.nseasons > 0) {
+        p->grid.config.def[RULE_SEASONAL] = find(n, "seasonal_naive");
+    }
+    if (bind_horizons(n, p) < 0 || status < 0) {
+        return -ERR_CONFIG;
+    }
+    return bind_output(n, p);
+}
+
+static void forecast_needs(const struct node *n, const bool *out, bool *in)
+{
+    const struct plan *p = n->bound;
+    for (uint16_t c = 0; c < n->in[0]->n; c++) {
+        in[c] |= out[c];
+    }
+    expression_needs(p->target, in);
+    if (p->bound) {
+        expression_needs(p->bound, in);
+    }
+    per_needs(&p->per, n, in);
+}
+
+/* ---- state ---- */
+
+static void *make_series(const void *plan, uint64_t seed)
+{
+    const struct plan *p = plan;
+    return forecast_series_new(&p->grid, seed);
+}
+
+static int io_series(void *object, struct snapshot *s)
+{
+    return forecast_series_io(object, s);
+}
+
+static uint64_t size_series(const void *object)
+{
+    return forecast_series_size(object);
+}
+
+static void free_series(void *object)
+{
+    forecast_series_free(object);
+}
+
+enum { EVENT_TIME, EVENT_VALUE, EVENT_SIZE };
+
+static int replay_series(const void *plan, void *object, const double *event, uint32_t n)
+{
+    (void)plan;
+    if (n != EVENT_SIZE || !(fabs(event[EVENT_TIME]) < TIME_EXACT) ||
+        fabs(event[EVENT_VALUE]) > TARGET_MOST) {
+        return -ERR_DATA;
+    }
+    forecast_series_take(object, (int64_t)event[EVENT_TIME], event[EVENT_VALUE]);
+    return 0;
+}
+
+static const struct object_def objects = {
+    .make = make_series,
+    .io = io_series,
+    .size = size_series,
+    .free = free_series,
+    .replay = replay_series,
+};
+
+/* What a snapshot depends on: the series, its steps, its horizons and the forecaster. */
+static void forecast_layout(const struct node *n, struct buffer *words)
+{
+    const struct plan *p = n->bound;
+    const struct forecast_config *c = &p->grid.config;
+    const struct forecaster_def *def = c->def[RULE_FORECAST];
+    buffer_printf(words, "per %s, %s version %u, every %lld\nhorizons", per_names[p->cfg->per],
+                  def->name, (unsigned)def->version, (long long)p->grid.every);
+    for (uint32_t i = 0; i < c->nhorizons; i++) {
+        buffer_printf(words, " %u", (unsigned)c->horizon[i]);
+    }
+    buffer_printf(words, ", seasons");
+    for (uint32_t i = 0; i < c->nseasons; i++) {
+        buffer_printf(words, " %u", (unsigned)c->season[i]);
+    }
+    buffer_byte(words, '\n');
+    if (def->layout) {
+        def->layout(c->options[RULE_FORECAST], words);
+    }
+    expression_layout(words, p->target);
+}
+
+static const struct state_codec *forecast_codec(const struct node *n)
+{
+    const struct plan *p = n->bound;
+    return &p->per.codec;
+}
+
+/* ---- task ---- */
+
+struct forecast_task {
+    struct per_task per;
+    struct forecast_scores scores; /* of all series here */
+};
+
+static void add_scores(void *ctx, void *object)
+{
+    forecast_scores_add(ctx, forecast_model_scores(forecast_series_model(object)), 1);
+}
+
+static int forecast_open(struct op *op, struct err *e)
+{
+    const struct plan *p = op->node->bound;
+    struct forecast_task *t = mem_zalloc(sizeof(*t));
+    op->self = t;
+    int status = per_open(&t->per, op, &p->per, e);
+    return status < 0 ? status : per_each(op, add_scores, &t->scores);
+}
+
+static int forecast_flush(struct op *op)
+{
+    struct forecast_task *t = op->self;
+    return per_flush(&t->per, op);
+}
+
+static void forecast_close(struct op *op)
+{
+    struct forecast_task *t = op->self;
+    if (t) {
+        per_close(&t->per);
+        mem_free(t);
+        op->self = NULL;
+    }
+}
+
+static void report(struct op *op)
+{
+    const struct forecast_task *t = op->self;
+    const struct forecast_scores *s = &t->scores;
+    char name[64];
+    for (int k = 0; k < FORECAST_RULES; k++) {
+        if (s->rows[k] > 0) {
+            snprintf(name, sizeof(name), "mae%s", forecast_rule_names[k]);
+            op_metric(op, name, forecast_scores_mae(s, (enum forecast_rule)k));
+            snprintf(name, sizeof(name), "smape%s", forecast_rule_names[k]);
+            op_metric(op, name, forecast_scores_smape(s, (enum forecast_rule)k));
+        }
+    }
+    op_metric(op, "rows", (double)s->rows[RULE_FORECAST]);
+    if (s->intervals > 0) {
+        op_metric(op, "coverage", forecast_scores_coverage(s));
+    }
+}
+
+/* ---- rows ---- */
+
+struct pass {
+    struct op *op;
+    const struct plan *plan;
+    struct forecast_task *task;
+    struct batch in;
+    struct vec target, bound;
+    struct per_rows rows;
+    struct vec *out;
+};
+
+static double number_at(const struct vec *v, uint16_t row)
+{
+    if (vec_is_null(v, row)) {
+        return NAN;
+    }
+    return v->type->kind == TYPE_DOUBLE ? v->d[row] : (double)v->i[row];
+}
+
+static void put_double(struct pass *p, uint16_t column, uint16_t row, double value)
+{
+    if (isnan(value)) {
+        vec_set_null(&p->out[column], p->in.mem, p->in.rows, row);
+    } else {
+        p->out[column].d[row] = value;
+    }
+}
+
+static bool is_beyond(const struct plan *p, double value, double bound)
+{
+    return p->is_above ? value >= bound : value <= bound;
+}
+
+/* ms until the line from y through the forecasts reaches the bound; negative: it does not. */
+static int64_t breach_of(const struct plan *p, const struct forecast_model *m, double y,
+                         double bound)
+{
+    double from = y, before = 0;
+    if (isnan(bound)) {
+        return -1;
+    }
+    if (is_beyond(p, y, bound)) {
+        return 0;
+    }
+    for (uint32_t i = 0; i < p->grid.config.nhorizons; i++) {
+        double at = p->grid.config.horizon[i], to = forecast_model_now(m, i)->value;
+        if (isnan(to)) {
+            continue;
+        }
+        if (is_beyond(p, to, bound)) {
+            double share = isnan(from) ? 1 : (bound - from) / (to - from);
+            return llround((before + share * (at - before)) * (double)p->grid.every);
+        }
+        from = to;
+        before = at;
+    }
+    return -1;
+}
+
+/* Writes the columns of a row; m NULL: nulls. */
+static void put_row(struct pass *p, const struct forecast_model *m, double y, uint16_t row)
+{
+    uint16_t column = 0;
+    for (uint32_t i = 0; i < p->plan->grid.config.nhorizons; i++) {
+        const struct forecast *f = m ? forecast_model_now(m, i) : NULL;
+        put_double(p, column++, row, f ? f->value : (double)NAN);
+        put_double(p, column++, row, f ? f->lower : (double)NAN);
+        put_double(p, column++, row, f ? f->upper : (double)NAN);
+    }
+    if (p->plan->bound) {
+        int64_t ms = m ? breach_of(p->plan, m, y, number_at(&p->bound, row)) : -1;
+        p->out[column].i[row] = ms;
+        if (ms < 0) {
+            vec_set_null(&p->out[column], p->in.mem, p->in.rows, row);
+        }
+        column++;
+    }
+    p->out[column].i[row] = 1;
+    if (!m || forecast_model_steps(m) == 0) {
+        vec_set_null(&p->out[column], p->in.mem, p->in.rows, row);
+    }
+}
+
+/* The series takes the row's value; false: it came too late. */
+static bool teach(struct pass *p, struct forecast_series *s, double y, uint16_t row)
+{
+    struct forecast_scores *scores = &p->task->scores;
+    double event[EVENT_SIZE] = {[EVENT_TIME] = (double)p->in.time[row], [EVENT_VALUE] = y};
+    forecast_scores_add(scores, forecast_model_scores(forecast_series_model(s)), -1);
+    enum forecast_take take = forecast_series_take(s, p->in.time[row], y);
+    forecast_scores_add(scores, forecast_model_scores(forecast_series_model(s)), 1);
+    if (take == TAKE_LATE) {
+        p->op->counter[COUNT_SKIPPED]++;
+        return false;
+    }
+    p->op->counter[COUNT_LABELS] += take != TAKE_FIRST;
+    per_touch_event(&p->rows, event, EVENT_SIZE);
+    return true;
+}
+
+/* 0, 1 when the row is left out, or an error. */
+static int process_row(struct pass *p, uint16_t row)
+{
+    struct forecast_series *s = per_find(&p->rows, row);
+    bool is_delete = p->in.row_op && p->in.row_op[row] == ROW_DELETE;
+    double y = number_at(&p->target, row);
+    if (is_delete) {
+        put_row(p, NULL, y, row);
+        return 0;
+    }
+    if (fabs(y) > TARGET_MOST) {
+        int status = op_bad_row(p->op, &p->in, row, "a target beyond +-1e150");
+        return status < 0 ? status : 1;
+    }
+    bool is_taken = true;
+    if (p->plan->cfg->learn == LEARN_ONLINE) {
+        s = s ? s : per_make(&p->rows, row);
+        is_taken = teach(p, s, y, row);
+    }
+    put_row(p, s && is_taken ? forecast_series_model(s) : NULL, y, row);
+    return 0;
+}
+
+static int evaluate(struct pass *p, const struct expression *x, struct vec *out)
+{
+    struct row_errors errors = {0};
+    int status = expression_eval(x, &p->in, out, &errors);
+    return status == 0 && errors.n > 0 ? op_bad_rows(p->op, &p->in, &errors) : status;
+}
+
+static int forecast_push(struct op *op, int input, struct batch *b)
+{
+    (void)input;
+    struct pass p = {.op = op, .plan = op->node->bound, .task = op->self, .in = *b};
+    int status = evaluate(&p, p.plan->target, &p.target);
+    if (status == 0 && p.plan->bound) {
+        status = evaluate(&p, p.plan->bound, &p.bound);
+    }
+    if (status < 0) {
+        return status;
+    }
+    per_rows_init(&p.rows, op, &p.task->per, &p.in);
+    const struct schema *schema = op->node->out[0];
+    struct batch out = batch_reshape(&p.in, schema);
+    uint16_t first = p.plan->first;
+    memcpy(out.col, b->col, first * sizeof(b->col[0]));
+    p.out = &out.col[first];
+    for (uint16_t i = 0; i < p.plan->n; i++) {
+        p.out[i] = vec_new(b->mem, schema->col[first + i].type, b->rows);
+    }
+    uint16_t *sel = arena_array(b->mem, p.in.nsel + 1U, sizeof(*sel));
+    uint16_t nsel = 0;
+    for (uint16_t k = 0; k < p.in.nsel; k++) {
+        uint16_t row = batch_row(&p.in, k);
+        status = process_row(&p, row);
+        if (status < 0) {
+            return status;
+        }
+        sel[nsel] = row;
+        nsel = (uint16_t)(nsel + (status == 0));
+    }
+    if (p.in.nsel > 0) {
+        report(op);
+    }
+    if (nsel < p.in.nsel) {
+        out = batch_select(&out, sel, nsel);
+    }
+    return nsel > 0 ? op_emit(op, 0, &out) : 0;
+}
+
+static void forecast_describe(struct op *op, struct open_state *out)
+{
+    (void)op;
+    out->what = "series";
+}
+
+const struct step_def op_forecast = {
+    .name = "forecast",
+    .doc = "tells the values that are to follow each row, with intervals",
+    .config = fields,
+    .config_size = sizeof(struct forecast_cfg),
+    .stateful = true,
+    .state_version = 1,
+    .bind = forecast_bind,
+    .needs = forecast_needs,
+    .state_codec = forecast_codec,
+    .state_layout = forecast_layout,
+    .open = forecast_open,
+    .push = forecast_push,
+    .flush = forecast_flush,
+    .describe = forecast_describe,
+    .close = forecast_close,
+};

@@ -1,0 +1,471 @@
+/* Learning: the way of a row through classify, regress, cluster and detect.
+ *
+ *   null    a missing feature (null, NaN, infinite): the outputs are null, the row is not learned,
+ *           it is counted as skipped; a null key with `per: key` drops the row and counts it; a row
+ *           that deletes passes through without prediction
+ *   bad     a failed expression, a label that no class can be: row error
+ *   state   one object per model (ml/per.h)
+ *   order   rows one by one in input order: the same bits for any batch size
+ *   never   a model that was learned before the key said so goes on predicting, and is scored
+ */
+#include "ml/learning.h"
+
+#include "engine/memory.h"
+#include "engine/metric_rows.h"
+#include "ml/algorithm.h"
+#include "ml/late_labels.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define TIME_EXACT 9e15 /* of a double */
+
+const char *const learning_scales[] = {"none", "standard", NULL};
+enum { SCALE_NONE, SCALE_STANDARD };
+
+/* ---- plan ---- */
+
+static int bind_features(struct node *n, struct learning *p, const struct expression *label)
+{
+    const struct yaml *value = yaml_get(n->yaml, "features");
+    struct features_setup setup = {
+        .list = &p->cfg->features,
+        .whole = {.at = value ? value->at : n->at,
+                  .path = arena_printf(n->mem, "%s.features", n->path)},
+        .in = n->in[0],
+        .label = label,
+        .def = p->model.def,
+        .mem = n->mem,
+        .diags = n->diags,
+    };
+    int status = features_bind(&p->features, &setup);
+    p->model.column = p->features.column;
+    p->model.ncolumns = p->features.n;
+    p->model.ncategories = p->features.ncategories;
+    return status;
+}
+
+static int bind_learn(struct node *n, struct learning *p)
+{
+    int status = learn_mode_parse(n, p->cfg->learn, &p->mode, &p->model.batch);
+    if (status == 0 && p->mode == LEARN_ONLINE && p->cfg->learn && !p->model.def->learn) {
+        status = algorithm_problem(n, "learn", "%s learns from batches only: `learn: {batch: {…}}`",
+                                   p->model.def->name);
+    }
+    p->model.is_batch = p->mode == LEARN_BATCH || !p->model.def->learn;
+    return status;
+}
+
+static int bind_metrics(struct node *n, struct learning *p)
+{
+    static const char *const none[] = {NULL};
+    const char *const *known = p->kind->metrics ? p->kind->metrics : none;
+    int status = 0;
+    for (int i = 0; i < p->cfg->evaluate.n; i++) {
+        const char *name = p->cfg->evaluate.item[i].value.text;
+        uint32_t at = 0;
+        while (known[at] && strcmp(known[at], name) != 0) {
+            at++;
+        }
+        if (known[at]) {
+            p->metrics |= 1U << at;
+            continue;
+        }
+        const char *near = nearest_name(name, known);
+        status =
+            algorithm_problem(n, "evaluate", "unknown metric `%.50s`%s%s%s", name,
+                              near ? ": did you mean `" : "", near ? near : "", near ? "`?" : "");
+    }
+    return status;
+}
+
+int learning_bind(struct node *n, struct learning *p, const struct expression *label)
+{
+    const struct learning_cfg *cfg = p->cfg;
+    p->model.task = p->kind->task;
+    p->model.is_scaled = cfg->scale == SCALE_STANDARD;
+    n->bound = p;
+    int status = per_bind(&p->per, n, (enum per)cfg->per, p->kind->objects, p);
+    p->model.def = algorithm_find(n, p->kind->task, cfg->algorithm);
+    if (!p->model.def || bind_features(n, p, label) < 0) {
+        return -ERR_CONFIG;
+    }
+    p->model.options = algorithm_options(n, p->model.def, cfg->options);
+    if (!p->model.options || bind_learn(n, p) < 0 || bind_metrics(n, p) < 0) {
+        return -ERR_CONFIG;
+    }
+    if (p->model.is_scaled && p->features.ncategories > 0) {
+        status = algorithm_problem(n, "scale", "categories cannot be scaled");
+    }
+    return status;
+}
+
+int learning_output(struct node *n, struct learning *p, const char *const *name,
+                    const struct type *const *type, uint16_t count)
+{
+    const struct schema *in = n->in[0];
+    if (*p->cfg->as == '\0') {
+        return algorithm_problem(n, "as", "a column needs a name");
+    }
+    if (in->n + count + 1 > COLUMNS_MAX) {
+        return node_error(n, n->at, "more than %d columns", COLUMNS_MAX);
+    }
+    struct schema *out = schema_new(n->mem, (uint16_t)(in->n + count + 1));
+    for (uint16_t c = 0; c < in->n; c++) {
+        const struct column *column = &in->col[c];
+        schema_add(out, column->name, column->type, column->nullable, column->hidden);
+    }
+    out->keyed = in->keyed;
+    out->nkey = in->nkey;
+    out->key = in->key;
+    p->first = in->n;
+    p->n = (uint16_t)(count + 1);
+    int status = 0;
+    for (uint16_t i = 0; i <= count; i++) {
+        const char *own =
+            i < count ? name[i] : arena_printf(n->mem, "%s_model_version", p->cfg->as);
+        if (schema_find(in, own) >= 0) {
+            status = algorithm_problem(n, "as", "the input has a column '%s' already", own);
+        }
+        schema_add(out, own, i < count ? type[i] : &type_long, true, false);
+    }
+    n->out[0] = out;
+    n->noutputs = 1;
+    metric_rows_bind(n);
+    return status;
+}
+
+void learning_needs(const struct node *n, const bool *out, bool *in)
+{
+    const struct learning *p = n->bound;
+    for (uint16_t c = 0; c < n->in[0]->n; c++) {
+        in[c] |= out[c];
+    }
+    features_needs(&p->features, in);
+    per_needs(&p->per, n, in);
+    if (p->late) {
+        late_labels_needs(p->late, n, in);
+    }
+}
+
+const struct state_codec *learning_codec(const struct node *n)
+{
+    const struct learning *p = n->bound;
+    return &p->per.codec;
+}
+
+/* Learning goes on with another learning rate, or stops: the model stays what it is. */
+void learning_layout(const struct node *n, struct buffer *words)
+{
+    const struct learning *p = n->bound;
+    buffer_printf(words, "per %s, version %u\n", per_names[p->per.per],
+                  (unsigned)p->model.def->version);
+    model_layout(&p->model, words);
+    for (uint32_t i = 0; i < p->features.n; i++) {
+        expression_layout(words, p->features.expression[i]);
+        buffer_byte(words, '\n');
+    }
+    if (p->late) {
+        late_labels_layout(p->late, words);
+    }
+}
+
+/* ---- task ---- */
+
+enum {
+    EVENT_LEARNS,
+    EVENT_TIME,
+    EVENT_TARGET,
+    EVENT_TOLD,
+    EVENT_HEAD = EVENT_TOLD + TOLD_MOST,
+};
+
+int learning_replay(const void *plan, void *object, const double *event, uint32_t n)
+{
+    const struct learning *p = plan;
+    if (n != EVENT_HEAD + p->features.n || !(fabs(event[EVENT_TIME]) < TIME_EXACT) ||
+        (p->kind->task == LEARN_CLASSES &&
+         !(event[EVENT_TARGET] >= 0 && event[EVENT_TARGET] < CLASSES_MAX))) {
+        return -ERR_DATA;
+    }
+    struct model_scratch scratch;
+    struct learning_event e = {
+        .x = event + EVENT_HEAD,
+        .told = event + EVENT_TOLD,
+        .target = event[EVENT_TARGET],
+        .time = (int64_t)event[EVENT_TIME],
+        .learns = event[EVENT_LEARNS] != 0,
+    };
+    model_scratch_init(&scratch, &p->model);
+    p->kind->repeat(object, &e, &scratch);
+    model_scratch_done(&scratch);
+    return 0;
+}
+
+int learning_open(struct op *op, size_t size, struct err *e)
+{
+    const struct learning *p = op->node->bound;
+    struct learning_task *t = mem_zalloc(size);
+    model_scratch_init(&t->scratch, &p->model);
+    t->event = mem_array(EVENT_HEAD + p->features.n, sizeof(double));
+    t->x = t->event + EVENT_HEAD;
+    buffer_init(&t->bytes);
+    op->self = t;
+    int status = per_open(&t->per, op, &p->per, e);
+    if (p->late) {
+        t->kept = mem_array(KEPT_MOST, sizeof(double));
+        waiting_init(&t->waiting, p->late->within);
+        status = status < 0 ? status : waiting_restore(&t->waiting, op->state);
+    }
+    return status;
+}
+
+int learning_watermark(struct op *op, int64_t time)
+{
+    const struct learning *p = op->node->bound;
+    return p->late ? late_labels_expire(op, time) : 0;
+}
+
+int64_t learning_next_time(struct op *op)
+{
+    const struct learning *p = op->node->bound;
+    const struct learning_task *t = op->self;
+    return p->late ? waiting_next(&t->waiting) : TIME_MAX;
+}
+
+int learning_flush(struct op *op)
+{
+    struct learning_task *t = op->self;
+    return per_flush(&t->per, op);
+}
+
+void learning_close(struct op *op)
+{
+    struct learning_task *t = op->self;
+    if (!t) {
+        return;
+    }
+    per_close(&t->per);
+    model_scratch_done(&t->scratch);
+    buffer_done(&t->bytes);
+    mem_free(t->event);
+    if (t->kept) {
+        mem_free(t->kept);
+        waiting_done(&t->waiting);
+    }
+    mem_free(t);
+    op->self = NULL;
+}
+
+void learning_describe(struct op *op, struct open_state *out)
+{
+    const struct learning *p = op->node->bound;
+    const struct learning_task *t = op->self;
+    out->what = "models";
+    if (p->late && t->waiting.rows > 0) {
+        out->what = "rows without a label";
+        out->end = "gives up";
+        out->n = t->waiting.rows;
+        out->closes_at = waiting_next(&t->waiting);
+    }
+}
+
+/* ---- rows ---- */
+
+void learning_null(struct learning_pass *p, uint16_t column, uint16_t row)
+{
+    vec_set_null(&p->out[column], p->in.mem, p->in.rows, row);
+}
+
+static void put_version(struct learning_pass *p, const struct model *m, uint16_t row)
+{
+    uint16_t last = (uint16_t)(p->plan->n - 1);
+    if (m && m->version > 0) {
+        p->out[last].i[row] = m->version;
+    } else {
+        learning_null(p, last, row);
+    }
+}
+
+static void put_nulls(struct learning_pass *p, uint16_t row)
+{
+    for (uint16_t c = 0; c + 1 < p->plan->n; c++) {
+        learning_null(p, c, row);
+    }
+}
+
+uint64_t learning_categories(const struct learning *p, const struct model *m)
+{
+    uint64_t n = 0;
+    for (uint32_t i = 0; i < p->model.ncategories; i++) {
+        n += m->category[i].n;
+    }
+    return n;
+}
+
+/* The row has changed the model; new names are not in its numbers. */
+static void touch(struct learning_pass *p, const struct model *m, uint16_t row, bool learns,
+                  uint64_t known)
+{
+    double *event = p->task->event;
+    int64_t time = p->in.time[row];
+    if (p->is_new || learning_categories(p->plan, m) != known ||
+        !(llabs(time) < (int64_t)TIME_EXACT)) {
+        per_touch(&p->rows);
+        return;
+    }
+    event[EVENT_LEARNS] = learns;
+    event[EVENT_TIME] = (double)time;
+    event[EVENT_TARGET] = p->target;
+    memcpy(event + EVENT_TOLD, p->told, sizeof(p->told));
+    per_touch_event(&p->rows, event, EVENT_HEAD + p->plan->features.n);
+}
+
+/* Rows for the stream that reads the metrics. */
+static int measure(struct learning_pass *p, int64_t rows, uint16_t row)
+{
+    if (p->plan->kind->report) {
+        p->plan->kind->report(p->op);
+    }
+    return metric_rows_emit(p->op, p->plan->cfg->as, rows, &p->in, row);
+}
+
+int learning_teach(struct learning_pass *p, struct model *m, uint16_t row, bool predicted,
+                   const char **problem)
+{
+    bool learns = p->plan->mode != LEARN_NEVER;
+    uint64_t known = p->categories;
+    p->is_new = false;
+    memset(p->told, 0, sizeof(p->told));
+    if (p->plan->kind->learn(p, m, row, predicted, learns, problem) < 0) {
+        return 0;
+    }
+    p->op->counter[COUNT_LABELS] += learns;
+    touch(p, m, row, learns, known);
+    return learns && metric_rows_are_due(p->op->node, m->rows) ? measure(p, m->rows, row) : 0;
+}
+
+/* The features of the row as they are learned: with numbers for categories that are new. */
+static void learn_features(struct learning_pass *p, struct model *m, uint16_t row)
+{
+    if (p->plan->mode != LEARN_NEVER) {
+        features_row(&p->plan->features, &p->features, row, m->category, FEATURE_LEARN, p->task->x);
+    }
+}
+
+/* Scores and learns, or lets it wait for its label; 1 when the row is bad and left out. */
+static int teach(struct learning_pass *p, struct model *m, uint16_t row, bool predicted)
+{
+    if (!m && p->plan->mode == LEARN_NEVER) {
+        return 0;
+    }
+    const char *problem = NULL;
+    m = m ? m : per_make(&p->rows, row);
+    p->categories = learning_categories(p->plan, m);
+    learn_features(p, m, row);
+    if (p->plan->late) {
+        if (learning_categories(p->plan, m) != p->categories || m->rows == 0) {
+            per_touch(&p->rows); /* new names */
+        }
+        late_labels_wait(p, m, row, predicted);
+        return 0;
+    }
+    int status = learning_teach(p, m, row, predicted, &problem);
+    if (problem) {
+        status = op_bad_row(p->op, &p->in, row, problem);
+        return status < 0 ? status : 1;
+    }
+    return status;
+}
+
+/* Test, then train; 1 when the row is left out. */
+static int process_row(struct learning_pass *p, uint16_t row)
+{
+    const struct learning_kind *kind = p->plan->kind;
+    struct model *m = per_find(&p->rows, row);
+    bool is_delete = p->in.row_op && p->in.row_op[row] == ROW_DELETE;
+    bool predicted = false;
+    put_version(p, m, row);
+    if (p->features.is_missing[row] || is_delete) {
+        p->op->counter[COUNT_SKIPPED] += !is_delete;
+        put_nulls(p, row);
+        return 0;
+    }
+    if (m) {
+        features_row(&p->plan->features, &p->features, row, m->category, FEATURE_PREDICT,
+                     p->task->x);
+        predicted = kind->predict(p, m, row);
+    }
+    if (!predicted) {
+        put_nulls(p, row);
+    }
+    bool is_taught = p->plan->late ? p->keys.key && p->is_keyed[row] != 0
+                                   : !kind->is_taught || kind->is_taught(p, row);
+    return is_taught ? teach(p, m, row, predicted) : 0;
+}
+
+/* Evaluates features and labels; bad rows and rows without a key leave p->in. */
+static int prepare(struct learning_pass *p)
+{
+    struct op *op = p->op;
+    struct row_errors errors = {0};
+    int status = features_eval(&p->plan->features, &p->in, &p->features, &errors);
+    if (status == 0 && errors.n > 0) {
+        status = op_bad_rows(op, &p->in, &errors);
+    }
+    if (status == 0 && p->plan->kind->prepare && !p->plan->late) {
+        status = p->plan->kind->prepare(p);
+    }
+    if (status == 0) {
+        per_rows_init(&p->rows, op, &p->task->per, &p->in);
+    }
+    if (status == 0 && p->plan->late) {
+        p->keys = key_rows(&p->in);
+        p->is_keyed = arena_zalloc(p->in.mem, p->in.rows + 1U);
+        for (uint16_t k = 0; k < p->keys.nsel; k++) {
+            p->is_keyed[p->keys.sel[k]] = 1;
+        }
+    }
+    return status;
+}
+
+int learning_push(struct op *op, int input, struct batch *b)
+{
+    struct learning_pass p = {.op = op, .plan = op->node->bound, .task = op->self, .in = *b};
+    if (input == 1) {
+        int taught = late_labels_push(op, b);
+        p.plan->kind->report(op);
+        return taught;
+    }
+    int status = prepare(&p);
+    if (status < 0) {
+        return status;
+    }
+    const struct schema *schema = op->node->out[0];
+    struct batch out = batch_reshape(&p.in, schema);
+    uint16_t first = p.plan->first;
+    memcpy(out.col, b->col, first * sizeof(b->col[0]));
+    p.out = &out.col[first];
+    for (uint16_t i = 0; i < p.plan->n; i++) {
+        p.out[i] = vec_new(b->mem, schema->col[first + i].type, b->rows);
+    }
+    uint16_t *sel = arena_array(b->mem, p.in.nsel + 1U, sizeof(*sel));
+    uint16_t nsel = 0;
+    for (uint16_t k = 0; k < p.in.nsel; k++) {
+        uint16_t row = batch_row(&p.in, k);
+        status = process_row(&p, row);
+        if (status < 0) {
+            return status;
+        }
+        sel[nsel] = row;
+        nsel = (uint16_t)(nsel + (status == 0));
+    }
+    if (p.in.nsel > 0 && p.plan->kind->report) {
+        p.plan->kind->report(op);
+    }
+    if (nsel < p.in.nsel) {
+        out = batch_select(&out, sel, nsel);
+    }
+    return nsel > 0 ? op_emit(op, 0, &out) : 0;
+}

@@ -1,0 +1,163 @@
+/* Learning: what classify, regress, cluster and detect have in common. Each row is turned into
+ * features, predicted by what was learned from the rows before it, given its output columns, then
+ * learned.
+ *
+ *     bind    learning_bind(), then the step's own, then learning_output()
+ *     push    learning_push(): for each row `predict` of the kind, then `learn`
+ *
+ * The objects of per.h begin with a struct model, the step's plan with a struct learning, its op->self
+ * with a struct learning_task.
+ */
+#ifndef KLAMM_ML_LEARNING_H
+#define KLAMM_ML_LEARNING_H
+
+#include "engine/expression/expression.h"
+#include "engine/step.h"
+#include "ml/features.h"
+#include "ml/learn_mode.h"
+#include "ml/model.h"
+#include "ml/per.h"
+#include "ml/waiting.h"
+
+#include <stddef.h>
+
+/* The keys that all four have. Their tables begin with LEARNING_FIELDS(their struct, member). */
+struct learning_cfg {
+    const char *algorithm, *as;
+    struct config_list features;
+    const struct yaml *options, *learn;
+    struct config_list evaluate;
+    int scale, per;
+};
+
+extern const char *const learning_scales[];
+
+/* clang-format off */
+#define LEARNING_FIELDS(type, member, default_per)                                                 \
+    {"algorithm", CONFIG_TEXT, offsetof(type, member.algorithm), .required = true,                 \
+     .doc = "the learner"},                                                                        \
+    {"features", CONFIG_EXPRESSIONS, offsetof(type, member.features), .required = true,            \
+     .doc = "columns, expressions and `cpu_*` patterns over numeric columns; map keys name them"}, \
+    {"as", CONFIG_TEXT, offsetof(type, member.as), .required = true,                               \
+     .doc = "name of the prediction's column"},                                                    \
+    {"options", CONFIG_YAML, offsetof(type, member.options),                                       \
+     .doc = "of the learner, named as River names them"},                                          \
+    {"scale", CONFIG_ENUM, offsetof(type, member.scale), .def = "none", .values = learning_scales, \
+     .doc = "`standard`: features are centred and divided by their deviation, as learned so far"}, \
+    {"per", CONFIG_ENUM, offsetof(type, member.per), .def = default_per, .values = per_names,      \
+     .doc = "one model for all rows, for each key or for each partition"},                         \
+    {"evaluate", CONFIG_NAMES, offsetof(type, member.evaluate),                                    \
+     .doc = "metrics to keep beside the preset ones, which cost nothing"},                         \
+    {"learn", CONFIG_YAML, offsetof(type, member.learn),                                           \
+     .doc = "`online`: each row, `never`: the model stays as it is, or `{batch: {window, every, "  \
+            "min_rows}}`: anew from a window, of rows or a duration"}
+/* clang-format on */
+
+struct learning_pass;
+struct late_plan;
+
+#define TOLD_MOST 3                 /* numbers by which a prediction is scored */
+#define KEPT_MOST (CLASSES_MAX + 1) /* numbers that tell a prediction while its label is awaited */
+
+/* All that a row does to a model. */
+struct learning_event {
+    const double *x;
+    const double *told; /* the prediction, as the kind's learn() left it in pass->told */
+    double target;      /* class number or value */
+    int64_t time;
+    bool learns; /* else it is only scored */
+};
+
+/* What one of the four does with a row. */
+struct learning_kind {
+    enum learner_task task;
+    const char *const *metrics; /* that `evaluate` may name, NULL-terminated; NULL: none */
+    const struct object_def *objects;
+    /* Before the rows: labels. Rows with an error leave pass->in. NULL: nothing. */
+    int (*prepare)(struct learning_pass *p);
+    /* Predicts pass->x by this model and writes the output columns but the last, which is its
+     * version; false: it has nothing to say, all are null. */
+    bool (*predict)(struct learning_pass *p, void *object, uint16_t row);
+    /* Whether the row is to be scored or learned. NULL: always. */
+    bool (*is_taught)(const struct learning_pass *p, uint16_t row);
+    /* Scores and, if `learns`, learns pass->x; predicted: what predict() said. Sets pass->target
+     * and pass->told, and pass->is_new when it is a class not known before. 0, or -ERR_DATA with
+     * *problem: the row is bad. */
+    int (*learn)(struct learning_pass *p, void *object, uint16_t row, bool predicted, bool learns,
+                 const char **problem);
+    /* With late labels: what predict() said as numbers, their count; and that said again, into
+     * row 0 of pass->out too. NULL for both: the kind has no labels. */
+    uint32_t (*keep)(const struct learning_pass *p, const void *object, double *out);
+    bool (*recall)(struct learning_pass *p, const void *object, const double *kept, uint32_t n);
+    /* The same once more, after a restart, from the numbers alone. */
+    void (*repeat)(void *object, const struct learning_event *event, struct model_scratch *scratch);
+    void (*report)(struct op *op); /* metrics, after a batch */
+};
+
+struct learning {
+    const struct learning_cfg *cfg;
+    const struct learning_kind *kind;
+    enum learn_mode mode;
+    struct features features;
+    struct model_config model;
+    struct per_plan per;
+    uint16_t first, n;            /* of the output columns that it adds */
+    const struct late_plan *late; /* labels come from another stream; NULL: with the row */
+    uint32_t metrics; /* one bit for each of kind->metrics that is wanted; none: the preset */
+};
+
+struct learning_task {
+    struct per_task per;
+    struct model_scratch scratch;
+    double *x;     /* of the row at hand, in the middle of `event` */
+    double *event; /* learns, time, target, told, x */
+    double *kept;  /* KEPT_MOST; with late labels, as is the next */
+    struct waiting waiting;
+    struct buffer bytes;
+};
+
+struct learning_pass {
+    struct op *op;
+    const struct learning *plan;
+    struct learning_task *task;
+    struct batch in;
+    struct feature_rows features;
+    struct per_rows rows;
+    struct vec *out; /* the step's columns */
+    struct vec label;
+    struct keyed_rows keys; /* of the `on` columns, with late labels */
+    uint8_t *is_keyed;      /* then, per row: they are not null */
+    uint64_t categories;    /* that the model knew before the row */
+    double target, told[TOLD_MOST];
+    bool is_new;
+};
+
+/* Algorithm, features, options, learn and per; p->cfg and p->kind are set. label: what the features
+ * must not be, or NULL. Returns 0 or -ERR_CONFIG. */
+int learning_bind(struct node *n, struct learning *p, const struct expression *label);
+/* The output schema: the input's columns, `n` more (all nullable) and <as>_model_version. */
+int learning_output(struct node *n, struct learning *p, const char *const *name,
+                    const struct type *const *type, uint16_t count);
+void learning_needs(const struct node *n, const bool *out, bool *in);
+const struct state_codec *learning_codec(const struct node *n);
+void learning_layout(const struct node *n, struct buffer *words);
+/* size: of op->self, which begins with a struct learning_task. */
+int learning_open(struct op *op, size_t size, struct err *e);
+int learning_push(struct op *op, int input, struct batch *b);
+int learning_watermark(struct op *op, int64_t time);
+int64_t learning_next_time(struct op *op);
+int learning_flush(struct op *op);
+void learning_close(struct op *op);
+void learning_describe(struct op *op, struct open_state *out);
+
+/* For object_def.replay; `plan` begins with a struct learning. */
+int learning_replay(const void *plan, void *object, const double *event, uint32_t n);
+/* All categories that a model knows. */
+uint64_t learning_categories(const struct learning *p, const struct model *m);
+/* Scores and learns task->x by this model, and tells state; *problem is set when the label is bad. */
+int learning_teach(struct learning_pass *p, struct model *m, uint16_t row, bool predicted,
+                   const char **problem);
+/* Sets a column of a row to null. */
+void learning_null(struct learning_pass *p, uint16_t column, uint16_t row);
+
+#endif

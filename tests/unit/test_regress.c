@@ -1,0 +1,238 @@
+/* regress inside a topology: values, intervals, nulls, bad labels, and the same bytes for every batch
+ * size and across restarts. */
+#include "engine/memory.h"
+#include "engine/random.h"
+#include "tests/support/task_run.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+enum { ROWS = 600 };
+static char *rows[ROWS];
+static const char *keys[ROWS];
+static const char *const host[] = {"h0", "h1"};
+
+#define FROM(key)                                                                                  \
+    "name: test\n"                                                                                 \
+    "streams:\n"                                                                                   \
+    "  s:\n"                                                                                       \
+    "    from: {topic: in, key: " key ", value: json,\n"                                           \
+    "           columns: {host: string, a: double, b: double, y: double, n: long}}\n"              \
+    "    steps:\n"
+#define HEAD FROM("none")
+#define TAIL "    to: {topic: out, key: none, value: json}\n"
+#define STEP(more)                                                                                 \
+    "      - regress: {algorithm: linear_regression, features: [a, b], label: y, as: p,\n"         \
+    "                  options: {lr: 0.05}, " more "}\n"
+
+/* y follows a and b, with noise. */
+static int make_rows(void **state)
+{
+    (void)state;
+    struct random random;
+    random_seed(&random, 5, 1);
+    for (int i = 0; i < ROWS; i++) {
+        double a = random_normal(&random), b = random_normal(&random);
+        double y = 3 + 2 * a - b + 0.5 * random_normal(&random);
+        keys[i] = host[random_below(&random, 2)];
+        rows[i] =
+            mem_printf("{\"host\": \"%s\", \"a\": %.17g, \"b\": %.17g, \"y\": %.17g, \"n\": %d}",
+                       keys[i], a, b, y, i % 3);
+    }
+    return 0;
+}
+
+static int free_rows(void **state)
+{
+    (void)state;
+    for (int i = 0; i < ROWS; i++) {
+        mem_free(rows[i]);
+    }
+    return 0;
+}
+
+static void run(const char *topology, const char *const *value, size_t n, struct task_result *r)
+{
+    struct task_run how = {
+        .topology = topology,
+        .topic = "in",
+        .value = value,
+        .key = value == (const char *const *)rows ? keys : NULL,
+        .n = n,
+    };
+    task_run(&how, r);
+    if (r->diags.n > 0 || r->status < 0) {
+        print_message("%s%s\n", task_result_problems(r), r->err.text);
+    }
+}
+
+static void run_all(const char *topology, struct task_result *r)
+{
+    run(topology, (const char *const *)rows, ROWS, r);
+    assert_int_equal(r->status, 0);
+}
+
+static double number(const char *line, const char *name)
+{
+    const char *at = strstr(line, name);
+    assert_non_null(at);
+    at += strlen(name);
+    return strncmp(at, "null", 4) == 0 ? nan("") : strtod(at, NULL);
+}
+
+/* Metrics beside what the output rows themselves say. */
+static void predicts_then_learns(void **state)
+{
+    (void)state;
+    struct task_result r = {0};
+    double sum = 0, inside = 0, intervals = 0;
+    int i = 0, scored = 0;
+    run_all(HEAD STEP("per: partition") TAIL, &r);
+    for (char *line = r.out.data; line < r.out.data + r.out.n; line = strchr(line, '\n') + 1, i++) {
+        double y = number(line, "\"y\":"), p = number(line, "\"p\":");
+        double lower = number(line, "\"p_lower\":"), upper = number(line, "\"p_upper\":");
+        assert_int_equal(isnan(p) != 0, i == 0);
+        assert_int_equal(isnan(number(line, "\"p_model_version\":")) != 0, i == 0);
+        assert_int_equal(isnan(lower) != 0, isnan(upper) != 0);
+        if (i > 0) {
+            sum += fabs(p - y);
+            scored++;
+        }
+        if (!isnan(lower)) {
+            assert_true(lower <= p && p <= upper);
+            inside += lower <= y && y <= upper;
+            intervals++;
+        }
+    }
+    assert_int_equal(i, ROWS);
+    assert_true(task_result_metric(&r, "rows") == scored);
+    assert_true(fabs(task_result_metric(&r, "mae") - sum / scored) < 1e-9);
+    assert_true(task_result_metric(&r, "mae") < 0.6 * task_result_metric(&r, "mae_baseline"));
+    assert_true(task_result_metric(&r, "mae") < 0.6 * task_result_metric(&r, "mae_no_change"));
+    assert_true(task_result_metric(&r, "r2") > 0.5);
+    assert_true(intervals > ROWS / 2);
+    assert_true(fabs(task_result_metric(&r, "coverage") - inside / intervals) < 1e-9);
+    assert_true(inside / intervals > 0.85 && inside / intervals < 0.95);
+    task_result_done(&r);
+}
+
+static void is_the_same_for_every_batch_size_and_restart(void **state)
+{
+    (void)state;
+    static const char *const topology[] = {
+        HEAD STEP("per: partition, scale: standard") TAIL,
+        FROM("string") STEP("per: key") TAIL,
+        HEAD STEP("per: partition, learn: {batch: {window: 300, every: 100}}") TAIL,
+    };
+    for (int t = 0; t < 3; t++) {
+        struct task_result first = {0};
+        run_all(topology[t], &first);
+        for (int i = 0; i < 4; i++) {
+            struct task_run how = {
+                .topology = topology[t],
+                .topic = "in",
+                .value = (const char *const *)rows,
+                .key = keys,
+                .n = ROWS,
+                .batch_rows = (uint16_t[]){1, 3, 2048, 7}[i],
+                .restart_every = (size_t[]){0, 0, 50, 299}[i],
+            };
+            struct task_result r = {0};
+            task_run(&how, &r);
+            assert_int_equal(r.status, 0);
+            assert_int_equal(r.out.n, first.out.n);
+            assert_memory_equal(r.out.data, first.out.data, first.out.n);
+            assert_true(fabs(task_result_metric(&r, "mae") - task_result_metric(&first, "mae")) <
+                        1e-12);
+            task_result_done(&r);
+        }
+        task_result_done(&first);
+    }
+}
+
+static void bad_and_missing_labels(void **state)
+{
+    (void)state;
+    static const char *const some[] = {
+        "{\"a\": 1, \"b\": 1, \"y\": 2}",     "{\"a\": 1, \"b\": 1}",
+        "{\"a\": 1, \"b\": 1, \"y\": 1e200}", "{\"a\": 1, \"y\": 7}",
+        "{\"a\": 1, \"b\": 1e160, \"y\": 2}", "{\"a\": 1, \"b\": 2, \"y\": 2}",
+    };
+    struct task_result r = {0};
+    run("errors: {tolerance: all, dead_letter_topic: dead}\n" HEAD STEP("per: partition") TAIL,
+        some, 6, &r);
+    assert_int_equal(r.status, 0);
+    int dead = 0, out = 0, nulls = 0;
+    for (const char *p = r.out.data; p < r.out.data + r.out.n; p = strchr(p, '\n') + 1) {
+        dead += strncmp(p, "dead ", 5) == 0;
+        out += strncmp(p, "out ", 4) == 0;
+        nulls += strncmp(p, "out ", 4) == 0 && isnan(number(p, "\"p\":"));
+    }
+    assert_int_equal(dead, 1); /* a label beyond 1e150 */
+    assert_int_equal(out, 5);
+    assert_int_equal(nulls, 3); /* the first row, and two features that are missing */
+    assert_true(task_result_metric(&r, "rows") == 1);
+    task_result_done(&r);
+}
+
+static void a_model_that_diverges_says_nothing(void **state)
+{
+    (void)state;
+    struct task_result r = {0};
+    run_all(HEAD "      - regress: {algorithm: linear_regression, features: [a * 1e60], label: y * "
+                 "1e60, as: p,\n          per: partition, options: {lr: 1000, clip_gradient: "
+                 "1e300}}\n" TAIL,
+            &r);
+    char *last = r.out.data;
+    for (char *line = r.out.data; line < r.out.data + r.out.n; line = strchr(line, '\n') + 1) {
+        last = line;
+    }
+    assert_true(isnan(number(last, "\"p\":")));
+    task_result_done(&r);
+}
+
+static void problems_say_what_to_do(void **state)
+{
+    (void)state;
+    static const char *const wrong[][2] = {
+        {"{algorithm: linear_regresion, features: [a], label: y, as: p}", "`linear_regression`"},
+        {"{algorithm: gaussian_nb, features: [a], label: y, as: p}", "unknown algorithm"},
+        {"{algorithm: linear_regression, features: [a], label: host, as: p}", "`classify`"},
+        {"{algorithm: linear_regression, features: [y], label: y, as: p}", "is the label"},
+        {"{algorithm: linear_regression, features: [a], label: y, as: b}", "already"},
+        {"{algorithm: linear_regression, features: [a], label: y, as: p, evaluate: [mse]}",
+         "`mae`"},
+    };
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        struct task_result r = {0};
+        char topology[2000];
+        snprintf(topology, sizeof(topology), HEAD "      - regress: %s\n" TAIL, wrong[i][0]);
+        struct task_run how = {.topology = topology, .topic = "in"};
+        task_run(&how, &r);
+        const char *problems = task_result_problems(&r);
+        if (r.status != -ERR_CONFIG || !strstr(problems, wrong[i][1])) {
+            print_message("%s\n%s\n", wrong[i][0], problems);
+            fail();
+        }
+        task_result_done(&r);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(predicts_then_learns),
+        cmocka_unit_test(is_the_same_for_every_batch_size_and_restart),
+        cmocka_unit_test(bad_and_missing_labels),
+        cmocka_unit_test(a_model_that_diverges_says_nothing),
+        cmocka_unit_test(problems_say_what_to_do),
+    };
+    return cmocka_run_group_tests(tests, make_rows, free_rows);
+}
