@@ -286,9 +286,8 @@ static int plan_step(struct planner *b, const struct stream *st, int i, struct r
     n->def = step_find(b, y->key[0], n->at, n->path);
     int r = -ERR_CONFIG;
     struct ref other;
-    bool has_other = n->def && n->def->second;
     if (n->def && parse_step(b, n, n->yaml) == 0 &&
-        (!has_other || plan_second(b, n, at, &other) == 0)) {
+        (!n->def->second || plan_second(b, n, at, &other) == 0)) {
         r = n->def->bind(n);
         diags_drop_echoes(b->d);
     }
@@ -296,7 +295,7 @@ static int plan_step(struct planner *b, const struct stream *st, int i, struct r
         add_time(n);
     }
     if (r == 0) {
-        r = plan_place(b, st, n, at, has_other ? &other : NULL);
+        r = plan_place(b, st, n, at, n->ninputs > 1 || n->table >= 0 ? &other : NULL);
     }
     if (r < 0) {
         *at = plan_broken(b, at->schema);

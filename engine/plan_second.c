@@ -117,8 +117,11 @@ int plan_second(struct planner *b, struct node *n, struct ref *at, struct ref *o
 {
     struct second_input s = {.non = 0};
     *other = plan_broken(b, NULL);
-    n->ninputs = 2;
     int r = n->def->second(n, &s);
+    if (r == 0 && !s.stream.text) {
+        return 0;
+    }
+    n->ninputs = 2;
     if (s.is_table) {
         return r < 0 ? r : plan_find_table(b, n, &s, at, other);
     }

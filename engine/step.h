@@ -68,7 +68,8 @@ struct step_def {
     uint16_t state_version; /* of the values in the store */
 
     /* Optional, before bind: the step reads a second stream, input 1, partitioned and keyed as its
-     * own input. Rows of either are judged by the lesser watermark of both. */
+     * own input. Rows of either are judged by the lesser watermark of both. As configured it may
+     * read none: stream.text stays NULL. */
     int (*second)(const struct node *n, struct second_input *out);
     /* Once: reads n->cfg and n->in[], sets n->out[0..noutputs) and n->bound; problems go to
      * n->diags. Returns 0 or -ERR_CONFIG. */
@@ -156,6 +157,7 @@ struct node {
     const char *output_name[STEP_OUTPUTS_MAX]; /* of split's branches; NULL otherwise */
     bool single_partition; /* set by bind: all rows must meet in one task (global learners) */
     bool keyless;          /* set by bind: as configured it needs no key (one model a partition) */
+    bool stateless;        /* set by bind: as configured it keeps nothing, so it gets no store */
     int64_t metrics_every; /* a stream reads the step's metrics, after so many rows; else 0 */
     bool rekeys;           /* set by bind: the key is another one than the input's */
     bool adds_time[STEP_OUTPUTS_MAX]; /* set by the planner: `_time`, the last column of an output

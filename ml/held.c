@@ -1,6 +1,7 @@
 /* Held: small and large objects in state.
  *
- *   saved     0 snapshot | 1 generation parts logs part_bytes log_bytes | 2 bytes of a part or log
+ *   saved     0 seed snapshot | 1 seed generation parts logs part_bytes log_bytes |
+ *             2 bytes of a part or log
  *   log       the events of one commit, one behind the other: count, doubles
  *   anew      a large object is saved whole again, as a new generation, when its logs would be
  *             larger than its snapshot, or when something changed that no event tells; the old
@@ -16,10 +17,13 @@
 
 #include <string.h>
 
-struct held *held_new(void *object)
+#define HEAD_BYTES (1 + sizeof(uint64_t)) /* of a saved object */
+
+struct held *held_new(const struct per_plan *p, uint64_t seed)
 {
     struct held *h = mem_zalloc(sizeof(*h));
-    h->object = object;
+    h->object = p->def->make(p->plan, seed);
+    h->seed = seed;
     buffer_init(&h->events);
     return h;
 }
@@ -48,7 +52,7 @@ static void part_key(struct buffer *out, char what, uint32_t generation, uint32_
     buffer_add(out, key + 1, n - 1); /* behind its 'o' */
 }
 
-static void put_bytes(struct state *s, const struct buffer *key, const char *bytes, size_t n)
+void held_put(struct state *s, const struct buffer *key, const char *bytes, size_t n)
 {
     bool is_new;
     uint32_t size = (uint32_t)(sizeof(uint64_t) + n);
@@ -64,6 +68,21 @@ static void put_bytes(struct state *s, const struct buffer *key, const char *byt
 static struct state_entry *find(struct state *s, const struct buffer *key)
 {
     return state_find(s, hash_bytes(key->data, key->n, 0), key->data, (uint32_t)key->n);
+}
+
+bool held_get(struct state *s, const struct buffer *key, struct buffer *out)
+{
+    const struct state_entry *e = find(s, key);
+    uint64_t kind = HELD_OBJECT;
+    if (e) {
+        memcpy(&kind, state_value(e), sizeof kind);
+    }
+    if (kind != HELD_BYTES) {
+        return false;
+    }
+    const char *value = state_value(e);
+    buffer_add(out, value + sizeof kind, state_value_size(e) - sizeof kind);
+    return true;
 }
 
 static void delete_all(struct state *s, struct held *h, char what, uint32_t count,
@@ -98,7 +117,7 @@ static void save_parts(struct held *h, struct state *s, const struct buffer *sna
     for (size_t at = 0; at < snapshot->n; at += HELD_PART_BYTES) {
         size_t n = snapshot->n - at < HELD_PART_BYTES ? snapshot->n - at : HELD_PART_BYTES;
         part_key(key, 'p', h->generation, h->parts++, h->entry);
-        put_bytes(s, key, snapshot->data + at, n);
+        held_put(s, key, snapshot->data + at, n);
     }
 }
 
@@ -118,7 +137,7 @@ void held_flush(struct per_task *t, struct held *h, struct state *s)
     const struct object_def *def = t->plan->def;
     if (fits_a_log(def, h)) {
         part_key(&t->key, 'l', h->generation, h->logs++, h->entry);
-        put_bytes(s, &t->key, h->events.data, h->events.n);
+        held_put(s, &t->key, h->events.data, h->events.n);
         h->log_bytes += h->events.n;
     } else if (!is_small(def, h)) {
         buffer_clear(&t->bytes);
@@ -146,6 +165,7 @@ static void counts_io(struct held *h, struct snapshot *s)
 void held_save(const struct per_plan *p, const struct held *h, struct buffer *out)
 {
     buffer_byte(out, h->generation > 0 ? SAVED_LARGE : SAVED_SMALL);
+    big_endian_add(out, h->seed);
     if (h->generation == 0) {
         save_object(p->def, h, out);
         return;
@@ -160,11 +180,11 @@ void held_save(const struct per_plan *p, const struct held *h, struct buffer *ou
 struct held *held_load(const struct per_plan *p, const void *saved, size_t n)
 {
     const char *bytes = saved;
-    if (n == 0 || (bytes[0] != SAVED_SMALL && bytes[0] != SAVED_LARGE)) {
+    if (n < HEAD_BYTES || (bytes[0] != SAVED_SMALL && bytes[0] != SAVED_LARGE)) {
         return NULL;
     }
-    struct held *h = held_new(p->def->make(p->plan, p->seed));
-    struct snapshot s = snapshot_loader(bytes + 1, n - 1);
+    struct held *h = held_new(p, big_endian_get(bytes + 1));
+    struct snapshot s = snapshot_loader(bytes + HEAD_BYTES, n - HEAD_BYTES);
     if (bytes[0] == SAVED_LARGE) {
         counts_io(h, &s);
     } else {
@@ -176,22 +196,6 @@ struct held *held_load(const struct per_plan *p, const void *saved, size_t n)
         return NULL;
     }
     return h;
-}
-
-/* The bytes of a part or log, appended; false: it is not there. */
-static bool gather(struct state *s, const struct buffer *key, struct buffer *out)
-{
-    const struct state_entry *e = find(s, key);
-    uint64_t kind = HELD_OBJECT;
-    if (e) {
-        memcpy(&kind, state_value(e), sizeof kind);
-    }
-    if (kind != HELD_BYTES) {
-        return false;
-    }
-    const char *value = state_value(e);
-    buffer_add(out, value + sizeof kind, state_value_size(e) - sizeof kind);
-    return true;
 }
 
 static int repeat(const struct per_plan *p, void *object, const struct buffer *log)
@@ -222,7 +226,7 @@ int held_complete(const struct per_plan *p, struct held *h, const struct state_e
     buffer_init(&bytes);
     for (uint32_t i = 0; is_there && i < h->parts; i++) {
         part_key(&key, 'p', h->generation, i, entry);
-        is_there = gather(s, &key, &bytes);
+        is_there = held_get(s, &key, &bytes);
     }
     struct snapshot all = snapshot_loader(bytes.data, bytes.n);
     if (!is_there || bytes.n != h->part_bytes || p->def->io(h->object, &all) < 0 ||
@@ -233,7 +237,7 @@ int held_complete(const struct per_plan *p, struct held *h, const struct state_e
         buffer_clear(&bytes);
         part_key(&key, 'l', h->generation, i, entry);
         status =
-            gather(s, &key, &bytes) && p->def->replay ? repeat(p, h->object, &bytes) : -ERR_DATA;
+            held_get(s, &key, &bytes) && p->def->replay ? repeat(p, h->object, &bytes) : -ERR_DATA;
     }
     buffer_done(&key);
     buffer_done(&bytes);

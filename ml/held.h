@@ -6,7 +6,9 @@
  *   'p' generation number key    -> part `number` of the snapshot, at most HELD_PART_BYTES
  *   'l' generation number key    -> log `number`: events of one commit
  *
- * Internal to ml/per.c and ml/held.c.
+ *   'w' …                        rows that wait for their labels (ml/waiting.h)
+ *
+ * Internal to ml/per.c, ml/held.c and ml/waiting.c.
  */
 #ifndef KLAMM_ML_HELD_H
 #define KLAMM_ML_HELD_H
@@ -18,6 +20,7 @@
 
 struct held {
     void *object;
+    uint64_t seed;             /* with which it was made, and is made again before it is loaded */
     struct held *next;         /* touched since the last commit */
     struct state_entry *entry; /* then */
     bool is_touched;
@@ -38,7 +41,12 @@ struct held_value {
     struct held *held;
 };
 
-struct held *held_new(void *object);
+/* Entries of plain bytes: what is put there in place of what was, and read, appended to out; false:
+ * it is not there. */
+void held_put(struct state *s, const struct buffer *key, const char *bytes, size_t n);
+bool held_get(struct state *s, const struct buffer *key, struct buffer *out);
+
+struct held *held_new(const struct per_plan *p, uint64_t seed);
 void held_free(struct held *h, const struct object_def *def);
 /* Before a commit: what the object is saved as. */
 void held_flush(struct per_task *t, struct held *h, struct state *s);

@@ -70,7 +70,7 @@ static const struct config_field fields[] = {
      .doc = "values on either side of the same step a season ago; at most a quarter of the season"},
     {"forget", CONFIG_DOUBLE, offsetof(struct options, forget), .def = "1", .min = 0.9, .max = 1,
      .doc = "what a row weighs a step later; below 1, old rows fade"},
-    {"huber", CONFIG_DOUBLE, offsetof(struct options, huber), .def = "0.5", .min = 0, .max = 1e9,
+    {"huber", CONFIG_DOUBLE, offsetof(struct options, huber), .def = "1", .min = 0, .max = 1e9,
      .doc = "errors beyond this many mean errors count by size, not by square; 0: all by square"},
     {"refit", CONFIG_LONG, offsetof(struct options, refit), .def = "24", .min = 1, .max = 100000,
      .doc = "rows between two solutions of the equations"},
@@ -193,7 +193,8 @@ static double features_at(const struct ridge *m, const struct stage *s, int64_t 
 static double running(double mean, double value, int64_t rows)
 {
     double share = 1.0 / (double)(rows + 1);
-    value = rows > 10 && value > 10 * mean ? 10 * mean : value;
+    value = mean > 0 && rows > 10 && value > 10 * mean ? 10 * mean : value;
+    share = mean > 0 ? share : 1; /* longer horizons begin later */
     return mean + (share > RUNNING ? share : RUNNING) * (value - mean);
 }
 
@@ -236,6 +237,9 @@ static void solve(const struct ridge *m, const struct stage *s, uint32_t h)
 {
     uint32_t n = s->features;
     const double *gram = s->gram + h * triangle(n), *moment = s->moment + (size_t)h * n;
+    if (n == 0) {
+        return;
+    }
     double *a = mem_array(triangle(n) + 2 * (size_t)n, sizeof(double));
     double *b = a + triangle(n), *scale = b + n;
     for (uint32_t i = 0; i < n; i++) {

@@ -162,7 +162,8 @@ static void pass_classes(const struct model_config *config, const struct type *t
         if (m->classes.n > known) {
             scratch.out[class] = 0;
         }
-        classifier_teach(m, x, class, 0, predicted, true, &scratch, &outcome);
+        struct class_prediction told = {predicted, predicted >= 0 ? scratch.out[class] : 0, 0};
+        classifier_teach(m, x, class, 0, &told, true, &scratch, &outcome);
     }
     double ns = (seconds() - start) * 1e9 / t->rows;
     if (output == QUIET) {
