@@ -178,6 +178,9 @@ static double root_of(const struct nearest *s, double sum)
 
 uint32_t nearest_find(struct nearest *s, const double *x)
 {
+    if (s->rows == 0) {
+        return 0;
+    }
     work_out_distances(s, x);
     double bound = bound_nearest(s);
     uint32_t found = gather(s, 0, s->oldest, bound, 0);
