@@ -3,7 +3,7 @@
 
 Runs build/…/detector_driver over data sets of $KLAMM_DATA (default: ../shared/data); what is
 missing there is left out, and all of it is skipped (77) where nothing is there or River cannot be
-installed (see test_learners.py).
+installed (see peers.py).
 
 1. shuttle: area under the ROC curve, score before learning, beside River's; randomised ones: mean of
    five seeds. one_class_svm must give River's scores to 1e-9.
@@ -21,8 +21,7 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from test_learners import BUILD, DATA, enter_environment  # noqa: E402
+import peers
 
 FULL = "--full" in sys.argv  # River over the whole of shuttle: minutes
 SEEDS = [1, 2, 3, 4, 5]
@@ -51,7 +50,7 @@ RANDOMISED = {"half_space_trees", "isolation_forest", "random_cut_forest", "auto
 
 def run_driver(algorithm, scale, options, path, seed=42):
     """Raw scores, tail probabilities, nanoseconds a row."""
-    command = [os.path.join(BUILD, "detector_driver"), algorithm, scale, options, str(seed), path]
+    command = [os.path.join(peers.BUILD, "detector_driver"), algorithm, scale, options, str(seed), path]
     lines = subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()
     ns = float(lines.pop()[2:])
     pairs = [line.split() for line in lines]
@@ -199,8 +198,8 @@ def test_nab(folder):
 
 
 def main():
-    enter_environment()
-    shuttle, nab = os.path.join(DATA, "shuttle.csv"), os.path.join(DATA, "nab")
+    peers.enter_environment()
+    shuttle, nab = os.path.join(peers.DATA, "shuttle.csv"), os.path.join(peers.DATA, "nab")
     found = [path for path in (shuttle, nab) if os.path.exists(path)]
     if not found:
         print("skipped: neither shuttle.csv nor nab is in $KLAMM_DATA")
