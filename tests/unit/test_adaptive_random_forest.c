@@ -38,21 +38,21 @@ static const void *options(const char *text)
 static void classes_pass_what_every_learner_must(void **state)
 {
     (void)state;
-    struct learner_data d = learner_data_new(40, 3, 3, 31);
-    check_learner(def, options("{n_models: 2, grace_period: 30}"), &d);
+    struct learner_data d = learner_data_new(24, 3, 3, 31);
+    check_learner(def, options("{n_models: 2, grace_period: 20}"), &d);
     for (uint32_t r = 0; r < d.rows; r++) {
         d.x[r * 3 + 1] = d.y[r] + (r % 4 == 0);
     }
     d.column = mixed;
     check_learner(
-        def, options("{n_models: 2, grace_period: 30, warning_delta: 0.99, drift_delta: 0}"), &d);
+        def, options("{n_models: 2, grace_period: 20, warning_delta: 0.99, drift_delta: 0}"), &d);
     learner_data_free(&d);
 }
 
 static void values_pass_what_every_learner_must(void **state)
 {
     (void)state;
-    struct learner_data d = learner_values_new(40, 2, 32);
+    struct learner_data d = learner_values_new(24, 2, 32);
     check_learner(def, options("{n_models: 2, max_features: all}"), &d);
     check_learner(
         def, options("{n_models: 2, aggregation_method: mean, disable_weighted_vote: false}"), &d);

@@ -47,7 +47,7 @@ static void make_categories(struct learner_data *d)
 static void classes_pass_what_every_learner_must(void **state)
 {
     (void)state;
-    struct learner_data d = learner_data_new(100, 3, 3, 11);
+    struct learner_data d = learner_data_new(50, 3, 3, 11);
     const char *const text[] = {"{grace_period: 15, tau: 0.9}",
                                 "{grace_period: 15, tau: 0.9, leaf_prediction: mc}",
                                 "{grace_period: 15, tau: 0.9, leaf_prediction: nb, n_splits: 3}",
@@ -64,7 +64,7 @@ static void classes_pass_what_every_learner_must(void **state)
 static void values_pass_what_every_learner_must(void **state)
 {
     (void)state;
-    struct learner_data d = learner_values_new(100, 3, 12);
+    struct learner_data d = learner_values_new(50, 3, 12);
     const char *const text[] = {"{grace_period: 15, tau: 0.9}",
                                 "{grace_period: 15, tau: 0.9, leaf_prediction: mean, digits: 0}",
                                 "{grace_period: 15, tau: 0.9, leaf_prediction: model}"};
@@ -79,13 +79,13 @@ static void values_pass_what_every_learner_must(void **state)
 static void large_trees_continue_after_load(void **state)
 {
     (void)state;
-    struct learner_data d = learner_data_new(6000, 5, 4, 13);
+    struct learner_data d = learner_data_new(4000, 5, 4, 13);
     check_continues_after_load(def, options("{grace_period: 30, delta: 0.5, tau: 0.5}"), &d);
     check_continues_after_load(
         def, options("{grace_period: 30, delta: 0.5, tau: 0.5, max_size: 0.02}"), &d);
     check_learns_rows_one_by_one(def, options("{grace_period: 30, delta: 0.5}"), &d);
     learner_data_free(&d);
-    d = learner_values_new(6000, 5, 14);
+    d = learner_values_new(4000, 5, 14);
     check_continues_after_load(def, options("{grace_period: 30, delta: 0.5, tau: 0.1}"), &d);
     learner_data_free(&d);
 }
