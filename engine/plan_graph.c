@@ -56,7 +56,8 @@ static void name_stores(struct planner *b, struct subplan *s)
 {
     for (uint16_t i = 0; i < s->nvertices; i++) {
         const struct vertex *v = b->p->vertex[s->vertex[i]];
-        if (v->kind != VERTEX_STEP || !v->node->def->stateful || s->is_global) {
+        if (v->kind != VERTEX_STEP || !v->node->def->stateful || v->node->stateless ||
+            s->is_global) {
             continue;
         }
         int same = 1;

@@ -28,7 +28,7 @@ static void needs_of_step(const struct vertex *v, int input, const bool *out, bo
     } else {
         needs(n, out, mine);
     }
-    if (n->def->stateful) {
+    if (n->def->stateful && !n->stateless) {
         for (uint16_t i = 0; i < s->nkey; i++) {
             in[s->key[i]] = true;
         }

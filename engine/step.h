@@ -157,6 +157,7 @@ struct node {
     const char *output_name[STEP_OUTPUTS_MAX]; /* of split's branches; NULL otherwise */
     bool single_partition; /* set by bind: all rows must meet in one task (global learners) */
     bool keyless;          /* set by bind: as configured it needs no key (one model a partition) */
+    bool stateless;        /* set by bind: as configured it keeps nothing, so it gets no store */
     int64_t metrics_every; /* a stream reads the step's metrics, after so many rows; else 0 */
     bool rekeys;           /* set by bind: the key is another one than the input's */
     bool adds_time[STEP_OUTPUTS_MAX]; /* set by the planner: `_time`, the last column of an output

@@ -1,5 +1,5 @@
 /* Calibration: what a raw score means. Learns the scores of one stream and tells how probable it is
- * that a usual row scores at least as high, whatever the scores' distribution. Bounded, about 6 KB; its
+ * that a usual row scores at least as high, whatever the scores' distribution. Bounded, 10 KB; its
  * snapshot is 1 to 3 KB. One owner.
  *
  *     if (calibration_tail(&c, score) <= 0.001) …      one usual row in 1000 comes here

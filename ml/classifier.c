@@ -94,24 +94,26 @@ int classifier_class(struct classifier *c, const struct vec *label, uint16_t row
     return class;
 }
 
-bool classifier_teach(struct classifier *c, const double *x, int class, int64_t time, int predicted,
-                      bool learns, struct model_scratch *scratch, struct outcome *outcome)
+bool classifier_teach(struct classifier *c, const double *x, int class, int64_t time,
+                      const struct class_prediction *predicted, bool learns,
+                      struct model_scratch *scratch, struct outcome *outcome)
 {
-    if (predicted >= 0) {
-        *outcome = evaluation_score(&c->evaluation, (uint32_t) class, (uint32_t)predicted,
-                                    scratch->out[class]);
+    bool is_scored = predicted->class >= 0;
+    if (is_scored) {
+        *outcome = evaluation_score(&c->evaluation, (uint32_t) class, (uint32_t)predicted->class,
+                                    predicted->p);
         if (c->config->has_confusion) {
-            confusion_add(&c->confusion, (uint32_t) class, (uint32_t)predicted, 1);
+            confusion_add(&c->confusion, (uint32_t) class, (uint32_t)predicted->class, 1);
         }
         if (c->auc) {
-            auc_add(c->auc, classifier_p_true(c, scratch), c->classes.label[class].number != 0);
+            auc_add(c->auc, predicted->p_true, c->classes.label[class].number != 0);
         }
     }
     evaluation_label(&c->evaluation, (uint32_t) class);
     if (learns) {
         model_learn(&c->model, x, class, time, scratch);
     }
-    return predicted >= 0;
+    return is_scored;
 }
 
 /* What is there is read, though it may not be wanted any more; what is not there begins anew. */

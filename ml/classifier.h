@@ -38,11 +38,16 @@ double classifier_p_true(const struct classifier *c, const struct model_scratch 
 enum knows { KNOWN_ONLY, MAKE_CLASS };
 int classifier_class(struct classifier *c, const struct vec *label, uint16_t row, enum knows knows,
                      const char **problem);
-/* Scores what classifier_predict() gave for the same x (-1: nothing) against a class; then learns it
- * if `learns`. True when it was scored. A class that is new in this row had no probability: the caller
- * sets scratch->out[class] to 0. */
-bool classifier_teach(struct classifier *c, const double *x, int class, int64_t time, int predicted,
-                      bool learns, struct model_scratch *scratch, struct outcome *outcome);
+/* By what a prediction is scored. */
+struct class_prediction {
+    int class;     /* -1: there was none */
+    double p;      /* that was given to the label; 0 when it is new */
+    double p_true; /* of has_auc */
+};
+/* Scores the prediction against a class; then learns it if `learns`. True when it was scored. */
+bool classifier_teach(struct classifier *c, const double *x, int class, int64_t time,
+                      const struct class_prediction *predicted, bool learns,
+                      struct model_scratch *scratch, struct outcome *outcome);
 /* Saves, or loads into a new one of the same configuration. */
 int classifier_io(struct classifier *c, struct snapshot *s);
 

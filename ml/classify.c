@@ -13,26 +13,28 @@
 #include "engine/nested.h"
 #include "ml/algorithm.h"
 #include "ml/classifier.h"
-#include "ml/learning.h"
+#include "ml/late_labels.h"
+
+#include <string.h>
 
 struct classify_cfg {
     struct learning_cfg common;
-    struct config_text label;
+    struct label_cfg label;
 };
 
 static const struct config_field fields[] = {
     LEARNING_FIELDS(struct classify_cfg, common, "global"),
-    {"label", CONFIG_EXPRESSION, offsetof(struct classify_cfg, label), .required = true,
-     .doc = "the class to learn: a string, long or boolean; null rows are only predicted"},
+    LABEL_FIELDS(struct classify_cfg, label,
+                 "the class to learn: a string, long or boolean; null rows are only predicted"),
     {0},
 };
 
 /* ---- plan ---- */
 
 struct plan {
-    struct learning learning; /* the first member */
-    const struct expression *label;
-    const struct type *type; /* of the label */
+    struct learning learning;       /* the first member */
+    const struct expression *label; /* NULL: it comes late */
+    const struct type *type;        /* of the label */
     struct classifier_config classifier;
 };
 
@@ -48,11 +50,9 @@ static bool is_wanted(const struct learning *p, enum metric m)
 static int bind_label(struct node *n, struct plan *p)
 {
     const struct classify_cfg *cfg = n->cfg;
-    if (expression_compile(&p->label, n->mem, &cfg->label, n->in[0], n->diags) < 0) {
-        p->label = NULL;
+    if (late_labels_bind(n, &cfg->label, &p->learning, &p->label, &p->type) < 0) {
         return -ERR_CONFIG;
     }
-    p->type = expression_type(p->label);
     if (p->type->kind == TYPE_DOUBLE) {
         return algorithm_problem(n, "label",
                                  "a double has no classes: `label > 0.5` or "
@@ -99,14 +99,18 @@ static void classify_needs(const struct node *n, const bool *out, bool *in)
 {
     const struct plan *p = n->bound;
     learning_needs(n, out, in);
-    expression_needs(p->label, in);
+    if (p->label) {
+        expression_needs(p->label, in);
+    }
 }
 
 static void classify_layout(const struct node *n, struct buffer *words)
 {
     const struct plan *p = n->bound;
     learning_layout(n, words);
-    expression_layout(words, p->label);
+    if (p->label) {
+        expression_layout(words, p->label);
+    }
 }
 
 /* ---- models ---- */
@@ -326,24 +330,64 @@ static int learn(struct learning_pass *p, void *object, uint16_t row, bool predi
     if (p->is_new) {
         scratch->out[class] = 0;
     }
-    if (classifier_teach(c, p->task->x, class, p->in.time[row], predicted ? t->predicted : -1,
-                         learns, scratch, &outcome)) {
+    struct class_prediction told = {
+        .class = predicted ? t->predicted : -1,
+        .p = predicted ? scratch->out[class] : 0,
+        .p_true = predicted && c->auc ? classifier_p_true(c, scratch) : 0,
+    };
+    p->told[0] = told.class;
+    p->told[1] = told.p;
+    p->told[2] = told.p_true;
+    if (classifier_teach(c, p->task->x, class, p->in.time[row], &told, learns, scratch, &outcome)) {
         scores_add(&t->scores, &outcome);
         watch(p, t, c, row);
     }
     return 0;
 }
 
+/* The class, then the probabilities of all that were known. */
+static uint32_t keep(const struct learning_pass *p, const void *object, double *out)
+{
+    const struct classifier *c = object;
+    const struct task_classify *t = p->op->self;
+    out[0] = t->predicted;
+    memcpy(out + 1, p->task->scratch.out, c->classes.n * sizeof(double));
+    return c->classes.n + 1;
+}
+
+static bool recall(struct learning_pass *p, const void *object, const double *kept, uint32_t n)
+{
+    const struct classifier *c = object;
+    struct task_classify *t = p->op->self;
+    double *proba = p->task->scratch.out;
+    if (n < 2 || n - 1 > c->classes.n || !(kept[0] >= 0 && kept[0] < n - 1)) {
+        return false;
+    }
+    t->predicted = (int)kept[0];
+    memcpy(proba, kept + 1, (n - 1) * sizeof(double));
+    for (uint32_t i = n - 1; i < c->classes.n; i++) {
+        proba[i] = 0; /* was not known then */
+    }
+    classes_put(&c->classes, t->predicted, &p->out[0], 0, p->in.mem);
+    if (c->auc) {
+        p->out[1].d[0] = classifier_p_true(c, &p->task->scratch);
+    }
+    return true;
+}
+
 static void repeat(void *object, const struct learning_event *event, struct model_scratch *scratch)
 {
     struct classifier *c = object;
     struct outcome outcome;
-    if (event->target >= c->classes.n) {
+    struct class_prediction told = {-1, event->told[1], event->told[2]};
+    if (!(event->target < c->classes.n)) {
         return; /* damaged */
     }
-    int predicted = classifier_predict(c, event->x, scratch);
-    classifier_teach(c, event->x, (int)event->target, event->time, predicted, event->learns,
-                     scratch, &outcome);
+    if (event->told[0] >= 0 && event->told[0] < c->classes.n) {
+        told.class = (int)event->told[0];
+    }
+    classifier_teach(c, event->x, (int)event->target, event->time, &told, event->learns, scratch,
+                     &outcome);
 }
 
 static const struct learning_kind kind = {
@@ -354,9 +398,17 @@ static const struct learning_kind kind = {
     .is_taught = has_label,
     .predict = predict,
     .learn = learn,
+    .keep = keep,
+    .recall = recall,
     .repeat = repeat,
     .report = report,
 };
+
+static int classify_second(const struct node *n, struct second_input *out)
+{
+    const struct classify_cfg *cfg = n->cfg;
+    return late_labels_second(n, &cfg->label, out);
+}
 
 const struct step_def op_classify = {
     .name = "classify",
@@ -365,12 +417,16 @@ const struct step_def op_classify = {
     .config_size = sizeof(struct classify_cfg),
     .stateful = true,
     .state_version = 2,
+    .second = classify_second,
     .bind = classify_bind,
     .needs = classify_needs,
+    .second_needs = late_labels_second_needs,
     .state_codec = learning_codec,
     .state_layout = classify_layout,
     .open = classify_open,
     .push = learning_push,
+    .watermark = learning_watermark,
+    .next_time = learning_next_time,
     .flush = learning_flush,
     .describe = learning_describe,
     .close = classify_close,

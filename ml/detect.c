@@ -17,6 +17,8 @@
 #include "ml/detector.h"
 #include "ml/learning.h"
 
+#include <math.h>
+
 struct detect_cfg {
     struct learning_cfg common;
     const struct yaml *threshold;
@@ -156,7 +158,7 @@ static bool predict(struct learning_pass *p, void *object, uint16_t row)
 {
     struct task_detect *t = p->op->self;
     struct detection *found = &t->detection;
-    t->is_scored = detector_score(object, p->task->x, &p->task->scratch, found);
+    t->is_scored = detector_judge(object, p->task->x, &p->task->scratch, found);
     if (!t->is_scored || !found->is_judged) {
         return false;
     }
@@ -177,16 +179,19 @@ static int learn(struct learning_pass *p, void *object, uint16_t row, bool predi
         detector_learn(object, p->task->x, p->in.time[row], t->is_scored ? &t->detection : NULL,
                        &p->task->scratch);
     }
+    p->told[0] = t->is_scored ? t->detection.raw : (double)NAN;
+    p->told[1] = t->detection.is_judged;
+    p->told[2] = t->detection.is_found;
     t->is_scored = false;
     return 0;
 }
 
 static void repeat(void *object, const struct learning_event *event, struct model_scratch *scratch)
 {
-    struct detection found;
-    bool is_scored = detector_score(object, event->x, scratch, &found);
+    struct detection told = {
+        .raw = event->told[0], .is_judged = event->told[1] != 0, .is_found = event->told[2] != 0};
     if (event->learns) {
-        detector_learn(object, event->x, event->time, is_scored ? &found : NULL, scratch);
+        detector_learn(object, event->x, event->time, isnan(told.raw) ? NULL : &told, scratch);
     }
 }
 

@@ -12,6 +12,7 @@
 #include "ml/features.h"
 
 #include "engine/memory.h"
+#include "ml/pattern.h"
 
 #include <ctype.h>
 #include <math.h>
@@ -26,41 +27,6 @@ struct binding {
     uint32_t cap;
     int status;
 };
-
-static bool is_pattern(const char *text)
-{
-    size_t n = strlen(text);
-    if (n == 0 || (text[0] != '*' && text[n - 1] != '*')) {
-        return false;
-    }
-    for (size_t i = 0; i < n; i++) {
-        if (!isalnum((unsigned char)text[i]) && !strchr("_.*", text[i])) {
-            return false;
-        }
-    }
-    return true;
-}
-
-/* `*` stands for any characters, none included. */
-static bool matches(const char *pattern, const char *name)
-{
-    const char *star = NULL, *again = name;
-    while (*name) {
-        if (*pattern == '*') {
-            star = pattern++;
-            again = name;
-        } else if (*pattern == *name) {
-            pattern++;
-            name++;
-        } else if (star) {
-            pattern = star + 1;
-            name = ++again;
-        } else {
-            return false;
-        }
-    }
-    return pattern[strspn(pattern, "*")] == '\0';
-}
 
 static void add_feature(struct binding *x, const char *name, const struct expression *expression,
                         bool is_category)
@@ -122,7 +88,7 @@ static void bind_pattern(struct binding *x, const struct config_text *text)
     for (uint16_t c = 0; c < in->n; c++) {
         const struct column *column = &in->col[c];
         if (column->hidden || x->is_label[c] || !type_is_numeric(column->type) ||
-            !matches(text->text, column->name)) {
+            !pattern_matches(text->text, column->name)) {
             continue;
         }
         struct config_text name = *text;
@@ -140,7 +106,7 @@ static void bind_pattern(struct binding *x, const struct config_text *text)
 
 static void bind_item(struct binding *x, const char *name, const struct config_text *text)
 {
-    if (is_pattern(text->text)) {
+    if (pattern_is(text->text)) {
         bind_pattern(x, text);
     } else {
         bind_expression(x, name, text);

@@ -13,6 +13,7 @@
 #include "engine/memory.h"
 #include "engine/metric_rows.h"
 #include "ml/algorithm.h"
+#include "ml/late_labels.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -143,6 +144,9 @@ void learning_needs(const struct node *n, const bool *out, bool *in)
     }
     features_needs(&p->features, in);
     per_needs(&p->per, n, in);
+    if (p->late) {
+        late_labels_needs(p->late, n, in);
+    }
 }
 
 const struct state_codec *learning_codec(const struct node *n)
@@ -162,11 +166,20 @@ void learning_layout(const struct node *n, struct buffer *words)
         expression_layout(words, p->features.expression[i]);
         buffer_byte(words, '\n');
     }
+    if (p->late) {
+        late_labels_layout(p->late, words);
+    }
 }
 
 /* ---- task ---- */
 
-enum { EVENT_LEARNS, EVENT_TIME, EVENT_TARGET, EVENT_HEAD };
+enum {
+    EVENT_LEARNS,
+    EVENT_TIME,
+    EVENT_TARGET,
+    EVENT_TOLD,
+    EVENT_HEAD = EVENT_TOLD + TOLD_MOST,
+};
 
 int learning_replay(const void *plan, void *object, const double *event, uint32_t n)
 {
@@ -179,6 +192,7 @@ int learning_replay(const void *plan, void *object, const double *event, uint32_
     struct model_scratch scratch;
     struct learning_event e = {
         .x = event + EVENT_HEAD,
+        .told = event + EVENT_TOLD,
         .target = event[EVENT_TARGET],
         .time = (int64_t)event[EVENT_TIME],
         .learns = event[EVENT_LEARNS] != 0,
@@ -198,7 +212,26 @@ int learning_open(struct op *op, size_t size, struct err *e)
     t->x = t->event + EVENT_HEAD;
     buffer_init(&t->bytes);
     op->self = t;
-    return per_open(&t->per, op, &p->per, e);
+    int status = per_open(&t->per, op, &p->per, e);
+    if (p->late) {
+        t->kept = mem_array(KEPT_MOST, sizeof(double));
+        waiting_init(&t->waiting, p->late->within);
+        status = status < 0 ? status : waiting_restore(&t->waiting, op->state);
+    }
+    return status;
+}
+
+int learning_watermark(struct op *op, int64_t time)
+{
+    const struct learning *p = op->node->bound;
+    return p->late ? late_labels_expire(op, time) : 0;
+}
+
+int64_t learning_next_time(struct op *op)
+{
+    const struct learning *p = op->node->bound;
+    const struct learning_task *t = op->self;
+    return p->late ? waiting_next(&t->waiting) : TIME_MAX;
 }
 
 int learning_flush(struct op *op)
@@ -217,14 +250,25 @@ void learning_close(struct op *op)
     model_scratch_done(&t->scratch);
     buffer_done(&t->bytes);
     mem_free(t->event);
+    if (t->kept) {
+        mem_free(t->kept);
+        waiting_done(&t->waiting);
+    }
     mem_free(t);
     op->self = NULL;
 }
 
 void learning_describe(struct op *op, struct open_state *out)
 {
-    (void)op;
+    const struct learning *p = op->node->bound;
+    const struct learning_task *t = op->self;
     out->what = "models";
+    if (p->late && t->waiting.rows > 0) {
+        out->what = "rows without a label";
+        out->end = "gives up";
+        out->n = t->waiting.rows;
+        out->closes_at = waiting_next(&t->waiting);
+    }
 }
 
 /* ---- rows ---- */
@@ -251,8 +295,7 @@ static void put_nulls(struct learning_pass *p, uint16_t row)
     }
 }
 
-/* All categories that a model knows. */
-static uint64_t categories(const struct learning *p, const struct model *m)
+uint64_t learning_categories(const struct learning *p, const struct model *m)
 {
     uint64_t n = 0;
     for (uint32_t i = 0; i < p->model.ncategories; i++) {
@@ -267,13 +310,15 @@ static void touch(struct learning_pass *p, const struct model *m, uint16_t row, 
 {
     double *event = p->task->event;
     int64_t time = p->in.time[row];
-    if (p->is_new || categories(p->plan, m) != known || !(llabs(time) < (int64_t)TIME_EXACT)) {
+    if (p->is_new || learning_categories(p->plan, m) != known ||
+        !(llabs(time) < (int64_t)TIME_EXACT)) {
         per_touch(&p->rows);
         return;
     }
     event[EVENT_LEARNS] = learns;
     event[EVENT_TIME] = (double)time;
     event[EVENT_TARGET] = p->target;
+    memcpy(event + EVENT_TOLD, p->told, sizeof(p->told));
     per_touch_event(&p->rows, event, EVENT_HEAD + p->plan->features.n);
 }
 
@@ -286,28 +331,52 @@ static int measure(struct learning_pass *p, int64_t rows, uint16_t row)
     return metric_rows_emit(p->op, p->plan->cfg->as, rows, &p->in, row);
 }
 
-/* Scores and learns; 1 when the row is bad and left out. */
-static int teach(struct learning_pass *p, struct model *m, uint16_t row, bool predicted)
+int learning_teach(struct learning_pass *p, struct model *m, uint16_t row, bool predicted,
+                   const char **problem)
 {
-    const struct learning_kind *kind = p->plan->kind;
     bool learns = p->plan->mode != LEARN_NEVER;
-    if (!m && !learns) {
-        return 0;
-    }
-    m = m ? m : per_make(&p->rows, row);
-    uint64_t known = categories(p->plan, m);
-    if (learns) {
-        features_row(&p->plan->features, &p->features, row, m->category, FEATURE_LEARN, p->task->x);
-    }
-    const char *problem = NULL;
+    uint64_t known = p->categories;
     p->is_new = false;
-    if (kind->learn(p, m, row, predicted, learns, &problem) < 0) {
-        int status = op_bad_row(p->op, &p->in, row, problem);
-        return status < 0 ? status : 1;
+    memset(p->told, 0, sizeof(p->told));
+    if (p->plan->kind->learn(p, m, row, predicted, learns, problem) < 0) {
+        return 0;
     }
     p->op->counter[COUNT_LABELS] += learns;
     touch(p, m, row, learns, known);
     return learns && metric_rows_are_due(p->op->node, m->rows) ? measure(p, m->rows, row) : 0;
+}
+
+/* The features of the row as they are learned: with numbers for categories that are new. */
+static void learn_features(struct learning_pass *p, struct model *m, uint16_t row)
+{
+    if (p->plan->mode != LEARN_NEVER) {
+        features_row(&p->plan->features, &p->features, row, m->category, FEATURE_LEARN, p->task->x);
+    }
+}
+
+/* Scores and learns, or lets it wait for its label; 1 when the row is bad and left out. */
+static int teach(struct learning_pass *p, struct model *m, uint16_t row, bool predicted)
+{
+    if (!m && p->plan->mode == LEARN_NEVER) {
+        return 0;
+    }
+    const char *problem = NULL;
+    m = m ? m : per_make(&p->rows, row);
+    p->categories = learning_categories(p->plan, m);
+    learn_features(p, m, row);
+    if (p->plan->late) {
+        if (learning_categories(p->plan, m) != p->categories || m->rows == 0) {
+            per_touch(&p->rows); /* new names */
+        }
+        late_labels_wait(p, m, row, predicted);
+        return 0;
+    }
+    int status = learning_teach(p, m, row, predicted, &problem);
+    if (problem) {
+        status = op_bad_row(p->op, &p->in, row, problem);
+        return status < 0 ? status : 1;
+    }
+    return status;
 }
 
 /* Test, then train; 1 when the row is left out. */
@@ -331,7 +400,9 @@ static int process_row(struct learning_pass *p, uint16_t row)
     if (!predicted) {
         put_nulls(p, row);
     }
-    return kind->is_taught && !kind->is_taught(p, row) ? 0 : teach(p, m, row, predicted);
+    bool is_taught = p->plan->late ? p->keys.key && p->is_keyed[row] != 0
+                                   : !kind->is_taught || kind->is_taught(p, row);
+    return is_taught ? teach(p, m, row, predicted) : 0;
 }
 
 /* Evaluates features and labels; bad rows and rows without a key leave p->in. */
@@ -343,19 +414,30 @@ static int prepare(struct learning_pass *p)
     if (status == 0 && errors.n > 0) {
         status = op_bad_rows(op, &p->in, &errors);
     }
-    if (status == 0 && p->plan->kind->prepare) {
+    if (status == 0 && p->plan->kind->prepare && !p->plan->late) {
         status = p->plan->kind->prepare(p);
     }
     if (status == 0) {
         per_rows_init(&p->rows, op, &p->task->per, &p->in);
+    }
+    if (status == 0 && p->plan->late) {
+        p->keys = key_rows(&p->in);
+        p->is_keyed = arena_zalloc(p->in.mem, p->in.rows + 1U);
+        for (uint16_t k = 0; k < p->keys.nsel; k++) {
+            p->is_keyed[p->keys.sel[k]] = 1;
+        }
     }
     return status;
 }
 
 int learning_push(struct op *op, int input, struct batch *b)
 {
-    (void)input;
     struct learning_pass p = {.op = op, .plan = op->node->bound, .task = op->self, .in = *b};
+    if (input == 1) {
+        int taught = late_labels_push(op, b);
+        p.plan->kind->report(op);
+        return taught;
+    }
     int status = prepare(&p);
     if (status < 0) {
         return status;

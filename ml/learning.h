@@ -17,6 +17,7 @@
 #include "ml/learn_mode.h"
 #include "ml/model.h"
 #include "ml/per.h"
+#include "ml/waiting.h"
 
 #include <stddef.h>
 
@@ -53,11 +54,16 @@ extern const char *const learning_scales[];
 /* clang-format on */
 
 struct learning_pass;
+struct late_plan;
+
+#define TOLD_MOST 3                 /* numbers by which a prediction is scored */
+#define KEPT_MOST (CLASSES_MAX + 1) /* numbers that tell a prediction while its label is awaited */
 
 /* All that a row does to a model. */
 struct learning_event {
     const double *x;
-    double target; /* class number or value */
+    const double *told; /* the prediction, as the kind's learn() left it in pass->told */
+    double target;      /* class number or value */
     int64_t time;
     bool learns; /* else it is only scored */
 };
@@ -74,11 +80,15 @@ struct learning_kind {
     bool (*predict)(struct learning_pass *p, void *object, uint16_t row);
     /* Whether the row is to be scored or learned. NULL: always. */
     bool (*is_taught)(const struct learning_pass *p, uint16_t row);
-    /* Scores and, if `learns`, learns pass->x; predicted: what predict() said. Sets pass->target,
-     * and pass->is_new when it is a class not known before. 0, or -ERR_DATA with *problem: the row
-     * is bad. */
+    /* Scores and, if `learns`, learns pass->x; predicted: what predict() said. Sets pass->target
+     * and pass->told, and pass->is_new when it is a class not known before. 0, or -ERR_DATA with
+     * *problem: the row is bad. */
     int (*learn)(struct learning_pass *p, void *object, uint16_t row, bool predicted, bool learns,
                  const char **problem);
+    /* With late labels: what predict() said as numbers, their count; and that said again, into
+     * row 0 of pass->out too. NULL for both: the kind has no labels. */
+    uint32_t (*keep)(const struct learning_pass *p, const void *object, double *out);
+    bool (*recall)(struct learning_pass *p, const void *object, const double *kept, uint32_t n);
     /* The same once more, after a restart, from the numbers alone. */
     void (*repeat)(void *object, const struct learning_event *event, struct model_scratch *scratch);
     void (*report)(struct op *op); /* metrics, after a batch */
@@ -91,15 +101,18 @@ struct learning {
     struct features features;
     struct model_config model;
     struct per_plan per;
-    uint16_t first, n; /* of the output columns that it adds */
-    uint32_t metrics;  /* one bit for each of kind->metrics that is wanted; none: the preset */
+    uint16_t first, n;            /* of the output columns that it adds */
+    const struct late_plan *late; /* labels come from another stream; NULL: with the row */
+    uint32_t metrics; /* one bit for each of kind->metrics that is wanted; none: the preset */
 };
 
 struct learning_task {
     struct per_task per;
     struct model_scratch scratch;
     double *x;     /* of the row at hand, in the middle of `event` */
-    double *event; /* learns, time, target, x */
+    double *event; /* learns, time, target, told, x */
+    double *kept;  /* KEPT_MOST; with late labels, as is the next */
+    struct waiting waiting;
     struct buffer bytes;
 };
 
@@ -112,7 +125,10 @@ struct learning_pass {
     struct per_rows rows;
     struct vec *out; /* the step's columns */
     struct vec label;
-    double target;
+    struct keyed_rows keys; /* of the `on` columns, with late labels */
+    uint8_t *is_keyed;      /* then, per row: they are not null */
+    uint64_t categories;    /* that the model knew before the row */
+    double target, told[TOLD_MOST];
     bool is_new;
 };
 
@@ -128,12 +144,19 @@ void learning_layout(const struct node *n, struct buffer *words);
 /* size: of op->self, which begins with a struct learning_task. */
 int learning_open(struct op *op, size_t size, struct err *e);
 int learning_push(struct op *op, int input, struct batch *b);
+int learning_watermark(struct op *op, int64_t time);
+int64_t learning_next_time(struct op *op);
 int learning_flush(struct op *op);
 void learning_close(struct op *op);
 void learning_describe(struct op *op, struct open_state *out);
 
 /* For object_def.replay; `plan` begins with a struct learning. */
 int learning_replay(const void *plan, void *object, const double *event, uint32_t n);
+/* All categories that a model knows. */
+uint64_t learning_categories(const struct learning *p, const struct model *m);
+/* Scores and learns task->x by this model, and tells state; *problem is set when the label is bad. */
+int learning_teach(struct learning_pass *p, struct model *m, uint16_t row, bool predicted,
+                   const char **problem);
 /* Sets a column of a row to null. */
 void learning_null(struct learning_pass *p, uint16_t column, uint16_t row);
 

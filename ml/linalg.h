@@ -4,6 +4,7 @@
 #ifndef KLAMM_ML_LINALG_H
 #define KLAMM_ML_LINALG_H
 
+#include <math.h>
 #include <stdint.h>
 
 /* Sum of a[i] * b[i], in four strands that are added at the end. */
@@ -21,6 +22,22 @@ static inline double linalg_dot(const double *a, const double *b, uint32_t n)
         s0 += a[i] * b[i];
     }
     return (s0 + s1) + (s2 + s3);
+}
+
+/* z[i] <- exp(z[i]) / sum of exp(z), without overflow. */
+static inline void linalg_softmax(double *z, uint32_t n)
+{
+    double most = -HUGE_VAL, total = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        most = z[i] > most ? z[i] : most;
+    }
+    for (uint32_t i = 0; i < n; i++) {
+        z[i] = exp(z[i] - most);
+        total += z[i];
+    }
+    for (uint32_t i = 0; i < n; i++) {
+        z[i] /= total;
+    }
 }
 
 #endif

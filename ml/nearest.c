@@ -188,10 +188,11 @@ uint32_t nearest_find(struct nearest *s, const double *x)
     return found;
 }
 
+/* Of a window that was larger, the last rows stay. */
 static int load_rows(struct nearest *s, struct snapshot *snap, uint32_t rows)
 {
     size_t width = (size_t)s->n + 1, left = (size_t)(snap->end - snap->p);
-    if (snapshot_status(snap) < 0 || rows > s->window || width * rows > left / sizeof(double)) {
+    if (snapshot_status(snap) < 0 || rows > left / sizeof(double) / width) {
         snap->status = -ERR_DATA;
         return snap->status;
     }

@@ -3,7 +3,7 @@
  *   key     'o', then the key bytes of the row with `per: key`
  *   value   a pointer to the object; what is saved of it: ml/held.c
  *   seed    the step's, mixed with the key: every object draws numbers of its own, the same on
- *           whichever worker it is
+ *           whichever worker it is; it is saved with the object
  */
 #include "ml/per.h"
 
@@ -45,7 +45,6 @@ static int64_t loaded_size(void *ctx, const void *saved, size_t n)
     return is_bytes ? (int64_t)(sizeof(uint64_t) + n - 1) : (int64_t)sizeof(struct held_value);
 }
 
-/* The seed is mixed with the key when it is made; what is loaded brings its own random state. */
 static int load(void *ctx, void *value, uint32_t n, const void *saved, size_t saved_n)
 {
     (void)n;
@@ -148,9 +147,14 @@ void per_close(struct per_task *t)
 
 /* ---- rows ---- */
 
-void per_rows_init(struct per_rows *r, struct op *op, struct per_task *t, struct batch *b)
+void per_rows_begin(struct per_rows *r, struct op *op, struct per_task *t)
 {
     *r = (struct per_rows){.op = op, .task = t};
+}
+
+void per_rows_init(struct per_rows *r, struct op *op, struct per_task *t, struct batch *b)
+{
+    per_rows_begin(r, op, t);
     if (t->plan->per == PER_KEY) {
         r->keys = key_rows(b);
         op->counter[COUNT_NULL_KEY] += r->keys.nulls;
@@ -158,37 +162,47 @@ void per_rows_init(struct per_rows *r, struct op *op, struct per_task *t, struct
     }
 }
 
-/* 'o' and the row's key, in the task's buffer. */
-static uint64_t address(struct per_rows *r, uint16_t row)
+/* 'o' and the key, in the task's buffer. */
+static uint64_t address(struct per_rows *r, const struct str *key)
 {
-    struct buffer *key = &r->task->key;
-    buffer_clear(key);
-    buffer_byte(key, 'o');
+    struct buffer *bytes = &r->task->key;
+    buffer_clear(bytes);
+    buffer_byte(bytes, 'o');
     if (r->task->plan->per == PER_KEY) {
-        buffer_add(key, str_data(&r->keys.key[row]), r->keys.key[row].n);
+        buffer_add(bytes, str_data(key), key->n);
     }
-    return hash_bytes(key->data, key->n, 0);
+    return hash_bytes(bytes->data, bytes->n, 0);
 }
 
-void *per_find(struct per_rows *r, uint16_t row)
+static const struct str *key_of(const struct per_rows *r, uint16_t row)
+{
+    return r->task->plan->per == PER_KEY ? &r->keys.key[row] : NULL;
+}
+
+void *per_find_key(struct per_rows *r, const struct str *key)
 {
     if (r->held && r->task->plan->per != PER_KEY) {
         return r->held->object;
     }
-    uint64_t hash = address(r, row);
-    const struct buffer *key = &r->task->key;
-    r->entry = state_find(r->op->state, hash, key->data, (uint32_t)key->n);
+    uint64_t hash = address(r, key);
+    const struct buffer *bytes = &r->task->key;
+    r->entry = state_find(r->op->state, hash, bytes->data, (uint32_t)bytes->n);
     r->held = r->entry ? value_of(state_value(r->entry)).held : NULL;
     return r->held ? r->held->object : NULL;
+}
+
+void *per_find(struct per_rows *r, uint16_t row)
+{
+    return per_find_key(r, key_of(r, row));
 }
 
 void *per_make(struct per_rows *r, uint16_t row)
 {
     const struct per_plan *p = r->task->plan;
-    uint64_t hash = address(r, row);
+    uint64_t hash = address(r, key_of(r, row));
     const struct buffer *key = &r->task->key;
     bool is_new;
-    r->held = held_new(p->def->make(p->plan, hash_stable(key->data + 1, key->n - 1, p->seed)));
+    r->held = held_new(p, hash_stable(key->data + 1, key->n - 1, p->seed));
     struct held_value v = {.kind = HELD_OBJECT, .held = r->held};
     r->entry = state_insert(r->op->state, hash, key->data, (uint32_t)key->n, sizeof v, &is_new);
     memcpy(state_value(r->entry), &v, sizeof v);

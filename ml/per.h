@@ -72,6 +72,10 @@ struct per_rows {
 };
 /* b loses rows without a key, which are counted. */
 void per_rows_init(struct per_rows *r, struct op *op, struct per_task *t, struct batch *b);
+/* Without a batch: objects are found by key only. */
+void per_rows_begin(struct per_rows *r, struct op *op, struct per_task *t);
+/* The object of a key, or of all where there is one only; or NULL. */
+void *per_find_key(struct per_rows *r, const struct str *key);
 /* The object of a row, or NULL when there is none yet. */
 void *per_find(struct per_rows *r, uint16_t row);
 /* Makes the one that per_find() did not find. */

@@ -12,21 +12,21 @@
  *   null, order, state: ml/learning.c
  */
 #include "ml/algorithm.h"
-#include "ml/learning.h"
+#include "ml/late_labels.h"
 #include "ml/regressor.h"
 
 #include <math.h>
 
 struct regress_cfg {
     struct learning_cfg common;
-    struct config_text label;
+    struct label_cfg label;
     double coverage;
 };
 
 static const struct config_field fields[] = {
     LEARNING_FIELDS(struct regress_cfg, common, "global"),
-    {"label", CONFIG_EXPRESSION, offsetof(struct regress_cfg, label), .required = true,
-     .doc = "the value to learn: a long or double; null rows are only predicted"},
+    LABEL_FIELDS(struct regress_cfg, label,
+                 "the value to learn: a long or double; null rows are only predicted"),
     {"coverage", CONFIG_DOUBLE, offsetof(struct regress_cfg, coverage), .def = "0.9", .min = 0.01,
      .max = 0.999, .doc = "share of the labels that the interval is to hold"},
     {0},
@@ -35,19 +35,19 @@ static const struct config_field fields[] = {
 /* ---- plan ---- */
 
 struct plan {
-    struct learning learning; /* the first member */
-    const struct expression *label;
+    struct learning learning;       /* the first member */
+    const struct expression *label; /* NULL: it comes late */
     double coverage;
 };
 
 static int bind_label(struct node *n, struct plan *p)
 {
     const struct regress_cfg *cfg = n->cfg;
-    if (expression_compile(&p->label, n->mem, &cfg->label, n->in[0], n->diags) < 0) {
-        p->label = NULL;
+    const struct type *type;
+    if (late_labels_bind(n, &cfg->label, &p->learning, &p->label, &type) < 0) {
         return -ERR_CONFIG;
     }
-    if (!type_is_numeric(expression_type(p->label))) {
+    if (!type_is_numeric(type)) {
         return algorithm_problem(n, "label",
                                  "a value is a long or a double; classes are for `classify`");
     }
@@ -81,14 +81,18 @@ static void regress_needs(const struct node *n, const bool *out, bool *in)
 {
     const struct plan *p = n->bound;
     learning_needs(n, out, in);
-    expression_needs(p->label, in);
+    if (p->label) {
+        expression_needs(p->label, in);
+    }
 }
 
 static void regress_layout(const struct node *n, struct buffer *words)
 {
     const struct plan *p = n->bound;
     learning_layout(n, words);
-    expression_layout(words, p->label);
+    if (p->label) {
+        expression_layout(words, p->label);
+    }
 }
 
 /* ---- models ---- */
@@ -204,6 +208,9 @@ static int learn(struct learning_pass *p, void *object, uint16_t row, bool predi
         return -ERR_DATA;
     }
     p->target = y;
+    p->told[0] = predicted ? t->predicted.value : (double)NAN;
+    p->told[1] = t->predicted.lower;
+    p->told[2] = t->predicted.upper;
     if (regressor_teach(object, p->task->x, y, p->in.time[row], predicted ? &t->predicted : NULL,
                         learns ? TEACH_LEARN : TEACH_SCORE, &p->task->scratch, &outcome)) {
         value_scores_add(&t->scores, &outcome);
@@ -211,12 +218,32 @@ static int learn(struct learning_pass *p, void *object, uint16_t row, bool predi
     return 0;
 }
 
+static uint32_t keep(const struct learning_pass *p, const void *object, double *out)
+{
+    (void)object;
+    const struct task_regress *t = p->op->self;
+    out[0] = t->predicted.value;
+    out[1] = t->predicted.lower;
+    out[2] = t->predicted.upper;
+    return 3;
+}
+
+static bool recall(struct learning_pass *p, const void *object, const double *kept, uint32_t n)
+{
+    (void)object;
+    struct task_regress *t = p->op->self;
+    if (n != 3 || !isfinite(kept[0])) {
+        return false;
+    }
+    t->predicted = (struct regressor_prediction){kept[0], kept[1], kept[2]};
+    return true;
+}
+
 static void repeat(void *object, const struct learning_event *event, struct model_scratch *scratch)
 {
-    struct regressor_prediction predicted;
     struct value_outcome outcome;
-    bool is_predicted = regressor_predict(object, event->x, scratch, &predicted);
-    regressor_teach(object, event->x, event->target, event->time, is_predicted ? &predicted : NULL,
+    struct regressor_prediction told = {event->told[0], event->told[1], event->told[2]};
+    regressor_teach(object, event->x, event->target, event->time, isnan(told.value) ? NULL : &told,
                     event->learns ? TEACH_LEARN : TEACH_SCORE, scratch, &outcome);
 }
 
@@ -228,9 +255,17 @@ static const struct learning_kind kind = {
     .is_taught = has_label,
     .predict = predict,
     .learn = learn,
+    .keep = keep,
+    .recall = recall,
     .repeat = repeat,
     .report = report,
 };
+
+static int regress_second(const struct node *n, struct second_input *out)
+{
+    const struct regress_cfg *cfg = n->cfg;
+    return late_labels_second(n, &cfg->label, out);
+}
 
 const struct step_def op_regress = {
     .name = "regress",
@@ -239,12 +274,16 @@ const struct step_def op_regress = {
     .config_size = sizeof(struct regress_cfg),
     .stateful = true,
     .state_version = 1,
+    .second = regress_second,
     .bind = regress_bind,
     .needs = regress_needs,
+    .second_needs = late_labels_second_needs,
     .state_codec = learning_codec,
     .state_layout = regress_layout,
     .open = regress_open,
     .push = learning_push,
+    .watermark = learning_watermark,
+    .next_time = learning_next_time,
     .flush = learning_flush,
     .describe = learning_describe,
     .close = learning_close,

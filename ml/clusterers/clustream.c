@@ -54,8 +54,8 @@ struct clustream {
     uint32_t k, most, n, used; /* clusters, summaries at most, features, summaries */
     bool has_clusters;
     int64_t time;
-    double *mean, *squares; /* by summary; one block with the next two */
-    double *centre, *fresh; /* by cluster; fresh: those seeded anew */
+    double *mean, *squares;      /* by summary; one block with the next two */
+    double *centre, *on, *fresh; /* by cluster; scratch: those that go on, those seeded anew */
     struct summary *summary;
     double *weight, *scratch;
     /* The nearest other summary, the first of equals, and its squared distance; NOT_KNOWN where it
@@ -121,10 +121,11 @@ static void *clustream_open(const struct learner_setup *setup)
     m->time = -1;
     random_seed(&m->random, setup->seed + (uint64_t)o->seed, 1);
     size_t summaries = (size_t)m->most * m->n, clusters = (size_t)m->k * m->n;
-    m->mean = mem_array(2 * (summaries + clusters), sizeof(double));
+    m->mean = mem_array(2 * summaries + 3 * clusters, sizeof(double));
     m->squares = m->mean + summaries;
     m->centre = m->squares + summaries;
-    m->fresh = m->centre + clusters;
+    m->on = m->centre + clusters;
+    m->fresh = m->on + clusters;
     m->summary = mem_array(m->most, sizeof(*m->summary));
     m->weight = mem_array(m->most, sizeof(double));
     m->scratch = mem_array(lloyd_scratch(m->most, m->n, m->k), sizeof(double));
@@ -314,11 +315,13 @@ static void cluster(struct clustream *m)
         m->has_clusters = true;
         return;
     }
-    double on = lloyd_run(&points, m->k, m->centre, ROUNDS_MOST, NULL, m->scratch);
-    if (fresh < GAIN * on) {
+    memcpy(m->on, m->centre, bytes);
+    double on = lloyd_run(&points, m->k, m->on, ROUNDS_MOST, NULL, m->scratch);
+    bool is_fresh = fresh < GAIN * on;
+    if (is_fresh) {
         lloyd_match(m->centre, m->fresh, m->k, m->n, m->scratch);
-        memcpy(m->centre, m->fresh, bytes);
     }
+    memcpy(m->centre, is_fresh ? m->fresh : m->on, bytes);
 }
 
 static void learn_row(struct clustream *m, const double *x, double w)
@@ -409,8 +412,8 @@ static int clustream_io(void *l, struct snapshot *s)
 static uint64_t clustream_size(const void *l)
 {
     const struct clustream *m = l;
-    uint64_t doubles =
-        2 * ((uint64_t)m->most + m->k) * m->n + m->most + lloyd_scratch(m->most, m->n, m->k);
+    uint64_t doubles = (2 * (uint64_t)m->most + 3 * (uint64_t)m->k) * m->n + m->most +
+                       lloyd_scratch(m->most, m->n, m->k);
     return sizeof(*m) + doubles * sizeof(double) + m->most * sizeof(struct summary);
 }
 

@@ -19,6 +19,7 @@
 #include "engine/config.h"
 #include "engine/learner.h"
 #include "engine/memory.h"
+#include "ml/linalg.h"
 #include "ml/nearest.h"
 
 #include <math.h>
@@ -101,21 +102,6 @@ static void knn_learn(void *l, const double *x, uint32_t rows, const double *y, 
     }
 }
 
-static void softmax(double *p, uint32_t n)
-{
-    double most = 0, total = 0;
-    for (uint32_t c = 0; c < n; c++) {
-        most = fmax(most, p[c]);
-    }
-    for (uint32_t c = 0; c < n; c++) {
-        p[c] = exp(p[c] - most);
-        total += p[c];
-    }
-    for (uint32_t c = 0; c < n; c++) {
-        p[c] /= total;
-    }
-}
-
 static void predict_classes(struct knn *m, const double *x, double *out)
 {
     const struct neighbor *near = m->nearest.near;
@@ -135,7 +121,7 @@ static void predict_classes(struct knn *m, const double *x, double *out)
         out[(uint32_t)near[i].y] += m->options->weighted ? 1 / near[i].distance : 1;
     }
     if (m->options->softmax) {
-        softmax(out, m->classes);
+        linalg_softmax(out, m->classes);
         return;
     }
     double total = 0;

@@ -108,18 +108,10 @@ static void softmax_grow(void *l, uint32_t classes)
 /* Probabilities of the known classes, 0 for the others. */
 static void probabilities(const struct softmax *m, const double *x, double *out)
 {
-    double most = -HUGE_VAL, total = 0;
     for (uint32_t c = 0; c < m->known; c++) {
         out[c] = linalg_dot(m->weight + (size_t)c * m->width, x, m->n);
-        most = out[c] > most ? out[c] : most;
     }
-    for (uint32_t c = 0; c < m->known; c++) {
-        out[c] = exp(out[c] - most);
-        total += out[c];
-    }
-    for (uint32_t c = 0; c < m->known; c++) {
-        out[c] /= total;
-    }
+    linalg_softmax(out, m->known);
     for (uint32_t c = m->known; c < m->classes; c++) {
         out[c] = 0;
     }

@@ -1,10 +1,10 @@
 /* A learner over a CSV file, row by row: predicted, printed, learned. For comparison with other
  * libraries by the scripts beside it (peers.py calls it).
  *
- *   learner_driver ALGORITHM none|standard boolean|string|value|none OPTIONS FILE [ROWS]
+ *   learner_driver ALGORITHM none|standard boolean|string|value|none OPTIONS FILE [ROWS [SEED]]
  *
  * OPTIONS is a YAML map ("{lr: 0.1}"); FILE has a header and the label in its last column; ROWS: no
- * more than the first ones. What the label is decides on the task:
+ * more than the first ones (0: all). What the label is decides on the task:
  *
  *   boolean  classes, "1" is true. A line per row: the predicted class, then a tab and
  *   string   CLASS=PROBABILITY for each class known; "-" before the first row was learned.
@@ -133,14 +133,14 @@ enum output { QUIET, PRINTED };
 
 /* One pass of a classifier over the table. */
 static void pass_classes(const struct model_config *config, const struct type *type,
-                         const struct table *t, enum output output)
+                         const struct table *t, uint64_t seed, enum output output)
 {
     struct arena a;
     struct model_scratch scratch;
     struct outcome outcome;
     const char *problem;
     const struct classifier_config classifier = {.model = *config, .label = type};
-    struct classifier *m = classifier_new(&classifier, 1);
+    struct classifier *m = classifier_new(&classifier, seed);
     model_scratch_init(&scratch, config);
     arena_init(&a);
     struct vec *label = mem_array(t->rows, sizeof(*label));
@@ -162,7 +162,8 @@ static void pass_classes(const struct model_config *config, const struct type *t
         if (m->classes.n > known) {
             scratch.out[class] = 0;
         }
-        classifier_teach(m, x, class, 0, predicted, true, &scratch, &outcome);
+        struct class_prediction told = {predicted, predicted >= 0 ? scratch.out[class] : 0, 0};
+        classifier_teach(m, x, class, 0, &told, true, &scratch, &outcome);
     }
     double ns = (seconds() - start) * 1e9 / t->rows;
     if (output == QUIET) {
@@ -196,9 +197,9 @@ static void print_errors(const double *predicted, const double *y, uint32_t rows
 
 /* A learner without classes over the table, twice: for its predictions, and for its time. */
 static void pass_numbers(const struct model_config *config, const struct table *t,
-                         enum learner_task task)
+                         enum learner_task task, uint64_t seed)
 {
-    struct learner_setup setup = {task, config->options, config->column, config->ncolumns, 1};
+    struct learner_setup setup = {task, config->options, config->column, config->ncolumns, seed};
     const struct learner_def *def = config->def;
     bool is_value = task == LEARN_VALUES;
     double *y = mem_array(t->rows, sizeof(*y)), *predicted = mem_array(t->rows, sizeof(*y)), ns = 0;
@@ -263,25 +264,26 @@ static enum learner_task task_of(const char *label, const struct learner_def *de
     return LEARN_CLASSES;
 }
 
-static void run(const struct model_config *config, const char *label, const struct table *t)
+static void run(const struct model_config *config, const char *label, const struct table *t,
+                uint64_t seed)
 {
     enum learner_task task = task_of(label, config->def);
     if (!(config->def->tasks & (unsigned)task)) {
         fail("the learner cannot do that");
     }
     if (task != LEARN_CLASSES) {
-        pass_numbers(config, t, task);
+        pass_numbers(config, t, task, seed);
         return;
     }
     const struct type *type = strcmp(label, "boolean") == 0 ? &type_boolean : &type_string;
-    pass_classes(config, type, t, PRINTED);
-    pass_classes(config, type, t, QUIET);
+    pass_classes(config, type, t, seed, PRINTED);
+    pass_classes(config, type, t, seed, QUIET);
 }
 
 int main(int argc, char **argv)
 {
-    if (argc != 6 && argc != 7) {
-        fail("ALGORITHM none|standard boolean|string|value|none OPTIONS FILE [ROWS]");
+    if (argc < 6 || argc > 8) {
+        fail("ALGORITHM none|standard boolean|string|value|none OPTIONS FILE [ROWS [SEED]]");
     }
     struct arena a;
     struct diags d;
@@ -289,8 +291,9 @@ int main(int argc, char **argv)
     struct err e = {0};
     arena_init(&a);
     diags_init(&d);
-    struct table t =
-        read_table(argv[5], argc > 6 ? (uint32_t)strtoul(argv[6], NULL, 10) : UINT32_MAX);
+    uint32_t most = argc > 6 ? (uint32_t)strtoul(argv[6], NULL, 10) : 0;
+    uint64_t seed = argc > 7 ? strtoull(argv[7], NULL, 10) : 1;
+    struct table t = read_table(argv[5], most > 0 ? most : UINT32_MAX);
     struct learner_column *column = arena_zalloc(&a, t.columns * sizeof(*column));
     for (uint32_t c = 0; c < t.columns; c++) {
         column[c].name = "x";
@@ -311,7 +314,7 @@ int main(int argc, char **argv)
         fail(e.text);
     }
     config.options = parsed;
-    run(&config, argv[3], &t);
+    run(&config, argv[3], &t, seed);
     free_table(&t);
     diags_done(&d);
     arena_done(&a);

@@ -72,10 +72,10 @@ def yaml(value):
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def drive(algorithm, scale, label, options, path, most=None):
+def drive(algorithm, scale, label, options, path, most=None, seed=1):
     """The lines of learner_driver (see there), and the numbers of its last one."""
     command = [os.path.join(BUILD, "learner_driver"), algorithm, scale, label, yaml(options), path]
-    command += [] if most is None else [str(most)]
+    command += [str(most or 0), str(seed)]
     lines = subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()
     scores = list(map(float, lines.pop()[2:].split()))
     return lines, scores

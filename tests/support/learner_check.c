@@ -16,8 +16,9 @@ struct learner_data learner_data_new(uint32_t rows, uint32_t columns, uint32_t c
 {
     struct random random;
     random_seed(&random, seed, 1);
-    struct learner_data d = {rows, columns, classes, mem_array((size_t)rows * columns, 8),
-                             mem_array(rows, 8)};
+    struct learner_data d = {
+        rows,          columns, classes, mem_array((size_t)rows * columns, 8), mem_array(rows, 8),
+        LEARN_CLASSES, NULL};
     double *centre = mem_array((size_t)classes * columns, 8);
     for (uint32_t i = 0; i < classes * columns; i++) {
         centre[i] = random_normal(&random);
@@ -33,6 +34,24 @@ struct learner_data learner_data_new(uint32_t rows, uint32_t columns, uint32_t c
     return d;
 }
 
+struct learner_data learner_values_new(uint32_t rows, uint32_t columns, uint64_t seed)
+{
+    struct random random;
+    random_seed(&random, seed, 2);
+    struct learner_data d = {
+        rows,         columns, 0, mem_array((size_t)rows * columns, 8), mem_array(rows, 8),
+        LEARN_VALUES, NULL};
+    for (uint32_t r = 0; r < rows; r++) {
+        d.y[r] = 1 + 0.1 * random_normal(&random);
+        for (uint32_t c = 0; c < columns; c++) {
+            double x = random_normal(&random);
+            d.x[r * columns + c] = x;
+            d.y[r] += (c % 2 == 0 ? 0.5 : -0.25) * x;
+        }
+    }
+    return d;
+}
+
 void learner_data_free(struct learner_data *d)
 {
     mem_free(d->x);
@@ -43,9 +62,9 @@ void *learner_open(const struct learner_def *def, const void *options, const str
 {
     static const struct learner_column column[64];
     struct learner_setup setup = {
-        .task = LEARN_CLASSES,
+        .task = d->task ? d->task : LEARN_CLASSES,
         .options = options,
-        .column = column,
+        .column = d->column ? d->column : column,
         .ncolumns = d->columns,
         .seed = 42,
     };
@@ -59,12 +78,15 @@ void learner_feed(const struct learner_def *def, void *l, const struct learner_d
                   uint32_t from, uint32_t to)
 {
     uint32_t classes = 0;
+    bool grows = def->grow && d->task != LEARN_VALUES;
     for (uint32_t r = 0; r < to; r++) {
-        classes = (uint32_t)d->y[r] >= classes ? (uint32_t)d->y[r] + 1 : classes;
+        if (grows && (uint32_t)d->y[r] >= classes) {
+            classes = (uint32_t)d->y[r] + 1;
+        }
         if (r < from) {
             continue;
         }
-        if (def->grow) {
+        if (grows) {
             def->grow(l, classes);
         }
         def->learn(l, d->x + (size_t)r * d->columns, 1, d->y + r, NULL);
@@ -144,7 +166,7 @@ static int load_and_use(const struct learner_def *def, const void *options,
     struct snapshot s = snapshot_loader(bytes, n);
     int status = def->io(l, &s);
     if (status == 0) {
-        if (def->grow) {
+        if (def->grow && d->task != LEARN_VALUES) {
             def->grow(l, d->classes);
         }
         def->predict(l, d->x, 1, out, CLASSES_MAX);
@@ -202,5 +224,7 @@ void check_learner(const struct learner_def *def, const void *options, const str
     check_learns_rows_one_by_one(def, options, d);
     check_continues_after_load(def, options, d);
     check_refuses_damage(def, options, d);
-    check_probabilities(def, options, d);
+    if (d->task != LEARN_VALUES) {
+        check_probabilities(def, options, d);
+    }
 }

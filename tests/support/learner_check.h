@@ -8,9 +8,13 @@
 struct learner_data {
     uint32_t rows, columns, classes;
     double *x, *y;
+    enum learner_task task;              /* 0: classes */
+    const struct learner_column *column; /* NULL: all are numbers */
 };
 struct learner_data learner_data_new(uint32_t rows, uint32_t columns, uint32_t classes,
                                      uint64_t seed);
+/* Rows whose value is a linear function of them, and a little noise: task values. */
+struct learner_data learner_values_new(uint32_t rows, uint32_t columns, uint64_t seed);
 void learner_data_free(struct learner_data *d);
 
 /* A learner just opened, grown for the data's classes where it grows. */
@@ -32,7 +36,7 @@ void check_refuses_damage(const struct learner_def *def, const void *options,
 /* Probabilities are in [0, 1] and add up to 1, for odd rows too. */
 void check_probabilities(const struct learner_def *def, const void *options,
                          const struct learner_data *d);
-/* All of them. */
+/* All of them; of values, the first three. */
 void check_learner(const struct learner_def *def, const void *options,
                    const struct learner_data *d);
 

@@ -74,7 +74,9 @@ static int teach(struct classifier *m, const double *x, const struct vec *label,
     if (m->classes.n > known) {
         scratch->out[class] = 0;
     }
-    return classifier_teach(m, x, class, 0, predicted, learns, scratch, &outcome);
+    struct class_prediction told = {predicted, predicted >= 0 ? scratch->out[class] : 0,
+                                    m->auc ? classifier_p_true(m, scratch) : 0};
+    return classifier_teach(m, x, class, 0, &told, learns, scratch, &outcome);
 }
 
 /* Tests, then trains on rows from .. to-1; the number of scored rows. */

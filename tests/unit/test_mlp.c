@@ -1,0 +1,209 @@
+/* mlp: its step is the gradient of the loss by finite differences, layer by layer, for every activation
+ * and both tasks; it learns what no line tells apart. Tests ml/dense.c, too.
+ */
+#include "engine/random.h"
+#include "tests/unit/learner_harness.h"
+
+extern const struct learner_def learner_mlp;
+static const struct learner_def *const def = &learner_mlp;
+
+#define WEIGHTS_ROOM 64
+
+static void save(void *l, struct buffer *out)
+{
+    buffer_init(out);
+    struct snapshot s = snapshot_saver(out);
+    assert_int_equal(def->io(l, &s), 0);
+}
+
+static double double_at(const struct buffer *b, size_t offset)
+{
+    double v;
+    memcpy(&v, b->data + offset, sizeof(v));
+    return v;
+}
+
+static double loss_of(const char *text, enum learner_task task, struct buffer *b, const double *x,
+                      double y)
+{
+    double p[3];
+    void *l = open_for(def, text, 2, task);
+    struct snapshot s = snapshot_loader(b->data, b->n);
+    assert_int_equal(def->io(l, &s), 0);
+    def->predict(l, x, 1, p, 3);
+    def->close(l);
+    if (task == LEARN_VALUES) {
+        return (p[0] - y) * (p[0] - y) / 2;
+    }
+    return -log(p[(int)y]);
+}
+
+static void check_gradient(const char *activation, enum learner_task task)
+{
+    char text[200];
+    const double lr = 1e-3, h = 1e-5;
+    uint32_t outputs = task == LEARN_VALUES ? 1 : 3;
+    snprintf(text, sizeof(text),
+             "{hidden_layer_sizes: [3, 2], activation: %s, optimizer: sgd, lr: %g, l2: 0}",
+             activation, lr);
+    struct learner_data d =
+        task == LEARN_VALUES ? learner_values_new(60, 2, 5) : learner_data_new(60, 2, 3, 5);
+    void *l = learner_open(def, options_of(def, text), &d);
+    for (int round = 0; round < 20; round++) { /* away from the output weights of 0 */
+        learner_feed(def, l, &d, 0, d.rows);
+    }
+    /* head: version, 4 numbers and sizes, steps (2 bytes); then 3 x 3 and 2 x 4 doubles; the number of
+     * outputs, their steps (2 bytes each), and 3 doubles of each. */
+    size_t at = 6 + 2;
+    size_t offset[WEIGHTS_ROOM];
+    uint32_t n = 0;
+    for (int i = 0; i < 9 + 8; i++, at += 8) {
+        offset[n++] = at;
+    }
+    at += 1 + 2 * (size_t)outputs;
+    for (uint32_t i = 0; i < 3 * outputs; i++, at += 8) {
+        offset[n++] = at;
+    }
+    for (uint32_t r = 0; r < 6; r++) {
+        const double *x = d.x + (size_t)r * 2;
+        struct buffer before, after;
+        save(l, &before);
+        assert_int_equal(before.n, at);
+        learn_one(def, l, x, d.y[r]);
+        save(l, &after);
+        for (uint32_t i = 0; i < n; i++) {
+            double w = double_at(&before, offset[i]), moved = double_at(&after, offset[i]);
+            double up = w + h, down = w - h;
+            memcpy(before.data + offset[i], &up, sizeof(up));
+            double more = loss_of(text, task, &before, x, d.y[r]);
+            memcpy(before.data + offset[i], &down, sizeof(down));
+            double less = loss_of(text, task, &before, x, d.y[r]);
+            memcpy(before.data + offset[i], &w, sizeof(w));
+            assert_true(fabs((w - moved) / lr - (more - less) / (2 * h)) < 1e-5);
+        }
+        buffer_done(&before);
+        buffer_done(&after);
+    }
+    def->close(l);
+    learner_data_free(&d);
+}
+
+static void steps_are_gradients_by_finite_differences(void **state)
+{
+    (void)state;
+    static const char *const activations[] = {"relu", "tanh", "logistic", "identity"};
+    for (int i = 0; i < 4; i++) {
+        check_gradient(activations[i], LEARN_VALUES);
+        check_gradient(activations[i], LEARN_CLASSES);
+    }
+}
+
+static void learns_what_no_line_tells_apart(void **state)
+{
+    (void)state;
+    struct random random;
+    void *l = open_for(def, "{hidden_layer_sizes: 16, lr: 0.01}", 2, LEARN_CLASSES);
+    uint32_t hits = 0;
+    random_seed(&random, 5, 5);
+    def->grow(l, 2);
+    for (int r = 0; r < 4000; r++) {
+        double x[] = {random_normal(&random), random_normal(&random)};
+        uint32_t y = (x[0] > 0) != (x[1] > 0);
+        if (r >= 3000) {
+            hits += (second_of(def, l, x) > 0.5) == (y == 1);
+        }
+        learn_one(def, l, x, y);
+    }
+    assert_true(hits > 930);
+    def->close(l);
+}
+
+static void one_class_is_certain(void **state)
+{
+    (void)state;
+    const double x[] = {1, 2};
+    double p[2];
+    void *l = open_for(def, "{}", 2, LEARN_CLASSES);
+    def->grow(l, 1);
+    for (int r = 0; r < 50; r++) {
+        learn_one(def, l, x, 0);
+    }
+    def->predict(l, x, 1, p, 2);
+    assert_true(p[0] == 1);
+    def->grow(l, 2); /* there is room for a second one, but no row of it yet */
+    def->predict(l, x, 1, p, 2);
+    assert_true(p[0] == 1 && p[1] == 0);
+    def->close(l);
+}
+
+static void seeds_differ_and_repeat(void **state)
+{
+    (void)state;
+    struct learner_column column[2] = {0};
+    double out[3];
+    for (int i = 0; i < 3; i++) {
+        struct learner_setup setup = {LEARN_VALUES, options_of(def, "{}"), column, 2,
+                                      i < 2 ? 1 : 2};
+        struct learner_data d = learner_values_new(50, 2, 1);
+        void *l = def->open(&setup);
+        learner_feed(def, l, &d, 0, d.rows);
+        out[i] = value_of(def, l, d.x);
+        def->close(l);
+        learner_data_free(&d);
+    }
+    assert_true(out[0] == out[1] && out[0] != out[2]);
+}
+
+static void options_are_checked(void **state)
+{
+    (void)state;
+    static const char *const bad[] = {
+        "{hidden_layer_sizes: 0}",      "{hidden_layer_sizes: []}",
+        "{hidden_layer_sizes: many}",   "{hidden_layer_sizes: [8, 5000]}",
+        "{hidden_layer_sizes: [8, x]}", "{hidden_layer_sizes: -3}"};
+    for (int i = 0; i < 6; i++) {
+        assert_refused(def, bad[i], "hidden_layer_sizes");
+    }
+    assert_refused(def, "{hidden_layer_sizes: [1,1,1,1,1,1,1,1,1]}", "list of 1 to 8");
+    assert_refused(def, "{optimizer: sgdd}", "did you mean sgd");
+    assert_int_equal(def->check(options_of(def, "{hidden_layer_sizes: [32, 16]}"), NULL), 0);
+    struct buffer words;
+    buffer_init(&words);
+    def->layout(options_of(def, "{hidden_layer_sizes: [32, 16]}"), &words);
+    assert_string_equal(buffer_cstr(&words), "optimizer adam, relu 32 16\n");
+    buffer_done(&words);
+}
+
+static void passes_what_every_learner_must(void **state)
+{
+    (void)state;
+    struct learner_data d = learner_data_new(30, 3, 3, 2);
+    check_learner(def, options_of(def, "{hidden_layer_sizes: 2}"), &d);
+    check_learner(def, options_of(def, "{hidden_layer_sizes: [3, 1], optimizer: ftrl}"), &d);
+    assert_foreign(def, &d, "{hidden_layer_sizes: 4}", "{hidden_layer_sizes: 5}");
+    assert_foreign(def, &d, "{hidden_layer_sizes: 4}", "{hidden_layer_sizes: [4, 4]}");
+    assert_foreign(def, &d, "{hidden_layer_sizes: 4}", "{hidden_layer_sizes: 4, activation: tanh}");
+    assert_foreign(def, &d, "{hidden_layer_sizes: 4}", "{hidden_layer_sizes: 4, optimizer: ftrl}");
+    assert_diverges(def, &d, "{optimizer: sgd, l2: 1e6, lr: 1e6}");
+    assert_no_allocation(def, &d, "{}");
+    learner_data_free(&d);
+    d = learner_values_new(30, 3, 2);
+    check_learner(def, options_of(def, "{hidden_layer_sizes: 3, activation: tanh}"), &d);
+    learner_data_free(&d);
+    d = learner_data_new(30, 64, 2, 12); /* with the bias a unit has more than one piece */
+    check_learns_rows_one_by_one(def, options_of(def, "{hidden_layer_sizes: 2}"), &d);
+    learner_data_free(&d);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(steps_are_gradients_by_finite_differences),
+        cmocka_unit_test(learns_what_no_line_tells_apart),
+        cmocka_unit_test(one_class_is_certain),
+        cmocka_unit_test(seeds_differ_and_repeat),
+        cmocka_unit_test(options_are_checked),
+        cmocka_unit_test(passes_what_every_learner_must),
+    };
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
