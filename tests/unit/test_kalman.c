@@ -42,8 +42,9 @@ static void passes_what_every_forecaster_must(void **state)
 {
     (void)state;
     check_forecaster(def, options("{window: 60, harmonics: 2}"));
-    check_forecaster_continues(def, options("{level: 0.1, slope: 0, season: 0.001}"),
-                               &(struct forecaster_series){3, (double[]){1, 2, 4}});
+    struct forecaster_series s = forecaster_series_new(60, 2);
+    check_forecaster_continues(def, options("{level: 0.1, slope: 0, season: 0.001}"), &s);
+    forecaster_series_free(&s);
 }
 
 /* A local level settles at the gain k = q / 2 (sqrt(1 + 4 / q) - 1): exponential smoothing. */
