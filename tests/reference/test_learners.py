@@ -19,7 +19,9 @@ import time
 import peers
 
 TOLERANCE = 1e-9
-SLOW = 5000  # rows, where River takes 0.1 ms and more for one
+LARGE = 10000  # rows of a data set, but where a learner is compared with its defaults
+SLOW = 3000  # where River takes 0.1 ms and more for a row
+WHOLE = ["logistic_regression", "perceptron", "passive_aggressive", "linear_regression"]
 
 BINARY = ["elec2", "phishing", "bananas", "sea_drift"]
 MULTI = ["iris_shuffled42", "image_segments", "broker_load"]
@@ -31,6 +33,12 @@ Case = collections.namedtuple("Case", "data label algorithm options scale most",
 
 
 def cases():
+    for case in all_cases():
+        is_whole = case.options == {} and case.scale == "standard" and case.algorithm in WHOLE
+        yield case if case.most or is_whole else case._replace(most=LARGE)
+
+
+def all_cases():
     for data in BINARY:
         for scale in ("standard", "none"):
             for options in ({}, {"lr": 0.1}):

@@ -77,7 +77,7 @@ static void run_all(const char *topology, struct task_result *r)
 
 #define STEP(algorithm, more)                                                                      \
     "      - cluster: {algorithm: " algorithm ", features: [a, b], as: c, per: partition" more "}" \
-                                                                                               "\n"
+    "\n"
 
 static void tells_blobs_apart(void **state)
 {
