@@ -19,6 +19,6 @@ void check_alarms(const struct drift_def *def, const void *options, double (*val
 void check_no_alarm(const struct drift_def *def, const void *options, double x, int values);
 /* Saved at any place and loaded it goes on to the same alarms and bytes; damage is refused or does no
  * harm; no value makes it allocate. */
-void check_detector(const struct drift_def *def, const void *options, double (*value)(int));
+void check_drift_detector(const struct drift_def *def, const void *options, double (*value)(int));
 
 #endif
