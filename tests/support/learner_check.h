@@ -8,7 +8,7 @@
 struct learner_data {
     uint32_t rows, columns, classes;
     double *x, *y;
-    enum learner_task task; /* 0: classes */
+    enum learner_task task;              /* 0: classes */
     const struct learner_column *column; /* NULL: all are numbers */
 };
 struct learner_data learner_data_new(uint32_t rows, uint32_t columns, uint32_t classes,
