@@ -73,7 +73,8 @@ int state_changes(struct state *s,
                               size_t value_n),
                   void *ctx);
 void state_committed(struct state *s);
-/* While restoring from the changelog: absolute, repeatable; value NULL: deleted. */
+/* While restoring from the changelog: absolute, repeatable; value NULL: deleted. Over a disk the
+ * caller puts the same into its batch, and calls state_committed() once that is written. */
 int state_restore(struct state *s, const void *key, uint32_t key_n, const void *value,
                   size_t value_n);
 
@@ -90,8 +91,8 @@ bool state_walk(struct state *s, struct state_walk *w, uint64_t bytes,
 /* Of stores over a disk (state_disk.h), which must outlive the store. */
 
 /* The store is empty and gets what is on disk under this number. is_lazy: entries may stay there,
- * and go back there at commits; else all are loaded, and stay. What state_restore() brings then is
- * dirty, for it goes to the disk. -ERR_DATA: the disk cannot be read. */
+ * and go back there at commits; else all are loaded, and stay. -ERR_DATA: the disk cannot be
+ * read. */
 int state_attach(struct state *s, struct state_disk *disk, uint16_t number, bool is_lazy);
 /* Whether all entries are in memory. Once it is false it stays so, and of state_each() and
  * state_range() the latter is the quick one. Always true without a disk. */

@@ -18,9 +18,9 @@
  * `owned`, 8 bytes, is there when values own memory: how much that was when it was counted last, at
  * a commit or restore, when the value is at hand anyway. The store keeps the sum.
  *
- * Over a disk (state_cache.c) a miss asks it, and what comes from there is COMMITTED and clean.
- * Entries restored are DIRTY as well then, and so are restored deletions, since the disk may have
- * the key. USED entries are spared once when others are evicted.
+ * Over a disk (state_cache.c) a miss asks it, and what comes from there is COMMITTED and clean, as
+ * what is restored: who restores it gives it to the disk, too. USED entries are spared once when
+ * others are evicted.
  */
 #include "engine/hash.h"
 #include "engine/memory.h"
@@ -589,8 +589,8 @@ static void forget(struct state *s, struct state_entry *e)
     entry_free(s, e);
 }
 
-/* An entry of these saved bytes, COMMITTED and clean. */
-static int load_entry(struct state *s, uint64_t hash, const void *key, uint32_t n,
+/* An entry of these saved bytes, COMMITTED and clean. at: its slot, as probe() says. */
+static int load_entry(struct state *s, uint64_t at, uint64_t hash, const void *key, uint32_t n,
                       const void *saved, size_t saved_n, struct state_entry **out)
 {
     int64_t size = (int64_t)saved_n;
@@ -600,8 +600,7 @@ static int load_entry(struct state *s, uint64_t hash, const void *key, uint32_t 
     if (size < 0 || size > UINT32_MAX / 2) {
         return -ERR_DATA;
     }
-    struct state_entry *e = *out =
-        add_entry(s, probe(s, hash, key, n), hash, key, n, (uint32_t)size);
+    struct state_entry *e = *out = add_entry(s, at, hash, key, n, (uint32_t)size);
     e->flags |= COMMITTED;
     if (s->codec && s->codec->load) {
         int status = s->codec->load(s->codec->ctx, state_value(e), e->value_n, saved, saved_n);
@@ -619,25 +618,13 @@ static int load_entry(struct state *s, uint64_t hash, const void *key, uint32_t 
 int state_restore(struct state *s, const void *key, uint32_t key_n, const void *value,
                   size_t value_n)
 {
-    uint64_t hash = hash_bytes(key, key_n, 0);
-    struct state_entry *e = slot_entry(s->slot[probe(s, hash, key, key_n)]);
+    uint64_t hash = hash_bytes(key, key_n, 0), at = probe(s, hash, key, key_n);
+    struct state_entry *e = slot_entry(s->slot[at]);
     if (e) {
         forget(s, e);
+        at = probe(s, hash, key, key_n);
     }
-    if (value == NULL) {
-        if (s->cache) {
-            e = add_entry(s, probe(s, hash, key, key_n), hash, key, key_n, 0);
-            e->flags |= COMMITTED | DELETED;
-            s->deleted++;
-            state_touch(s, e);
-        }
-        return 0;
-    }
-    int status = load_entry(s, hash, key, key_n, value, value_n, &e);
-    if (status == 0 && s->cache) {
-        state_touch(s, e);
-    }
-    return status;
+    return value ? load_entry(s, at, hash, key, key_n, value, value_n, &e) : 0;
 }
 
 /* ---- over a disk ---- */
@@ -661,7 +648,7 @@ int state_bring(struct state *s, uint64_t hash, const void *key, uint32_t n, con
                 size_t saved_n, struct state_entry **out)
 {
     *out = NULL;
-    int status = load_entry(s, hash, key, n, saved, saved_n, out);
+    int status = load_entry(s, probe(s, hash, key, n), hash, key, n, saved, saved_n, out);
     if (status < 0 && *out) {
         forget(s, *out);
         *out = NULL;

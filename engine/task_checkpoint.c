@@ -163,28 +163,15 @@ int task_attach(struct task *t)
     return status;
 }
 
-struct putting {
-    struct state_disk *disk;
-    uint16_t store;
-};
-
-static int put_change(void *ctx, const void *key, uint32_t key_n, const void *value, size_t value_n)
+int checkpoint_settle(struct task *t, uint64_t most_bytes, struct err *e)
 {
-    const struct putting *p = ctx;
-    p->disk->ops->put(p->disk, p->store, key, key_n, value, value_n);
-    return 0;
-}
-
-int checkpoint_settle(struct task *t, uint16_t store, uint64_t most_bytes, struct err *e)
-{
-    struct state *s = state_of(t, store);
-    if (!t->disk || state_dirty_bytes(s) <= most_bytes) {
+    if (t->unsettled <= most_bytes) {
         return 0;
     }
-    state_changes(s, put_change, &(struct putting){t->disk, store});
+    t->unsettled = 0;
     int status = t->disk->ops->write(t->disk, clock_now(t->env.clock), e);
-    if (status == 0) {
-        state_committed(s);
+    for (uint16_t i = 0; i < t->subplan->nstores && status == 0; i++) {
+        state_committed(state_of(t, i));
     }
     return status;
 }
@@ -198,10 +185,7 @@ int task_restored(struct task *t, const int64_t *next, struct err *e)
 
 int task_copied(struct task *t, const int64_t *next, int64_t time, struct err *e)
 {
-    int status = 0;
-    for (uint16_t i = 0; i < t->subplan->nstores && status == 0; i++) {
-        status = checkpoint_settle(t, i, 0, e);
-    }
+    int status = checkpoint_settle(t, 0, e);
     task_set_mark(t, next);
     t->mark.time = time;
     return status < 0 ? status : task_write_checkpoint(t, e);
@@ -245,6 +229,11 @@ static void put_mark(struct task *t)
     buffer_done(&value);
     t->has_mark = false;
 }
+
+struct putting {
+    struct state_disk *disk;
+    uint16_t store;
+};
 
 static void give_again(void *ctx, const void *key, uint32_t key_n, const void *value,
                        size_t value_n)

@@ -92,7 +92,8 @@ struct task {
     struct backlog backlog;
     struct state_disk *disk; /* below the stores, or NULL */
     struct task_mark mark;
-    bool has_mark; /* one that is not written yet */
+    bool has_mark;      /* one that is not written yet */
+    uint64_t unsettled; /* restored bytes in the disk's batch */
 };
 
 int task_pass(struct task *t, const struct edges *edges, struct batch *b);
@@ -156,7 +157,7 @@ void store_blame(const struct task *t, const struct spot *p, struct err *e);
 int store_flush(struct task *t, uint16_t store, struct err *e);
 
 /* task_checkpoint.c: restored changes go to the disk, when they are more than these bytes. */
-int checkpoint_settle(struct task *t, uint16_t store, uint64_t most_bytes, struct err *e);
+int checkpoint_settle(struct task *t, uint64_t most_bytes, struct err *e);
 /* The disk has failed: -ERR_ABORT, whatever was said before. */
 int checkpoint_refuse(struct task *t);
 static inline bool checkpoint_failed(const struct task *t)

@@ -201,13 +201,6 @@ static int take_change(struct task *t, int store, const struct record *r,
     return status;
 }
 
-static int to_store(struct task *t, uint16_t store, const void *key, size_t key_n,
-                    const void *saved, size_t n)
-{
-    return state_restore(spot_of_store(t, &t->subplan->store[store])->op.state, key,
-                         (uint32_t)key_n, saved, n);
-}
-
 static int to_disk(struct task *t, uint16_t store, const void *key, size_t key_n, const void *saved,
                    size_t n)
 {
@@ -215,12 +208,23 @@ static int to_disk(struct task *t, uint16_t store, const void *key, size_t key_n
     return 0;
 }
 
+/* The disk gets the bytes as they came: nothing is saved anew, nor kept in a list until then. */
+static int to_store(struct task *t, uint16_t store, const void *key, size_t key_n,
+                    const void *saved, size_t n)
+{
+    struct state *s = spot_of_store(t, &t->subplan->store[store])->op.state;
+    int status = state_restore(s, key, (uint32_t)key_n, saved, n);
+    if (status == 0 && t->disk) {
+        t->unsettled += key_n + n;
+        to_disk(t, store, key, key_n, saved, n);
+    }
+    return status;
+}
+
 int task_restore(struct task *t, int store, const struct record *r, struct err *e)
 {
     int status = take_change(t, store, r, to_store, e);
-    return status < 0 || changelog_is_layout(r)
-               ? status
-               : checkpoint_settle(t, (uint16_t)store, SETTLE_BYTES, e);
+    return status < 0 ? status : checkpoint_settle(t, SETTLE_BYTES, e);
 }
 
 int task_copy(struct task *t, int store, const struct record *r, struct err *e)

@@ -1,25 +1,21 @@
-/* AUC on line (Hanley and McNeil 1982), from a histogram of scores: exact up to the order of scores
- * that share a bin, which counts half. The bins are even in the score, but ten times finer in the first
- * and last 2 per cent, where sure predictions crowd.
+/* AUC on line (Hanley and McNeil 1982), from a histogram of scores: rows that share a bin count half, as
+ * equal scores do. The bins are even in asinh(4 log(score / (1 - score))), so that scores which crowd at 0,
+ * at 1 or at a half are told apart.
  *
  *   state   counts of both classes by bin: version 1
  */
 #include "ml/auc.h"
 
-#define EDGE 0.02
+#include <math.h>
+
+#define WIDEST 5.1 /* of a score of 1 - 1e-9 */
 
 static int bin_of(double score)
 {
-    const int edge = AUC_BINS / 4;
-    double p = score < 0 ? 0 : score > 1 ? 1 : score;
-    if (p < EDGE) {
-        return (int)(p / EDGE * edge);
-    }
-    if (p >= 1 - EDGE) {
-        int at = AUC_BINS - edge + (int)((p - (1 - EDGE)) / EDGE * edge);
-        return at < AUC_BINS ? at : AUC_BINS - 1;
-    }
-    return edge + (int)((p - EDGE) / (1 - 2 * EDGE) * (AUC_BINS - 2 * edge));
+    double p = score > 0 ? score < 1 ? score : 1 : 0;
+    double at = fmin(fmax(asinh(4 * (log(p) - log1p(-p))), -WIDEST), WIDEST);
+    int bin = (int)((at + WIDEST) / (2 * WIDEST) * AUC_BINS);
+    return bin < AUC_BINS ? bin : AUC_BINS - 1;
 }
 
 void auc_add(struct auc *a, double score, bool is_true)

@@ -273,11 +273,10 @@ static int is_valid(const double *value, const double *weight, uint32_t n, int i
 
 int calibration_io(struct calibration *c, struct snapshot *s)
 {
-    int64_t state = (int64_t)c->random.state, inc = (int64_t)c->random.inc;
+    int64_t state = (int64_t)c->random.state; /* inc follows from the stream */
     snapshot_version(s, 1);
     snapshot_count(s, &c->rows);
     snapshot_long(s, &state);
-    snapshot_long(s, &inc);
     snapshot_u32(s, &c->n);
     snapshot_u32(s, &c->nwait);
     if (c->n > CALIBRATION_ENTRIES || c->nwait >= CALIBRATION_WAITING) {
@@ -296,7 +295,7 @@ int calibration_io(struct calibration *c, struct snapshot *s)
             s->status = -ERR_DATA;
             return s->status;
         }
-        c->random = (struct random){(uint64_t)state, (uint64_t)inc};
+        c->random.state = (uint64_t)state;
         fit(c);
     }
     return snapshot_status(s);

@@ -158,7 +158,7 @@ static bool predict(struct learning_pass *p, void *object, uint16_t row)
 {
     struct task_detect *t = p->op->self;
     struct detection *found = &t->detection;
-    t->is_scored = detector_score(object, p->task->x, &p->task->scratch, found);
+    t->is_scored = detector_judge(object, p->task->x, &p->task->scratch, found);
     if (!t->is_scored || !found->is_judged) {
         return false;
     }

@@ -44,7 +44,7 @@ static bool is_unusual(const struct detector *d, const struct detection *found)
     return found->tail <= d->config->bound;
 }
 
-bool detector_score(struct detector *d, const double *x, struct model_scratch *scratch,
+bool detector_judge(struct detector *d, const double *x, struct model_scratch *scratch,
                     struct detection *out)
 {
     if (!model_predict(&d->model, x, scratch) || isnan(scratch->out[0])) {

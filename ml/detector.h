@@ -32,7 +32,7 @@ struct detector *detector_new(const struct detector_config *config, uint64_t see
 void detector_free(struct detector *d);
 uint64_t detector_size(const struct detector *d);
 /* False while the learner has no score. */
-bool detector_score(struct detector *d, const double *x, struct model_scratch *scratch,
+bool detector_judge(struct detector *d, const double *x, struct model_scratch *scratch,
                     struct detection *out);
 /* The row, and the score that it got (NULL: none). */
 void detector_learn(struct detector *d, const double *x, int64_t time,

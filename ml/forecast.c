@@ -28,7 +28,6 @@
 #include "ml/per.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
 #define TARGET_MOST 1e150
@@ -494,13 +493,10 @@ static void report(struct op *op)
 {
     const struct forecast_task *t = op->self;
     const struct forecast_scores *s = &t->scores;
-    char name[64];
     for (int k = 0; k < FORECAST_RULES; k++) {
         if (s->rows[k] > 0) {
-            snprintf(name, sizeof(name), "mae%s", forecast_rule_names[k]);
-            op_metric(op, name, forecast_scores_mae(s, (enum forecast_rule)k));
-            snprintf(name, sizeof(name), "smape%s", forecast_rule_names[k]);
-            op_metric(op, name, forecast_scores_smape(s, (enum forecast_rule)k));
+            op_metric(op, forecast_rules[k].mae, forecast_scores_mae(s, (enum forecast_rule)k));
+            op_metric(op, forecast_rules[k].smape, forecast_scores_smape(s, (enum forecast_rule)k));
         }
     }
     op_metric(op, "rows", (double)s->rows[RULE_FORECAST]);

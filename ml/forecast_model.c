@@ -11,6 +11,7 @@
  *       learned so far  … s-2 s-1 |          ring of horizon 3:  [s % 3] made now, for step s+2
  *                                                                 [(s+1) % 3] for step s
  *
+ *   scores    of values for which every rule had a forecast, so that they can be compared
  *   missing   a value that is missing scores nothing
  *   state     steps, each forecaster's own, errors, waiting forecasts, intervals, scores: version 1
  *   cost      the forecasters', and an ordered insertion per horizon
@@ -30,7 +31,11 @@
 
 _Static_assert(sizeof(struct forecast) == WAITING * sizeof(double), "saved as an array");
 
-const char *const forecast_rule_names[] = {"", "_no_change", "_seasonal", NULL};
+const struct forecast_rule_metrics forecast_rules[] = {
+    [RULE_FORECAST] = {"mae", "smape"},
+    [RULE_NO_CHANGE] = {"mae_no_change", "smape_no_change"},
+    [RULE_SEASONAL] = {"mae_seasonal", "smape_seasonal"},
+};
 
 struct horizon {
     double error[FORECAST_RULES], weight[FORECAST_RULES];
@@ -184,17 +189,21 @@ static void score(struct forecast_model *m, uint32_t i, double y)
     if (isnan(f->value)) {
         return;
     }
+    bool is_comparable = true;
     for (int k = 0; k < FORECAST_RULES; k++) {
         if (isnan(f->by[k])) {
+            is_comparable = is_comparable && (k == RULE_FORECAST || !m->forecaster[k]);
             continue;
         }
         h->error[k] = h->error[k] * keep + fabs(f->by[k] - y);
         h->weight[k] = h->weight[k] * keep + 1;
-        if (k != RULE_FORECAST) {
-            add_outcome(&m->scores, k, f->by[k], y);
+    }
+    for (int k = 0; k < FORECAST_RULES && is_comparable; k++) {
+        double forecast = k == RULE_FORECAST ? f->value : f->by[k];
+        if (!isnan(forecast)) {
+            add_outcome(&m->scores, k, forecast, y);
         }
     }
-    add_outcome(&m->scores, RULE_FORECAST, f->value, y);
     if (!isnan(f->lower)) {
         m->scores.intervals++;
         m->scores.covered += y >= f->lower && y <= f->upper;

@@ -11,7 +11,10 @@
 #include "ml/conformal.h"
 
 enum forecast_rule { RULE_FORECAST, RULE_NO_CHANGE, RULE_SEASONAL, FORECAST_RULES };
-extern const char *const forecast_rule_names[]; /* behind metrics: "", "_no_change", "_seasonal" */
+/* Names of their metrics. */
+extern const struct forecast_rule_metrics {
+    const char *mae, *smape;
+} forecast_rules[];
 
 /* Shared by all series of a step; outlives them. */
 struct forecast_config {

@@ -1,6 +1,7 @@
 /* Held: small and large objects in state.
  *
- *   saved     0 snapshot | 1 generation parts logs part_bytes log_bytes | 2 bytes of a part or log
+ *   saved     0 seed snapshot | 1 seed generation parts logs part_bytes log_bytes |
+ *             2 bytes of a part or log
  *   log       the events of one commit, one behind the other: count, doubles
  *   anew      a large object is saved whole again, as a new generation, when its logs would be
  *             larger than its snapshot, or when something changed that no event tells; the old
@@ -16,10 +17,13 @@
 
 #include <string.h>
 
-struct held *held_new(void *object)
+#define HEAD_BYTES (1 + sizeof(uint64_t)) /* of a saved object */
+
+struct held *held_new(const struct per_plan *p, uint64_t seed)
 {
     struct held *h = mem_zalloc(sizeof(*h));
-    h->object = object;
+    h->object = p->def->make(p->plan, seed);
+    h->seed = seed;
     buffer_init(&h->events);
     return h;
 }
@@ -161,6 +165,7 @@ static void counts_io(struct held *h, struct snapshot *s)
 void held_save(const struct per_plan *p, const struct held *h, struct buffer *out)
 {
     buffer_byte(out, h->generation > 0 ? SAVED_LARGE : SAVED_SMALL);
+    big_endian_add(out, h->seed);
     if (h->generation == 0) {
         save_object(p->def, h, out);
         return;
@@ -175,11 +180,11 @@ void held_save(const struct per_plan *p, const struct held *h, struct buffer *ou
 struct held *held_load(const struct per_plan *p, const void *saved, size_t n)
 {
     const char *bytes = saved;
-    if (n == 0 || (bytes[0] != SAVED_SMALL && bytes[0] != SAVED_LARGE)) {
+    if (n < HEAD_BYTES || (bytes[0] != SAVED_SMALL && bytes[0] != SAVED_LARGE)) {
         return NULL;
     }
-    struct held *h = held_new(p->def->make(p->plan, p->seed));
-    struct snapshot s = snapshot_loader(bytes + 1, n - 1);
+    struct held *h = held_new(p, big_endian_get(bytes + 1));
+    struct snapshot s = snapshot_loader(bytes + HEAD_BYTES, n - HEAD_BYTES);
     if (bytes[0] == SAVED_LARGE) {
         counts_io(h, &s);
     } else {

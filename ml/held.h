@@ -20,6 +20,7 @@
 
 struct held {
     void *object;
+    uint64_t seed;             /* with which it was made, and is made again before it is loaded */
     struct held *next;         /* touched since the last commit */
     struct state_entry *entry; /* then */
     bool is_touched;
@@ -45,7 +46,7 @@ struct held_value {
 void held_put(struct state *s, const struct buffer *key, const char *bytes, size_t n);
 bool held_get(struct state *s, const struct buffer *key, struct buffer *out);
 
-struct held *held_new(void *object);
+struct held *held_new(const struct per_plan *p, uint64_t seed);
 void held_free(struct held *h, const struct object_def *def);
 /* Before a commit: what the object is saved as. */
 void held_flush(struct per_task *t, struct held *h, struct state *s);

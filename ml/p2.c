@@ -80,7 +80,22 @@ static void adjust(const struct markers *m, uint32_t i)
     m->position[i] = n + d;
 }
 
-/* All markers have a value. */
+/* All markers have a value; few enough to be compared all. */
+static void move_five(const struct markers *m, double x)
+{
+    double *h = m->height, *position = m->position;
+    h[0] = x < h[0] ? x : h[0];
+    h[4] = x > h[4] ? x : h[4];
+    for (uint32_t i = 1; i < 4; i++) {
+        position[i] += x < h[i] ? 1 : 0;
+    }
+    position[4]++;
+    for (uint32_t i = 1; i < 4; i++) {
+        adjust(m, i);
+    }
+}
+
+/* The same for any number. */
 static void move(const struct markers *m, double x)
 {
     for (uint32_t i = cell_of(m, x); i < m->n; i++) {
@@ -111,7 +126,7 @@ void p2_add(struct p2 *p, double q, double x)
     for (int i = 0; i < 5; i++) {
         p->wanted[i] += step[i];
     }
-    move(&(struct markers){5, p->height, p->position, p->wanted}, x);
+    move_five(&(struct markers){5, p->height, p->position, p->wanted}, x);
 }
 
 double p2_get(const struct p2 *p, double q)

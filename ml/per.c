@@ -3,7 +3,7 @@
  *   key     'o', then the key bytes of the row with `per: key`
  *   value   a pointer to the object; what is saved of it: ml/held.c
  *   seed    the step's, mixed with the key: every object draws numbers of its own, the same on
- *           whichever worker it is
+ *           whichever worker it is; it is saved with the object
  */
 #include "ml/per.h"
 
@@ -45,7 +45,6 @@ static int64_t loaded_size(void *ctx, const void *saved, size_t n)
     return is_bytes ? (int64_t)(sizeof(uint64_t) + n - 1) : (int64_t)sizeof(struct held_value);
 }
 
-/* The seed is mixed with the key when it is made; what is loaded brings its own random state. */
 static int load(void *ctx, void *value, uint32_t n, const void *saved, size_t saved_n)
 {
     (void)n;
@@ -203,7 +202,7 @@ void *per_make(struct per_rows *r, uint16_t row)
     uint64_t hash = address(r, key_of(r, row));
     const struct buffer *key = &r->task->key;
     bool is_new;
-    r->held = held_new(p->def->make(p->plan, hash_stable(key->data + 1, key->n - 1, p->seed)));
+    r->held = held_new(p, hash_stable(key->data + 1, key->n - 1, p->seed));
     struct held_value v = {.kind = HELD_OBJECT, .held = r->held};
     r->entry = state_insert(r->op->state, hash, key->data, (uint32_t)key->n, sizeof v, &is_new);
     memcpy(state_value(r->entry), &v, sizeof v);

@@ -152,7 +152,7 @@ static double log_density(const double *block, const struct tree_view *v, const 
     double sum = 0;
     for (uint32_t i = 0; i < v->numbers; i++) {
         double d = x[v->column[i]] - mean[i];
-        sum += d * d * scale[i];
+        sum += d * scale[i] * d; /* in this order: 0 where the scale is, however large d */
     }
     return sum + block[AT_OFFSET];
 }

@@ -4,7 +4,8 @@
  *   gini        1 - sum over branches of n_b / n * (1 - sum p^2)
  *   hellinger   of the shares of class 0 and class 1 that go to the first two branches (Cieslak and
  *               Chawla 2008): sqrt(sum over branches of (sqrt(n_b0 / n_0) - sqrt(n_b1 / n_1))^2);
- *               0 where one of them is missing
+ *               0 where the leaf has only one of them (River: also where a branch has, which bars
+ *               the best splits of all)
  *   variance    var(leaf) - sum over branches of n_b / n * var(b), variances unbiased; 0 where a
  *               branch has fewer than min_samples_split
  *

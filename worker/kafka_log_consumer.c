@@ -171,8 +171,9 @@ int kafka_poll(struct log *log, int timeout_ms, const struct record **records, s
         kafka_assign_pending(l);
     }
     kafka_group_watch(l);
-    if (l->reader != NULL && clock_monotonic_ns() > l->reader_idle_ns + READER_IDLE_NS) {
+    if (l->reader_idle_ns != 0 && clock_monotonic_ns() > l->reader_idle_ns + READER_IDLE_NS) {
         kafka_reader_close(l);
+        l->reader_idle_ns = 0;
     }
     if (l->failure.kind == ERR_NONE) {
         l->rebalanced = false;

@@ -57,6 +57,8 @@ struct kafka_group {
     char topic[256]; /* of one of them */
 };
 
+enum { KAFKA_READ_ALL, KAFKA_READ_ON, KAFKA_READERS };
+
 struct kafka_log {
     struct log base;
     struct log_events ev;
@@ -92,8 +94,8 @@ struct kafka_log {
     struct err delivery;       /* the first of them */
 
     rd_kafka_topic_partition_list_t *asked; /* of committed(): owns the metadata */
-    struct kafka_reader *reader;            /* of read_all() */
-    int64_t reader_idle_ns;                 /* since when nobody used it */
+    struct kafka_reader *reader[KAFKA_READERS];
+    int64_t reader_idle_ns; /* since when nobody used them */
     struct kafka_quiet quiet[KAFKA_QUIET_SLOTS];
     struct kafka_group watch;
 };

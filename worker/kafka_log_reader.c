@@ -1,10 +1,14 @@
 /* Kafka log, reader: read_all, for changelogs and other compacted topics, and read_on, to follow
  * one.
  *
- * A consumer of its own, which is assigned one partition at a time, so that a restore neither
- * disturbs the lane's subscription nor depends on it. It stays for some seconds, since restores
- * come in groups.
+ * Each has a consumer of its own, which is assigned one partition at a time, so that a restore neither
+ * disturbs the lane's subscription nor depends on it, and following a table takes nothing from a
+ * restore that goes in slices. They stay for some seconds, since restores come in groups.
  *
+ *   slices     when a caller has enough for now, the partition stays assigned and what is fetched
+ *              stays here: who goes on where it stopped has it at once. The end is the one that was
+ *              seen at its beginning. At most one fetch queue (reader_defaults) is kept
+ *   headers    are parsed for topics of log_config.with_headers: a changelog has none
  *   end        the high watermark at the start. The last stable offset would not do: the markers of
  *              a transaction that is already decided may still be under way to this partition, and
  *              the offsets that were committed with it are visible before
@@ -16,6 +20,8 @@
 #include "engine/memory.h"
 #include "worker/kafka_log_impl.h"
 
+#include <string.h>
+
 #define ASK_MS   10000
 #define STILL_NS (120 * 1000000000LL) /* without progress: given up */
 #define WAIT_MS  100
@@ -23,10 +29,14 @@
 struct kafka_reader {
     rd_kafka_t *consumer;
     rd_kafka_queue_t *queue;
+    rd_kafka_topic_partition_list_t *at; /* the partition in hand, or NULL */
+    int64_t next, target;                /* of it */
+    bool has_headers;
+    size_t n, used; /* messages of the last batch, and how many of them are done */
     rd_kafka_message_t *msg[KAFKA_BATCH];
 };
 
-static int reader_open(struct kafka_log *l, struct err *e)
+static int reader_open(struct kafka_log *l, struct kafka_reader **out, struct err *e)
 {
     const struct log_config none = {0};
     rd_kafka_conf_t *conf = kafka_conf(l, KAFKA_READER, &none, e);
@@ -38,29 +48,59 @@ static int reader_open(struct kafka_log *l, struct err *e)
         return -ERR_CONFIG;
     }
     rd_kafka_poll_set_consumer(rk);
-    l->reader = mem_zalloc(sizeof *l->reader);
-    l->reader->consumer = rk;
-    l->reader->queue = rd_kafka_queue_get_consumer(rk);
+    *out = mem_zalloc(sizeof **out);
+    (*out)->consumer = rk;
+    (*out)->queue = rd_kafka_queue_get_consumer(rk);
     return 0;
+}
+
+static void drop_batch(struct kafka_reader *r)
+{
+    for (; r->used < r->n; r->used++) {
+        rd_kafka_message_destroy(r->msg[r->used]);
+    }
+    r->n = r->used = 0;
+}
+
+/* The partition in hand is let go. */
+static void let_go(struct kafka_reader *r)
+{
+    drop_batch(r);
+    if (r->at != NULL) {
+        rd_kafka_assign(r->consumer, NULL);
+        rd_kafka_topic_partition_list_destroy(r->at);
+        r->at = NULL;
+    }
 }
 
 void kafka_reader_close(struct kafka_log *l)
 {
-    if (l->reader == NULL) {
-        return;
+    for (int i = 0; i < KAFKA_READERS; i++) {
+        struct kafka_reader *r = l->reader[i];
+        if (r != NULL) {
+            let_go(r);
+            rd_kafka_queue_destroy(r->queue);
+            rd_kafka_consumer_close(r->consumer);
+            rd_kafka_destroy(r->consumer);
+            mem_free(r);
+            l->reader[i] = NULL;
+        }
     }
-    rd_kafka_queue_destroy(l->reader->queue);
-    rd_kafka_consumer_close(l->reader->consumer);
-    rd_kafka_destroy(l->reader->consumer);
-    mem_free(l->reader);
-    l->reader = NULL;
 }
 
-static rd_kafka_topic_partition_list_t *at(const char *topic, int32_t partition, int64_t offset)
+static bool has_in_hand(const struct kafka_reader *r, const char *topic, int32_t partition,
+                        int64_t from)
 {
-    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
-    rd_kafka_topic_partition_list_add(list, topic, partition)->offset = offset;
-    return list;
+    return r->at != NULL && r->next == from && r->at->elems[0].partition == partition &&
+           strcmp(r->at->elems[0].topic, topic) == 0;
+}
+
+static int take_in_hand(struct kafka_reader *r, const char *topic, int32_t partition, struct err *e)
+{
+    r->at = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_list_add(r->at, topic, partition)->offset = r->next;
+    rd_kafka_resp_err_t code = rd_kafka_assign(r->consumer, r->at);
+    return code != RD_KAFKA_RESP_ERR_NO_ERROR ? kafka_fail(e, code, topic, NULL) : 0;
 }
 
 static size_t fetch(struct kafka_reader *r)
@@ -73,93 +113,111 @@ static size_t fetch(struct kafka_reader *r)
     return r->msg[0] != NULL;
 }
 
-/* Hands a batch to each(), up to its first failure. *next follows records and ends of partition. */
-static int give(struct kafka_log *l, size_t n, const char *topic,
-                int (*each)(void *ctx, const struct record *r), void *ctx, int64_t *next,
-                struct err *e)
+/* Hands a batch to each() until that returns something. next follows records and ends of partition. */
+static int give(struct kafka_log *l, struct kafka_reader *r,
+                int (*each)(void *ctx, const struct record *r), void *ctx, struct err *e)
 {
+    const char *topic = r->at->elems[0].topic;
     int rc = 0;
-    for (size_t i = 0; i < n; i++) {
-        rd_kafka_message_t *m = l->reader->msg[i];
-        if (rc == 0 && m->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
-            struct record r;
-            kafka_record(&r, m, topic);
-            kafka_parse_headers(&l->headers, &r, m);
-            rc = each(ctx, &r);
-            *next = m->offset + 1;
-        } else if (rc == 0 && m->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
-            *next = m->offset > *next ? m->offset : *next;
-        } else if (rc == 0) {
+    for (; rc == 0 && r->used < r->n; r->used++) {
+        rd_kafka_message_t *m = r->msg[r->used];
+        if (m->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
+            struct record record;
+            kafka_record(&record, m, topic);
+            if (r->has_headers) {
+                kafka_parse_headers(&l->headers, &record, m);
+            }
+            rc = each(ctx, &record);
+            r->next = m->offset + 1;
+        } else if (m->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
+            r->next = m->offset > r->next ? m->offset : r->next;
+        } else {
             rc = kafka_fail(e, m->err, topic, rd_kafka_message_errstr(m));
         }
         rd_kafka_message_destroy(m);
     }
-    return rc < 0 ? rc : 0;
+    return rc;
 }
 
-static int read_to(struct kafka_log *l, rd_kafka_topic_partition_list_t *list, int64_t target,
-                   int (*each)(void *ctx, const struct record *r), void *ctx, int64_t *next,
-                   struct err *e)
+/* 0 at the target, 1: each() has enough for now. */
+static int read_to_target(struct kafka_log *l, struct kafka_reader *r,
+                          int (*each)(void *ctx, const struct record *r), void *ctx, struct err *e)
 {
-    const char *topic = list->elems[0].topic;
     int64_t patience = clock_monotonic_ns() + STILL_NS;
     struct arena_mark mark = arena_mark(&l->headers);
-    while (*next < target) {
-        size_t n = fetch(l->reader);
-        int rc = give(l, n, topic, each, ctx, next, e);
-        arena_release(&l->headers, mark);
-        if (rc < 0) {
-            return rc;
+    while (r->next < r->target) {
+        if (r->used == r->n) {
+            r->used = 0;
+            r->n = fetch(r);
         }
-        if (n > 0) {
+        bool is_any = r->n > 0;
+        int rc = give(l, r, each, ctx, e);
+        arena_release(&l->headers, mark);
+        if (rc != 0) {
+            return rc < 0 ? rc : r->next < r->target;
+        }
+        if (is_any) {
             patience = clock_monotonic_ns() + STILL_NS;
         } else if (clock_monotonic_ns() > patience) {
             return err_set(
                 e, ERR_RETRY,
-                "%s [%d]: stands still at %lld of %lld, an open transaction or no leader", topic,
-                list->elems[0].partition, (long long)*next, (long long)target);
+                "%s [%d]: stands still at %lld of %lld, an open transaction or no leader",
+                r->at->elems[0].topic, r->at->elems[0].partition, (long long)r->next,
+                (long long)r->target);
         }
     }
     return 0;
 }
 
-/* Reads on to where a reader of that isolation sees the end now. */
-static int read_until(struct log *log, const char *topic, int32_t partition, int64_t from,
-                      rd_kafka_IsolationLevel_t isolation,
-                      int (*each)(void *ctx, const struct record *r), void *ctx, int64_t *next,
-                      struct err *e)
+/* Where to begin, and the end that a reader of that isolation sees now. */
+static int ask_ends(struct kafka_reader *r, const char *topic, int32_t partition, int64_t from,
+                    rd_kafka_IsolationLevel_t isolation, struct err *e)
 {
-    struct kafka_log *l = (struct kafka_log *)log;
-    int64_t begin, target;
-    int rc = l->reader == NULL ? reader_open(l, e) : 0;
+    int64_t begin;
+    int rc = kafka_offset_of(r->consumer, topic, partition, RD_KAFKA_OFFSET_SPEC_LATEST, isolation,
+                             &r->target, ASK_MS, e);
     if (rc < 0) {
         return rc;
     }
-    rd_kafka_t *rk = l->reader->consumer;
-    l->reader_idle_ns = clock_monotonic_ns();
-    if ((rc = kafka_offset_of(rk, topic, partition, RD_KAFKA_OFFSET_SPEC_LATEST, isolation, &target,
-                              ASK_MS, e)) < 0) {
-        return rc;
-    }
-    if (from > target && isolation == RD_KAFKA_ISOLATION_LEVEL_READ_UNCOMMITTED) {
+    if (from > r->target && isolation == RD_KAFKA_ISOLATION_LEVEL_READ_UNCOMMITTED) {
         return err_set(e, ERR_DATA, "%s [%d]: ends at %lld, before %lld: it was created anew",
-                       topic, partition, (long long)target, (long long)from);
+                       topic, partition, (long long)r->target, (long long)from);
     }
-    *next = from;
-    if (*next >= target) {
+    r->next = from;
+    if (r->next >= r->target) {
         return 0;
     }
-    if ((rc = kafka_offset_of(rk, topic, partition, RD_KAFKA_OFFSET_SPEC_EARLIEST,
-                              RD_KAFKA_ISOLATION_LEVEL_READ_UNCOMMITTED, &begin, ASK_MS, e)) < 0) {
+    rc = kafka_offset_of(r->consumer, topic, partition, RD_KAFKA_OFFSET_SPEC_EARLIEST,
+                         RD_KAFKA_ISOLATION_LEVEL_READ_UNCOMMITTED, &begin, ASK_MS, e);
+    r->next = rc == 0 && from < begin ? begin : from;
+    return rc;
+}
+
+static int read_until(struct kafka_log *l, struct kafka_reader **reader, const char *topic,
+                      int32_t partition, int64_t from, rd_kafka_IsolationLevel_t isolation,
+                      int (*each)(void *ctx, const struct record *r), void *ctx, int64_t *next,
+                      struct err *e)
+{
+    int rc = *reader == NULL ? reader_open(l, reader, e) : 0;
+    if (rc < 0) {
         return rc;
     }
-    *next = from < begin ? begin : from;
-    rd_kafka_topic_partition_list_t *list = at(topic, partition, *next);
-    rd_kafka_resp_err_t code = rd_kafka_assign(rk, list);
-    rc = code != RD_KAFKA_RESP_ERR_NO_ERROR ? kafka_fail(e, code, topic, NULL)
-                                            : read_to(l, list, target, each, ctx, next, e);
-    rd_kafka_assign(rk, NULL);
-    rd_kafka_topic_partition_list_destroy(list);
+    struct kafka_reader *r = *reader;
+    l->reader_idle_ns = clock_monotonic_ns();
+    if (!has_in_hand(r, topic, partition, from)) {
+        let_go(r);
+        r->has_headers = kafka_topic(l, topic)->has_headers;
+        rc = ask_ends(r, topic, partition, from, isolation, e);
+        if (rc < 0) {
+            return rc;
+        }
+        rc = r->next < r->target ? take_in_hand(r, topic, partition, e) : 0;
+    }
+    rc = rc < 0 ? rc : read_to_target(l, r, each, ctx, e);
+    *next = r->next;
+    if (rc <= 0) {
+        let_go(r);
+    }
     l->reader_idle_ns = clock_monotonic_ns();
     return rc;
 }
@@ -168,14 +226,16 @@ int kafka_read_all(struct log *log, const char *topic, int32_t partition, int64_
                    int (*each)(void *ctx, const struct record *r), void *ctx, int64_t *next,
                    struct err *e)
 {
-    return read_until(log, topic, partition, from, RD_KAFKA_ISOLATION_LEVEL_READ_UNCOMMITTED, each,
-                      ctx, next, e);
+    struct kafka_log *l = (struct kafka_log *)log;
+    return read_until(l, &l->reader[KAFKA_READ_ALL], topic, partition, from,
+                      RD_KAFKA_ISOLATION_LEVEL_READ_UNCOMMITTED, each, ctx, next, e);
 }
 
 int kafka_read_on(struct log *log, const char *topic, int32_t partition, int64_t from,
                   int (*each)(void *ctx, const struct record *r), void *ctx, int64_t *next,
                   struct err *e)
 {
-    return read_until(log, topic, partition, from, RD_KAFKA_ISOLATION_LEVEL_READ_COMMITTED, each,
-                      ctx, next, e);
+    struct kafka_log *l = (struct kafka_log *)log;
+    return read_until(l, &l->reader[KAFKA_READ_ON], topic, partition, from,
+                      RD_KAFKA_ISOLATION_LEVEL_READ_COMMITTED, each, ctx, next, e);
 }

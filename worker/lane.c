@@ -84,7 +84,9 @@ static size_t positions(struct lane *l)
         struct route *r = &l->route[i];
         char *text = l->commit_text + (size_t)i * METADATA_MOST;
         r->stands_at = r->member->task ? position_of(r, text) : r->offset;
-        r->says_behind = r->member->task && task_is_behind(r->member->task);
+        if (r->member->task) { /* else what was committed before is, again */
+            r->says_behind = task_is_behind(r->member->task);
+        }
         if (r->stands_at >= 0) {
             l->commit_at[n++] =
                 (struct log_position){.topic = r->topic,
@@ -101,8 +103,7 @@ static void publish_progress(struct lane *l)
 {
     for (int i = 0; i < l->nroutes; i++) {
         const struct route *r = &l->route[i];
-        bool is_behind = r->member->task && task_is_behind(r->member->task);
-        if (r->stands_at >= 0 && !is_behind) {
+        if (r->stands_at >= 0 && !r->says_behind) {
             progress_set(l->cfg.progress, r->topic, r->partition, r->stands_at);
         }
     }
@@ -259,7 +260,9 @@ int lane_hold_memory(struct lane *l, struct err *e)
 {
     uint64_t bytes = 0;
     for (int i = 0; i < l->nmembers && l->cfg.memory; i++) {
-        bytes += l->member[i]->task ? task_state_bytes(l->member[i]->task) : 0;
+        const struct member *m = l->member[i];
+        const struct task *t = m->task ? m->task : m->restoring.task;
+        bytes += t ? task_state_bytes(t) : 0;
     }
     for (int i = 0; i < l->nglobals && l->cfg.memory; i++) {
         bytes += l->global[i].task ? task_state_bytes(l->global[i].task) : 0;
@@ -310,6 +313,7 @@ static int once(struct lane *l, struct err *e)
     wait = due < wait ? due : wait;
     wait = wait < 0 ? 0 : wait > TICK_MS ? TICK_MS : wait;
     wait = lane_is_behind(l) ? (lane_is_clogged(l) ? CLOGGED_MS : 0) : wait;
+    wait = lane_is_restoring(l) ? 0 : wait;
     l->polls++;
     lane_gap_end(l);
     int result = l->log->ops->poll(l->log, (int)wait, &r, &n, e);

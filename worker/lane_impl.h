@@ -49,8 +49,23 @@ struct route {
     uint64_t skipped;  /* number of the poll whose records of it come again */
 };
 
+/* What is read of a task's changelogs, in slices. */
+struct restoring {
+    struct lane *lane;
+    struct task *task; /* between two slices; nobody may use it yet. NULL: nothing is restored */
+    int store;         /* whose changelog is being read */
+    bool is_begun;     /* it has been */
+    bool is_copy;      /* it goes on from a standby copy */
+    const char *what;  /* there was: a checkpoint, a standby copy; NULL: nothing */
+    int64_t *from;     /* per store: where that ended */
+    uint64_t changes, slice;
+    int64_t begun_at, told_at, until;
+    struct err *e;
+};
+
 struct member {        /* a task and its place */
-    struct task *task; /* NULL: to be built */
+    struct task *task; /* NULL: to be built, or restored only in part */
+    struct restoring restoring;
     uint16_t subplan;
     int32_t partition;
     struct task_counts committed; /* as of the last commit: what came after may be read again */
@@ -131,15 +146,18 @@ int32_t lane_tasks(void *ctx, uint16_t subplan);
  * have none left. */
 void lane_assigned(void *ctx, struct log_position *p, size_t n);
 void lane_drop_routes(struct lane *l, const struct log_position *p, size_t n);
-/* Restores and opens what is not built yet. */
+/* Restores and opens what is not built yet, for a while. */
 int lane_build_tasks(struct lane *l, struct err *e);
+/* Some task is not restored to its end. */
+bool lane_is_restoring(const struct lane *l);
 /* After an abort: every task anew, every partition back to its committed offset. */
 int lane_rebuild(struct lane *l, struct err *e);
 void lane_close_member(struct lane *l, struct member *m);
 
-/* A task without state, and what gives it its state. */
+/* A task without state, and what gives it its state, until a time (lane_now()); 1: it goes on from
+ * there when it is called again, and until then the member has no task. */
 int lane_new_task(struct lane *l, struct member *m, struct err *e);
-int lane_restore(struct lane *l, struct member *m, struct err *e);
+int lane_restore(struct lane *l, struct member *m, int64_t until, struct err *e);
 /* The task is closed and is not ours any more: it may be copied here. */
 void lane_give_back(struct lane *l, const struct member *m);
 /* lane.c: whether its state may take what it takes. */

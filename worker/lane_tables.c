@@ -230,15 +230,24 @@ static int begin_table(struct lane *l, struct route *r, struct err *e)
     return l->log->ops->seek(l->log, r->topic, r->partition, begin, e);
 }
 
+static int go_on(struct lane *l, struct route *r)
+{
+    bool was_paused = r->is_paused && !r->rests;
+    r->is_paused = false;
+    return was_paused ? l->log->ops->resume(l->log, r->topic, r->partition) : 0;
+}
+
 int lane_begin_tables(struct lane *l, struct member *m, struct err *e)
 {
     int result = 0;
     m->is_changed = m->waits = false;
     lane_merge_begin(l, m);
     for (int i = 0; i < l->nroutes && result == 0; i++) {
-        if (l->route[i].member == m && is_table(&l->route[i])) {
-            result = begin_table(l, &l->route[i], e);
-            m->waits |= l->route[i].target >= 0;
+        struct route *r = &l->route[i];
+        if (r->member == m && is_table(r)) {
+            result = begin_table(l, r, e);
+            result = result < 0 ? result : go_on(l, r);
+            m->waits |= r->target >= 0;
         }
     }
     for (int i = 0; i < l->nroutes && result == 0 && m->waits; i++) {
@@ -303,9 +312,8 @@ int lane_watch_tables(struct lane *l, struct err *e)
     }
     for (int i = 0; i < l->nroutes && result == 0; i++) {
         struct route *r = &l->route[i];
-        if (r->is_paused && !r->member->waits) {
-            result = r->rests ? 0 : l->log->ops->resume(l->log, r->topic, r->partition);
-            r->is_paused = false;
+        if (r->is_paused && r->member->task && !r->member->waits) {
+            result = go_on(l, r);
         }
     }
     return result;

@@ -1,6 +1,7 @@
 /* Which tasks a lane has: a route for each partition that it was given, a member for each task.
  *
- *   assigned   route, member -> before the next rows: build, restore from the changelogs, open
+ *   assigned   route, member -> before the next rows: build, restore from the changelogs, open;
+ *              its partitions are paused when that takes longer than a slice
  *   revoked    the route goes; a member without routes is closed
  *   aborted    all tasks anew, all partitions back to what is committed
  */
@@ -9,6 +10,10 @@
 #include "worker/lane_impl.h"
 
 #include <string.h>
+
+/* A slice of restoring, when other tasks run in the lane, and when none does: it polls after that. */
+#define BESIDE_MS 20
+#define ALONE_MS  200
 
 static int lane_produce(void *ctx, const struct record *r, size_t n, struct err *e)
 {
@@ -112,6 +117,11 @@ void lane_add_counts(struct lane_counts *sum, const struct task_counts *c)
 
 void lane_close_member(struct lane *l, struct member *m)
 {
+    if (!m->task) {
+        m->task = m->restoring.task;
+    }
+    mem_free(m->restoring.from);
+    m->restoring = (struct restoring){0};
     if (m->task) {
         lane_add_counts(&l->closed, &m->committed);
         m->committed = (struct task_counts){0};
@@ -186,7 +196,7 @@ int lane_new_task(struct lane *l, struct member *m, struct err *e)
     return task_new(&m->task, l->cfg.plan, m->subplan, m->partition, &env, e);
 }
 
-static int build_task(struct lane *l, struct member *m, struct err *e)
+static int begin_task(struct lane *l, struct member *m, struct err *e)
 {
     const struct subplan *s = &l->cfg.plan->subplan[m->subplan];
     if (s->nstores > 0 && m->partition >= l->cfg.tasks[m->subplan]) {
@@ -196,8 +206,32 @@ static int build_task(struct lane *l, struct member *m, struct err *e)
                        "changelog to begin anew",
                        s->store[0].changelog, l->cfg.tasks[m->subplan]);
     }
-    int r = lane_new_task(l, m, e);
-    r = r < 0 ? r : lane_restore(l, m, e);
+    return lane_new_task(l, m, e);
+}
+
+/* Its streams wait for it. */
+static int pause_routes(struct lane *l, const struct member *m)
+{
+    int result = 0;
+    for (int i = 0; i < l->nroutes && result == 0; i++) {
+        struct route *r = &l->route[i];
+        if (r->member == m && !r->is_paused) {
+            r->is_paused = true;
+            result = r->rests ? 0 : l->log->ops->pause(l->log, r->topic, r->partition);
+        }
+    }
+    return result;
+}
+
+/* 1: until then it is restored in part. */
+static int build_task(struct lane *l, struct member *m, int64_t until, struct err *e)
+{
+    int r = m->restoring.task ? 0 : begin_task(l, m, e);
+    r = r < 0 ? r : lane_restore(l, m, until, e);
+    if (r > 0) {
+        int paused = pause_routes(l, m);
+        return paused < 0 ? paused : r;
+    }
     for (int i = 0; r == 0 && i < l->nroutes; i++) {
         if (l->route[i].member == m) {
             restore_route(&l->route[i]);
@@ -209,16 +243,35 @@ static int build_task(struct lane *l, struct member *m, struct err *e)
     return r < 0 ? r : lane_begin_tables(l, m, e);
 }
 
-int lane_build_tasks(struct lane *l, struct err *e)
+/* Where there is nobody else to wait, only the group has to hear of the lane. */
+static int64_t slice_ms(const struct lane *l)
 {
     for (int i = 0; i < l->nmembers; i++) {
-        struct member *m = l->member[i];
-        int r = !m->task ? build_task(l, m, e) : m->is_changed ? lane_begin_tables(l, m, e) : 0;
-        if (r < 0) {
-            return r;
+        if (l->member[i]->task) {
+            return BESIDE_MS;
         }
     }
-    return 0;
+    return ALONE_MS;
+}
+
+/* One after the other: those behind one that takes long wait for it. */
+int lane_build_tasks(struct lane *l, struct err *e)
+{
+    int64_t until = lane_now(l) + slice_ms(l);
+    int r = 0;
+    for (int i = 0; i < l->nmembers && r >= 0; i++) {
+        struct member *m = l->member[i];
+        if (m->task) {
+            int begun = m->is_changed ? lane_begin_tables(l, m, e) : 0;
+            r = begun < 0 ? begun : r;
+        } else if (r == 0) {
+            r = build_task(l, m, until, e);
+        } else {
+            int paused = pause_routes(l, m);
+            r = paused < 0 ? paused : r;
+        }
+    }
+    return r < 0 ? r : 0;
 }
 
 /* After an abort: every task anew, every partition back to its committed offset. */

@@ -114,7 +114,10 @@ struct log_ops {
     /* Reads a partition from `from` to its committed end, calling each in order (for changelogs and
      * other compacted topics); *next is the offset to go on from. Waits for transactions that were
      * open when it began. -ERR_DATA: the partition ends before `from`, so it is not the one that
-     * was read before. */
+     * was read before.
+     * Of this and read_on: each returns 0 to go on, negative when it has failed, and positive when
+     * that is enough for now: the call returns 1 then, or 0 at the end, and who goes on from *next
+     * finds what was fetched already. Headers as poll() has them. */
     int (*read_all)(struct log *l, const char *topic, int32_t partition, int64_t from,
                     int (*each)(void *ctx, const struct record *r), void *ctx, int64_t *next,
                     struct err *e);

@@ -417,6 +417,11 @@ static int memory_read_on(struct log *log, const char *topic, int32_t partition,
     pthread_mutex_unlock(&b->mutex);
     for (size_t i = 0; i < n && result == 0; i++) {
         result = each(ctx, &r[i]);
+        if (result > 0) {
+            *next = i + 1 < n ? r[i].offset + 1 : *next;
+            result = i + 1 < n;
+            break;
+        }
     }
     arena_done(&copy);
     return result;

@@ -16,10 +16,9 @@
  *             part what is joined)
  *   predict   the cluster of the nearest strong leader, as in the paper. (River: that of the nearest
  *             weighted centre, which suits round clusters only)
- *   numbers   a leader remembers its cluster's number. A cluster has the number that most of its weight
- *             had before, and each number goes to one cluster: of two that come together the heavier
- *             one's stays, of two that part the heavier one keeps it. A cluster without any gets the
- *             least that is free
+ *   numbers   a leader remembers its cluster's number: of two clusters that come together the heavier
+ *             one's stays, of two that part the heavier one keeps it, a new one gets the least that is
+ *             free (ml/numbering.c)
  *
  *   memory    at most max_micro_clusters leaders (River: any number): beyond, the one with the least
  *             faded weight gives way. Pairs are kept with both leaders
@@ -31,12 +30,10 @@
 #include "engine/learner.h"
 #include "engine/memory.h"
 #include "ml/lloyd.h"
+#include "ml/numbering.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
-
-#define NONE UINT32_MAX
 
 struct options {
     double clustering_threshold, fading_factor, intersection_factor, minimum_weight;
@@ -60,12 +57,6 @@ struct leader {
     struct pair *pair;
 };
 
-/* Weight that leaders of a cluster have had under a number. */
-struct vote {
-    double weight;
-    uint32_t root, number;
-};
-
 struct dbstream {
     const struct options *options;
     uint32_t n, most, used, cap; /* features; leaders: at most, now, room for */
@@ -76,9 +67,8 @@ struct dbstream {
     /* Scratch, cap of each. */
     uint32_t *near, *root, *number_of;
     double *before; /* centres of those in near */
-    struct vote *vote;
-    uint32_t numbers; /* more than any in use */
-    uint32_t *owner;  /* scratch: which cluster has a number */
+    struct claim *claim;
+    struct numbering numbering;
 };
 
 static const struct config_field fields[] = {
@@ -127,22 +117,14 @@ static void dbstream_close(void *l)
     mem_free(m->centre);
     mem_free(m->before);
     mem_free(m->near);
-    mem_free(m->vote);
-    mem_free(m->owner);
+    mem_free(m->claim);
+    numbering_done(&m->numbering);
     mem_free(m);
 }
 
 static double *centre_of(const struct dbstream *m, uint32_t i)
 {
     return m->centre + (size_t)i * m->n;
-}
-
-static void reserve_numbers(struct dbstream *m, uint32_t n)
-{
-    if (n > m->numbers) {
-        m->owner = mem_resize(m->owner, n, sizeof(uint32_t));
-        m->numbers = n;
-    }
 }
 
 /* Room for this many leaders. */
@@ -161,8 +143,7 @@ static void reserve(struct dbstream *m, uint32_t n)
     m->near = mem_resize(m->near, (size_t)cap * 3, sizeof(uint32_t));
     m->root = m->near + cap;
     m->number_of = m->root + cap;
-    reserve_numbers(m, cap);
-    m->vote = mem_resize(m->vote, cap, sizeof(*m->vote));
+    m->claim = mem_resize(m->claim, cap, sizeof(*m->claim));
     m->cap = cap;
 }
 
@@ -290,7 +271,8 @@ static void begin(struct dbstream *m, const double *x, double w)
     struct leader *l = &m->leader[i];
     struct pair *pair = l->pair;
     uint32_t room = l->room;
-    *l = (struct leader){.weight = w, .last = m->time, .number = NONE, .pair = pair, .room = room};
+    *l = (struct leader){
+        .weight = w, .last = m->time, .number = NUMBER_NONE, .pair = pair, .room = room};
     memcpy(centre_of(m, i), x, m->n * sizeof(double));
     m->is_changed = m->is_changed || is_strong(m, i);
 }
@@ -372,7 +354,7 @@ static void close_up(struct dbstream *m, const uint32_t *place, uint32_t kept)
 {
     for (uint32_t i = 0; i < m->used; i++) {
         struct leader *l = &m->leader[i];
-        if (place[i] == NONE || place[i] == i) {
+        if (place[i] == NUMBER_NONE || place[i] == i) {
             continue;
         }
         struct leader gone = m->leader[place[i]];
@@ -398,7 +380,7 @@ static void clean_up(struct dbstream *m)
         place[i] = kept;
         if (m->time > l->until && faded(m, l->weight, l->last) < least) {
             forget(m, i);
-            place[i] = NONE;
+            place[i] = NUMBER_NONE;
             continue;
         }
         if (m->time > l->until) {
@@ -445,98 +427,21 @@ static void join(struct dbstream *m)
     }
 }
 
-/* Each cluster had one number, each number one cluster: false when not. */
-static bool inherit(struct dbstream *m)
-{
-    for (uint32_t i = 0; i < m->used; i++) {
-        uint32_t root = m->root[i], number = m->leader[i].number;
-        if (!is_strong(m, i) || number == NONE) {
-            continue;
-        }
-        if ((m->number_of[root] != NONE && m->number_of[root] != number) ||
-            (m->owner[number] != NONE && m->owner[number] != root)) {
-            return false;
-        }
-        m->number_of[root] = number;
-        m->owner[number] = root;
-    }
-    return true;
-}
-
-static int by_number(const void *a, const void *b)
-{
-    const struct vote *x = a, *y = b;
-    if (x->root != y->root) {
-        return x->root < y->root ? -1 : 1;
-    }
-    return (x->number > y->number) - (x->number < y->number);
-}
-
-static int by_weight(const void *a, const void *b)
-{
-    const struct vote *x = a, *y = b;
-    if (x->weight != y->weight) {
-        return x->weight > y->weight ? -1 : 1;
-    }
-    return by_number(a, b);
-}
-
-static void clear_numbers(struct dbstream *m)
-{
-    memset(m->number_of, 0xff, m->used * sizeof(uint32_t));
-    memset(m->owner, 0xff, m->numbers * sizeof(uint32_t));
-}
-
-/* The heaviest claim of a cluster on a number first. */
-static void elect(struct dbstream *m)
-{
-    uint32_t n = 0, votes = 0;
-    for (uint32_t i = 0; i < m->used; i++) {
-        const struct leader *l = &m->leader[i];
-        if (is_strong(m, i) && l->number != NONE) {
-            m->vote[n++] = (struct vote){l->weight, m->root[i], l->number};
-        }
-    }
-    qsort(m->vote, n, sizeof(*m->vote), by_number);
-    for (uint32_t i = 0; i < n; i++) {
-        if (votes > 0 && by_number(&m->vote[votes - 1], &m->vote[i]) == 0) {
-            m->vote[votes - 1].weight += m->vote[i].weight;
-        } else {
-            m->vote[votes++] = m->vote[i];
-        }
-    }
-    qsort(m->vote, votes, sizeof(*m->vote), by_weight);
-    clear_numbers(m);
-    for (uint32_t i = 0; i < votes; i++) {
-        const struct vote *v = &m->vote[i];
-        if (m->number_of[v->root] == NONE && m->owner[v->number] == NONE) {
-            m->number_of[v->root] = v->number;
-            m->owner[v->number] = v->root;
-        }
-    }
-}
-
 static void find_clusters(struct dbstream *m)
 {
+    uint32_t n = 0;
     join(m);
-    clear_numbers(m);
-    if (!inherit(m)) {
-        elect(m);
-    }
-    uint32_t unused = 0;
     for (uint32_t i = 0; i < m->used; i++) {
-        uint32_t root = m->root[i];
-        if (!is_strong(m, i)) {
-            continue;
+        if (is_strong(m, i)) {
+            const struct leader *l = &m->leader[i];
+            m->claim[n++] = (struct claim){l->weight, m->root[i], l->number};
         }
-        if (m->number_of[root] == NONE) {
-            while (m->owner[unused] != NONE) {
-                unused++;
-            }
-            m->number_of[root] = unused;
-            m->owner[unused] = root;
+    }
+    numbering_assign(&m->numbering, m->claim, n, m->number_of, m->used);
+    for (uint32_t i = 0; i < m->used; i++) {
+        if (is_strong(m, i)) {
+            m->leader[i].number = m->number_of[m->root[i]];
         }
-        m->leader[i].number = m->number_of[root];
     }
     m->is_changed = false;
 }
@@ -614,7 +519,6 @@ static void io_leader(struct dbstream *m, struct snapshot *s, uint32_t i)
         return;
     }
     l->number = number - 1;
-    reserve_numbers(m, number);
 }
 
 /* Pairs with leaders behind it. */
@@ -690,7 +594,7 @@ static uint64_t dbstream_size(const void *l)
 {
     const struct dbstream *m = l;
     uint64_t bytes = sizeof(*m) + m->cap * (2 * m->n * sizeof(double) + sizeof(struct leader) +
-                                            sizeof(struct vote) + 4 * sizeof(uint32_t));
+                                            sizeof(struct claim) + 4 * sizeof(uint32_t));
     for (uint32_t i = 0; i < m->cap; i++) {
         bytes += m->leader[i].room * sizeof(struct pair);
     }

@@ -9,12 +9,13 @@
  *             deviation sigma, as in River. The centres know nothing of the data, and those that no row
  *             is ever nearest to remain: hence the default
  *             init `k-means++`: the first init_size rows (at least n_clusters) are kept; then centres are
- *             seeded among them and moved by Lloyd's algorithm until they rest (ml/lloyd.c). No cluster
- *             until then
+ *             seeded among them and moved by Lloyd's algorithm until they rest (ml/lloyd.c), n_init times,
+ *             and the ones with the least inertia are taken. No cluster until then. The names are those of
+ *             scikit-learn's KMeans and MiniBatchKMeans
  *   numbers   a centre keeps its number for good
  *
  *   state     random state, rows kept; or centres and their rows: version 1
- *   cost      n_clusters distances a row; once 10 to 20 passes over init_size rows
+ *   cost      n_clusters distances a row; once some 10 * n_init passes over init_size rows
  *   constant  rows, or fewer distinct ones than clusters: some centres are equal, the first of them gets
  *             all rows
  */
@@ -26,12 +27,13 @@
 #include <math.h>
 #include <string.h>
 
-#define ROUNDS_MOST 100
+#define ROUNDS_MOST    100
+#define INIT_SIZE_MOST 100000
 
 enum init { INIT_PLUS, INIT_NORMAL };
 
 struct options {
-    int64_t n_clusters, init_size, seed;
+    int64_t n_clusters, init_size, n_init, seed;
     double halflife, mu, sigma, p;
     int init;
 };
@@ -56,7 +58,9 @@ static const struct config_field fields[] = {
     {"init", CONFIG_ENUM, offsetof(struct options, init), .def = "k-means++", .values = inits,
      .doc = "how centres are found: among the first rows, or drawn without looking (as in River)"},
     {"init_size", CONFIG_LONG, offsetof(struct options, init_size), .def = "100", .min = 1,
-     .max = 100000, .doc = "rows before the start, of `k-means++`"},
+     .max = INIT_SIZE_MOST, .doc = "rows before the start, of `k-means++`"},
+    {"n_init", CONFIG_LONG, offsetof(struct options, n_init), .def = "10", .min = 1, .max = 1000,
+     .doc = "starts of `k-means++`, of which the best one is taken"},
     {"mu", CONFIG_DOUBLE, offsetof(struct options, mu), .def = "0", .min = -1e150, .max = 1e150,
      .doc = "mean of the first centres, of `normal`"},
     {"sigma", CONFIG_DOUBLE, offsetof(struct options, sigma), .def = "1", .min = 0, .max = 1e150,
@@ -149,9 +153,18 @@ static void kmeans_predict(void *l, const double *x, uint32_t rows, double *out,
 static void start(struct kmeans *m)
 {
     const struct lloyd_points points = {.x = m->first, .n = m->kept, .dims = m->n};
+    size_t centres = (size_t)m->k * m->n, bytes = (centres + m->k) * sizeof(double);
+    double least = INFINITY, *trial = mem_array(centres + m->k, sizeof(double));
     double *scratch = mem_array(lloyd_scratch(m->kept, m->n, m->k), sizeof(double));
-    lloyd_seed(&points, m->k, &m->random, m->centre, scratch);
-    lloyd_run(&points, m->k, m->centre, ROUNDS_MOST, m->rows, scratch);
+    for (int64_t i = 0; i < m->options->n_init; i++) {
+        lloyd_seed(&points, m->k, &m->random, trial, scratch);
+        double inertia = lloyd_run(&points, m->k, trial, ROUNDS_MOST, trial + centres, scratch);
+        if (i == 0 || inertia < least) {
+            least = inertia;
+            memcpy(m->centre, trial, bytes); /* the rows of each lie behind the centres */
+        }
+    }
+    mem_free(trial);
     mem_free(scratch);
     mem_free(m->first);
     m->first = NULL;
@@ -199,8 +212,8 @@ static void io_first(struct kmeans *m, struct snapshot *s)
     snapshot_u32(s, &room);
     snapshot_u32(s, &kept);
     uint64_t bytes = (uint64_t)kept * m->n * sizeof(double);
-    if (kept > room || (room > 0 && kept == room) || room > 100000 || snapshot_status(s) < 0 ||
-        (s->loading && bytes > (uint64_t)(s->end - s->p))) {
+    if (kept > room || (room > 0 && kept == room) || room > INIT_SIZE_MOST ||
+        snapshot_status(s) < 0 || (s->loading && bytes > (uint64_t)(s->end - s->p))) {
         s->status = -ERR_DATA;
         return;
     }

@@ -68,7 +68,7 @@ static const struct config_field fields[] = {
     {"window_size", CONFIG_LONG, offsetof(struct options, window_size), .def = "250", .min = 1,
      .max = 1e9, .doc = "rows after which the counts become the masses"},
     {"limits", CONFIG_MAP, offsetof(struct options, limits),
-     .doc = "range of a feature as \"low..high\"; without: the smallest and largest value so far"},
+     .doc = "range of a feature, as in 0 to 100; without: the smallest and largest value so far"},
     {0},
 };
 
@@ -76,15 +76,15 @@ static const struct learner_alias aliases[] = {{"n_estimators", "n_trees"}, {"n_
                                                {"max_depth", "height"},     {"depth", "height"},
                                                {"window", "window_size"},   {0}};
 
-/* "low..high" */
+/* "low to high" */
 static int parse_limits(const char *text, double *low, double *high)
 {
     char *end;
     *low = strtod(text, &end);
-    if (end == text || strncmp(end, "..", 2) != 0) {
+    if (end == text || strncmp(end, " to ", 4) != 0) {
         return -ERR_CONFIG;
     }
-    const char *from = end + 2;
+    const char *from = end + 4;
     *high = strtod(from, &end);
     int is_range = end > from && *end == '\0' && *low < *high && fabs(*low) <= SPREAD_VALUE_MAX &&
                    fabs(*high) <= SPREAD_VALUE_MAX;
@@ -102,7 +102,7 @@ static int forest_check(const void *options, struct err *e)
         double low, high;
         const struct config_item *item = &o->limits.item[i];
         if (parse_limits(item->value.text, &low, &high) < 0) {
-            return err_set(e, ERR_CONFIG, "limits of %s: write low..high, as in 0..100",
+            return err_set(e, ERR_CONFIG, "limits of %s: write low to high, as in 0 to 100",
                            item->name);
         }
     }

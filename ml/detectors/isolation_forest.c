@@ -302,14 +302,13 @@ static int forest_io(void *l, struct snapshot *s)
     struct forest *m = l;
     uint32_t trees = (uint32_t)m->options->n_estimators, shape = trees;
     uint32_t most = 2 * (uint32_t)m->options->max_samples - 1;
-    int64_t state = (int64_t)m->random.state, inc = (int64_t)m->random.inc;
+    int64_t state = (int64_t)m->random.state; /* inc follows from the stream */
     snapshot_version(s, 1);
     snapshot_u32(s, &shape);
     snapshot_long(s, &state);
-    snapshot_long(s, &inc);
     snapshot_u32(s, &m->samples);
     if (s->loading) {
-        m->random = (struct random){(uint64_t)state, (uint64_t)inc};
+        m->random.state = (uint64_t)state;
     }
     int is_good = shape == trees && m->samples <= (uint32_t)m->options->max_samples;
     for (uint32_t t = 0; is_good && m->samples > 0 && t < trees; t++) {

@@ -164,7 +164,7 @@ static int forest_io(void *l, struct snapshot *s)
 {
     struct forest *m = l;
     uint32_t shape[3] = {m->trees, m->room, m->shingle};
-    int64_t state = (int64_t)m->random.state, inc = (int64_t)m->random.inc;
+    int64_t state = (int64_t)m->random.state; /* inc follows from the stream */
     snapshot_version(s, 1);
     for (int i = 0; i < 3; i++) {
         snapshot_u32(s, &shape[i]);
@@ -175,13 +175,12 @@ static int forest_io(void *l, struct snapshot *s)
     }
     snapshot_count(s, &m->rows);
     snapshot_long(s, &state);
-    snapshot_long(s, &inc);
     snapshot_array(s, m->point, (size_t)m->n * m->shingle);
     for (size_t i = 0; s->loading && i < (size_t)m->n * m->shingle; i++) {
         m->point[i] = isnan(m->point[i]) ? 0 : spread_bounded(m->point[i]);
     }
     if (s->loading) {
-        m->random = (struct random){(uint64_t)state, (uint64_t)inc};
+        m->random.state = (uint64_t)state;
     }
     for (uint32_t t = 0; t < m->trees && snapshot_status(s) == 0; t++) {
         if (cut_tree_io(&m->tree[t], s) == 0 && s->loading && !cut_tree_is_dense(&m->tree[t])) {

@@ -526,7 +526,7 @@ static void learn_begun(struct holt_winters *m, double y)
             m->steps++;
         }
         m->value[m->n++] = y;
-        if (m->steps >= m->next) {
+        if (m->steps >= m->next && !isnan(y)) {
             fit(m);
             run_window(m);
             if (!is_sound(m)) {

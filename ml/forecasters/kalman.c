@@ -211,7 +211,7 @@ static double trial_cost(const struct kalman *f)
 {
     const struct search *s = &f->search;
     double cost = 2 * s->known * log(s->sum / s->known) + s->logs;
-    return isnan(cost) || !structural_is_sound(&f->model, &f->tried) ? INFINITY : cost;
+    return isnan(cost) || !structural_is_sound(&f->model, &f->tried) ? (double)INFINITY : cost;
 }
 
 /* A better trial becomes the best and goes on in its direction. */
@@ -219,7 +219,7 @@ static void judge_trial(struct kalman *f)
 {
     struct search *s = &f->search;
     double cost = trial_cost(f);
-    bool is_first = isinf(s->best), is_move = s->start > STARTS;
+    bool is_move = s->start > STARTS;
     s->start += s->start == STARTS ? 1 : 0;
     if (cost < s->best) {
         s->best = cost;
@@ -344,7 +344,7 @@ static void kalman_predict(const void *p, double *out)
 static void io_search(struct kalman *f, struct snapshot *snap)
 {
     struct search *s = &f->search;
-    uint32_t *whole[] = {&s->is_on,     &s->at,        &s->coordinate,
+    uint32_t *whole[] = {&s->is_on,     &s->start,     &s->at,   &s->coordinate,
                          &s->direction, &s->is_better, &s->known};
     double *real[] = {&s->step, &s->best, &s->sum, &s->logs};
     for (size_t i = 0; i < sizeof(whole) / sizeof(*whole); i++) {

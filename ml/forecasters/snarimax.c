@@ -328,7 +328,7 @@ static bool is_lost(const struct snarimax *f)
     double most = fabs(f->intercept);
     for (uint32_t i = 0; i < f->n; i++) {
         most = fmax(most, fmax(fabs(f->weight[i]), fabs(f->mean[i])));
-        if (!(f->var[i] < INFINITY) || isnan(f->weight[i])) {
+        if (!isfinite(f->var[i]) || isnan(f->weight[i])) {
             return true;
         }
     }

@@ -63,19 +63,29 @@ static uint32_t scramble(uint32_t k)
     return rotate(k * 0xcc9e2d51U, 15) * 0x1b873593U;
 }
 
-/* Hashes go on over several pieces of text, of which all but the last are held back until four
- * bytes are there. */
+/* Of a text in two pieces: what is left of the first behind its last four bytes is `pending`. */
 struct hasher {
     uint32_t h, pending;
     size_t n;
 };
 
+static uint32_t take_block(uint32_t h, uint32_t block)
+{
+    return rotate(h ^ scramble(block), 13) * 5 + 0xe6546b64U;
+}
+
 static void hash_piece(struct hasher *x, const char *p, size_t n)
 {
+    for (; (x->n & 3) == 0 && n >= 4; p += 4, n -= 4) {
+        const uint8_t *b = (const uint8_t *)p;
+        x->h = take_block(x->h, (uint32_t)b[0] | (uint32_t)b[1] << 8 | (uint32_t)b[2] << 16 |
+                                    (uint32_t)b[3] << 24);
+        x->n += 4;
+    }
     for (size_t i = 0; i < n; i++) {
         x->pending |= (uint32_t)(uint8_t)p[i] << (8 * (x->n & 3));
         if ((++x->n & 3) == 0) {
-            x->h = rotate(x->h ^ scramble(x->pending), 13) * 5 + 0xe6546b64U;
+            x->h = take_block(x->h, x->pending);
             x->pending = 0;
         }
     }
@@ -92,15 +102,22 @@ static uint32_t hash_end(const struct hasher *x)
 
 /* ---- rows ---- */
 
+struct plan {
+    struct transform t;
+    struct name {
+        struct hasher hasher; /* behind "name=" */
+        uint32_t hash;        /* of "name" */
+    } * name;                 /* per column */
+};
+
 static const struct feature_hash_cfg *config_of(const struct transform *t)
 {
     return (const struct feature_hash_cfg *)t->cfg;
 }
 
-static void add(const struct transform_row *r, const struct hasher *x, double value)
+static void add(const struct transform_row *r, uint32_t h, double value)
 {
     const struct feature_hash_cfg *cfg = config_of(r->t);
-    uint32_t h = hash_end(x);
     bool is_negative = h >> 31 != 0;
     uint32_t magnitude = is_negative ? 0U - h : h; /* 2^31 of the least number, too */
     struct vec *v = &r->to[magnitude % (uint32_t)cfg->n_features];
@@ -129,26 +146,24 @@ static void add_items(const struct transform_row *r, const struct vec *v)
             hash_piece(&x, item.s.p, item.s.n);
         }
         if (fabs(value) <= FEATURE_MOST) {
-            add(r, &x, value);
+            add(r, hash_end(&x), value);
         }
     }
 }
 
 static void add_column(const struct transform_row *r, uint32_t i)
 {
+    const struct plan *p = (const struct plan *)r->t;
     const struct vec *v = &r->from[i];
-    const char *name = r->t->column[i].name;
-    struct hasher x = {.h = (uint32_t)config_of(r->t)->seed};
     if (v->type->kind == TYPE_ARRAY || v->type->kind == TYPE_MAP) {
         add_items(r, v);
-        return;
-    }
-    hash_piece(&x, name, strlen(name));
-    if (v->type->kind == TYPE_STRING) {
-        hash_piece(&x, "=", 1);
+    } else if (v->type->kind == TYPE_STRING) {
+        struct hasher x = p->name[i].hasher;
         hash_piece(&x, str_data(&v->s[r->row]), v->s[r->row].n);
+        add(r, hash_end(&x), 1);
+    } else {
+        add(r, p->name[i].hash, r->x[i]);
     }
-    add(r, &x, v->type->kind == TYPE_STRING ? 1 : r->x[i]);
 }
 
 static void normalize(const struct transform_row *r)
@@ -191,14 +206,28 @@ static const struct transform_def hasher = {
     .writes_columns = true,
 };
 
+static void hash_names(struct node *n, struct plan *p, uint32_t seed)
+{
+    p->name = arena_array(n->mem, p->t.n, sizeof(*p->name));
+    for (uint32_t i = 0; i < p->t.n; i++) {
+        struct hasher x = {.h = seed};
+        hash_piece(&x, p->t.column[i].name, strlen(p->t.column[i].name));
+        p->name[i].hash = hash_end(&x);
+        hash_piece(&x, "=", 1);
+        p->name[i].hasher = x;
+    }
+}
+
 static int feature_hash_bind(struct node *n)
 {
     const struct feature_hash_cfg *cfg = n->cfg;
-    struct transform *t = arena_zalloc(n->mem, sizeof(*t));
+    struct plan *p = arena_zalloc(n->mem, sizeof(*p));
+    struct transform *t = &p->t;
     int status = transform_columns(n, t, &hasher, &cfg->common, NULL);
     if (status < 0) {
         return status;
     }
+    hash_names(n, p, (uint32_t)cfg->seed);
     for (int64_t k = 0; k < cfg->n_features; k++) {
         transform_out(n, t, arena_printf(n->mem, "%s_%lld", cfg->common.as, (long long)k),
                       &type_double, -1);

@@ -118,8 +118,12 @@ static void one_hot_apply(const void *object, const struct transform_row *r)
         bool is_null = vec_is_null(&r->from[i], r->row);
         int found = is_null ? -1 : classes_find(&c[i], &r->from[i], r->row);
         uint32_t hot = found < 0 || (uint32_t)found >= width ? width : (uint32_t)found;
-        for (uint32_t k = 0; !is_null && k <= width; k++) {
-            r->out[p->first[i] + k] = k == hot;
+        struct vec *to = &r->to[p->first[i]];
+        for (uint32_t k = 0; is_null && k <= width; k++) {
+            vec_set_null(&to[k], r->mem, r->rows, r->row);
+        }
+        if (!is_null) {
+            to[hot].i[r->row] = 1;
         }
     }
 }
@@ -136,6 +140,7 @@ static const struct transform_def encoder = {
     .object = {dictionaries_new, dictionaries_io, dictionaries_size, dictionaries_free, NULL},
     .learn = one_hot_learn,
     .apply = one_hot_apply,
+    .writes_columns = true,
     .layout = one_hot_layout,
 };
 

@@ -112,7 +112,7 @@ def compare(name, calm):
 def replayed(errors):
     """Changes read again by changelog and partition, where a checkpoint was used; all others."""
     tail = [int(n) for n in re.findall(r"partition \d+: (\d+) changes since its checkpoint", errors)]
-    whole = [int(n) for n in re.findall(r"partition \d+: (\d+) changes$", errors, re.M)]
+    whole = [int(n) for n in re.findall(r"partition \d+: (\d+) changes, ", errors)]
     return tail, whole
 
 

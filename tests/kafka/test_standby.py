@@ -96,7 +96,7 @@ def wait_copied(pair, p):
 
 def restored(p):
     """(changes read, since what) of each restore."""
-    found = re.findall(r"restored \S+ partition \d+: (\d+) changes?( since its standby copy| since its checkpoint)?$",
+    found = re.findall(r"restored \S+ partition \d+: (\d+) changes?( since its standby copy| since its checkpoint)?, ",
                        p.errors(), re.M)
     return [(int(n), since.split()[-1] if since else "") for n, since in found]
 

@@ -7,7 +7,7 @@
  * last column is the value, otherwise all columns but the last one, the label, are features. A line
  * per row: the raw score ("nan" while there is none) and its calibrated tail probability, both from
  * what came before the row. An algorithm that learns from windows gets all rows at once, before the first
- * score. Last comes "# NANOSECONDS", the time that a row took without reading, calibrating and
+ * score. Last comes "# NANOSECONDS", the processor time that a row took without reading, calibrating and
  * printing.
  */
 #include "engine/config.h"
@@ -111,7 +111,7 @@ static double pass(const struct learner_def *def, const struct learner_setup *se
     if (def->fit) {
         def->fit(l, t->x, t->rows, NULL, NULL);
     }
-    clock_gettime(CLOCK_MONOTONIC, &from);
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &from);
     for (uint32_t r = 0; r < t->rows; r++) {
         const double *x = t->x + (size_t)r * t->columns, *used = x;
         if (scaling == SCALED) {
@@ -127,7 +127,7 @@ static double pass(const struct learner_def *def, const struct learner_setup *se
             def->learn(l, used, 1, NULL, NULL);
         }
     }
-    clock_gettime(CLOCK_MONOTONIC, &to);
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &to);
     scaler_done(&scaler);
     mem_free(scaled);
     def->close(l);

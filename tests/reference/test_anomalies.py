@@ -3,11 +3,12 @@
 
 Runs build/…/detector_driver over data sets of $KLAMM_DATA (default: ../shared/data); what is
 missing there is left out, and all of it is skipped (77) where nothing is there or River cannot be
-installed (see test_learners.py).
+installed (see peers.py).
 
 1. shuttle: area under the ROC curve, score before learning, beside River's; randomised ones: mean of
    five seeds. one_class_svm must give River's scores to 1e-9.
-2. NAB v1.1, categories realAWSCloudwatch and realKnownCause: every detector on the bare value, one row
+2. Noise: tail probabilities of 0.001 and less come in one row of 1000, of every detector's scores.
+3. NAB v1.1, categories realAWSCloudwatch and realKnownCause: every detector on the bare value, one row
    after the other, nothing known of a file but its past. Thresholds are fixed: matrix_profile has its
    own (score >= LEVEL, chosen on made-up series and load traces, not on these files), the others
    tail probability <= 0.001 and 0.005. Score of the standard profile; rows that lose are printed too.
@@ -16,13 +17,14 @@ import csv
 import json
 import math
 import os
+import random
 import subprocess
 import sys
+import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from test_learners import BUILD, DATA, enter_environment  # noqa: E402
+import peers
 
 FULL = "--full" in sys.argv  # River over the whole of shuttle: minutes
 SEEDS = [1, 2, 3, 4, 5]
@@ -46,12 +48,13 @@ SHUTTLE = [
     ("zscore", "{}", "none", None),
     ("mad", "{}", "none", None),
 ]
+SCALED = {"one_class_svm", "random_cut_forest"}  # behind a standard scaler, learned on the stream
 RANDOMISED = {"half_space_trees", "isolation_forest", "random_cut_forest", "autoencoder"}
 
 
 def run_driver(algorithm, scale, options, path, seed=42):
     """Raw scores, tail probabilities, nanoseconds a row."""
-    command = [os.path.join(BUILD, "detector_driver"), algorithm, scale, options, str(seed), path]
+    command = [os.path.join(peers.BUILD, "detector_driver"), algorithm, scale, options, str(seed), path]
     lines = subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()
     ns = float(lines.pop()[2:])
     pairs = [line.split() for line in lines]
@@ -126,6 +129,36 @@ def test_shuttle(path):
     return failures
 
 
+def test_rates(folder):
+    """Rows of noise that nothing ever happens in: how many have a tail probability of 0.001 or less."""
+    draw, n, warm = random.Random(11), 40000, 5000
+    paths, at = {}, 0.0
+    for name in ("normal", "exponential", "autoregressive"):
+        paths[name] = os.path.join(folder, name + ".csv")
+        with open(paths[name], "w") as file:
+            file.write("a,b,c,label\n")
+            for _ in range(n):
+                at = 0.9 * at + draw.gauss(0, 1)
+                row = {"normal": [draw.gauss(0, 1) for _ in "abc"],
+                       "exponential": [draw.expovariate(1) for _ in "abc"],
+                       "autoregressive": [at, draw.gauss(0, 1), at + draw.gauss(0, 1)]}[name]
+                file.write(",".join(map(repr, row)) + ",0\n")
+    print(f"\nnoise of three features, {n} rows: rate of tail <= 0.001 after {warm} rows\n")
+    print(f"{'detector':<20}" + "".join(f"{name:>16}" for name in paths))
+    failures = 0
+    for algorithm in ("zscore", "mad", "half_space_trees", "random_cut_forest", "autoencoder",
+                      "one_class_svm", "isolation_forest"):
+        rates = []
+        for path in paths.values():
+            _, tails, _ = run_driver(algorithm, "standard", "{}", path)
+            rates.append(sum(p <= 0.001 for p in tails[warm:]) / (n - warm))
+        is_off = max(rates) > 0.002
+        failures += is_off
+        print(f"{algorithm:<20}" + "".join(f"{rate:16.5f}" for rate in rates) +
+              ("   TOO MANY" if is_off else ""), flush=True)
+    return failures
+
+
 # ---- NAB ----------------------------------------------------------------------------------------
 
 def squash(x):
@@ -177,9 +210,10 @@ def test_nab(folder):
           f"{'ns':>6}")
     best = {}
     for algorithm, options, thresholds in NAB:
+        scale = "standard" if algorithm in SCALED else "none"
         with ThreadPoolExecutor(2) as pool:
             runs = dict(zip(windows, pool.map(
-                lambda key: run_driver(algorithm, "none", options, paths[key]), windows)))
+                lambda key: run_driver(algorithm, scale, options, paths[key]), windows)))
         for kind, value in thresholds:
             raw = found = alarms = 0
             for key, (scores, tails, _) in runs.items():
@@ -199,8 +233,8 @@ def test_nab(folder):
 
 
 def main():
-    enter_environment()
-    shuttle, nab = os.path.join(DATA, "shuttle.csv"), os.path.join(DATA, "nab")
+    peers.enter_environment()
+    shuttle, nab = os.path.join(peers.DATA, "shuttle.csv"), os.path.join(peers.DATA, "nab")
     found = [path for path in (shuttle, nab) if os.path.exists(path)]
     if not found:
         print("skipped: neither shuttle.csv nor nab is in $KLAMM_DATA")
@@ -208,6 +242,8 @@ def main():
     failures = 0
     if shuttle in found:
         failures += test_shuttle(shuttle)
+    with tempfile.TemporaryDirectory() as folder:
+        failures += test_rates(folder)
     if nab in found:
         failures += test_nab(nab)
     print(f"\n{failures} comparisons failed")

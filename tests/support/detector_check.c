@@ -87,7 +87,7 @@ void detector_repeat(const struct learner_def *def, void *l, double x, uint32_t 
 /* Whatever the rows: scores are finite, or NaN at first; once there, they stay. */
 static void check_odd_rows(const struct learner_def *def, const char *options)
 {
-    const double odd[] = {0, 1e150, -1e150, 1e-300, -0.0, 1, 1e15, -1e300};
+    const double odd[] = {0, 1e150, -1e150, 1e-300, -0.0, 1, 1e15, -1e149};
     void *l = detector_open(def, options, 2);
     double score = NAN;
     for (uint32_t i = 0; i < 2000; i++) {

@@ -125,7 +125,7 @@ static void refuses_damage(const struct drift_def *def, const void *options, dou
     buffer_done(&saved);
 }
 
-void check_detector(const struct drift_def *def, const void *options, double (*value)(int))
+void check_drift_detector(const struct drift_def *def, const void *options, double (*value)(int))
 {
     const int places[] = {0, 1, 29, 100, 699, 703, 737, 1000, 2100};
     for (size_t k = 0; k < sizeof(places) / sizeof(places[0]); k++) {

@@ -200,7 +200,7 @@ static void is_a_detector(void **state)
                                "{delta: 0.05, clock: 1, max_buckets: 3, min_window_length: 2, "
                                "grace_period: 1}"),
                  drift_value, 5000, (int[]){718, 1417, 2116, 2816, 3517, 4216, 4914}, 7);
-    check_detector(def, drift_options(&arena, def, "{}"), drift_value);
+    check_drift_detector(def, drift_options(&arena, def, "{}"), drift_value);
     check_no_alarm(def, drift_options(&arena, def, "{}"), 0.1, 10000);
     arena_done(&arena);
 }

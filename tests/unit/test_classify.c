@@ -2,6 +2,7 @@
  * size and across restarts. */
 #include "engine/memory.h"
 #include "engine/random.h"
+#include "ml/learning.h"
 #include "tests/support/task_run.h"
 
 #include <math.h>
@@ -292,6 +293,17 @@ static void evaluates_what_is_asked(void **state)
     task_result_done(&r);
 }
 
+static void damaged_events_are_refused(void **state)
+{
+    (void)state;
+    double event[3 + TOLD_MOST + 1] = {1, 1000, 0};
+    struct learning p = {.features = {.n = 2}};
+    assert_int_equal(learning_replay(&p, NULL, event, 3), -ERR_DATA);
+    p.features.n = 1;
+    event[1] = 1e300; /* no time */
+    assert_int_equal(learning_replay(&p, NULL, event, 3 + TOLD_MOST + 1), -ERR_DATA);
+}
+
 static void a_third_class_is_a_bad_row(void **state)
 {
     (void)state;
@@ -484,6 +496,7 @@ int main(void)
         cmocka_unit_test(never_learning_never_predicts),
         cmocka_unit_test(global_wants_all_rows_in_one_task),
         cmocka_unit_test(learns_in_batches),
+        cmocka_unit_test(damaged_events_are_refused),
         cmocka_unit_test(evaluates_what_is_asked),
         cmocka_unit_test(problems_say_what_to_do),
         cmocka_unit_test(features_by_name_list_and_pattern),

@@ -64,7 +64,7 @@ static void constant_values_raise_none(void **state)
 static void passes_what_every_detector_must(void **state)
 {
     (void)state;
-    check_detector(def, options("{}"), drift_error);
+    check_drift_detector(def, options("{}"), drift_error);
     assert_true(def->is_binary);
 }
 

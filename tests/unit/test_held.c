@@ -4,6 +4,7 @@
 
 #include "engine/memory.h"
 #include "engine/random.h"
+#include "ml/per.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -107,8 +107,8 @@ static void refuses_samples_that_do_not_fit(void **state)
 static void passes_what_every_detector_must(void **state)
 {
     (void)state;
-    check_detector(def, options("{}"), drift_value);
-    check_detector(def, options("{window_size: 20, stat_size: 10}"), drift_value);
+    check_drift_detector(def, options("{}"), drift_value);
+    check_drift_detector(def, options("{window_size: 20, stat_size: 10}"), drift_value);
 }
 
 int main(void)

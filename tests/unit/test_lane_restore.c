@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -151,7 +152,7 @@ static void an_old_checkpoint_is_not_used(void **state)
     listen();
     run(&r);
     assert_said("is not used (it is too old)");
-    assert_said(" changes\n"); /* all of them */
+    assert_said(" changes, "); /* all of them */
     done(&r);
 }
 
@@ -282,6 +283,101 @@ static void damage_is_found_while_it_opens_or_later(void **state)
     }
 }
 
+/* ---- in slices ---- */
+
+/* Two partitions: of the first few keys, of the second MANY. */
+#define MANY 400
+
+static struct lane_rig *watched;
+static int64_t committed_then; /* of x/0, when x/1 was restored; -1: it was not yet */
+static int64_t changes_then;
+
+static void watch(const char *line, size_t n)
+{
+    const char *words = memmem(line, n, "restored t-a-aggregate-changelog partition 1: ", 46);
+    if (words) {
+        changes_then = strtol(words + 46, NULL, 10);
+        committed_then = progress_get(watched->progress, "x", 0);
+    }
+}
+
+static void send_to(struct lane_rig *r, int32_t partition, int keys, int first)
+{
+    for (int i = 0; i < keys; i++) {
+        char key[20], value[60];
+        snprintf(key, sizeof key, "p%d-%d", (int)partition, i);
+        snprintf(value, sizeof value, "{\"h\":\"%s\",\"v\":%d}", key, first + i);
+        lane_rig_send(r, "x", partition, key, value, first + i);
+    }
+}
+
+static void start_watched(struct lane_rig *r)
+{
+    lane_rig_init(r, topology, 2);
+    send_to(r, 0, 5, 0);
+    send_to(r, 1, MANY, 0);
+    assert_int_equal(lane_rig_run(r, 1), 0);
+    send_to(r, 0, 5, 1000);
+    r->slice = 1;
+    watched = r;
+    committed_then = changes_then = -1;
+}
+
+static void assert_all_counted(struct lane_rig *r)
+{
+    struct buffer out;
+    char last[60];
+    buffer_init(&out);
+    lane_rig_output(r, "out", &out);
+    for (int i = 0; i < MANY; i++) {
+        snprintf(last, sizeof last, " p1-%d p1-%d,2,%d", i, i, 2 * i + 2000);
+        assert_non_null(strstr(buffer_cstr(&out), last));
+    }
+    for (int i = 0; i < 5; i++) {
+        snprintf(last, sizeof last, " p0-%d p0-%d,2,%d", i, i, 2 * i + 1000);
+        assert_non_null(strstr(buffer_cstr(&out), last));
+    }
+    buffer_done(&out);
+}
+
+static void other_tasks_run_beside_a_restore(void **state)
+{
+    (void)state;
+    struct lane_rig r;
+    start_watched(&r);
+    logger_level(LOG_LEVEL_INFO);
+    logger_to(watch);
+    lane_rig_start(&r, 0);
+    send_to(&r, 1, MANY, 2000); /* they wait for their task */
+    assert_int_equal(lane_rig_settle(&r), 0);
+    assert_int_equal(lane_rig_stop(&r, 0), 0);
+    logger_to(NULL);
+    logger_level(LOG_LEVEL_ERROR);
+    assert_int_equal(changes_then, MANY + 1); /* and the layout */
+    assert_int_equal(committed_then, 10);
+    assert_all_counted(&r);
+    lane_rig_done(&r);
+}
+
+/* Wherever it stops, what is half restored shows nowhere, and the next one begins anew. */
+static void a_lane_may_stop_in_the_middle(void **state)
+{
+    (void)state;
+    struct lane_rig r;
+    start_watched(&r);
+    send_to(&r, 1, MANY, 2000);
+    for (int i = 0; i < 5; i++) {
+        lane_rig_start(&r, 0);
+        for (int k = 0; k < i * 10; k++) {
+            sched_yield();
+        }
+        assert_int_equal(lane_rig_stop(&r, 0), 0);
+    }
+    assert_int_equal(lane_rig_run(&r, 1), 0);
+    assert_all_counted(&r);
+    lane_rig_done(&r);
+}
+
 /* A log that gives no answers: which partitions it was asked for. */
 struct mute_log {
     struct log log;
@@ -342,6 +438,8 @@ int main(void)
         cmocka_unit_test(a_checkpoint_beyond_the_changelog_is_not_used),
         cmocka_unit_test(a_restore_that_was_cut_off_begins_again),
         cmocka_unit_test(damage_is_found_while_it_opens_or_later),
+        cmocka_unit_test(other_tasks_run_beside_a_restore),
+        cmocka_unit_test(a_lane_may_stop_in_the_middle),
         cmocka_unit_test(without_an_answer_the_next_commit_asks_for_the_next_task),
     };
     logger_level(LOG_LEVEL_ERROR);

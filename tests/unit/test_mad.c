@@ -62,7 +62,7 @@ static void scores_as_medians_of_the_window(void **state)
             if (isfinite(brute)) {
                 assert_true(fabs(score - brute) <= 1e-9 * (1 + brute));
             } else {
-                assert_true(score == 1e12);
+                assert_true(score > 1e9);
             }
         }
         def->close(l);

@@ -72,8 +72,8 @@ static void constant_values_raise_none(void **state)
 static void passes_what_every_detector_must(void **state)
 {
     (void)state;
-    check_detector(def, options("{}"), drift_value);
-    check_detector(def, options("{mode: up, threshold: 5}"), drift_value);
+    check_drift_detector(def, options("{}"), drift_value);
+    check_drift_detector(def, options("{mode: up, threshold: 5}"), drift_value);
 }
 
 int main(void)

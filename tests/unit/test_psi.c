@@ -128,8 +128,8 @@ static void refuses_more_bins_than_values(void **state)
 static void passes_what_every_detector_must(void **state)
 {
     (void)state;
-    check_detector(def, options("{window: 100}"), drift_value);
-    check_detector(def, options("{window: 33, n_bins: 7}"), drift_error);
+    check_drift_detector(def, options("{window: 100}"), drift_value);
+    check_drift_detector(def, options("{window: 33, n_bins: 7}"), drift_error);
 }
 
 int main(void)

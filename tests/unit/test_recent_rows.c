@@ -3,6 +3,7 @@
 
 #include "engine/memory.h"
 #include "engine/random.h"
+#include "ml/learn_mode.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -101,6 +102,9 @@ static void windows_of_rows_and_of_time(void **state)
 {
     (void)state;
     const struct batch_plan plan[] = {
+        {.window_rows = batch_plan_default.window_rows,
+         .every_rows = batch_plan_default.every_rows / 20,
+         .min_rows = batch_plan_default.min_rows},
         {.window_rows = 100, .every_rows = 30, .min_rows = 20},
         {.window_rows = 64, .every_ms = 2000, .min_rows = 64},
         {.window_rows = RECENT_ROWS_MOST, .window_ms = 3000, .every_rows = 50, .min_rows = 10},

@@ -1,0 +1,228 @@
+/* detect inside a topology: thresholds, warm-up, keys, nulls, and the same bytes for every batch size
+ * and across restarts. */
+#include "engine/memory.h"
+#include "engine/random.h"
+#include "tests/support/task_run.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+enum { ROWS = 3000 };
+static char *rows[ROWS];
+static const char *keys[ROWS];
+static const char *const host[] = {"h0", "h1"};
+
+#define FROM(key)                                                                                  \
+    "name: test\n"                                                                                 \
+    "streams:\n"                                                                                   \
+    "  s:\n"                                                                                       \
+    "    from: {topic: in, key: " key ", value: json,\n"                                           \
+    "           columns: {host: string, a: double, b: double, n: long}}\n"                         \
+    "    steps:\n"
+#define HEAD FROM("none")
+#define TAIL "    to: {topic: out, key: none, value: json}\n"
+
+/* Usual rows around a host's own level; every 500th is far off. */
+static bool is_odd(int i)
+{
+    return i >= 500 && i % 500 < 2;
+}
+
+static int make_rows(void **state)
+{
+    (void)state;
+    struct random random;
+    random_seed(&random, 5, 1);
+    for (int i = 0; i < ROWS; i++) {
+        double level = i % 2 ? 100 : 0, far = is_odd(i) ? 12 : 0;
+        keys[i] = host[i % 2];
+        rows[i] = mem_printf("{\"host\": \"%s\", \"a\": %.17g, \"b\": %.17g, \"n\": %d}", keys[i],
+                             level + far + random_normal(&random), random_normal(&random) - far, i);
+    }
+    return 0;
+}
+
+static int free_rows(void **state)
+{
+    (void)state;
+    for (int i = 0; i < ROWS; i++) {
+        mem_free(rows[i]);
+    }
+    return 0;
+}
+
+static void run(const char *topology, const char *const *value, size_t n, struct task_result *r)
+{
+    struct task_run how = {
+        .topology = topology,
+        .topic = "in",
+        .value = value,
+        .key = value == (const char *const *)rows ? keys : NULL,
+        .n = n,
+    };
+    task_run(&how, r);
+    if (r->diags.n > 0 || r->status < 0) {
+        print_message("%s%s\n", task_result_problems(r), r->err.text);
+    }
+}
+
+static void run_all(const char *topology, struct task_result *r)
+{
+    run(topology, (const char *const *)rows, ROWS, r);
+    assert_int_equal(r->status, 0);
+}
+
+#define STEP(algorithm, more)                                                                      \
+    "      - detect: {algorithm: " algorithm ", features: [a, b], as: odd" more "}\n"
+
+/* Share of the odd rows found, and of the usual ones behind the warm-up. */
+static void shares(const struct task_result *r, double *found, double *false_alarms)
+{
+    double odd = 0, usual = 0, hits = 0, alarms = 0;
+    int i = 0;
+    for (char *line = r->out.data; line < r->out.data + r->out.n;
+         line = strchr(line, '\n') + 1, i++) {
+        const char *flag = strstr(line, "\"odd\":"), *score = strstr(line, "\"odd_score\":");
+        assert_true(flag && score);
+        bool is_null = strncmp(flag + 6, "null", 4) == 0;
+        assert_int_equal(is_null, strncmp(score + 12, "null", 4) == 0);
+        if (is_null) {
+            continue;
+        }
+        double p = strtod(score + 12, NULL);
+        bool is_found = strncmp(flag + 6, "true", 4) == 0;
+        assert_true(p >= 0 && p <= 1);
+        odd += is_odd(i);
+        usual += !is_odd(i);
+        hits += is_odd(i) && is_found;
+        alarms += !is_odd(i) && is_found;
+    }
+    assert_true(odd > 0 && usual > 0);
+    *found = hits / odd;
+    *false_alarms = alarms / usual;
+}
+
+static void finds_what_is_far_off(void **state)
+{
+    (void)state;
+    static const char *const step[] = {
+        STEP("zscore", ""),
+        STEP("mad", ""),
+        STEP("half_space_trees", ", threshold: {quantile: 0.985}"),
+        STEP("random_cut_forest", ", threshold: {quantile: 0.99}"),
+        STEP("zscore", ", threshold: {value: 6}"),
+        STEP("zscore", ", threshold: {quantile: 0.995}"),
+    };
+    for (size_t i = 0; i < sizeof step / sizeof step[0]; i++) {
+        char topology[2000];
+        struct task_result r = {0};
+        double found, false_alarms;
+        snprintf(topology, sizeof topology, FROM("string") "%s" TAIL, step[i]);
+        run_all(topology, &r);
+        shares(&r, &found, &false_alarms);
+        if (found < 0.7 || false_alarms > 0.02) {
+            print_message("%s: %g of the odd rows, %g of the others\n", step[i], found,
+                          false_alarms);
+            fail();
+        }
+        assert_true(task_result_metric(&r, "detections") > 5);
+        task_result_done(&r);
+    }
+}
+
+static void warms_up_per_key(void **state)
+{
+    (void)state;
+    struct task_result r = {0};
+    int i = 0;
+    run_all(FROM("string") STEP("zscore", ", warm_up: 50, options: {grace_period: 10}") TAIL, &r);
+    for (char *line = r.out.data; line < r.out.data + r.out.n; line = strchr(line, '\n') + 1, i++) {
+        const char *null = strstr(line, "\"odd\":null");
+        assert_int_equal(null && null < strchr(line, '\n'), i < 100); /* two hosts */
+    }
+    assert_int_equal(i, ROWS);
+    assert_true(task_result_metric(&r, "rows") == ROWS - 100);
+    task_result_done(&r);
+}
+
+static void is_the_same_for_every_batch_size_and_restart(void **state)
+{
+    (void)state;
+    static const char *const topology[] = {
+        FROM("string") STEP("zscore", "") TAIL,
+        HEAD STEP("half_space_trees", ", per: partition") TAIL,
+        HEAD STEP("isolation_forest", ", per: partition, learn: {batch: {window: 400, every: 500}}")
+            TAIL,
+    };
+    for (int t = 0; t < 3; t++) {
+        struct task_result first = {0};
+        run_all(topology[t], &first);
+        for (int i = 0; i < 3; i++) {
+            struct task_run how = {
+                .topology = topology[t],
+                .topic = "in",
+                .value = (const char *const *)rows,
+                .key = keys,
+                .n = ROWS,
+                .batch_rows = (uint16_t[]){3, 2048, 7}[i],
+                .restart_every = (size_t[]){0, 500, 1111}[i],
+            };
+            struct task_result r = {0};
+            task_run(&how, &r);
+            assert_int_equal(r.status, 0);
+            assert_int_equal(r.out.n, first.out.n);
+            assert_memory_equal(r.out.data, first.out.data, first.out.n);
+            assert_true(task_result_metric(&r, "detections") ==
+                        task_result_metric(&first, "detections"));
+            task_result_done(&r);
+        }
+        task_result_done(&first);
+    }
+}
+
+static void problems_say_what_to_do(void **state)
+{
+    (void)state;
+    static const char *const wrong[][2] = {
+        {"{algorithm: zscor, features: [a], as: odd}", "`zscore`"},
+        {"{algorithm: zscore, features: [a], as: odd, threshold: 3}", "{value: x}"},
+        {"{algorithm: zscore, features: [a], as: odd, threshold: {quantil: 0.9}}", "`quantile`"},
+        {"{algorithm: zscore, features: [a], as: odd, threshold: {false_alarms: 2}}",
+         "between 0 and 1"},
+        {"{algorithm: zscore, features: [a], as: odd, threshold: {value: x}}", "number"},
+        {"{algorithm: zscore, features: [a], as: odd, warm_up: -1}", "warm_up"},
+        {"{algorithm: zscore, features: [a], as: odd, evaluate: [mae]}", "unknown metric"},
+    };
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        struct task_result r = {0};
+        char topology[2000];
+        snprintf(topology, sizeof(topology), FROM("string") "      - detect: %s\n" TAIL,
+                 wrong[i][0]);
+        struct task_run how = {.topology = topology, .topic = "in"};
+        task_run(&how, &r);
+        const char *problems = task_result_problems(&r);
+        if (r.status != -ERR_CONFIG || !strstr(problems, wrong[i][1])) {
+            print_message("%s\n%s\n", wrong[i][0], problems);
+            fail();
+        }
+        task_result_done(&r);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(finds_what_is_far_off),
+        cmocka_unit_test(warms_up_per_key),
+        cmocka_unit_test(is_the_same_for_every_batch_size_and_restart),
+        cmocka_unit_test(problems_say_what_to_do),
+    };
+    return cmocka_run_group_tests(tests, make_rows, free_rows);
+}

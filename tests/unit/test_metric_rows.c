@@ -1,0 +1,157 @@
+/* `from: {metrics: STREAM}`: one set of rows after each so many, the same for every batch size and
+ * restart. */
+#include "engine/metric_rows.h"
+
+#include "engine/memory.h"
+#include "engine/random.h"
+#include "tests/support/task_run.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+enum { ROWS = 230 };
+static char *rows[ROWS];
+
+#define TOPOLOGY(from)                                                                             \
+    "name: test\n"                                                                                 \
+    "streams:\n"                                                                                   \
+    "  s: {from: {topic: in, key: none, value: json, columns: {a: double, kind: string}}}\n"       \
+    "  p:\n"                                                                                       \
+    "    from: s\n"                                                                                \
+    "    steps:\n"                                                                                 \
+    "      - classify: {algorithm: gaussian_nb, features: [a], label: kind, as: q, per: "          \
+    "partition}\n"                                                                                 \
+    "      - regress: {algorithm: linear_regression, features: [a], label: a * 2, as: r, per: "        \
+    "partition}\n"                                                                                 \
+    "    to: {topic: out, key: none, value: json}\n"                                               \
+    "  m:\n"                                                                                       \
+    "    from: " from "\n"                                                                         \
+    "    steps:\n"                                                                                 \
+    "      - filter: metric in ('accuracy', 'mae')\n"                                              \
+    "    to: {topic: metrics, key: none, value: json}\n"
+
+static int make_rows(void **state)
+{
+    (void)state;
+    struct random random;
+    random_seed(&random, 7, 0);
+    for (int i = 0; i < ROWS; i++) {
+        bool is_high = random_below(&random, 2);
+        rows[i] = mem_printf("{\"a\": %.17g, \"kind\": \"%s\"}",
+                             random_normal(&random) + (is_high ? 3 : 0), is_high ? "high" : "low");
+    }
+    return 0;
+}
+
+static int free_rows(void **state)
+{
+    (void)state;
+    for (int i = 0; i < ROWS; i++) {
+        mem_free(rows[i]);
+    }
+    return 0;
+}
+
+static void run(const char *topology, uint16_t batch_rows, size_t restart_every,
+                struct task_result *r)
+{
+    struct task_run how = {.topology = topology,
+                           .topic = "in",
+                           .value = (const char *const *)rows,
+                           .n = ROWS,
+                           .batch_rows = batch_rows,
+                           .restart_every = restart_every};
+    task_run(&how, r);
+}
+
+/* Lines of topic metrics, in order. */
+static int metric_lines(const struct task_result *r, struct buffer *out)
+{
+    int n = 0;
+    for (char *line = r->out.data; line < r->out.data + r->out.n; line = strchr(line, '\n') + 1) {
+        if (strncmp(line, "metrics ", 8) == 0) {
+            buffer_add(out, line, (size_t)(strchr(line, '\n') + 1 - line));
+            n++;
+        }
+    }
+    return n;
+}
+
+static void comes_after_so_many_rows(void **state)
+{
+    (void)state;
+    static const char *const topology = TOPOLOGY("{metrics: {stream: p, every: 50}}");
+    struct buffer first;
+    for (int i = 0; i < 4; i++) {
+        struct task_result r = {0};
+        struct buffer lines;
+        run(topology, (uint16_t[]){1, 2048, 3, 7}[i], (size_t[]){0, 0, 33, 1}[i], &r);
+        assert_int_equal(r.status, 0);
+        buffer_init(&lines);
+        assert_int_equal(metric_lines(&r, &lines), 2 * (ROWS / 50));
+        if (i == 0) {
+            first = lines;
+            const char *text = buffer_cstr(&first);
+            assert_non_null(
+                strstr(text, "\"step\":\"classify\",\"as\":\"q\",\"metric\":\"accuracy\""));
+            assert_non_null(strstr(text, "\"step\":\"regress\",\"as\":\"r\",\"metric\":\"mae\""));
+            assert_non_null(strstr(text, "\"rows\":50"));
+            assert_non_null(strstr(text, "\"rows\":200"));
+        } else {
+            assert_int_equal(lines.n, first.n);
+            assert_memory_equal(lines.data, first.data, first.n);
+            buffer_done(&lines);
+        }
+        task_result_done(&r);
+    }
+    buffer_done(&first);
+}
+
+static void nobody_reads_none(void **state)
+{
+    (void)state;
+    struct node n = {.metrics_every = 0};
+    assert_false(metric_rows_are_due(&n, 100));
+    n.metrics_every = 100;
+    assert_true(metric_rows_are_due(&n, 200) && !metric_rows_are_due(&n, 150));
+    assert_false(metric_rows_are_due(&n, 0));
+}
+
+static void problems_say_what_to_do(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *topology, *says;
+    } wrong[] = {
+        {TOPOLOGY("{metrics: q}"), "there is no stream \"q\""},
+        {TOPOLOGY("{metrics: s}"), "no step that measures itself"},
+        {TOPOLOGY("{metrics: p, every: 3}"), "stand inside it"},
+        {TOPOLOGY("{metrics: {stream: p, evry: 3}}"), "`every`"},
+    };
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        struct task_result r = {0};
+        run(wrong[i].topology, 0, 0, &r);
+        if (r.status != -ERR_CONFIG || !strstr(task_result_problems(&r), wrong[i].says)) {
+            print_message("%s\n%s\n", wrong[i].says, task_result_problems(&r));
+            fail();
+        }
+        task_result_done(&r);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(comes_after_so_many_rows),
+        cmocka_unit_test(nobody_reads_none),
+        cmocka_unit_test(problems_say_what_to_do),
+    };
+    return cmocka_run_group_tests(tests, make_rows, free_rows);
+}
