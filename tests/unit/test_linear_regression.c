@@ -1,6 +1,7 @@
 /* linear_regression: first steps by hand, gradients of all losses by finite differences, penalties,
  * and what happens when it diverges. ml/linear.c is tested here, and by test_logistic_regression.c.
  */
+#include "ml/linear.h"
 #include "tests/unit/learner_harness.h"
 
 extern const struct learner_def learner_linear_regression;
@@ -148,10 +149,20 @@ static void passes_what_every_learner_must(void **state)
     learner_data_free(&d);
 }
 
+static void sigmoid_is_exact_far_out(void **state)
+{
+    (void)state;
+    assert_true(linear_sigmoid(0) == 0.5 && linear_sigmoid(30.5) == 1 &&
+                linear_sigmoid(-30.5) == 0);
+    assert_true(fabs(linear_sigmoid(2) + linear_sigmoid(-2) - 1) < 1e-15);
+    assert_true(isnan(linear_sigmoid((double)NAN)) != 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(first_steps_by_hand),
+        cmocka_unit_test(sigmoid_is_exact_far_out),
         cmocka_unit_test(steps_are_gradients_by_finite_differences),
         cmocka_unit_test(optimizers_learn),
         cmocka_unit_test(weights_and_clipping_bound_the_step),

@@ -2,6 +2,7 @@
  * and both tasks; it learns what no line tells apart. Tests ml/dense.c, too.
  */
 #include "engine/random.h"
+#include "ml/dense.h"
 #include "tests/unit/learner_harness.h"
 
 extern const struct learner_def learner_mlp;
@@ -95,6 +96,19 @@ static void steps_are_gradients_by_finite_differences(void **state)
     for (int i = 0; i < 4; i++) {
         check_gradient(activations[i], LEARN_VALUES);
         check_gradient(activations[i], LEARN_CLASSES);
+    }
+}
+
+static void activations_and_their_derivatives(void **state)
+{
+    (void)state;
+    const double h = 1e-6;
+    for (int f = DENSE_RELU; f <= DENSE_IDENTITY; f++) {
+        double a[3] = {-0.75, 0.5, 0.5 + h}, delta[2] = {1, 1};
+        dense_activate((enum dense_activation)f, a, 3);
+        dense_derive((enum dense_activation)f, a, delta, 2);
+        assert_true(fabs(delta[1] - (a[2] - a[1]) / h) < 1e-5);
+        assert_true((delta[0] == 0) == (f == DENSE_RELU));
     }
 }
 
@@ -199,6 +213,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(steps_are_gradients_by_finite_differences),
+        cmocka_unit_test(activations_and_their_derivatives),
         cmocka_unit_test(learns_what_no_line_tells_apart),
         cmocka_unit_test(one_class_is_certain),
         cmocka_unit_test(seeds_differ_and_repeat),
