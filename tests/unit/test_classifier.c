@@ -3,6 +3,7 @@
 
 #include "engine/arena.h"
 #include "engine/memory.h"
+#include "ml/model.h"
 #include "tests/support/learner_check.h"
 
 #include <math.h>

@@ -28,7 +28,7 @@ static char *rows[ROWS];
     "    steps:\n"                                                                                 \
     "      - classify: {algorithm: gaussian_nb, features: [a], label: kind, as: q, per: "          \
     "partition}\n"                                                                                 \
-    "      - regress: {algorithm: linear_regression, features: [a], label: a * 2, as: r, per: "        \
+    "      - regress: {algorithm: linear_regression, features: [a], label: a * 2, as: r, per: "    \
     "partition}\n"                                                                                 \
     "    to: {topic: out, key: none, value: json}\n"                                               \
     "  m:\n"                                                                                       \

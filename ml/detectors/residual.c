@@ -1,0 +1,251 @@
+/* residual: how far each feature is from what a forecaster of its series expected, in recent spreads; the
+ * largest of the features counts (ml/residual.h). For series whose usual level moves with the hour.
+ *
+ *   options   forecaster: any of `forecast` (holt_winters), with `options` of its own; season: length of
+ *             a season in rows, or a list; fading_factor: weight of the newest residual in the spread
+ *   score     NaN for the first grace_period rows, and while the forecaster cannot say
+ *   state     rows; a residual per feature: version 1
+ *   cost      that of the forecaster: a prediction and a step for each feature
+ *   order     each row is a step of the series
+ */
+#include "ml/residual.h"
+
+#include "engine/memory.h"
+#include "engine/registry.h"
+
+#include <math.h>
+#include <string.h>
+
+struct options {
+    const char *forecaster;
+    const struct yaml *season, *options;
+    double fading_factor;
+    int64_t grace_period;
+};
+
+static const struct config_field fields[] = {
+    {"forecaster", CONFIG_TEXT, offsetof(struct options, forecaster), .def = "holt_winters",
+     .doc = "what expects the next value, by its name in `forecast`"},
+    {"options", CONFIG_YAML, offsetof(struct options, options), .doc = "of the forecaster"},
+    {"season", CONFIG_YAML, offsetof(struct options, season),
+     .doc = "rows of a season, or a list of such lengths"},
+    {"fading_factor", CONFIG_DOUBLE, offsetof(struct options, fading_factor), .def = "0.01",
+     .min = 1e-6, .max = 1, .doc = "weight of the newest residual in their spread"},
+    {"grace_period", CONFIG_LONG, offsetof(struct options, grace_period), .def = "100", .min = 1,
+     .max = 1e9, .doc = "rows to learn before the first score"},
+    {0},
+};
+
+/* What the options say, read. */
+struct reading {
+    struct residual_config config;
+    uint32_t season[SEASONS_MAX];
+};
+
+struct detector_state {
+    const struct options *options;
+    struct arena arena; /* the forecaster's options */
+    struct reading reading;
+    uint32_t n;
+    int64_t rows;
+    struct residual **residual; /* per feature */
+};
+
+static const struct forecaster_def *find(const char *name, struct err *e)
+{
+    const char *names[64];
+    size_t n = 0;
+    for (; registry_forecasters[n] && n < 63; n++) {
+        names[n] = registry_forecasters[n]->name;
+        if (strcmp(names[n], name) == 0) {
+            return registry_forecasters[n];
+        }
+    }
+    names[n] = NULL;
+    const char *near = nearest_name(name, names);
+    err_set(e, ERR_CONFIG, "forecaster `%.60s` is unknown%s%s%s", name,
+            near ? ": did you mean `" : "", near ? near : "", near ? "`?" : "");
+    return NULL;
+}
+
+/* Ascending, at least 2 each. */
+static int read_season(const struct yaml *y, struct reading *r, struct err *e)
+{
+    int n = !y ? 0 : y->kind == YAML_LIST ? y->n : 1;
+    if (n > SEASONS_MAX) {
+        return err_set(e, ERR_CONFIG, "season: at most %d lengths", SEASONS_MAX);
+    }
+    for (int i = 0; i < n; i++) {
+        const struct yaml *v = y->kind == YAML_LIST ? y->item[i] : y;
+        int64_t least = i > 0 ? (int64_t)r->season[i - 1] + 1 : 2;
+        if (v->kind != YAML_LONG || v->number < least || v->number > STEPS_MAX) {
+            return err_set(e, ERR_CONFIG,
+                           "season: expected rows, 2 to %d, or an ascending list of such lengths",
+                           STEPS_MAX);
+        }
+        r->season[i] = (uint32_t)v->number;
+    }
+    r->config.season = r->season;
+    r->config.nseasons = (uint32_t)n;
+    return 0;
+}
+
+static int read_own(const struct options *o, struct reading *r, struct arena *a, struct err *e)
+{
+    const struct forecaster_def *def = r->config.def;
+    struct yaml none = {.kind = YAML_MAP};
+    struct diags d;
+    void *parsed = arena_zalloc(a, def->options_size + 1);
+    diags_init(&d);
+    int status =
+        config_parse(def->options, parsed, o->options ? o->options : &none, def->name, a, &d);
+    if (status < 0) {
+        err_set(e, ERR_CONFIG, "options: %s: %s", d.item[0].path, d.item[0].text);
+    }
+    diags_done(&d);
+    if (status == 0 && def->check) {
+        status = def->check(parsed, e);
+    }
+    r->config.options = parsed;
+    return status;
+}
+
+static int read(const struct options *o, struct reading *r, struct arena *a, struct err *e)
+{
+    *r = (struct reading){
+        .config = {.def = find(o->forecaster, e), .fading_factor = o->fading_factor}};
+    if (!r->config.def || read_season(o->season, r, e) < 0) {
+        return -ERR_CONFIG;
+    }
+    const struct forecaster_def *def = r->config.def;
+    if (r->config.nseasons < def->least_seasons || r->config.nseasons > def->most_seasons) {
+        return err_set(e, ERR_CONFIG, "season: %s takes %u to %u lengths", def->name,
+                       (unsigned)def->least_seasons, (unsigned)def->most_seasons);
+    }
+    return read_own(o, r, a, e);
+}
+
+static int residual_check(const void *options, struct err *e)
+{
+    struct arena a;
+    struct reading r;
+    arena_init(&a);
+    int status = read(options, &r, &a, e);
+    arena_done(&a);
+    return status;
+}
+
+static void residual_words(const void *options, struct buffer *words)
+{
+    struct arena a;
+    struct reading r;
+    arena_init(&a);
+    read(options, &r, &a, NULL);
+    buffer_printf(words, "forecaster %s version %u, seasons", r.config.def->name,
+                  (unsigned)r.config.def->version);
+    for (uint32_t i = 0; i < r.config.nseasons; i++) {
+        buffer_printf(words, " %u", (unsigned)r.season[i]);
+    }
+    buffer_byte(words, '\n');
+    if (r.config.def->layout) {
+        r.config.def->layout(r.config.options, words);
+    }
+    arena_done(&a);
+}
+
+static void *detector_open(const struct learner_setup *setup)
+{
+    struct detector_state *m = mem_zalloc(sizeof(*m));
+    m->options = setup->options;
+    m->n = setup->ncolumns;
+    arena_init(&m->arena);
+    read(m->options, &m->reading, &m->arena, NULL);
+    m->residual = mem_array(m->n + 1, sizeof(struct residual *));
+    for (uint32_t i = 0; i < m->n; i++) {
+        m->reading.config.seed = setup->seed + i;
+        m->residual[i] = residual_new(&m->reading.config);
+    }
+    return m;
+}
+
+static void detector_close(void *l)
+{
+    struct detector_state *m = l;
+    for (uint32_t i = 0; i < m->n; i++) {
+        residual_free(m->residual[i]);
+    }
+    mem_free(m->residual);
+    arena_done(&m->arena);
+    mem_free(m);
+}
+
+static double score_row(const struct detector_state *m, const double *x)
+{
+    double most = NAN;
+    for (uint32_t i = 0; i < m->n; i++) {
+        most =
+            fmax(most, residual_score(m->residual[i], x[i])); /* of a number and NaN: the number */
+    }
+    return most;
+}
+
+static void detector_predict(void *l, const double *x, uint32_t rows, double *out, uint32_t stride)
+{
+    const struct detector_state *m = l;
+    for (uint32_t r = 0; r < rows; r++) {
+        bool is_ready = m->rows >= m->options->grace_period;
+        out[(size_t)r * stride] = is_ready ? score_row(m, x + (size_t)r * m->n) : (double)NAN;
+    }
+}
+
+static void detector_learn(void *l, const double *x, uint32_t rows, const double *y,
+                           const double *w)
+{
+    (void)y;
+    (void)w;
+    struct detector_state *m = l;
+    for (uint32_t r = 0; r < rows; r++) {
+        for (uint32_t i = 0; i < m->n; i++) {
+            residual_learn(m->residual[i], x[(size_t)r * m->n + i]);
+        }
+        m->rows++;
+    }
+}
+
+static int detector_io(void *l, struct snapshot *s)
+{
+    struct detector_state *m = l;
+    snapshot_version(s, 1);
+    snapshot_count(s, &m->rows);
+    for (uint32_t i = 0; i < m->n && snapshot_status(s) == 0; i++) {
+        residual_io(m->residual[i], s);
+    }
+    return snapshot_status(s);
+}
+
+static uint64_t detector_size(const void *l)
+{
+    const struct detector_state *m = l;
+    uint64_t bytes = sizeof(*m) + m->n * sizeof(struct residual *);
+    for (uint32_t i = 0; i < m->n; i++) {
+        bytes += residual_size(m->residual[i]);
+    }
+    return bytes;
+}
+
+const struct learner_def learner_residual = {
+    .name = "residual",
+    .doc = "distance from what a forecaster expected",
+    .tasks = LEARN_SCORES,
+    .options = fields,
+    .options_size = sizeof(struct options),
+    .version = 1,
+    .layout = residual_words,
+    .check = residual_check,
+    .open = detector_open,
+    .predict = detector_predict,
+    .learn = detector_learn,
+    .io = detector_io,
+    .size = detector_size,
+    .close = detector_close,
+};
