@@ -32,9 +32,8 @@ static const struct config_field fields[] = {
 /* ---- plan ---- */
 
 struct plan {
-    struct learning learning;       /* the first member */
-    const struct expression *label; /* NULL: it comes late */
-    const struct type *type;        /* of the label */
+    struct learning learning; /* the first member */
+    const struct type *type;  /* of the label */
     struct classifier_config classifier;
 };
 
@@ -50,7 +49,7 @@ static bool is_wanted(const struct learning *p, enum metric m)
 static int bind_label(struct node *n, struct plan *p)
 {
     const struct classify_cfg *cfg = n->cfg;
-    if (late_labels_bind(n, &cfg->label, &p->learning, &p->label, &p->type) < 0) {
+    if (late_labels_bind(n, &cfg->label, &p->learning, &p->type) < 0) {
         return -ERR_CONFIG;
     }
     if (p->type->kind == TYPE_DOUBLE) {
@@ -74,7 +73,7 @@ static int classify_bind(struct node *n)
     p->learning.cfg = &cfg->common;
     p->learning.kind = &kind;
     int status = bind_label(n, p);
-    if (learning_bind(n, &p->learning, p->label) < 0 || status < 0) {
+    if (learning_bind(n, &p->learning) < 0 || status < 0) {
         return -ERR_CONFIG;
     }
     if (is_wanted(&p->learning, AUC) && p->type->kind != TYPE_BOOLEAN) {
@@ -93,24 +92,6 @@ static int classify_bind(struct node *n)
         p->type->kind == TYPE_BOOLEAN ? &type_double : type_map(n->mem, &type_double);
     const struct type *type[] = {p->type, proba};
     return learning_output(n, &p->learning, name, type, 2);
-}
-
-static void classify_needs(const struct node *n, const bool *out, bool *in)
-{
-    const struct plan *p = n->bound;
-    learning_needs(n, out, in);
-    if (p->label) {
-        expression_needs(p->label, in);
-    }
-}
-
-static void classify_layout(const struct node *n, struct buffer *words)
-{
-    const struct plan *p = n->bound;
-    learning_layout(n, words);
-    if (p->label) {
-        expression_layout(words, p->label);
-    }
 }
 
 /* ---- models ---- */
@@ -254,19 +235,6 @@ static void report(struct op *op)
     }
 }
 
-static int evaluate_label(struct learning_pass *p)
-{
-    const struct plan *plan = p->op->node->bound;
-    struct row_errors errors = {0};
-    int status = expression_eval(plan->label, &p->in, &p->label, &errors);
-    return status == 0 && errors.n > 0 ? op_bad_rows(p->op, &p->in, &errors) : status;
-}
-
-static bool has_label(const struct learning_pass *p, uint16_t row)
-{
-    return !vec_is_null(&p->label, row);
-}
-
 static void put_proba(struct learning_pass *p, const struct classifier *c, uint16_t row)
 {
     const struct classes *classes = &c->classes;
@@ -394,8 +362,6 @@ static const struct learning_kind kind = {
     .task = LEARN_CLASSES,
     .metrics = metrics,
     .objects = &objects,
-    .prepare = evaluate_label,
-    .is_taught = has_label,
     .predict = predict,
     .learn = learn,
     .keep = keep,
@@ -419,10 +385,10 @@ const struct step_def op_classify = {
     .state_version = 2,
     .second = classify_second,
     .bind = classify_bind,
-    .needs = classify_needs,
+    .needs = learning_needs,
     .second_needs = late_labels_second_needs,
     .state_codec = learning_codec,
-    .state_layout = classify_layout,
+    .state_layout = learning_layout,
     .open = classify_open,
     .push = learning_push,
     .watermark = learning_watermark,

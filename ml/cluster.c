@@ -28,7 +28,7 @@ static int cluster_bind(struct node *n)
     struct learning *p = arena_zalloc(n->mem, sizeof(*p));
     p->cfg = &cfg->common;
     p->kind = &kind;
-    if (learning_bind(n, p, NULL) < 0) {
+    if (learning_bind(n, p) < 0) {
         return -ERR_CONFIG;
     }
     static const struct type *const type[] = {&type_long};

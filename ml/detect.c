@@ -90,7 +90,7 @@ static int detect_bind(struct node *n)
     p->learning.kind = &kind;
     p->detector.warm_up = cfg->warm_up;
     int status = bind_threshold(n, p);
-    if (learning_bind(n, &p->learning, NULL) < 0 || status < 0) {
+    if (learning_bind(n, &p->learning) < 0 || status < 0) {
         return -ERR_CONFIG;
     }
     p->detector.model = p->learning.model;

@@ -130,15 +130,14 @@ static int bind_late(struct node *n, const struct label_cfg *cfg, struct late_pl
 }
 
 int late_labels_bind(struct node *n, const struct label_cfg *cfg, struct learning *p,
-                     const struct expression **own, const struct type **type)
+                     const struct type **type)
 {
-    *own = NULL;
     if (!cfg->from) {
-        if (expression_compile(own, n->mem, &cfg->label, n->in[0], n->diags) < 0) {
-            *own = NULL;
+        if (expression_compile(&p->label, n->mem, &cfg->label, n->in[0], n->diags) < 0) {
+            p->label = NULL;
             return -ERR_CONFIG;
         }
-        *type = expression_type(*own);
+        *type = expression_type(p->label);
         return 0;
     }
     struct late_plan *late = arena_zalloc(n->mem, sizeof(*late));

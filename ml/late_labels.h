@@ -32,10 +32,10 @@ struct late_plan {
 
 /* For step_def.second: the stream, where there is a label_from. */
 int late_labels_second(const struct node *n, const struct label_cfg *cfg, struct second_input *out);
-/* Compiles the label, over the row or, with a label_from, over both. *late is NULL without. `own` is
- * the label if it stands in the row itself. -ERR_CONFIG with all problems in the node's diags. */
+/* Compiles the label: over the row into p->label or, with a label_from, over both into p->late.
+ * -ERR_CONFIG with all problems in the node's diags. */
 int late_labels_bind(struct node *n, const struct label_cfg *cfg, struct learning *p,
-                     const struct expression **own, const struct type **type);
+                     const struct type **type);
 void late_labels_needs(const struct late_plan *late, const struct node *n, bool *in);
 void late_labels_second_needs(const struct node *n, const bool *out, bool *in);
 void late_labels_layout(const struct late_plan *late, struct buffer *words);

@@ -26,7 +26,7 @@ enum { SCALE_NONE, SCALE_STANDARD };
 
 /* ---- plan ---- */
 
-static int bind_features(struct node *n, struct learning *p, const struct expression *label)
+static int bind_features(struct node *n, struct learning *p)
 {
     const struct yaml *value = yaml_get(n->yaml, "features");
     struct features_setup setup = {
@@ -34,7 +34,7 @@ static int bind_features(struct node *n, struct learning *p, const struct expres
         .whole = {.at = value ? value->at : n->at,
                   .path = arena_printf(n->mem, "%s.features", n->path)},
         .in = n->in[0],
-        .label = label,
+        .label = p->label,
         .def = p->model.def,
         .mem = n->mem,
         .diags = n->diags,
@@ -80,7 +80,7 @@ static int bind_metrics(struct node *n, struct learning *p)
     return status;
 }
 
-int learning_bind(struct node *n, struct learning *p, const struct expression *label)
+int learning_bind(struct node *n, struct learning *p)
 {
     const struct learning_cfg *cfg = p->cfg;
     p->model.task = p->kind->task;
@@ -88,7 +88,7 @@ int learning_bind(struct node *n, struct learning *p, const struct expression *l
     n->bound = p;
     int status = per_bind(&p->per, n, (enum per)cfg->per, p->kind->objects, p);
     p->model.def = algorithm_find(n, p->kind->task, cfg->algorithm);
-    if (!p->model.def || bind_features(n, p, label) < 0) {
+    if (!p->model.def || bind_features(n, p) < 0) {
         return -ERR_CONFIG;
     }
     p->model.options = algorithm_options(n, p->model.def, cfg->options);
@@ -144,6 +144,9 @@ void learning_needs(const struct node *n, const bool *out, bool *in)
     }
     features_needs(&p->features, in);
     per_needs(&p->per, n, in);
+    if (p->label) {
+        expression_needs(p->label, in);
+    }
     if (p->late) {
         late_labels_needs(p->late, n, in);
     }
@@ -165,6 +168,9 @@ void learning_layout(const struct node *n, struct buffer *words)
     for (uint32_t i = 0; i < p->features.n; i++) {
         expression_layout(words, p->features.expression[i]);
         buffer_byte(words, '\n');
+    }
+    if (p->label) {
+        expression_layout(words, p->label);
     }
     if (p->late) {
         late_labels_layout(p->late, words);
@@ -400,8 +406,9 @@ static int process_row(struct learning_pass *p, uint16_t row)
     if (!predicted) {
         put_nulls(p, row);
     }
-    bool is_taught = p->plan->late ? p->keys.key && p->is_keyed[row] != 0
-                                   : !kind->is_taught || kind->is_taught(p, row);
+    bool is_taught = p->plan->late    ? p->is_keyed[row] != 0
+                     : p->plan->label ? !vec_is_null(&p->label, row)
+                                      : true;
     return is_taught ? teach(p, m, row, predicted) : 0;
 }
 
@@ -414,8 +421,10 @@ static int prepare(struct learning_pass *p)
     if (status == 0 && errors.n > 0) {
         status = op_bad_rows(op, &p->in, &errors);
     }
-    if (status == 0 && p->plan->kind->prepare && !p->plan->late) {
-        status = p->plan->kind->prepare(p);
+    if (status == 0 && p->plan->label) {
+        errors = (struct row_errors){0};
+        status = expression_eval(p->plan->label, &p->in, &p->label, &errors);
+        status = status == 0 && errors.n > 0 ? op_bad_rows(op, &p->in, &errors) : status;
     }
     if (status == 0) {
         per_rows_init(&p->rows, op, &p->task->per, &p->in);

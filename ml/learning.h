@@ -73,13 +73,9 @@ struct learning_kind {
     enum learner_task task;
     const char *const *metrics; /* that `evaluate` may name, NULL-terminated; NULL: none */
     const struct object_def *objects;
-    /* Before the rows: labels. Rows with an error leave pass->in. NULL: nothing. */
-    int (*prepare)(struct learning_pass *p);
     /* Predicts pass->x by this model and writes the output columns but the last, which is its
      * version; false: it has nothing to say, all are null. */
     bool (*predict)(struct learning_pass *p, void *object, uint16_t row);
-    /* Whether the row is to be scored or learned. NULL: always. */
-    bool (*is_taught)(const struct learning_pass *p, uint16_t row);
     /* Scores and, if `learns`, learns pass->x; predicted: what predict() said. Sets pass->target
      * and pass->told, and pass->is_new when it is a class not known before. 0, or -ERR_DATA with
      * *problem: the row is bad. */
@@ -101,8 +97,9 @@ struct learning {
     struct features features;
     struct model_config model;
     struct per_plan per;
-    uint16_t first, n;            /* of the output columns that it adds */
-    const struct late_plan *late; /* labels come from another stream; NULL: with the row */
+    uint16_t first, n;              /* of the output columns that it adds */
+    const struct expression *label; /* of the row itself; NULL: there is none, or it comes late */
+    const struct late_plan *late;   /* labels come from another stream */
     uint32_t metrics; /* one bit for each of kind->metrics that is wanted; none: the preset */
 };
 
@@ -132,9 +129,9 @@ struct learning_pass {
     bool is_new;
 };
 
-/* Algorithm, features, options, learn and per; p->cfg and p->kind are set. label: what the features
- * must not be, or NULL. Returns 0 or -ERR_CONFIG. */
-int learning_bind(struct node *n, struct learning *p, const struct expression *label);
+/* Algorithm, features, options, learn and per; p->cfg, p->kind and the label are set. Returns 0 or
+ * -ERR_CONFIG. */
+int learning_bind(struct node *n, struct learning *p);
 /* The output schema: the input's columns, `n` more (all nullable) and <as>_model_version. */
 int learning_output(struct node *n, struct learning *p, const char *const *name,
                     const struct type *const *type, uint16_t count);

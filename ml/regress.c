@@ -35,8 +35,7 @@ static const struct config_field fields[] = {
 /* ---- plan ---- */
 
 struct plan {
-    struct learning learning;       /* the first member */
-    const struct expression *label; /* NULL: it comes late */
+    struct learning learning; /* the first member */
     double coverage;
 };
 
@@ -44,7 +43,7 @@ static int bind_label(struct node *n, struct plan *p)
 {
     const struct regress_cfg *cfg = n->cfg;
     const struct type *type;
-    if (late_labels_bind(n, &cfg->label, &p->learning, &p->label, &type) < 0) {
+    if (late_labels_bind(n, &cfg->label, &p->learning, &type) < 0) {
         return -ERR_CONFIG;
     }
     if (!type_is_numeric(type)) {
@@ -67,7 +66,7 @@ static int regress_bind(struct node *n)
     p->learning.kind = &kind;
     p->coverage = cfg->coverage;
     int status = bind_label(n, p);
-    if (learning_bind(n, &p->learning, p->label) < 0 || status < 0) {
+    if (learning_bind(n, &p->learning) < 0 || status < 0) {
         return -ERR_CONFIG;
     }
     const char *as = cfg->common.as;
@@ -75,24 +74,6 @@ static int regress_bind(struct node *n)
                           arena_printf(n->mem, "%s_upper", as)};
     static const struct type *const type[] = {&type_double, &type_double, &type_double};
     return learning_output(n, &p->learning, name, type, 3);
-}
-
-static void regress_needs(const struct node *n, const bool *out, bool *in)
-{
-    const struct plan *p = n->bound;
-    learning_needs(n, out, in);
-    if (p->label) {
-        expression_needs(p->label, in);
-    }
-}
-
-static void regress_layout(const struct node *n, struct buffer *words)
-{
-    const struct plan *p = n->bound;
-    learning_layout(n, words);
-    if (p->label) {
-        expression_layout(words, p->label);
-    }
 }
 
 /* ---- models ---- */
@@ -164,19 +145,6 @@ static void report(struct op *op)
     op_metric(op, "r2", value_scores_r2(s));
     op_metric(op, "smape", value_scores_smape(s));
     op_metric(op, "coverage", value_scores_coverage(s));
-}
-
-static int evaluate_label(struct learning_pass *p)
-{
-    const struct plan *plan = p->op->node->bound;
-    struct row_errors errors = {0};
-    int status = expression_eval(plan->label, &p->in, &p->label, &errors);
-    return status == 0 && errors.n > 0 ? op_bad_rows(p->op, &p->in, &errors) : status;
-}
-
-static bool has_label(const struct learning_pass *p, uint16_t row)
-{
-    return !vec_is_null(&p->label, row);
 }
 
 static bool predict(struct learning_pass *p, void *object, uint16_t row)
@@ -251,8 +219,6 @@ static const struct learning_kind kind = {
     .task = LEARN_VALUES,
     .metrics = metrics,
     .objects = &objects,
-    .prepare = evaluate_label,
-    .is_taught = has_label,
     .predict = predict,
     .learn = learn,
     .keep = keep,
@@ -276,10 +242,10 @@ const struct step_def op_regress = {
     .state_version = 1,
     .second = regress_second,
     .bind = regress_bind,
-    .needs = regress_needs,
+    .needs = learning_needs,
     .second_needs = late_labels_second_needs,
     .state_codec = learning_codec,
-    .state_layout = regress_layout,
+    .state_layout = learning_layout,
     .open = regress_open,
     .push = learning_push,
     .watermark = learning_watermark,
