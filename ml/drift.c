@@ -19,6 +19,7 @@
 #include "engine/drift.h"
 #include "engine/expression/expression.h"
 #include "engine/memory.h"
+#include "engine/metric_rows.h"
 #include "engine/registry.h"
 #include "ml/algorithm.h"
 #include "ml/learning.h"
@@ -281,7 +282,22 @@ struct pass {
     struct vec *is_drift, *version;
 };
 
-static void process_row(struct pass *p, uint16_t row)
+static void report(struct op *op)
+{
+    const struct drift_task *t = op->self;
+    op_metric(op, "values", (double)t->values);
+    op_metric(op, "detections", (double)t->detections);
+}
+
+/* Rows for the stream that reads the metrics. */
+static int measure(struct pass *p, int64_t values, uint16_t row)
+{
+    const struct drift_cfg *cfg = p->op->node->cfg;
+    report(p->op);
+    return metric_rows_emit(p->op, cfg->as, values, &p->in, row);
+}
+
+static int process_row(struct pass *p, uint16_t row)
 {
     struct drift_task *t = p->op->self;
     struct watch *w = per_find(&p->rows, row);
@@ -299,7 +315,7 @@ static void process_row(struct pass *p, uint16_t row)
     if (!is_value) {
         p->op->counter[COUNT_SKIPPED] += !is_delete;
         vec_set_null(p->is_drift, p->in.mem, p->in.rows, row);
-        return;
+        return 0;
     }
     bool is_drift = w->def->update(w->detector, x);
     p->is_drift->b[row] = is_drift;
@@ -309,6 +325,7 @@ static void process_row(struct pass *p, uint16_t row)
     t->detections += is_drift;
     p->op->counter[COUNT_LABELS]++;
     per_touch(&p->rows);
+    return metric_rows_are_due(p->op->node, w->values) ? measure(p, w->values, row) : 0;
 }
 
 static int drift_push(struct op *op, int input, struct batch *b)
@@ -332,11 +349,13 @@ static int drift_push(struct op *op, int input, struct batch *b)
     p.version = p.is_drift + 1;
     *p.is_drift = vec_new(b->mem, &type_boolean, b->rows);
     *p.version = vec_new(b->mem, &type_long, b->rows);
-    for (uint16_t k = 0; k < p.in.nsel; k++) {
-        process_row(&p, batch_row(&p.in, k));
+    for (uint16_t k = 0; k < p.in.nsel && status == 0; k++) {
+        status = process_row(&p, batch_row(&p.in, k));
     }
-    op_metric(op, "values", (double)t->values);
-    op_metric(op, "detections", (double)t->detections);
+    if (status < 0) {
+        return status;
+    }
+    report(op);
     return p.in.nsel > 0 ? op_emit(op, 0, &out) : 0;
 }
 

@@ -21,6 +21,7 @@
 #include "engine/clock.h"
 #include "engine/expression/expression.h"
 #include "engine/memory.h"
+#include "engine/metric_rows.h"
 #include "engine/registry.h"
 #include "engine/step.h"
 #include "ml/algorithm.h"
@@ -339,6 +340,7 @@ static int bind_output(struct node *n, struct plan *p)
     p->n = count;
     n->out[0] = out;
     n->noutputs = 1;
+    metric_rows_bind(n);
     return status;
 }
 
@@ -514,6 +516,7 @@ struct pass {
     struct batch in;
     struct vec target, bound;
     struct per_rows rows;
+    bool is_step; /* the row at hand began one */
     struct vec *out;
 };
 
@@ -602,6 +605,7 @@ static bool teach(struct pass *p, struct forecast_series *s, double y, uint16_t 
         return false;
     }
     p->op->counter[COUNT_LABELS] += take != TAKE_FIRST;
+    p->is_step = take == TAKE_STEP || take == TAKE_ANEW;
     per_touch_event(&p->rows, event, EVENT_SIZE);
     return true;
 }
@@ -621,12 +625,18 @@ static int process_row(struct pass *p, uint16_t row)
         return status < 0 ? status : 1;
     }
     bool is_taken = true;
+    p->is_step = false;
     if (p->plan->cfg->learn == LEARN_ONLINE) {
         s = s ? s : per_make(&p->rows, row);
         is_taken = teach(p, s, y, row);
     }
     put_row(p, s && is_taken ? forecast_series_model(s) : NULL, y, row);
-    return 0;
+    int64_t steps = p->is_step ? forecast_model_steps(forecast_series_model(s)) : 0;
+    if (!metric_rows_are_due(p->op->node, steps)) {
+        return 0;
+    }
+    report(p->op);
+    return metric_rows_emit(p->op, p->plan->cfg->as, steps, &p->in, row);
 }
 
 static int evaluate(struct pass *p, const struct expression *x, struct vec *out)
