@@ -50,6 +50,9 @@ struct codec_def {
      * and may be filled again. Long strings are copied into b->mem. p is not NULL. */
     int (*read)(struct codec_reader *r, const void *p, size_t n, struct batch *b, uint16_t row,
                 struct err *e);
+    /* Optional, before the first read: the bytes are a header line, whose names say from now on
+     * which field is which column. -ERR_DATA: they are none. */
+    int (*header)(struct codec_reader *r, const char *p, size_t n, struct err *e);
     void (*reader_close)(struct codec_reader *r);
 
     /* Optional, for the plan: whether a writer can be opened for these columns. */

@@ -14,6 +14,7 @@
 #include "engine/metric_rows.h"
 #include "ml/algorithm.h"
 #include "ml/late_labels.h"
+#include "ml/train_from.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -93,6 +94,9 @@ int learning_bind(struct node *n, struct learning *p)
     }
     p->model.options = algorithm_options(n, p->model.def, cfg->options);
     if (!p->model.options || bind_learn(n, p) < 0 || bind_metrics(n, p) < 0) {
+        return -ERR_CONFIG;
+    }
+    if (status == 0 && train_from_bind(n, cfg->train_from, p) < 0) {
         return -ERR_CONFIG;
     }
     if (p->model.is_scaled && p->features.ncategories > 0) {
@@ -392,6 +396,13 @@ static int process_row(struct learning_pass *p, uint16_t row)
     struct model *m = per_find(&p->rows, row);
     bool is_delete = p->in.row_op && p->in.row_op[row] == ROW_DELETE;
     bool predicted = false;
+    if (!m && p->plan->training && !is_delete) {
+        m = per_make(&p->rows, row);
+        int status = train_from_teach(p, m, row);
+        if (status < 0) {
+            return status;
+        }
+    }
     put_version(p, m, row);
     if (p->features.is_missing[row] || is_delete) {
         p->op->counter[COUNT_SKIPPED] += !is_delete;

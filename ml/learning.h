@@ -25,7 +25,7 @@
 struct learning_cfg {
     const char *algorithm, *as;
     struct config_list features;
-    const struct yaml *options, *learn;
+    const struct yaml *options, *learn, *train_from;
     struct config_list evaluate;
     int scale, per;
 };
@@ -46,6 +46,8 @@ extern const char *const learning_scales[];
      .doc = "`standard`: features are centred and divided by their deviation, as learned so far"}, \
     {"per", CONFIG_ENUM, offsetof(type, member.per), .def = default_per, .values = per_names,      \
      .doc = "one model for all rows, for each key or for each partition"},                         \
+    {"train_from", CONFIG_YAML, offsetof(type, member.train_from),                                 \
+     .doc = "`{file: PATH}`: CSV or JSON lines that a new model learns before its first row"},     \
     {"evaluate", CONFIG_NAMES, offsetof(type, member.evaluate),                                    \
      .doc = "metrics to keep beside the preset ones, which cost nothing"},                         \
     {"learn", CONFIG_YAML, offsetof(type, member.learn),                                           \
@@ -55,6 +57,7 @@ extern const char *const learning_scales[];
 
 struct learning_pass;
 struct late_plan;
+struct training;
 
 #define TOLD_MOST 3                 /* numbers by which a prediction is scored */
 #define KEPT_MOST (CLASSES_MAX + 1) /* numbers that tell a prediction while its label is awaited */
@@ -97,9 +100,10 @@ struct learning {
     struct features features;
     struct model_config model;
     struct per_plan per;
-    uint16_t first, n;              /* of the output columns that it adds */
-    const struct expression *label; /* of the row itself; NULL: there is none, or it comes late */
-    const struct late_plan *late;   /* labels come from another stream */
+    uint16_t first, n;               /* of the output columns that it adds */
+    const struct expression *label;  /* of the row itself; NULL: there is none, or it comes late */
+    const struct late_plan *late;    /* labels come from another stream */
+    const struct training *training; /* rows that every new model learns first; NULL: none */
     uint32_t metrics; /* one bit for each of kind->metrics that is wanted; none: the preset */
 };
 

@@ -343,6 +343,7 @@ const struct codec_def codec_csv = {
     .infer = csv_infer,
     .reader_open = csv_reader_open,
     .read = csv_read,
+    .header = csv_header,
     .reader_close = csv_reader_close,
     .writer_open = csv_writer_open,
     .write = csv_write,
