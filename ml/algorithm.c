@@ -5,6 +5,7 @@
 #include "ml/algorithm.h"
 
 #include "engine/buffer.h"
+#include "engine/hash.h"
 #include "engine/registry.h"
 
 #include <stdarg.h>
@@ -69,9 +70,30 @@ static const char *own_name(const struct learner_def *def, const char *name)
     return NULL;
 }
 
-/* The options but those known by another library's name, each of which is reported. */
+static bool has_option(const struct learner_def *def, const char *name)
+{
+    for (const struct config_field *f = def->options; f->name; f++) {
+        if (strcmp(f->name, name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* `seed`, of all learners that have no such option of their own. */
+static int read_seed(struct node *n, const struct yaml *value, uint64_t *seed)
+{
+    if (value->kind != YAML_LONG || value->number < 0) {
+        return algorithm_problem(n, "options", "seed: expected a whole number from 0 on");
+    }
+    *seed = hash_stable(&value->number, sizeof(value->number), 0);
+    return 0;
+}
+
+/* The options but `seed` and those known by another library's name, each of which is reported. */
 static struct yaml without_aliases(struct node *n, const struct learner_def *def,
-                                   const struct yaml *given, const char *path, int *status)
+                                   const struct yaml *given, const char *path, uint64_t *seed,
+                                   int *status)
 {
     struct yaml kept = {.kind = YAML_MAP, .at = n->at};
     if (!given || given->kind == YAML_NULL) {
@@ -88,6 +110,11 @@ static struct yaml without_aliases(struct node *n, const struct learner_def *def
     kept.key_at = arena_array(n->mem, room, sizeof(*kept.key_at));
     for (int i = 0; i < given->n; i++) {
         const char *own = own_name(def, given->key[i]);
+        own = !own && strcmp(given->key[i], "random_state") == 0 ? "seed" : own;
+        if (strcmp(given->key[i], "seed") == 0 && !has_option(def, "seed")) {
+            *status = read_seed(n, given->item[i], seed) < 0 ? -ERR_CONFIG : *status;
+            continue;
+        }
         if (own) {
             *status = diags_add(n->diags, given->key_at[i], path, "`%s` is called `%s` here",
                                 given->key[i], own);
@@ -101,11 +128,11 @@ static struct yaml without_aliases(struct node *n, const struct learner_def *def
 }
 
 const void *algorithm_options(struct node *n, const struct learner_def *def,
-                              const struct yaml *given)
+                              const struct yaml *given, uint64_t *seed)
 {
     const char *path = arena_printf(n->mem, "%s.options", n->path);
     int status = 0;
-    struct yaml options = without_aliases(n, def, given, path, &status);
+    struct yaml options = without_aliases(n, def, given, path, seed, &status);
     if (def->options[0].name == NULL && options.n > 0) {
         algorithm_problem(n, "options", "%s has no options", def->name);
         return NULL;

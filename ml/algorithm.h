@@ -10,8 +10,9 @@ __attribute__((format(printf, 3, 4))) int algorithm_problem(struct node *n, cons
                                                             const char *fmt, ...);
 /* The learner for `task`, or NULL with a problem that suggests the nearest. */
 const struct learner_def *algorithm_find(struct node *n, enum learner_task task, const char *name);
-/* Its options parsed (in n->mem), given may be NULL; NULL with all problems in n->diags. */
+/* Its options parsed (in n->mem), given may be NULL; NULL with all problems in n->diags. *seed is
+ * changed by an option `seed`, which every learner takes that has none of its own. */
 const void *algorithm_options(struct node *n, const struct learner_def *def,
-                              const struct yaml *given);
+                              const struct yaml *given, uint64_t *seed);
 
 #endif

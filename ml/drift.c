@@ -100,7 +100,7 @@ static int bind_algorithm(struct node *n, struct plan *p)
         .aliases = p->def->aliases,
         .check = p->def->check,
     };
-    p->options = algorithm_options(n, &as_learner, p->cfg->options);
+    p->options = algorithm_options(n, &as_learner, p->cfg->options, &p->per.seed);
     return p->options ? 0 : -ERR_CONFIG;
 }
 

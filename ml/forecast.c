@@ -128,7 +128,7 @@ static const struct forecaster_def *find(struct node *n, const char *name)
 
 /* Options of a forecaster; they are parsed as those of learners. */
 static const void *options_of(struct node *n, const struct forecaster_def *def,
-                              const struct yaml *given)
+                              const struct yaml *given, uint64_t *seed)
 {
     const struct learner_def as_learner = {
         .name = def->name,
@@ -137,7 +137,7 @@ static const void *options_of(struct node *n, const struct forecaster_def *def,
         .aliases = def->aliases,
         .check = def->check,
     };
-    return algorithm_options(n, &as_learner, given);
+    return algorithm_options(n, &as_learner, given, seed);
 }
 
 /* One entry of `horizons` or `season` in steps; 0 with a problem. */
@@ -261,7 +261,7 @@ static int bind_forecasters(struct node *n, struct plan *p)
     if (!c->def[RULE_FORECAST]) {
         return -ERR_CONFIG;
     }
-    c->options[RULE_FORECAST] = options_of(n, c->def[RULE_FORECAST], p->cfg->options);
+    c->options[RULE_FORECAST] = options_of(n, c->def[RULE_FORECAST], p->cfg->options, &p->per.seed);
     c->def[RULE_NO_CHANGE] = find(n, "naive");
     return c->options[RULE_FORECAST] ? 0 : -ERR_CONFIG;
 }

@@ -58,6 +58,15 @@ static int bind_learn(struct node *n, struct learning *p)
     return status;
 }
 
+static const char *list_names(struct arena *a, const char *const *names)
+{
+    const char *list = "";
+    for (int i = 0; names[i]; i++) {
+        list = arena_printf(a, "%s%s%s", list, i > 0 ? ", " : "", names[i]);
+    }
+    return list;
+}
+
 static int bind_metrics(struct node *n, struct learning *p)
 {
     static const char *const none[] = {NULL};
@@ -74,9 +83,11 @@ static int bind_metrics(struct node *n, struct learning *p)
             continue;
         }
         const char *near = nearest_name(name, known);
-        status =
-            algorithm_problem(n, "evaluate", "unknown metric `%.50s`%s%s%s", name,
-                              near ? ": did you mean `" : "", near ? near : "", near ? "`?" : "");
+        status = near ? algorithm_problem(n, "evaluate",
+                                          "unknown metric `%.50s`: did you mean `%s`?", name, near)
+                      : algorithm_problem(n, "evaluate", "unknown metric `%.50s`: %s%s", name,
+                                          known[0] ? "expected some of " : "there are none here",
+                                          list_names(n->mem, known));
     }
     return status;
 }
@@ -92,7 +103,7 @@ int learning_bind(struct node *n, struct learning *p)
     if (!p->model.def || bind_features(n, p) < 0) {
         return -ERR_CONFIG;
     }
-    p->model.options = algorithm_options(n, p->model.def, cfg->options);
+    p->model.options = algorithm_options(n, p->model.def, cfg->options, &p->per.seed);
     if (!p->model.options || bind_learn(n, p) < 0 || bind_metrics(n, p) < 0) {
         return -ERR_CONFIG;
     }

@@ -51,13 +51,29 @@ static void is_found_among_those_for_the_task(void **state)
     assert_int_equal(diags.item[1].at.column, 12);
 }
 
+static uint64_t seed = 11;
+
+static void a_seed_is_an_option_of_all(void **state)
+{
+    (void)state;
+    struct node n = node_of("{options: {seed: 7}}");
+    const struct learner_def *def = algorithm_find(&n, LEARN_CLASSES, "gaussian_nb");
+    uint64_t own = 11, again = 12;
+    assert_non_null(algorithm_options(&n, def, NULL, &own));
+    assert_int_equal(own, 11);
+    assert_non_null(algorithm_options(&n, def, yaml_get(n.yaml, "options"), &own));
+    assert_non_null(algorithm_options(&n, def, yaml_get(n.yaml, "options"), &again));
+    assert_true(own != 11 && own == again);
+    assert_int_equal(diags.n, 0);
+}
+
 static void options_have_defaults(void **state)
 {
     (void)state;
     struct node n = node_of("{options: {lr: 0.5}}");
     const struct learner_def *def = algorithm_find(&n, LEARN_CLASSES, "softmax_regression");
-    assert_non_null(algorithm_options(&n, def, NULL));
-    assert_non_null(algorithm_options(&n, def, yaml_get(n.yaml, "options")));
+    assert_non_null(algorithm_options(&n, def, NULL, &seed));
+    assert_non_null(algorithm_options(&n, def, yaml_get(n.yaml, "options"), &seed));
     assert_int_equal(diags.n, 0);
 }
 
@@ -66,7 +82,7 @@ static void every_wrong_option_is_reported(void **state)
     (void)state;
     struct node n = node_of("options:\n  eta0: 1\n  l3: 2\n  learning_rate: 3\n  lr: fast\n");
     const struct learner_def *def = algorithm_find(&n, LEARN_CLASSES, "logistic_regression");
-    assert_null(algorithm_options(&n, def, yaml_get(n.yaml, "options")));
+    assert_null(algorithm_options(&n, def, yaml_get(n.yaml, "options"), &seed));
     assert_int_equal(diags.n, 4);
     assert_string_equal(diags.item[0].text, "`eta0` is called `lr` here");
     assert_int_equal(diags.item[0].at.line, 2);
@@ -78,6 +94,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(is_found_among_those_for_the_task, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_seed_is_an_option_of_all, set_up, tear_down),
         cmocka_unit_test_setup_teardown(options_have_defaults, set_up, tear_down),
         cmocka_unit_test_setup_teardown(every_wrong_option_is_reported, set_up, tear_down),
     };

@@ -293,6 +293,21 @@ static void evaluates_what_is_asked(void **state)
     task_result_done(&r);
 }
 
+static void the_same_seed_draws_the_same(void **state)
+{
+    (void)state;
+    struct task_result r = {0};
+    run_all(HEAD
+            "      - classify: {algorithm: adaptive_random_forest, features: [a, b], label: "
+            "kind, as: p, per: partition,\n                   options: {n_models: 3, seed: 5}}\n"
+            "      - classify: {algorithm: adaptive_random_forest, features: [a, b], label: "
+            "kind, as: q, per: partition,\n                   options: {n_models: 3, seed: 5}}\n"
+            "      - filter: p <> q\n" TAIL,
+            &r);
+    assert_int_equal(r.out.n, 0);
+    task_result_done(&r);
+}
+
 static void damaged_events_are_refused(void **state)
 {
     (void)state;
@@ -414,6 +429,11 @@ static const struct {
      "expected 1 to 1000000 rows"},
     {"{algorithm: gaussian_nb, features: [a], label: kind, as: p, learn: {batch: {window: 50}}}",
      "min_rows is more than the window holds"},
+    {"{algorithm: gaussian_nb, features: [a], label: kind, as: p, options: {seed: -1}}", "seed"},
+    {"{algorithm: gaussian_nb, features: [a], label: kind, as: p, options: {random_state: 1}}",
+     "is called `seed` here"},
+    {"{algorithm: gaussian_nb, features: [a], label: kind, as: p, evaluate: [bogus]}",
+     "balanced_accuracy"},
     {"{algorithm: gaussian_nb, features: [a], label: kind, as: p, evaluate: [acuracy]}",
      "did you mean `accuracy`"},
     {"{algorithm: gaussian_nb, features: [a], label: kind, as: p, evaluate: [auc]}",
@@ -496,6 +516,7 @@ int main(void)
         cmocka_unit_test(never_learning_never_predicts),
         cmocka_unit_test(global_wants_all_rows_in_one_task),
         cmocka_unit_test(learns_in_batches),
+        cmocka_unit_test(the_same_seed_draws_the_same),
         cmocka_unit_test(damaged_events_are_refused),
         cmocka_unit_test(evaluates_what_is_asked),
         cmocka_unit_test(problems_say_what_to_do),

@@ -6,6 +6,7 @@
 #include "engine/codec.h"
 #include "engine/connector.h"
 #include "engine/drift.h"
+#include "engine/forecaster.h"
 #include "engine/learner.h"
 #include "engine/registry.h"
 #include "engine/step.h"
@@ -102,6 +103,12 @@ static void print_steps(struct buffer *b)
         const struct learner_def *l = registry_learners[i];
         buffer_printf(b, "#### `%s`\n\n%s\n\n", l->name, l->doc);
         print_config(b, l->options, NULL);
+    }
+    buffer_text(b, "### Forecasters\n\n");
+    for (int i = 0; registry_forecasters[i]; i++) {
+        const struct forecaster_def *f = registry_forecasters[i];
+        buffer_printf(b, "#### `%s`\n\n%s\n\n", f->name, f->doc);
+        print_config(b, f->options, NULL);
     }
     buffer_text(b, "### Drift detectors\n\n");
     for (int i = 0; registry_drifts[i]; i++) {
