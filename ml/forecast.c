@@ -9,11 +9,11 @@
  *                        not reached within the longest horizon
  *           <as>_model_version   1, once a value was learned
  *           null as long as there is nothing to say
- *   null    a missing target is a missing step, its row has forecasts; a null key with `per: key`
+ *   null    a missing target (null, not finite, beyond +-1e150) is a missing step, its row has forecasts; a null key with `per: key`
  *           drops the row and counts it; a row that deletes passes through with nulls. A null bound:
  *           null
  *   late    a row of a step that is over: all null, not learned, counted as skipped
- *   bad     a failed expression, a target that is infinite or beyond +-1e150: row error
+ *   bad     a failed expression: row error
  *   state   one entry per series (key bytes with `per: key`): ml/forecast_series.c, version 1
  *   order   rows one by one in input order: the same bits for any batch size
  *   never   nothing is learned: forecasts stay those behind the last value that was
@@ -610,7 +610,7 @@ static bool teach(struct pass *p, struct forecast_series *s, double y, uint16_t 
     return true;
 }
 
-/* 0, 1 when the row is left out, or an error. */
+/* 0, or an error. */
 static int process_row(struct pass *p, uint16_t row)
 {
     struct forecast_series *s = per_find(&p->rows, row);
@@ -621,8 +621,8 @@ static int process_row(struct pass *p, uint16_t row)
         return 0;
     }
     if (fabs(y) > TARGET_MOST) {
-        int status = op_bad_row(p->op, &p->in, row, "a target beyond +-1e150");
-        return status < 0 ? status : 1;
+        p->op->counter[COUNT_SKIPPED]++;
+        y = NAN; /* as one that is missing */
     }
     bool is_taken = true;
     p->is_step = false;

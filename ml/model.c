@@ -215,6 +215,10 @@ int model_io(struct model *m, uint32_t classes, struct snapshot *s)
     }
     snapshot_count(s, &m->rows);
     snapshot_count(s, &m->version);
+    if (s->loading && m->version > 1 && snapshot_status(s) == 0) {
+        m->config->def->close(m->learner); /* the one that was trained had a seed of its own */
+        m->learner = open_learner(m);
+    }
     for (uint32_t i = 0; i < m->config->ncategories; i++) {
         classes_io(&m->category[i], s);
     }

@@ -9,6 +9,8 @@
 
 #include <math.h>
 
+#define VALUE_MOST 1e150 /* a prediction beyond it is none: squares of errors stay finite */
+
 struct regressor *regressor_new(const struct model_config *config, double coverage, uint64_t seed)
 {
     struct regressor *r = mem_zalloc(sizeof(*r));
@@ -34,7 +36,7 @@ uint64_t regressor_size(const struct regressor *r)
 bool regressor_predict(struct regressor *r, const double *x, struct model_scratch *scratch,
                        struct regressor_prediction *out)
 {
-    if (!model_predict(&r->model, x, scratch) || !isfinite(scratch->out[0])) {
+    if (!model_predict(&r->model, x, scratch) || !(fabs(scratch->out[0]) <= VALUE_MOST)) {
         return false;
     }
     out->value = scratch->out[0];

@@ -20,7 +20,8 @@ struct regressor_prediction {
 struct regressor *regressor_new(const struct model_config *config, double coverage, uint64_t seed);
 void regressor_free(struct regressor *r);
 uint64_t regressor_size(const struct regressor *r);
-/* False before the first training, or when the value is not finite (the learner diverged). */
+/* False before the first training, or when the value is not finite or beyond +-1e150 (the learner
+ * diverged). */
 bool regressor_predict(struct regressor *r, const double *x, struct model_scratch *scratch,
                        struct regressor_prediction *out);
 /* Scores a prediction (NULL: there was none) and, where `learns`, learns the row: true when it was

@@ -158,10 +158,12 @@ static void is_the_same_for_every_batch_size_and_restart(void **state)
     static const char *const topology[] = {
         FROM("string") STEP("zscore", "") TAIL,
         HEAD STEP("half_space_trees", ", per: partition") TAIL,
+        HEAD STEP("half_space_trees", ", per: partition, learn: {batch: {window: 400, every: 500}}")
+            TAIL,
         HEAD STEP("isolation_forest", ", per: partition, learn: {batch: {window: 400, every: 500}}")
             TAIL,
     };
-    for (int t = 0; t < 3; t++) {
+    for (int t = 0; t < 4; t++) {
         struct task_result first = {0};
         run_all(topology[t], &first);
         for (int i = 0; i < 3; i++) {
