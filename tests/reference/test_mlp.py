@@ -19,7 +19,7 @@ ROWS = 2000
 FIRST = 100
 OPTIONS = {"hidden_layer_sizes": [20, 10], "lr": 0.005, "activation": "tanh"}
 CASES = [("phishing", "boolean", {**OPTIONS}), ("image_segments", "string", {**OPTIONS, "activation": "relu"}),
-         ("broker_load", "string", {**OPTIONS}), ("fried", "value", {**OPTIONS, "lr": 0.01})]
+         ("broker_load", "string", {**OPTIONS})]
 
 
 def scaled(rows):
