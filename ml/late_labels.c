@@ -228,6 +228,7 @@ struct teaching {
     struct learning_pass *p;
     const struct batch *b;
     uint16_t row;
+    bool is_bad;      /* its row has been reported, for whichever waiting row it failed first */
     struct arena mem; /* of one waiting row */
 };
 
@@ -261,10 +262,18 @@ static struct batch *make_row(struct teaching *x, int64_t time, const char *colu
     return both;
 }
 
-/* Says that the label's row is bad; then the waiting row stays. */
+/* Says, once, that the label's row is bad; the waiting row stays. Of `else` it is dropped. */
 static int bad_label(struct teaching *x, const char *text)
 {
-    return x->b ? op_bad_row(x->p->op, x->b, x->row, text) : 0;
+    if (!x->b) {
+        x->p->op->counter[COUNT_SKIPPED]++;
+        return 0;
+    }
+    if (x->is_bad) {
+        return 0;
+    }
+    x->is_bad = true;
+    return op_bad_row(x->p->op, x->b, x->row, text);
 }
 
 static int teach_waiting(void *ctx, const struct str *key, int64_t time, const char *row, size_t n)
@@ -325,6 +334,7 @@ int late_labels_push(struct op *op, struct batch *b)
     arena_init(&x.mem);
     for (uint16_t k = 0; k < keys.nsel && status >= 0; k++) {
         x.row = keys.sel[k];
+        x.is_bad = false;
         int64_t time = b->time[x.row];
         status = waiting_take(&p.task->waiting, op->state, &keys.key[x.row],
                               time - p.plan->late->within, time, teach_waiting, &x);

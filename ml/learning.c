@@ -237,7 +237,9 @@ int learning_open(struct op *op, size_t size, struct err *e)
     if (p->late) {
         t->kept = mem_array(KEPT_MOST, sizeof(double));
         waiting_init(&t->waiting, p->late->within);
-        status = status < 0 ? status : waiting_restore(&t->waiting, op->state);
+        if (status == 0 && waiting_restore(&t->waiting, op->state) < 0) {
+            status = err_set(e, ERR_DATA, "rows that wait for labels cannot be read");
+        }
     }
     return status;
 }
@@ -394,6 +396,9 @@ static int teach(struct learning_pass *p, struct model *m, uint16_t row, bool pr
     }
     int status = learning_teach(p, m, row, predicted, &problem);
     if (problem) {
+        if (learning_categories(p->plan, m) != p->categories) {
+            per_touch(&p->rows); /* its names have their numbers, though it was not learned */
+        }
         status = op_bad_row(p->op, &p->in, row, problem);
         return status < 0 ? status : 1;
     }

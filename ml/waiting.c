@@ -162,18 +162,14 @@ static bool next_row(const char **at, const char *end, int64_t *time, const char
     return true;
 }
 
-/* All rows of a bucket; its pages are deleted. */
-static uint32_t empty(struct waiting *w, struct state *s, int64_t bucket, const struct str *key,
-                      struct buffer *rows)
+static void delete_pages(struct waiting *w, struct state *s, int64_t bucket, const struct str *key)
 {
-    buffer_clear(rows);
     for (uint32_t page = 0;; page++) {
         page_key(w, bucket, page, str_data(key), key->n);
         struct state_entry *e = find_page(w, s);
         if (!e) {
-            return page;
+            return;
         }
-        held_get(s, &w->key, rows);
         state_delete(s, e);
     }
 }
@@ -211,7 +207,7 @@ static int take_bucket(struct waiting *w, struct state *s, int64_t bucket, const
     if (!read_bucket(w, s, bucket, key, rows) || !has_any(rows, from, to)) {
         return 0;
     }
-    empty(w, s, bucket, key, rows);
+    delete_pages(w, s, bucket, key);
     const char *at = rows->data, *end = rows->data + rows->n, *row;
     uint32_t pages = 0, n;
     int64_t time;

@@ -168,6 +168,40 @@ static void is_the_same_for_every_batch_size_and_restart(void **state)
     }
 }
 
+/* However many rows it fails for, a label's row is one dead letter; they go on waiting. */
+static void a_bad_label_is_told_of_once(void **state)
+{
+    (void)state;
+    static const char *const some[] = {
+        "{\"kind\": \"row\", \"host\": \"h0\", \"t\": 1, \"y\": 1}",
+        "{\"kind\": \"row\", \"host\": \"h0\", \"t\": 2, \"y\": 1}",
+        "{\"kind\": \"row\", \"host\": \"h0\", \"t\": 3, \"y\": 1}",
+        "{\"kind\": \"label\", \"host\": \"h0\", \"t\": 4, \"y\": 1e200}",
+        "{\"kind\": \"label\", \"host\": \"h0\", \"t\": 5, \"y\": 7}",
+        "{\"kind\": \"row\", \"host\": \"h0\", \"t\": 6, \"y\": 1}",
+    };
+    static const char *const key[] = {"h0", "h0", "h0", "h0", "h0", "h0"};
+    struct task_result r = {0};
+    struct task_run how = {
+        .topology =
+            "errors: {tolerance: all, dead_letter_topic: dead}\n" TOPOLOGY("per: partition", ""),
+        .topic = "in",
+        .value = some,
+        .key = key,
+        .n = 6};
+    task_run(&how, &r);
+    assert_int_equal(r.status, 0);
+    int dead = 0;
+    const char *last = r.out.data;
+    for (const char *p = r.out.data; p < r.out.data + r.out.n; p = strchr(p, '\n') + 1) {
+        dead += strncmp(p, "dead ", 5) == 0;
+        last = strncmp(p, "out ", 4) == 0 ? p : last;
+    }
+    assert_int_equal(dead, 1);
+    assert_non_null(strstr(last, "\"p\":7"));
+    task_result_done(&r);
+}
+
 static void problems_say_what_to_do(void **state)
 {
     (void)state;
@@ -199,6 +233,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(teaches_what_waits),
         cmocka_unit_test(is_the_same_for_every_batch_size_and_restart),
+        cmocka_unit_test(a_bad_label_is_told_of_once),
         cmocka_unit_test(problems_say_what_to_do),
     };
     return cmocka_run_group_tests(tests, make_rows, free_rows);
