@@ -256,7 +256,7 @@ struct bench {
 static void bench_open(struct bench *b)
 {
     bool is_stale;
-    b->s = table_open(b->plan, b->state, &is_stale);
+    assert_int_equal(table_open(&b->s, b->plan, b->state, &is_stale), 0);
     assert_false(is_stale);
 }
 
@@ -422,7 +422,7 @@ static void a_damaged_entry_is_not_read(void **state)
     for (size_t i = 0; i < 4; i++) {
         assert_int_equal(
             state_restore(b.state, keys[i], (uint32_t)strlen(keys[i]), saved.data, saved.n), 0);
-        b.s = table_open(b.plan, b.state, &is_stale);
+        assert_int_equal(table_open(&b.s, b.plan, b.state, &is_stale), 0);
         assert_true(is_stale);
         assert_int_equal(state_count(b.state), 0);
         table_close(b.s);
@@ -430,7 +430,7 @@ static void a_damaged_entry_is_not_read(void **state)
     saved.data[0] ^= 1; /* of other columns */
     assert_int_equal(state_restore(b.state, "k", 1, saved.data, saved.n), 0);
     assert_int_equal(state_restore(b.state, "l", 1, saved.data, 3), 0);
-    b.s = table_open(b.plan, b.state, &is_stale);
+    assert_int_equal(table_open(&b.s, b.plan, b.state, &is_stale), 0);
     assert_true(is_stale);
     buffer_done(&saved);
     bench_done(&b);
