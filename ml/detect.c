@@ -148,10 +148,21 @@ static void add_counts(void *ctx, void *object)
     t->detections += d->found;
 }
 
+static int io_counts(void *ctx, struct snapshot *s)
+{
+    struct task_detect *t = ctx;
+    snapshot_version(s, 1);
+    snapshot_count(s, &t->rows);
+    snapshot_count(s, &t->detections);
+    return snapshot_status(s);
+}
+
 static int detect_open(struct op *op, struct err *e)
 {
     int status = learning_open(op, sizeof(struct task_detect), e);
-    return status < 0 ? status : per_each(op, add_counts, op->self);
+    struct task_detect *t = op->self;
+    struct per_totals totals = {t, io_counts, add_counts};
+    return status < 0 ? status : per_totals(&t->task.per, op, &totals, e);
 }
 
 static bool predict(struct learning_pass *p, void *object, uint16_t row)
@@ -222,6 +233,7 @@ const struct step_def op_detect = {
     .needs = learning_needs,
     .state_codec = learning_codec,
     .state_layout = learning_layout,
+    .lazy = learning_lazy,
     .open = detect_open,
     .push = learning_push,
     .flush = learning_flush,

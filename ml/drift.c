@@ -237,13 +237,29 @@ static void add_totals(void *ctx, void *object)
     t->detections += w->detections;
 }
 
+static int io_totals(void *ctx, struct snapshot *s)
+{
+    struct drift_task *t = ctx;
+    snapshot_version(s, 1);
+    snapshot_count(s, &t->values);
+    snapshot_count(s, &t->detections);
+    return snapshot_status(s);
+}
+
+static bool drift_lazy(const struct node *n)
+{
+    const struct plan *p = n->bound;
+    return per_is_lazy(&p->per);
+}
+
 static int drift_open(struct op *op, struct err *e)
 {
     const struct plan *p = op->node->bound;
     struct drift_task *t = mem_zalloc(sizeof(*t));
     op->self = t;
     int status = per_open(&t->per, op, &p->per, e);
-    return status < 0 ? status : per_each(op, add_totals, t);
+    struct per_totals totals = {t, io_totals, add_totals};
+    return status < 0 ? status : per_totals(&t->per, op, &totals, e);
 }
 
 static int drift_flush(struct op *op)
@@ -376,6 +392,7 @@ const struct step_def op_drift = {
     .needs = drift_needs,
     .state_codec = drift_codec,
     .state_layout = drift_layout,
+    .lazy = drift_lazy,
     .open = drift_open,
     .push = drift_push,
     .flush = drift_flush,

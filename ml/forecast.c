@@ -466,13 +466,26 @@ static void add_scores(void *ctx, void *object)
     forecast_scores_add(ctx, forecast_model_scores(forecast_series_model(object)), 1);
 }
 
+static int io_scores(void *ctx, struct snapshot *s)
+{
+    snapshot_version(s, 1);
+    return forecast_scores_io(ctx, s);
+}
+
+static bool forecast_lazy(const struct node *n)
+{
+    const struct plan *p = n->bound;
+    return per_is_lazy(&p->per);
+}
+
 static int forecast_open(struct op *op, struct err *e)
 {
     const struct plan *p = op->node->bound;
     struct forecast_task *t = mem_zalloc(sizeof(*t));
     op->self = t;
     int status = per_open(&t->per, op, &p->per, e);
-    return status < 0 ? status : per_each(op, add_scores, &t->scores);
+    struct per_totals totals = {&t->scores, io_scores, add_scores};
+    return status < 0 ? status : per_totals(&t->per, op, &totals, e);
 }
 
 static int forecast_flush(struct op *op)
@@ -703,6 +716,7 @@ const struct step_def op_forecast = {
     .needs = forecast_needs,
     .state_codec = forecast_codec,
     .state_layout = forecast_layout,
+    .lazy = forecast_lazy,
     .open = forecast_open,
     .push = forecast_push,
     .flush = forecast_flush,

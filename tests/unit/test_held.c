@@ -157,7 +157,8 @@ static void check_restores(struct rig *r)
     struct per_task task;
     const struct table *a = table_of(r), *b = NULL;
     assert_int_equal(restored(r, &task, &op), 0);
-    per_each(&op, keep, &b);
+    struct err e = {0};
+    assert_int_equal(per_totals(&task, &op, &(struct per_totals){&b, NULL, keep}, &e), 0);
     assert_non_null(b);
     assert_memory_equal(a->cell, b->cell, a->n * sizeof(double));
     assert_true(a->hidden == b->hidden);
