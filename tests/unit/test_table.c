@@ -1,7 +1,9 @@
 /* The store of a table and the step that fills it: changelog, restart, another shape, versions.
  */
 #include "engine/hash.h"
+#include "engine/random.h"
 #include "engine/table.h"
+#include "tests/support/fake_disk.h"
 #include "tests/support/task_rig.h"
 
 #include <setjmp.h>
@@ -436,6 +438,123 @@ static void a_damaged_entry_is_not_read(void **state)
     bench_done(&b);
 }
 
+/* ---- over a disk ---- */
+
+/* In place of the empty store in memory. */
+static void bench_attach(struct bench *b, struct fake_disk *f)
+{
+    table_close(b->s);
+    state_free(b->state);
+    b->state = state_memory_new(&b->plan->codec);
+    assert_int_equal(state_attach(b->state, &f->disk, 0, table_is_lazy(&b->cfg)), 0);
+}
+
+static void rows_on_disk_are_the_same(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed < 9; seed++) {
+        struct random random;
+        struct fake_disk f;
+        struct bench a, b;
+        random_seed(&random, seed, 3);
+        fake_disk_init(&f, seed % 2 ? 0 : 700);
+        bench_init(&a, 0);
+        bench_init(&b, 0);
+        bench_attach(&b, &f);
+        bench_open(&b);
+        for (int i = 0; i < 1500; i++) {
+            char key[20];
+            snprintf(key, sizeof key, "%d", (int)random_below(&random, 40));
+            switch (random_below(&random, 8)) {
+            case 0:
+                drop(&a, key, i);
+                drop(&b, key, i);
+                break;
+            case 1:
+            case 2:
+                put(&a, key, i, i);
+                put(&b, key, i, i);
+                break;
+            case 3:
+                state_trim(b.state);
+                break;
+            default:
+                assert_int_equal(get(&a, key, TIME_MAX), get(&b, key, TIME_MAX));
+            }
+            if (random_below(&random, 30) == 0) {
+                fake_disk_commit(&f, b.state, 0);
+            }
+            if (random_below(&random, 300) == 0) {
+                fake_disk_commit(&f, b.state, 0);
+                bench_attach(&b, &f);
+                bench_open(&b);
+            }
+        }
+        assert_true(f.gets > 100);
+        bench_done(&a);
+        bench_done(&b);
+        fake_disk_done(&f);
+    }
+}
+
+/* A restore has met rows of other columns, most of which lie on disk by now. */
+static void rows_of_other_columns_on_disk_go(void **state)
+{
+    (void)state;
+    for (int has_old = 0; has_old < 2; has_old++) {
+        struct fake_disk f;
+        struct bench b;
+        bool is_stale;
+        fake_disk_init(&f, 0);
+        bench_init(&b, 0);
+        bench_attach(&b, &f);
+        struct buffer saved;
+        buffer_init(&saved);
+        b.plan->codec.save(b.plan->codec.ctx, "\1\1\2", 3, &saved);
+        saved.data[0] ^= 1;
+        for (int i = 0; i < 20 * has_old; i++) {
+            char key[20];
+            uint32_t n = (uint32_t)snprintf(key, sizeof key, "%d", i);
+            assert_int_equal(state_restore(b.state, key, n, saved.data, saved.n), 0);
+            f.disk.ops->put(&f.disk, 0, key, n, saved.data, saved.n);
+        }
+        f.disk.ops->write(&f.disk, 0, NULL);
+        state_committed(b.state);
+        assert_int_equal(state_count(b.state), 0);
+        assert_int_equal(state_is_stale(b.state), has_old);
+        assert_int_equal(table_open(&b.s, b.plan, b.state, &is_stale), 0);
+        assert_int_equal(is_stale, has_old);
+        assert_true(has_old || state_is_empty(b.state));
+        put(&b, "7", 1, 5);
+        fake_disk_commit(&f, b.state, 0);
+        assert_int_equal(f.n, 1);
+        assert_int_equal(get(&b, "7", TIME_MAX), 5);
+        assert_false(state_is_empty(b.state));
+        buffer_done(&saved);
+        bench_done(&b);
+        fake_disk_done(&f);
+    }
+}
+
+static void a_damaged_row_on_disk_ends_the_task(void **state)
+{
+    (void)state;
+    struct fake_disk f;
+    struct bench b;
+    fake_disk_init(&f, 0);
+    bench_init(&b, 0);
+    assert_false(table_damaged(b.s)); /* no disk */
+    bench_attach(&b, &f);
+    bench_open(&b);
+    put(&b, "k", 1, 5);
+    fake_disk_commit(&f, b.state, 0);
+    assert_int_equal(get(&b, "k", TIME_MAX), 5);
+    assert_true(table_damaged(b.s));
+    assert_int_equal(f.disk.failed, -ERR_DATA);
+    bench_done(&b);
+    fake_disk_done(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -450,6 +569,9 @@ int main(void)
         cmocka_unit_test(versions_in_any_order),
         cmocka_unit_test(versions_out_of_reach_go),
         cmocka_unit_test(a_damaged_entry_is_not_read),
+        cmocka_unit_test(rows_on_disk_are_the_same),
+        cmocka_unit_test(rows_of_other_columns_on_disk_go),
+        cmocka_unit_test(a_damaged_row_on_disk_ends_the_task),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
