@@ -172,7 +172,7 @@ static int start_lane(struct runner *r, int i, struct err *e)
         .until_end = r->o.until_end,
         .open_log = open_lane_log,
         .ctx = r,
-        .memory = r->memory.limit == 0 ? NULL : &r->memory,
+        .memory = r->memory.limit == 0 || (r->memory.has_disk && !r->disks) ? NULL : &r->memory,
         .open_disk = r->disks ? open_lane_disk : NULL,
         .close_disk = close_lane_disk,
         .identity = r->identity,
