@@ -235,12 +235,15 @@ int held_complete(const struct per_plan *p, struct held *h, const struct state_e
         all.p != all.end) {
         status = -ERR_DATA;
     }
+    uint64_t log_bytes = 0;
     for (uint32_t i = 0; status == 0 && i < h->logs; i++) {
         buffer_clear(&bytes);
         part_key(&key, 'l', h->generation, i, entry);
         status =
             held_get(s, &key, &bytes) && p->def->replay ? repeat(p, h->object, &bytes) : -ERR_DATA;
+        log_bytes += bytes.n;
     }
+    status = log_bytes != h->log_bytes ? -ERR_DATA : status;
     h->is_partial = status < 0;
     buffer_done(&key);
     buffer_done(&bytes);
