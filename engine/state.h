@@ -124,6 +124,10 @@ bool state_is_stale(const struct state *s);
  * all keys up to it have been met. NULL: all at once. */
 int state_range(struct state *s, const void *prefix, uint32_t n, struct buffer *behind,
                 int (*each)(void *ctx, struct state_entry *e), void *ctx);
+/* The same of all parts; between them what was read goes again: for stores over a disk that have to be
+ * gone through. The calls may do no more than those of state_range(). 0, or what failed. */
+int state_scan(struct state *s, const void *prefix, uint32_t n,
+               int (*each)(void *ctx, struct state_entry *e), void *ctx);
 /* The first key on disk that is not before these bytes, whether or not it was deleted since: 1, 0
  * when there is none, or -ERR_DATA. */
 int state_stored_key(struct state *s, const void *from, uint32_t n, struct buffer *key);

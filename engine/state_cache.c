@@ -268,6 +268,20 @@ int state_range(struct state *s, const void *prefix, uint32_t n, struct buffer *
     return status < 0 ? status : has_more;
 }
 
+int state_scan(struct state *s, const void *prefix, uint32_t n,
+               int (*each)(void *ctx, struct state_entry *e), void *ctx)
+{
+    struct buffer behind;
+    buffer_init(&behind);
+    int status = 1;
+    while (status > 0) {
+        status = state_range(s, prefix, n, &behind, each, ctx);
+        state_trim(s);
+    }
+    buffer_done(&behind);
+    return status;
+}
+
 int state_stored_key(struct state *s, const void *from, uint32_t n, struct buffer *key)
 {
     struct state_cache *c = state_cache_of(s);

@@ -446,15 +446,7 @@ static int look_through(struct taking_up *t, struct state *rows)
     if (state_is_complete(rows)) {
         return state_each(rows, take_up, t);
     }
-    struct buffer behind;
-    buffer_init(&behind);
-    int status = state_is_stale(rows);
-    while (status > 0) {
-        status = state_range(rows, "", 0, &behind, take_up, t);
-        state_trim(rows);
-    }
-    buffer_done(&behind);
-    return status;
+    return state_is_stale(rows) ? state_scan(rows, "", 0, take_up, t) : 0;
 }
 
 bool table_is_lazy(const struct table_cfg *cfg)

@@ -249,10 +249,3 @@ int held_complete(const struct per_plan *p, struct held *h, const struct state_e
     buffer_done(&bytes);
     return status;
 }
-
-void held_reset(const struct per_plan *p, struct held *h)
-{
-    p->def->free(h->object);
-    h->object = p->def->make(p->plan, h->seed);
-    h->is_partial = false;
-}

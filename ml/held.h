@@ -55,8 +55,6 @@ void held_flush(struct per_task *t, struct held *h, struct state *s);
 /* Of one that is partial: gathers the parts and repeats the logs. 0 or -ERR_DATA. */
 int held_complete(const struct per_plan *p, struct held *h, const struct state_entry *entry,
                   struct state *s);
-/* What failed to be completed: as it was made. */
-void held_reset(const struct per_plan *p, struct held *h);
 void held_save(const struct per_plan *p, const struct held *h, struct buffer *out);
 /* The entry with an object: makes it, and loads it unless it is large. NULL: damaged. */
 struct held *held_load(const struct per_plan *p, const void *saved, size_t n);

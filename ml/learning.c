@@ -192,12 +192,11 @@ void learning_layout(const struct node *n, struct buffer *words)
     }
 }
 
-/* Rows that wait for their labels stand in an index, and models that learn from windows of rows are
- * mostly those rows. */
+/* Models per key, and rows that wait for their labels. */
 bool learning_lazy(const struct node *n)
 {
     const struct learning *p = n->bound;
-    return per_is_lazy(&p->per) && !p->late && p->mode != LEARN_BATCH;
+    return per_is_lazy(&p->per) || p->late;
 }
 
 /* ---- task ---- */

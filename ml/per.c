@@ -155,24 +155,6 @@ static int visit_entry(void *ctx, struct state_entry *entry)
     return status;
 }
 
-/* All objects, in no particular order; those on disk part by part. */
-static int visit_all(struct visit *v)
-{
-    struct state *s = v->completion.state;
-    if (state_is_complete(s)) {
-        return state_each(s, visit_entry, v);
-    }
-    struct buffer behind;
-    buffer_init(&behind);
-    int status = 1;
-    while (status > 0) {
-        status = state_range(s, "o", 1, &behind, visit_entry, v);
-        state_trim(s);
-    }
-    buffer_done(&behind);
-    return status;
-}
-
 static void totals_key(struct per_task *t)
 {
     buffer_clear(&t->key);
@@ -190,7 +172,7 @@ int per_totals(struct per_task *t, struct op *op, const struct per_totals *total
         struct snapshot s = snapshot_loader(t->bytes.data, t->bytes.n);
         status = totals->io(totals->ctx, &s) < 0 || s.p != s.end ? -ERR_DATA : 0;
     } else {
-        status = visit_all(&v);
+        status = state_scan(op->state, "o", 1, visit_entry, &v); /* in no particular order */
     }
     return status < 0 ? err_set(e, ERR_DATA, "the figures over all models cannot be read") : 0;
 }
@@ -269,8 +251,8 @@ void *per_find_key(struct per_rows *r, const struct str *key)
     if (r->held && r->held->is_partial) {
         struct completion c = {r->task->plan, r->op->state};
         if (complete(&c, r->entry) < 0) {
-            state_fail(r->op->state);
-            held_reset(c.plan, r->held); /* nothing that is made of it leaves the task */
+            state_fail(r->op->state); /* nothing that is made now leaves the task */
+            r->held = NULL;
         }
     }
     return r->held ? r->held->object : NULL;
@@ -290,6 +272,9 @@ void *per_make(struct per_rows *r, uint16_t row)
     r->held = held_new(p, hash_stable(key->data + 1, key->n - 1, p->seed));
     struct held_value v = {.kind = HELD_OBJECT, .held = r->held};
     r->entry = state_insert(r->op->state, hash, key->data, (uint32_t)key->n, sizeof v, &is_new);
+    if (!is_new) { /* one that could not be completed */
+        held_free(value_of(state_value(r->entry)).held, p->def);
+    }
     memcpy(state_value(r->entry), &v, sizeof v);
     state_recount_entry(r->op->state, r->entry);
     return r->held->object;

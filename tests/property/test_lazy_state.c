@@ -41,6 +41,20 @@ static const char *const topologies[] = {
     STEP("classify: {algorithm: adaptive_random_forest, label: c, options: {n_models: 3}, " FEATURES
          "}"),
     STEP("regress: {algorithm: linear_regression, label: n, " FEATURES "}"),
+    STEP("regress: {algorithm: random_forest, label: n, learn: {batch: {window: 30, every: 9, "
+         "min_rows: 5}}, options: {n_models: 2}, " FEATURES "}"),
+    HEAD "      - split: {samples: b < 1, labels: b >= 1}\n"
+         "  labels: {from: s.labels}\n"
+         "  p:\n    from: s.samples\n    steps:\n"
+         "      - classify: {algorithm: gaussian_nb, label: labels.c, " FEATURES ",\n"
+         "                   label_from: {stream: labels, on: h, within: 30ms}}\n" TAIL,
+    HEAD
+    "      - split: {samples: b < 1, labels: b >= 1}\n"
+    "  labels: {from: s.labels}\n"
+    "  p:\n    from: s.samples\n    steps:\n"
+    "      - regress: {algorithm: linear_regression, label: labels.n, features: [a], as: p, per: "
+    "partition,\n"
+    "                   label_from: {stream: labels, on: h, within: 20ms, else: n + 1}}\n" TAIL,
     STEP("regress: {algorithm: hoeffding_tree, label: n, options: {grace_period: 10}, " FEATURES
          "}"),
     STEP("cluster: {algorithm: kmeans, options: {n_clusters: 2}, " FEATURES "}"),
