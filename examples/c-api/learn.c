@@ -79,11 +79,10 @@ static int flowers(const char *path)
 /* ---- a series ---- */
 
 /* Load at an hour: days, noise, and two hours in which all is different. */
-static double load_at(int hour)
+static double load_at(int hour, uint32_t *state)
 {
-    static uint32_t state = 1;
-    state = state * 1664525U + 1013904223U;
-    double noise = (double)(state >> 8) / (1 << 24) - 0.5;
+    *state = *state * 1664525U + 1013904223U;
+    double noise = (double)(*state >> 8) / (1 << 24) - 0.5;
     double load = 100 + 40 * sin(2 * 3.14159265358979 * hour / 24) + 8 * noise;
     return hour == 5000 || hour == 7000 ? load + 60 : load;
 }
@@ -104,8 +103,9 @@ static void year(void)
     });
     double out[9], miss = 0, before = NAN;
     int forecasts = 0;
+    uint32_t state = 1;
     for (int hour = 0; hour < HOURS; hour++) {
-        double load = load_at(hour), d[3];
+        double load = load_at(hour, &state), d[3];
         klamm_ml_predict_learn(detector, &load, NULL, 1, d, 3, NULL);
         if (d[KLAMM_ML_FOUND] == 1) {
             printf("hour %d: a load of %.1f is odd: %.1g of the usual hours are as odd\n", hour,
