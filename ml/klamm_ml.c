@@ -115,6 +115,9 @@ void klamm_ml_free(struct klamm_ml *m)
 
 int64_t klamm_ml_rows(const struct klamm_ml *m)
 {
+    if (!m) {
+        return 0;
+    }
     if (m->series) {
         return forecast_model_steps(forecast_series_model(m->series));
     }
@@ -123,6 +126,9 @@ int64_t klamm_ml_rows(const struct klamm_ml *m)
 
 int64_t klamm_ml_version(const struct klamm_ml *m)
 {
+    if (!m) {
+        return 0;
+    }
     if (m->rows) {
         return m->rows->version;
     }
@@ -131,6 +137,9 @@ int64_t klamm_ml_version(const struct klamm_ml *m)
 
 uint32_t klamm_ml_width(const struct klamm_ml *m)
 {
+    if (!m) {
+        return 0;
+    }
     switch (m->task) {
     case TASK_CLASSIFY:
         return m->width;

@@ -21,6 +21,7 @@
  *            setup with the same rows. What is random follows from the seed.
  * Ownership  what is given is copied, or read during the call only; what comes in a T **out is the
  *            caller's.
+ * Nothing    a model, a row or a place that is NULL is a mistake that is told, or gives 0.
  * Threads    a model is used by one thread at a time, for predictions too; models share nothing.
  * Memory     when there is none left the process ends with a message, as klamm does.
  */

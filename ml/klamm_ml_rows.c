@@ -332,13 +332,15 @@ int klamm_ml_predict_learn(struct klamm_ml *m, const double *x, const double *y,
 
 void klamm_ml_set_time(struct klamm_ml *m, int64_t time)
 {
-    m->time = time;
+    if (m) {
+        m->time = time;
+    }
 }
 
 int klamm_ml_best(const double *p, uint32_t n)
 {
     int best = -1;
-    for (uint32_t i = 0; i < n; i++) {
+    for (uint32_t i = 0; p && i < n; i++) {
         if (!isnan(p[i]) && (best < 0 || p[i] > p[best])) {
             best = (int)i;
         }
@@ -383,5 +385,5 @@ int klamm_ml_add_name(struct klamm_ml *m, const char *name)
 
 const char *klamm_ml_class_name(const struct klamm_ml *m, uint32_t number)
 {
-    return number < m->nnames ? m->name[number] : NULL;
+    return m && number < m->nnames ? m->name[number] : NULL;
 }

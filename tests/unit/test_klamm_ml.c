@@ -155,6 +155,12 @@ static void test_nothing(void **state)
     struct klamm_ml_error e;
     klamm_ml_free(NULL);
     klamm_ml_release(NULL);
+    klamm_ml_set_time(NULL, 5);
+    assert_int_equal(klamm_ml_rows(NULL), 0);
+    assert_int_equal(klamm_ml_version(NULL), 0);
+    assert_int_equal(klamm_ml_width(NULL), 0);
+    assert_int_equal(klamm_ml_best(NULL, 3), -1);
+    assert_null(klamm_ml_class_name(NULL, 0));
     assert_int_equal(klamm_ml_new(NULL, NULL, &e), -KLAMM_ML_CALL);
     assert_int_equal(klamm_ml_new(&m, NULL, &e), -KLAMM_ML_SETUP);
     assert_null(m);

@@ -133,7 +133,7 @@ static void test_classes_have_names(void **state)
     assert_int_equal(klamm_ml_class(again, name, &e), -KLAMM_ML_DATA);
     assert_int_equal(klamm_ml_class(again, NULL, &e), -KLAMM_ML_CALL);
     for (int i = 2; i < 1000; i++) {
-        char number[10];
+        char number[12];
         snprintf(number, sizeof(number), "%d", i);
         assert_int_equal(klamm_ml_class(again, number, &e), i);
     }
