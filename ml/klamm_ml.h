@@ -23,7 +23,8 @@
  *            caller's.
  * Nothing    a model, a row or a place that is NULL is a mistake that is told, or gives 0.
  * Threads    a model is used by one thread at a time, for predictions too; models share nothing.
- * Memory     when there is none left the process ends with a message, as klamm does.
+ * Memory     a model has some 12 KB beside what it learns. When there is none left the process ends with
+ *            a message, as klamm does.
  */
 #ifndef KLAMM_ML_KLAMM_ML_H
 #define KLAMM_ML_KLAMM_ML_H
@@ -58,13 +59,15 @@ struct klamm_ml_error {
 struct klamm_ml_setup {
     const char *task; /* "classify", "regress", "cluster", "detect"; "forecast"; "drift" */
     const char *algorithm;
-    const char *options; /* of the algorithm, YAML or JSON as in a topology: "{grace_period: 50}" */
-    const char
-        *settings;     /* what a topology's step has beside them, likewise: "{scale: standard}" */
-    uint32_t features; /* columns of a row, at least 1; 0 for forecast and drift */
-    const char *const *feature; /* their names, each once; NULL: x1, x2, … */
-    const bool *is_category; /* per feature: its values are whole numbers that name categories, any
-                                   within +-2^53, 1000 of them. NULL: all are numbers */
+    /* Of the algorithm, and what a topology's step has beside them, both in YAML or JSON as there:
+     * "{grace_period: 50}", "{scale: standard}". */
+    const char *options, *settings;
+    /* Columns of a row, at least 1, none for forecast and drift; their names, each once (NULL: x1, x2,
+     * …); per column, whether its values are categories: any whole numbers within +-2^53, 1000 of them
+     * (NULL: all are numbers). */
+    uint32_t features;
+    const char *const *feature;
+    const bool *is_category;
     uint64_t seed;
 };
 
