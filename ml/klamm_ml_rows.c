@@ -143,13 +143,12 @@ static int check_targets(const struct klamm_ml *m, const double *y, size_t rows,
 static const double *take_row(struct klamm_ml *m, const double *x, enum knows knows)
 {
     uint32_t n = m->model.ncolumns;
+    bool is_whole = true;
     for (uint32_t i = 0; i < n; i++) {
-        if (!(fabs(x[i]) <= FEATURE_MOST)) {
-            return NULL;
-        }
+        is_whole &= fabs(x[i]) <= FEATURE_MOST; /* no branch a value */
     }
-    if (m->model.ncategories == 0) {
-        return x;
+    if (!is_whole || m->model.ncategories == 0) {
+        return is_whole ? x : NULL;
     }
     struct classes *names = m->category;
     for (uint32_t i = 0; i < n; i++) {
@@ -199,12 +198,15 @@ static void predict(struct klamm_ml *m, const double *x, struct predicted *p, do
         for (uint32_t i = 0; out && p->is_there && i < m->classifier->classes.n; i++) {
             out[m->classifier->classes.label[i].number] = from[i];
         }
+    } else if (m->regressor && isnan(m->coverage)) {
+        p->is_there = model_predict(m->rows, x, &m->scratch) && fabs(from[0]) <= FEATURE_MOST;
+        if (out && p->is_there) {
+            out[KLAMM_ML_VALUE] = from[0];
+        }
     } else if (m->regressor) {
         p->is_there = regressor_predict(m->regressor, x, &m->scratch, &p->value);
         if (out && p->is_there) {
             out[KLAMM_ML_VALUE] = p->value.value;
-        }
-        if (out && p->is_there && !isnan(m->coverage)) {
             out[KLAMM_ML_LOWER] = p->value.lower;
             out[KLAMM_ML_UPPER] = p->value.upper;
         }
@@ -246,24 +248,20 @@ static void predict_row(struct klamm_ml *m, const double *x, struct predicted *p
     }
 }
 
+/* Nothing is evaluated: who predicts knows what it predicted. */
 static void learn_row(struct klamm_ml *m, const double *x, const double *y,
                       const struct predicted *p)
 {
-    if (m->classifier) {
-        struct class_prediction said = {.class = -1};
-        struct outcome outcome;
-        int class = class_of(m, *y);
-        classifier_teach(m->classifier, x, class, m->time, &said, true, &m->scratch, &outcome);
-    } else if (m->regressor) {
-        struct value_outcome outcome;
-        const struct regressor_prediction *said = p->is_there ? &p->value : NULL;
-        regressor_teach(m->regressor, x, *y, m->time, isnan(m->coverage) ? NULL : said, TEACH_LEARN,
-                        &m->scratch, &outcome);
-    } else if (m->detector) {
+    if (m->detector) {
         detector_learn(m->detector, x, m->time, p->is_there ? &p->detection : NULL, &m->scratch);
-    } else {
-        model_learn(m->rows, x, 0, m->time, &m->scratch);
+        return;
     }
+    double target = m->classifier ? class_of(m, *y) : y ? *y : 0;
+    if (m->regressor && !isnan(m->coverage) && p->is_there) {
+        const struct regressor_prediction *said = &p->value;
+        conformal_learn(&m->regressor->conformal, said->value, said->lower, said->upper, target);
+    }
+    model_learn(m->rows, x, target, m->time, &m->scratch);
 }
 
 /* ---- calls ---- */
@@ -319,13 +317,13 @@ int klamm_ml_predict_learn(struct klamm_ml *m, const double *x, const double *y,
     bool has_target = status == 0 && (m->classifier || m->regressor);
     for (size_t r = 0; status == 0 && r < rows; r++) {
         struct predicted p;
-        bool learns = !has_target || !isnan(y[r]);
-        const double *from = x + r * m->model.ncolumns;
-        predict_row(m, take_row(m, from, KNOWN_ONLY), &p, out + r * stride, stride);
-        const double *row = learns ? take_row(m, from, MAKE_CLASS) : NULL;
-        if (row) {
-            learn_row(m, row, has_target ? y + r : NULL, &p);
+        const double *from = x + r * m->model.ncolumns, *row = take_row(m, from, KNOWN_ONLY);
+        predict_row(m, row, &p, out + r * stride, stride);
+        if (!row || (has_target && isnan(y[r]))) {
+            continue;
         }
+        row = m->model.ncategories > 0 ? take_row(m, from, MAKE_CLASS) : row;
+        learn_row(m, row, has_target ? y + r : NULL, &p);
     }
     return status;
 }
