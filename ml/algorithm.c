@@ -24,39 +24,31 @@ int algorithm_problem(struct node *n, const char *key, const char *fmt, ...)
                      arena_printf(n->mem, "%s.%s", n->path, key), "%s", text);
 }
 
+int algorithm_named(struct node *n, const char *key, const char *kind, const char *name,
+                    const char *const *names)
+{
+    struct err e = {0};
+    int at = name_find(kind, name, names, &e);
+    return at < 0 ? algorithm_problem(n, key, "%s", e.text) : at;
+}
+
 const struct learner_def *algorithm_find(struct node *n, enum learner_task task, const char *name)
 {
-    size_t count = 0;
+    size_t count = 0, usable = 0;
     while (registry_learners[count]) {
         count++;
     }
     const char **names = arena_array(n->mem, count + 1, sizeof(*names));
-    struct buffer list;
-    size_t usable = 0;
-    buffer_init(&list);
+    const struct learner_def **def = arena_array(n->mem, count + 1, sizeof(*def));
     for (size_t i = 0; i < count; i++) {
-        const struct learner_def *def = registry_learners[i];
-        if (!(def->tasks & (unsigned)task)) {
-            continue;
+        if (registry_learners[i]->tasks & (unsigned)task) {
+            def[usable] = registry_learners[i];
+            names[usable++] = registry_learners[i]->name;
         }
-        if (strcmp(def->name, name) == 0) {
-            buffer_done(&list);
-            return def;
-        }
-        buffer_printf(&list, "%s%s", usable > 0 ? ", " : "", def->name);
-        names[usable++] = def->name;
     }
     names[usable] = NULL;
-    const char *near = nearest_name(name, names);
-    if (near) {
-        algorithm_problem(n, "algorithm", "unknown algorithm `%.100s`: did you mean `%s`?", name,
-                          near);
-    } else {
-        algorithm_problem(n, "algorithm", "unknown algorithm `%.100s`: expected one of %s", name,
-                          buffer_cstr(&list));
-    }
-    buffer_done(&list);
-    return NULL;
+    int at = algorithm_named(n, "algorithm", "algorithm", name, names);
+    return at < 0 ? NULL : def[at];
 }
 
 /* The option that another library calls `name`, or NULL. */

@@ -59,14 +59,9 @@ static int bind_threshold(struct node *n, struct plan *p)
                                  "expected one of {false_alarms: p}, {quantile: q} "
                                  "and {value: x}");
     }
-    int which = 0;
-    while (thresholds[which] && strcmp(thresholds[which], given->key[0]) != 0) {
-        which++;
-    }
-    if (!thresholds[which]) {
-        const char *near = nearest_name(given->key[0], thresholds);
-        return algorithm_problem(n, "threshold", "unknown threshold `%.50s`: did you mean `%s`?",
-                                 given->key[0], near ? near : "false_alarms");
+    int which = algorithm_named(n, "threshold", "threshold", given->key[0], thresholds);
+    if (which < 0) {
+        return which;
     }
     const struct yaml *value = given->item[0];
     bool is_number = value->kind == YAML_LONG || value->kind == YAML_DOUBLE;

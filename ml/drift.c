@@ -66,24 +66,12 @@ static const struct drift_def *find(struct node *n, const char *name)
         count++;
     }
     const char **names = arena_array(n->mem, count + 1, sizeof(*names));
-    const char *list = "";
     for (size_t i = 0; i < count; i++) {
         names[i] = registry_drifts[i]->name;
-        if (strcmp(names[i], name) == 0) {
-            return registry_drifts[i];
-        }
-        list = arena_printf(n->mem, "%s%s%s", list, i > 0 ? ", " : "", names[i]);
     }
     names[count] = NULL;
-    const char *near = nearest_name(name, names);
-    if (near) {
-        algorithm_problem(n, "algorithm", "unknown algorithm `%.100s`: did you mean `%s`?", name,
-                          near);
-    } else {
-        algorithm_problem(n, "algorithm", "unknown algorithm `%.100s`: expected one of %s", name,
-                          list);
-    }
-    return NULL;
+    int at = algorithm_named(n, "algorithm", "algorithm", name, names);
+    return at < 0 ? NULL : registry_drifts[at];
 }
 
 static int bind_algorithm(struct node *n, struct plan *p)

@@ -22,10 +22,10 @@
 #include "engine/expression/expression.h"
 #include "engine/memory.h"
 #include "engine/metric_rows.h"
-#include "engine/registry.h"
 #include "engine/step.h"
 #include "ml/algorithm.h"
 #include "ml/forecast_series.h"
+#include "ml/forecaster_choice.h"
 #include "ml/per.h"
 
 #include <math.h>
@@ -101,29 +101,12 @@ struct plan {
 
 static const struct forecaster_def *find(struct node *n, const char *name)
 {
-    size_t count = 0;
-    while (registry_forecasters[count]) {
-        count++;
+    struct err e = {0};
+    const struct forecaster_def *def = forecaster_find(name, &e);
+    if (!def) {
+        algorithm_problem(n, "algorithm", "%s", e.text);
     }
-    const char **names = arena_array(n->mem, count + 1, sizeof(*names));
-    const char *list = "";
-    for (size_t i = 0; i < count; i++) {
-        names[i] = registry_forecasters[i]->name;
-        if (strcmp(names[i], name) == 0) {
-            return registry_forecasters[i];
-        }
-        list = arena_printf(n->mem, "%s%s%s", list, i > 0 ? ", " : "", names[i]);
-    }
-    names[count] = NULL;
-    const char *near = nearest_name(name, names);
-    if (near) {
-        algorithm_problem(n, "algorithm", "unknown algorithm `%.100s`: did you mean `%s`?", name,
-                          near);
-    } else {
-        algorithm_problem(n, "algorithm", "unknown algorithm `%.100s`: expected one of %s", name,
-                          list);
-    }
-    return NULL;
+    return def;
 }
 
 /* Options of a forecaster; they are parsed as those of learners. */

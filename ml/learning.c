@@ -58,36 +58,24 @@ static int bind_learn(struct node *n, struct learning *p)
     return status;
 }
 
-static const char *list_names(struct arena *a, const char *const *names)
-{
-    const char *list = "";
-    for (int i = 0; names[i]; i++) {
-        list = arena_printf(a, "%s%s%s", list, i > 0 ? ", " : "", names[i]);
-    }
-    return list;
-}
-
 static int bind_metrics(struct node *n, struct learning *p)
 {
     static const char *const none[] = {NULL};
     const char *const *known = p->kind->metrics ? p->kind->metrics : none;
     int status = 0;
+    if (!known[0] && p->cfg->evaluate.n > 0) {
+        return algorithm_problem(n, "evaluate",
+                                 "unknown metric `%.50s`: %s has none to choose from",
+                                 p->cfg->evaluate.item[0].value.text, n->def->name);
+    }
     for (int i = 0; i < p->cfg->evaluate.n; i++) {
         const char *name = p->cfg->evaluate.item[i].value.text;
-        uint32_t at = 0;
-        while (known[at] && strcmp(known[at], name) != 0) {
-            at++;
-        }
-        if (known[at]) {
+        int at = algorithm_named(n, "evaluate", "metric", name, known);
+        if (at < 0) {
+            status = at;
+        } else {
             p->metrics |= 1U << at;
-            continue;
         }
-        const char *near = nearest_name(name, known);
-        status = near ? algorithm_problem(n, "evaluate",
-                                          "unknown metric `%.50s`: did you mean `%s`?", name, near)
-                      : algorithm_problem(n, "evaluate", "unknown metric `%.50s`: %s%s", name,
-                                          known[0] ? "expected some of " : "there are none here",
-                                          list_names(n->mem, known));
     }
     return status;
 }

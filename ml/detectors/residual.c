@@ -11,7 +11,7 @@
 #include "ml/residual.h"
 
 #include "engine/memory.h"
-#include "engine/registry.h"
+#include "ml/forecaster_choice.h"
 
 #include <math.h>
 #include <string.h>
@@ -51,23 +51,6 @@ struct detector_state {
     struct residual **residual; /* per feature */
 };
 
-static const struct forecaster_def *find(const char *name, struct err *e)
-{
-    const char *names[64];
-    size_t n = 0;
-    for (; registry_forecasters[n] && n < 63; n++) {
-        names[n] = registry_forecasters[n]->name;
-        if (strcmp(names[n], name) == 0) {
-            return registry_forecasters[n];
-        }
-    }
-    names[n] = NULL;
-    const char *near = nearest_name(name, names);
-    err_set(e, ERR_CONFIG, "forecaster `%.60s` is unknown%s%s%s", name,
-            near ? ": did you mean `" : "", near ? near : "", near ? "`?" : "");
-    return NULL;
-}
-
 /* Ascending, at least 2 each. */
 static int read_season(const struct yaml *y, struct reading *r, struct err *e)
 {
@@ -90,30 +73,10 @@ static int read_season(const struct yaml *y, struct reading *r, struct err *e)
     return 0;
 }
 
-static int read_own(const struct options *o, struct reading *r, struct arena *a, struct err *e)
-{
-    const struct forecaster_def *def = r->config.def;
-    struct yaml none = {.kind = YAML_MAP};
-    struct diags d;
-    void *parsed = arena_zalloc(a, def->options_size + 1);
-    diags_init(&d);
-    int status =
-        config_parse(def->options, parsed, o->options ? o->options : &none, def->name, a, &d);
-    if (status < 0) {
-        err_set(e, ERR_CONFIG, "options: %s: %s", d.item[0].path, d.item[0].text);
-    }
-    diags_done(&d);
-    if (status == 0 && def->check) {
-        status = def->check(parsed, e);
-    }
-    r->config.options = parsed;
-    return status;
-}
-
 static int read(const struct options *o, struct reading *r, struct arena *a, struct err *e)
 {
     *r = (struct reading){
-        .config = {.def = find(o->forecaster, e), .fading_factor = o->fading_factor}};
+        .config = {.def = forecaster_find(o->forecaster, e), .fading_factor = o->fading_factor}};
     if (!r->config.def || read_season(o->season, r, e) < 0) {
         return -ERR_CONFIG;
     }
@@ -122,7 +85,8 @@ static int read(const struct options *o, struct reading *r, struct arena *a, str
         return err_set(e, ERR_CONFIG, "season: %s takes %u to %u lengths", def->name,
                        (unsigned)def->least_seasons, (unsigned)def->most_seasons);
     }
-    return read_own(o, r, a, e);
+    r->config.options = forecaster_parse(def, o->options, a, e);
+    return r->config.options ? 0 : -ERR_CONFIG;
 }
 
 static int residual_check(const void *options, struct err *e)
