@@ -23,12 +23,13 @@ void detector_free(struct detector *d)
         return;
     }
     model_done(&d->model);
+    calibration_done(&d->calibration);
     mem_free(d);
 }
 
 uint64_t detector_size(const struct detector *d)
 {
-    return sizeof(*d) + model_size(&d->model);
+    return sizeof(*d) + model_size(&d->model) + calibration_size(&d->calibration);
 }
 
 static bool is_unusual(const struct detector *d, const struct detection *found)
