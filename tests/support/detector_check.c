@@ -111,7 +111,8 @@ static void check_memory(const struct learner_def *def, const char *options,
         detector_score(def, l, d->x + r * d->columns);
         def->learn(l, d->x + r * d->columns, 1, NULL, NULL);
     }
-    assert_int_equal(mem_count(), before);
+    assert_true(mem_count() - before <
+                10); /* a window may grow by doubling; nothing comes per row */
     assert_true(!def->size || (def->size(l) > 0 && def->size(l) < 100000000));
     def->close(l);
 }
