@@ -173,12 +173,20 @@ static int learn(struct learning_pass *p, void *object, uint16_t row, bool predi
     if (learns) {
         detector_learn(object, p->task->x, p->in.time[row], t->is_scored ? &t->detection : NULL,
                        &p->task->scratch);
+    } else if (t->is_scored) {
+        detector_count(object, &t->detection);
     }
     p->told[0] = t->is_scored ? t->detection.raw : (double)NAN;
-    p->told[1] = t->detection.is_judged;
-    p->told[2] = t->detection.is_found;
+    p->told[1] = t->is_scored && t->detection.is_judged;
+    p->told[2] = t->is_scored && t->detection.is_found;
     t->is_scored = false;
     return 0;
+}
+
+static int64_t scored(const void *object)
+{
+    const struct detector *d = object;
+    return d->judged;
 }
 
 static void repeat(void *object, const struct learning_event *event, struct model_scratch *scratch)
@@ -187,6 +195,8 @@ static void repeat(void *object, const struct learning_event *event, struct mode
         .raw = event->told[0], .is_judged = event->told[1] != 0, .is_found = event->told[2] != 0};
     if (event->learns) {
         detector_learn(object, event->x, event->time, isnan(told.raw) ? NULL : &told, scratch);
+    } else {
+        detector_count(object, &told);
     }
 }
 
@@ -202,6 +212,7 @@ static const struct learning_kind kind = {
     .objects = &objects,
     .predict = predict,
     .learn = learn,
+    .scored = scored,
     .repeat = repeat,
     .report = report,
 };

@@ -345,16 +345,19 @@ static int measure(struct learning_pass *p, int64_t rows, uint16_t row)
 int learning_teach(struct learning_pass *p, struct model *m, uint16_t row, bool predicted,
                    const char **problem)
 {
+    const struct learning_kind *kind = p->plan->kind;
     bool learns = p->plan->mode != LEARN_NEVER;
     uint64_t known = p->categories;
+    int64_t before = !learns && kind->scored ? kind->scored(m) : 0;
     p->is_new = false;
     memset(p->told, 0, sizeof(p->told));
-    if (p->plan->kind->learn(p, m, row, predicted, learns, problem) < 0) {
+    if (kind->learn(p, m, row, predicted, learns, problem) < 0) {
         return 0;
     }
     p->op->counter[COUNT_LABELS] += learns;
     touch(p, m, row, learns, known);
-    return learns && metric_rows_are_due(p->op->node, m->rows) ? measure(p, m->rows, row) : 0;
+    int64_t rows = learns ? m->rows : kind->scored ? kind->scored(m) : 0;
+    return rows != before && metric_rows_are_due(p->op->node, rows) ? measure(p, rows, row) : 0;
 }
 
 /* The features of the row as they are learned: with numbers for categories that are new. */
