@@ -39,7 +39,8 @@ static const struct config_field fields[] = {
     {"categories", CONFIG_YAML, offsetof(struct one_hot_cfg, categories),
      .doc = "the values: a list, or a map with a list for each column"},
     {"n", CONFIG_LONG, offsetof(struct one_hot_cfg, n), .min = 1, .max = CLASSES_MAX,
-     .doc = "instead: so many columns, given to values in order of appearance"},
+     .doc = "instead: so many columns, `<column>_1` being that of the first value that came, and "
+            "so on"},
     TRANSFORM_PER,
     TRANSFORM_LEARN,
     {0},

@@ -46,7 +46,7 @@ static const struct config_field fields[] = {
     {"whiten", CONFIG_BOOLEAN, offsetof(struct pca_cfg, whiten), .def = "false",
      .doc = "components are divided by their deviation"},
     {"refresh", CONFIG_LONG, offsetof(struct pca_cfg, refresh), .def = "100", .min = 2, .max = 1e9,
-     .doc = "rows after which components are computed anew"},
+     .doc = "rows after which components are computed anew; before the first time they are null"},
     TRANSFORM_PER,
     TRANSFORM_LEARN,
     {0},
