@@ -75,7 +75,9 @@ static const struct config_field fields[] = {
     {"coverage", CONFIG_DOUBLE, offsetof(struct forecast_cfg, coverage), .def = "0.9", .min = 0.5,
      .max = 0.99, .doc = "share of the values to come that the intervals cover"},
     {"breach", CONFIG_YAML, offsetof(struct forecast_cfg, breach),
-     .doc = "`{above: EXPR}` or `{below: EXPR}`: adds the time until the series gets there"},
+     .doc =
+         "`{above: EXPR}` or `{below: EXPR}`: adds the time until the line through the forecasts "
+         "gets there; needs `every`"},
     {"fallback", CONFIG_BOOLEAN, offsetof(struct forecast_cfg, fallback), .def = "true",
      .doc = "forecasts are those of naive or seasonal_naive where they were better of late"},
     {0},

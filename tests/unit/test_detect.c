@@ -137,6 +137,29 @@ static void finds_what_is_far_off(void **state)
     }
 }
 
+/* What `{value: x}` is compared with can be seen: no row is found below x, and all are from it on. */
+static void shows_the_score_that_a_value_is_compared_with(void **state)
+{
+    (void)state;
+    struct task_result r = {0};
+    int i = 0, over = 0;
+    run_all(FROM("string") STEP("zscore", ", threshold: {value: 2.5}, raw: true") TAIL, &r);
+    for (char *line = r.out.data; line < r.out.data + r.out.n; line = strchr(line, '\n') + 1, i++) {
+        const char *raw = strstr(line, "\"odd_raw\":"), *flag = strstr(line, "\"odd\":");
+        assert_true(raw && flag && raw < strchr(line, '\n'));
+        bool is_null = strncmp(raw + 10, "null", 4) == 0;
+        assert_int_equal(is_null, strncmp(flag + 6, "null", 4) == 0);
+        bool is_over = !is_null && strtod(raw + 10, NULL) >= 2.5;
+        assert_int_equal(is_over, strncmp(flag + 6, "true", 4) == 0);
+        over += is_over;
+    }
+    assert_true(over > 20 && over < ROWS / 2);
+    task_result_done(&r);
+    run_all(FROM("string") STEP("zscore", "") TAIL, &r);
+    assert_null(strstr(r.out.data, "odd_raw"));
+    task_result_done(&r);
+}
+
 static void warms_up_per_key(void **state)
 {
     (void)state;
@@ -222,6 +245,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(finds_what_is_far_off),
+        cmocka_unit_test(shows_the_score_that_a_value_is_compared_with),
         cmocka_unit_test(warms_up_per_key),
         cmocka_unit_test(is_the_same_for_every_batch_size_and_restart),
         cmocka_unit_test(problems_say_what_to_do),
