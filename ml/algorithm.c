@@ -10,6 +10,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 int algorithm_problem(struct node *n, const char *key, const char *fmt, ...)
@@ -119,6 +120,24 @@ static struct yaml without_aliases(struct node *n, const struct learner_def *def
     return kept;
 }
 
+/* A message of check() that begins with an option, "members[1]: …" or "season: …", is told where that
+ * option stands, else at all of them. */
+static void tell(struct node *n, const struct yaml *given, const char *path, const char *text)
+{
+    size_t name = strcspn(text, ":[ "), all = strcspn(text, ": ");
+    const char *key = arena_strndup(n->mem, text, name);
+    const struct yaml *value = given && given->kind == YAML_MAP ? yaml_get(given, key) : NULL;
+    if (!value || text[all] != ':') {
+        algorithm_problem(n, "options", "%s", text);
+        return;
+    }
+    int i = text[name] == '[' ? atoi(text + name + 1) : -1;
+    struct place at =
+        value->kind == YAML_LIST && i >= 0 && i < value->n ? value->item[i]->at : value->at;
+    diags_add(n->diags, at, arena_printf(n->mem, "%s.%.*s", path, (int)all, text), "%s",
+              text + all + 1 + strspn(text + all + 1, " "));
+}
+
 const void *algorithm_options(struct node *n, const struct learner_def *def,
                               const struct yaml *given, uint64_t *seed)
 {
@@ -135,7 +154,7 @@ const void *algorithm_options(struct node *n, const struct learner_def *def,
     }
     struct err e = {0};
     if (def->check && def->check(parsed, &e) < 0) {
-        algorithm_problem(n, "options", "%s", e.text);
+        tell(n, given, path, e.text);
         return NULL;
     }
     return parsed;

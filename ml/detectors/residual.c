@@ -56,15 +56,17 @@ static int read_season(const struct yaml *y, struct reading *r, struct err *e)
 {
     int n = !y ? 0 : y->kind == YAML_LIST ? y->n : 1;
     if (n > SEASONS_MAX) {
-        return err_set(e, ERR_CONFIG, "season: at most %d lengths", SEASONS_MAX);
+        return err_set(e, ERR_CONFIG, "season: at most %d lengths, found %d", SEASONS_MAX, n);
     }
     for (int i = 0; i < n; i++) {
         const struct yaml *v = y->kind == YAML_LIST ? y->item[i] : y;
         int64_t least = i > 0 ? (int64_t)r->season[i - 1] + 1 : 2;
         if (v->kind != YAML_LONG || v->number < least || v->number > STEPS_MAX) {
-            return err_set(e, ERR_CONFIG,
-                           "season: expected rows, 2 to %d, or an ascending list of such lengths",
-                           STEPS_MAX);
+            return err_set(
+                e, ERR_CONFIG,
+                "season: expected a number of rows from 2 to %d (of a row a minute a day "
+                "has 1440), or an ascending list, [24, 168]; found `%.30s`",
+                STEPS_MAX, v->text && !v->secret ? v->text : "");
         }
         r->season[i] = (uint32_t)v->number;
     }
@@ -73,20 +75,34 @@ static int read_season(const struct yaml *y, struct reading *r, struct err *e)
     return 0;
 }
 
+/* As many seasons as the forecaster takes. */
+static int check_seasons(const struct residual_config *c, struct err *e)
+{
+    if (c->nseasons < c->def->least_seasons) {
+        return err_set(e, ERR_CONFIG,
+                       "forecaster: %s needs a season, in rows: with a row a minute `season: 1440` "
+                       "is a day",
+                       c->def->name);
+    }
+    if (c->nseasons > c->def->most_seasons) {
+        return err_set(e, ERR_CONFIG, "season: %s takes at most %u, found %u", c->def->name,
+                       (unsigned)c->def->most_seasons, (unsigned)c->nseasons);
+    }
+    return 0;
+}
+
 static int read(const struct options *o, struct reading *r, struct arena *a, struct err *e)
 {
     *r = (struct reading){
         .config = {.def = forecaster_find(o->forecaster, e), .fading_factor = o->fading_factor}};
-    if (!r->config.def || read_season(o->season, r, e) < 0) {
+    if (!r->config.def) {
+        return err_prefix(e, "forecaster");
+    }
+    if (read_season(o->season, r, e) < 0 || check_seasons(&r->config, e) < 0) {
         return -ERR_CONFIG;
     }
-    const struct forecaster_def *def = r->config.def;
-    if (r->config.nseasons < def->least_seasons || r->config.nseasons > def->most_seasons) {
-        return err_set(e, ERR_CONFIG, "season: %s takes %u to %u lengths", def->name,
-                       (unsigned)def->least_seasons, (unsigned)def->most_seasons);
-    }
-    r->config.options = forecaster_parse(def, o->options, a, e);
-    return r->config.options ? 0 : -ERR_CONFIG;
+    r->config.options = forecaster_parse(r->config.def, o->options, a, e);
+    return r->config.options ? 0 : err_prefix(e, "options");
 }
 
 static int residual_check(const void *options, struct err *e)

@@ -83,7 +83,8 @@ static int read_seasons(const struct yaml *map, struct arena *a, struct yaml *ou
         if (strcmp(map->key[i], "seasons") == 0) {
             const struct yaml *v = map->item[i];
             if (v->kind != YAML_LONG || v->number < 0 || v->number > SEASONS_MAX) {
-                return err_set(e, ERR_CONFIG, "seasons: expected 0 to %d", SEASONS_MAX);
+                return err_set(e, ERR_CONFIG, "seasons: expected a number from 0 to %d",
+                               SEASONS_MAX);
             }
             *seasons = (uint32_t)v->number;
             continue;
@@ -137,7 +138,9 @@ static int read_members(const struct options *o, struct arena *a, struct member_
         list = parsed;
     }
     if (list->kind != YAML_LIST || list->n < 1 || list->n > MEMBERS_MAX) {
-        return err_set(e, ERR_CONFIG, "members: expected a list of 1 to %d forecasters",
+        return err_set(e, ERR_CONFIG,
+                       "members: expected a list of 1 to %d forecasters, such as [ridge, "
+                       "holt_winters]",
                        MEMBERS_MAX);
     }
     for (int i = 0; i < list->n; i++) {
