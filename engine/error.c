@@ -219,3 +219,21 @@ const char *nearest_name(const char *name, const char *const *candidates)
     }
     return best;
 }
+
+int name_find(const char *kind, const char *name, const char *const *names, struct err *e)
+{
+    char list[800] = "";
+    size_t n = 0;
+    for (int i = 0; names[i]; i++) {
+        if (strcmp(names[i], name) == 0) {
+            return i;
+        }
+        if (n < sizeof list) {
+            n += (size_t)snprintf(list + n, sizeof list - n, "%s%s", i > 0 ? ", " : "", names[i]);
+        }
+    }
+    const char *near = nearest_name(name, names);
+    return near ? err_set(e, ERR_CONFIG, "unknown %s `%.60s`: did you mean `%s`?", kind, name, near)
+                : err_set(e, ERR_CONFIG, "unknown %s `%.60s`: expected %s%s", kind, name,
+                          names[0] && names[1] ? "one of " : "", list);
+}

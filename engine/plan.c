@@ -15,6 +15,7 @@
 #include "engine/memory.h"
 #include "engine/plan_build.h"
 #include "engine/registry.h"
+#include "engine/reserved.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -291,6 +292,7 @@ static int plan_step(struct planner *b, const struct stream *st, int i, struct r
         r = n->def->bind(n);
         diags_drop_echoes(b->d);
     }
+    r = r == 0 ? reserved_check(n) : r;
     if (r == 0) {
         add_time(n);
     }

@@ -481,6 +481,10 @@ void task_metrics(const struct task *t,
         for (int k = 0; k < t->spot[i].nmetrics; k++) {
             each(ctx, t->spot[i].op.node, t->spot[i].metric[k].name, t->spot[i].metric[k].value);
         }
+        uint64_t skipped = t->spot[i].op.counter[COUNT_SKIPPED];
+        if (skipped > 0) {
+            each(ctx, t->spot[i].op.node, "skipped", (double)skipped);
+        }
     }
 }
 

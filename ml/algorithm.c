@@ -7,9 +7,11 @@
 #include "engine/buffer.h"
 #include "engine/hash.h"
 #include "engine/registry.h"
+#include "ml/forecaster_choice.h"
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 int algorithm_problem(struct node *n, const char *key, const char *fmt, ...)
@@ -24,23 +26,12 @@ int algorithm_problem(struct node *n, const char *key, const char *fmt, ...)
                      arena_printf(n->mem, "%s.%s", n->path, key), "%s", text);
 }
 
-/* Says that none of `names`, which ends with NULL, is the one that was asked for. */
-static void unknown(struct node *n, const char *name, const char *const *names)
+int algorithm_named(struct node *n, const char *key, const char *kind, const char *name,
+                    const char *const *names)
 {
-    const char *near = nearest_name(name, names);
-    if (near) {
-        algorithm_problem(n, "algorithm", "unknown algorithm `%.100s`: did you mean `%s`?", name,
-                          near);
-        return;
-    }
-    struct buffer list;
-    buffer_init(&list);
-    for (size_t i = 0; names[i]; i++) {
-        buffer_printf(&list, "%s%s", i > 0 ? ", " : "", names[i]);
-    }
-    algorithm_problem(n, "algorithm", "unknown algorithm `%.100s`: expected one of %s", name,
-                      buffer_cstr(&list));
-    buffer_done(&list);
+    struct err e = {0};
+    int at = name_find(kind, name, names, &e);
+    return at < 0 ? algorithm_problem(n, key, "%s", e.text) : at;
 }
 
 const struct learner_def *algorithm_find(struct node *n, enum learner_task task, const char *name)
@@ -50,37 +41,26 @@ const struct learner_def *algorithm_find(struct node *n, enum learner_task task,
         count++;
     }
     const char **names = arena_array(n->mem, count + 1, sizeof(*names));
+    const struct learner_def **def = arena_array(n->mem, count + 1, sizeof(*def));
     for (size_t i = 0; i < count; i++) {
-        const struct learner_def *def = registry_learners[i];
-        if (!(def->tasks & (unsigned)task)) {
-            continue;
+        if (registry_learners[i]->tasks & (unsigned)task) {
+            def[usable] = registry_learners[i];
+            names[usable++] = registry_learners[i]->name;
         }
-        if (strcmp(def->name, name) == 0) {
-            return def;
-        }
-        names[usable++] = def->name;
     }
     names[usable] = NULL;
-    unknown(n, name, names);
-    return NULL;
+    int at = algorithm_named(n, "algorithm", "algorithm", name, names);
+    return at < 0 ? NULL : def[at];
 }
 
 const struct forecaster_def *algorithm_forecaster(struct node *n, const char *name)
 {
-    size_t count = 0;
-    while (registry_forecasters[count]) {
-        count++;
+    struct err e = {0};
+    const struct forecaster_def *def = forecaster_find(name, &e);
+    if (!def) {
+        algorithm_problem(n, "algorithm", "%s", e.text);
     }
-    const char **names = arena_array(n->mem, count + 1, sizeof(*names));
-    for (size_t i = 0; i < count; i++) {
-        names[i] = registry_forecasters[i]->name;
-        if (strcmp(names[i], name) == 0) {
-            return registry_forecasters[i];
-        }
-    }
-    names[count] = NULL;
-    unknown(n, name, names);
-    return NULL;
+    return def;
 }
 
 const struct drift_def *algorithm_drift(struct node *n, const char *name)
@@ -92,13 +72,10 @@ const struct drift_def *algorithm_drift(struct node *n, const char *name)
     const char **names = arena_array(n->mem, count + 1, sizeof(*names));
     for (size_t i = 0; i < count; i++) {
         names[i] = registry_drifts[i]->name;
-        if (strcmp(names[i], name) == 0) {
-            return registry_drifts[i];
-        }
     }
     names[count] = NULL;
-    unknown(n, name, names);
-    return NULL;
+    int at = algorithm_named(n, "algorithm", "algorithm", name, names);
+    return at < 0 ? NULL : registry_drifts[at];
 }
 
 /* The option that another library calls `name`, or NULL. */
@@ -169,6 +146,24 @@ static struct yaml without_aliases(struct node *n, const struct learner_def *def
     return kept;
 }
 
+/* A message of check() that begins with an option, "members[1]: …" or "season: …", is told where that
+ * option stands, else at all of them. */
+static void tell(struct node *n, const struct yaml *given, const char *path, const char *text)
+{
+    size_t name = strcspn(text, ":[ "), all = strcspn(text, ": ");
+    const char *key = arena_strndup(n->mem, text, name);
+    const struct yaml *value = given && given->kind == YAML_MAP ? yaml_get(given, key) : NULL;
+    if (!value || text[all] != ':') {
+        algorithm_problem(n, "options", "%s", text);
+        return;
+    }
+    int i = text[name] == '[' ? atoi(text + name + 1) : -1;
+    struct place at =
+        value->kind == YAML_LIST && i >= 0 && i < value->n ? value->item[i]->at : value->at;
+    diags_add(n->diags, at, arena_printf(n->mem, "%s.%.*s", path, (int)all, text), "%s",
+              text + all + 1 + strspn(text + all + 1, " "));
+}
+
 const void *algorithm_options(struct node *n, const struct learner_def *def,
                               const struct yaml *given, uint64_t *seed)
 {
@@ -185,7 +180,7 @@ const void *algorithm_options(struct node *n, const struct learner_def *def,
     }
     struct err e = {0};
     if (def->check && def->check(parsed, &e) < 0) {
-        algorithm_problem(n, "options", "%s", e.text);
+        tell(n, given, path, e.text);
         return NULL;
     }
     return parsed;

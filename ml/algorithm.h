@@ -10,6 +10,10 @@
 /* A problem with one key of the step's configuration; returns -ERR_CONFIG. */
 __attribute__((format(printf, 3, 4))) int algorithm_problem(struct node *n, const char *key,
                                                             const char *fmt, ...);
+/* The place of `name` among `names` (which end with NULL), or -ERR_CONFIG with a problem with this
+ * key that names the nearest of its kind. */
+int algorithm_named(struct node *n, const char *key, const char *kind, const char *name,
+                    const char *const *names);
 /* The learner for `task`, or NULL with a problem that suggests the nearest. */
 const struct learner_def *algorithm_find(struct node *n, enum learner_task task, const char *name);
 /* Likewise, the forecaster and the detector of drift. */

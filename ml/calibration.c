@@ -22,11 +22,16 @@
  *           OUTLIER_WEIGHT: single anomalies of any size move nothing, yet a new level is learned in time
  *   forgets weights shrink by exp(-rows / memory) once there are `memory` of them
  *
- *   state   memory, rows, random numbers, entries, scores not yet merged: version 1
+ *   state   rows, random numbers, entries, scores not yet merged: version 1
+ *   memory  12 bytes an entry and 8 a score that waits, for as many as there are; entries are about 13 ln(rows)
+ *           up to `memory` rows. They are merged in an array on the stack. Sums of weights are kept for every
+ *           32nd entry; what lies between is added up where it is asked for, in the same order
  *   cost    scores are collected and merged 64 at a time (fewer at first): 50 to 150 ns a score; a tail
- *           is a binary search or one pow()
+ *           is a search and at most 32 additions, or one pow()
  */
 #include "ml/calibration.h"
+
+#include "engine/memory.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -45,6 +50,18 @@
 #define VALUE_MAX      1e150
 #define WEIGHT_MAX     1e12
 #define FORGOTTEN      1e-9 /* an entry of this weight goes to its neighbour */
+#define WEIGHT_LEAST   1e-30
+#define ROOM_STEP      16 /* entries */
+#define SAVED_WAITING  64 /* at most, in a snapshot of any version of klamm */
+
+/* Entries while they change, with room for all that wait. */
+struct work {
+    uint32_t n;
+    double value[CALIBRATION_ENTRIES + CALIBRATION_WAITING];
+    double weight[CALIBRATION_ENTRIES + CALIBRATION_WAITING];
+    double
+        above[CALIBRATION_ENTRIES + CALIBRATION_WAITING + 1]; /* weight of entry i and those over */
+};
 
 void calibration_init(struct calibration *c, double memory, uint64_t seed)
 {
@@ -52,6 +69,45 @@ void calibration_init(struct calibration *c, double memory, uint64_t seed)
     c->memory = memory;
     c->ceiling = VALUE_MAX;
     random_seed(&c->random, seed, 29);
+}
+
+void calibration_done(struct calibration *c)
+{
+    mem_free(c->value);
+    mem_free(c->weight);
+    c->value = NULL;
+    c->weight = NULL;
+}
+
+uint64_t calibration_size(const struct calibration *c)
+{
+    return c->room[0] * sizeof(*c->value) + c->room[1] * sizeof(*c->weight);
+}
+
+/* How many scores may wait. */
+static uint32_t waiting_most(const struct calibration *c)
+{
+    return c->rows / 8 + 1 < CALIBRATION_WAITING ? (uint32_t)(c->rows / 8 + 1)
+                                                 : CALIBRATION_WAITING;
+}
+
+static uint32_t rounded(uint32_t n)
+{
+    return (n + ROOM_STEP - 1) / ROOM_STEP * ROOM_STEP;
+}
+
+/* Room for n entries and the scores that are to wait behind them. */
+static void make_room(struct calibration *c, uint32_t n)
+{
+    uint32_t values = rounded(n + waiting_most(c)), weights = rounded(n);
+    if (values > c->room[0]) {
+        c->value = mem_resize(c->value, values, sizeof(*c->value));
+        c->room[0] = values;
+    }
+    if (weights > c->room[1]) {
+        c->weight = mem_resize(c->weight, weights, sizeof(*c->weight));
+        c->room[1] = weights;
+    }
 }
 
 /* ---- the fitted tail ------------------------------------------------------------------------- */
@@ -78,13 +134,13 @@ static double pareto_score(const struct calibration *c, double p)
 }
 
 /* Moments of the excesses of the entries from `first` on; 0 when they tell no distribution. */
-static int fit_moments(struct calibration *c, uint32_t first)
+static int fit_moments(struct calibration *c, const struct work *k, uint32_t first)
 {
-    double sum = c->above[first], a0 = 0, a1 = 0;
+    double sum = k->above[first], a0 = 0, a1 = 0;
     double from = c->threshold / 2 + c->origin / 2; /* matters where values are few */
-    for (uint32_t i = first; i < c->n; i++) {
-        double x = c->value[i] - from, w = c->weight[i];
-        double over = fmax(c->above[i + 1] + (w - 1) / 2, 0) / fmax(sum - 1, 1);
+    for (uint32_t i = first; i < k->n; i++) {
+        double x = k->value[i] - from, w = k->weight[i];
+        double over = fmax(k->above[i + 1] + (w - 1) / 2, 0) / fmax(sum - 1, 1);
         a0 += w * x;
         a1 += w * x * over;
     }
@@ -102,27 +158,32 @@ static int fit_moments(struct calibration *c, uint32_t first)
     return c->scale > 0 && isfinite(c->scale);
 }
 
-/* What follows from the entries. */
-static void fit(struct calibration *c)
+/* What follows from the entries, with their weights as they are kept. */
+static void fit(struct calibration *c, struct work *k)
 {
-    c->above[c->n] = 0;
-    for (uint32_t i = c->n; i-- > 0;) {
-        c->above[i] = c->above[i + 1] + c->weight[i];
+    k->above[k->n] = 0;
+    c->above[0] = 0;
+    for (uint32_t i = k->n; i-- > 0;) {
+        k->above[i] = k->above[i + 1] + k->weight[i];
+        if ((k->n - i) % CALIBRATION_STRIDE == 0) {
+            c->above[(k->n - i) / CALIBRATION_STRIDE] = k->above[i];
+        }
     }
     c->share = 0;
     c->ceiling = VALUE_MAX;
-    double total = c->above[0], most = fmin(fmax(TAIL_SHARE * total, TAIL_ROWS), total / 2);
-    uint32_t first = c->n;
-    while (first > 0 && c->above[first - 1] <= most) {
+    c->total = k->above[0];
+    double most = fmin(fmax(TAIL_SHARE * c->total, TAIL_ROWS), c->total / 2);
+    uint32_t first = k->n;
+    while (first > 0 && k->above[first - 1] <= most) {
         first--;
     }
-    if (first == 0 || c->n - first < TAIL_DISTINCT) {
+    if (first == 0 || k->n - first < TAIL_DISTINCT) {
         return;
     }
-    c->threshold = c->value[first - 1];
-    c->origin = c->value[first];
-    if (fit_moments(c, first)) {
-        c->share = c->above[first] / total;
+    c->threshold = k->value[first - 1];
+    c->origin = k->value[first];
+    if (fit_moments(c, k, first)) {
+        c->share = k->above[first] / c->total;
         c->ceiling = pareto_score(c, OUTLIER);
     }
 }
@@ -131,77 +192,98 @@ static void fit(struct calibration *c)
 
 /* Merges neighbours from the top down wherever their weight allows it. Entries are moved to the end of
  * the room while it goes, then back. */
-static void compress(struct calibration *c, double merge)
+static void compress(struct work *k, double merge, struct random *random)
 {
-    uint32_t to = c->n - 1;
+    uint32_t to = k->n - 1;
     double above = 0;
-    for (uint32_t i = c->n - 1; i-- > 0;) {
-        double w = c->weight[to], both = w + c->weight[i];
-        if (c->value[i] == c->value[to] || c->weight[i] < FORGOTTEN) {
-            c->weight[to] = both;
+    for (uint32_t i = k->n - 1; i-- > 0;) {
+        double w = k->weight[to], both = w + k->weight[i];
+        if (k->value[i] == k->value[to] || k->weight[i] < FORGOTTEN) {
+            k->weight[to] = both;
         } else if (both <= fmax(1, merge * above)) {
-            if (random_unit(&c->random) * both >= w) {
-                c->value[to] = c->value[i];
+            if (random_unit(random) * both >= w) {
+                k->value[to] = k->value[i];
             }
-            c->weight[to] = both;
+            k->weight[to] = both;
         } else {
             above += w;
             to--;
-            c->value[to] = c->value[i];
-            c->weight[to] = c->weight[i];
+            k->value[to] = k->value[i];
+            k->weight[to] = k->weight[i];
         }
     }
-    uint32_t n = c->n - to;
-    memmove(c->value, c->value + to, n * sizeof(double));
-    memmove(c->weight, c->weight + to, n * sizeof(double));
-    c->n = n;
+    uint32_t n = k->n - to;
+    memmove(k->value, k->value + to, n * sizeof(double));
+    memmove(k->weight, k->weight + to, n * sizeof(double));
+    k->n = n;
 }
 
-/* Scores that wait, sorted by insertion: there are 64 at most. */
-static void sort_waiting(struct calibration *c)
+static double waiting_weight(const struct calibration *c, uint32_t i)
 {
-    for (uint32_t i = 1; i < c->nwait; i++) {
-        double v = c->wait_value[i], w = c->wait_weight[i];
-        uint32_t at = i;
-        for (; at > 0 && c->wait_value[at - 1] > v; at--) {
-            c->wait_value[at] = c->wait_value[at - 1];
-            c->wait_weight[at] = c->wait_weight[at - 1];
+    return c->outlier >> i & 1 ? OUTLIER_WEIGHT : 1;
+}
+
+/* Puts a score that waited in its place; scores of equal value stand in order of arrival. */
+static void insert(struct work *k, double value, double weight)
+{
+    uint32_t low = 0, high = k->n;
+    while (low < high) {
+        uint32_t mid = (low + high) / 2;
+        if (k->value[mid] > value) {
+            high = mid;
+        } else {
+            low = mid + 1;
         }
-        c->wait_value[at] = v;
-        c->wait_weight[at] = w;
+    }
+    memmove(k->value + low + 1, k->value + low, (k->n - low) * sizeof(double));
+    memmove(k->weight + low + 1, k->weight + low, (k->n - low) * sizeof(double));
+    k->value[low] = value;
+    k->weight[low] = weight;
+    k->n++;
+}
+
+static void load_work(const struct calibration *c, struct work *k)
+{
+    k->n = c->n;
+    for (uint32_t i = 0; i < c->n; i++) {
+        k->value[i] = c->value[i];
+        k->weight[i] = (double)c->weight[i];
+    }
+}
+
+/* Weights are rounded before anything is computed from them, so that a restart changes nothing. */
+static void store_work(struct calibration *c, struct work *k)
+{
+    make_room(c, k->n);
+    c->n = k->n;
+    for (uint32_t i = 0; i < k->n; i++) {
+        c->value[i] = k->value[i];
+        c->weight[i] = (float)k->weight[i];
+        k->weight[i] = (double)c->weight[i];
     }
 }
 
 static void merge_waiting(struct calibration *c)
 {
-    sort_waiting(c);
-    if (c->n > 0 && c->above[0] > c->memory) {
+    struct work k;
+    load_work(c, &k);
+    if (c->n > 0 && c->total > c->memory) {
         double keep = exp(-(double)c->nwait / c->memory);
-        for (uint32_t i = 0; i < c->n; i++) {
-            c->weight[i] *= keep;
+        for (uint32_t i = 0; i < k.n; i++) {
+            k.weight[i] *= keep;
         }
     }
-    uint32_t old = c->n, new = c->nwait, at = c->n + c->nwait;
-    c->n = at;
-    while (new > 0) {
-        if (old > 0 && c->value[old - 1] > c->wait_value[new - 1]) {
-            old--;
-            at--;
-            c->value[at] = c->value[old];
-            c->weight[at] = c->weight[old];
-        } else {
-            new --;
-            at--;
-            c->value[at] = c->wait_value[new];
-            c->weight[at] = c->wait_weight[new];
-        }
+    for (uint32_t i = 0; i < c->nwait; i++) {
+        insert(&k, c->value[c->n + i], waiting_weight(c, i));
     }
     c->nwait = 0;
-    compress(c, MERGE);
-    for (double merge = 2 * MERGE; c->n > CALIBRATION_ENTRIES; merge *= 2) {
-        compress(c, merge);
+    c->outlier = 0;
+    compress(&k, MERGE, &c->random);
+    for (double merge = 2 * MERGE; k.n > CALIBRATION_ENTRIES; merge *= 2) {
+        compress(&k, merge, &c->random);
     }
-    fit(c);
+    store_work(c, &k);
+    fit(c, &k);
 }
 
 void calibration_learn(struct calibration *c, double score)
@@ -210,9 +292,10 @@ void calibration_learn(struct calibration *c, double score)
         return;
     }
     double s = fmin(fmax(score, -VALUE_MAX), VALUE_MAX);
-    int is_outlier = s > c->ceiling;
-    c->wait_value[c->nwait] = is_outlier ? c->ceiling : s;
-    c->wait_weight[c->nwait] = is_outlier ? OUTLIER_WEIGHT : 1;
+    bool is_outlier = s > c->ceiling;
+    make_room(c, c->n);
+    c->value[c->n + c->nwait] = is_outlier ? c->ceiling : s;
+    c->outlier |= (uint64_t)is_outlier << c->nwait;
     c->nwait++;
     c->rows++;
     if (c->nwait == CALIBRATION_WAITING || (int64_t)c->nwait > c->rows / 8) {
@@ -221,6 +304,17 @@ void calibration_learn(struct calibration *c, double score)
 }
 
 /* ---- questions ------------------------------------------------------------------------------- */
+
+/* Weight of entry i and those over it. */
+static double weight_from(const struct calibration *c, uint32_t i)
+{
+    uint32_t known = (c->n - i) / CALIBRATION_STRIDE, at = c->n - known * CALIBRATION_STRIDE;
+    double sum = c->above[known];
+    while (at > i) {
+        sum += (double)c->weight[--at];
+    }
+    return sum;
+}
 
 double calibration_tail(const struct calibration *c, double s)
 {
@@ -239,7 +333,7 @@ double calibration_tail(const struct calibration *c, double s)
             high = mid;
         }
     }
-    return fmin((c->above[low] + 1) / (c->above[0] + 1), 1);
+    return fmin((weight_from(c, low) + 1) / (c->total + 1), 1);
 }
 
 double calibration_quantile(const struct calibration *c, double q)
@@ -250,53 +344,76 @@ double calibration_quantile(const struct calibration *c, double q)
     if (c->share > 0 && 1 - q < c->share) {
         return pareto_score(c, fmax(1 - q, 1e-300));
     }
-    double over = (1 - q) * c->above[0];
-    uint32_t i = 0;
-    while (i + 1 < c->n && c->above[i + 1] > over) {
-        i++;
+    double over = (1 - q) * c->total, sum = 0;
+    uint32_t i = c->n - 1;
+    for (; i > 0; i--) {
+        sum += (double)c->weight[i];
+        if (sum > over) {
+            break;
+        }
     }
     return c->value[i];
 }
 
 /* ---- snapshot -------------------------------------------------------------------------------- */
 
-static int is_valid(const double *value, const double *weight, uint32_t n, int is_sorted)
+static bool is_valid(const double *value, const double *weight, uint32_t n, bool is_sorted)
 {
     for (uint32_t i = 0; i < n; i++) {
-        if (!(fabs(value[i]) <= VALUE_MAX) || !(weight[i] > 0 && weight[i] <= WEIGHT_MAX) ||
+        if (!(fabs(value[i]) <= VALUE_MAX) ||
+            !(weight[i] >= WEIGHT_LEAST && weight[i] <= WEIGHT_MAX) ||
             (is_sorted && i > 0 && value[i] <= value[i - 1])) {
-            return 0;
+            return false;
         }
     }
-    return 1;
+    return true;
+}
+
+/* What was read, if it can be; what waited for more than this does now is merged at once. */
+static int take(struct calibration *c, struct work *k, const struct work *waiting)
+{
+    if (!is_valid(k->value, k->weight, k->n, true) ||
+        !is_valid(waiting->value, waiting->weight, waiting->n, false)) {
+        return -ERR_DATA;
+    }
+    store_work(c, k);
+    fit(c, k);
+    for (uint32_t i = 0; i < waiting->n; i++) {
+        c->value[c->n + c->nwait] = waiting->value[i];
+        c->outlier |= (uint64_t)(waiting->weight[i] < 1) << c->nwait;
+        c->nwait++;
+        if (c->nwait == waiting_most(c)) {
+            merge_waiting(c);
+        }
+    }
+    return 0;
 }
 
 int calibration_io(struct calibration *c, struct snapshot *s)
 {
+    struct work k = {0}, waiting = {.n = c->nwait};
     int64_t state = (int64_t)c->random.state; /* inc follows from the stream */
+    load_work(c, &k);
+    for (uint32_t i = 0; i < c->nwait; i++) {
+        waiting.value[i] = c->value[c->n + i];
+        waiting.weight[i] = waiting_weight(c, i);
+    }
     snapshot_version(s, 1);
     snapshot_count(s, &c->rows);
     snapshot_long(s, &state);
-    snapshot_u32(s, &c->n);
-    snapshot_u32(s, &c->nwait);
-    if (c->n > CALIBRATION_ENTRIES || c->nwait >= CALIBRATION_WAITING) {
-        c->n = c->nwait = 0;
+    snapshot_u32(s, &k.n);
+    snapshot_u32(s, &waiting.n);
+    if (snapshot_status(s) < 0 || k.n > CALIBRATION_ENTRIES || waiting.n > SAVED_WAITING) {
         s->status = -ERR_DATA;
         return s->status;
     }
-    snapshot_array(s, c->value, c->n);
-    snapshot_array(s, c->weight, c->n);
-    snapshot_array(s, c->wait_value, c->nwait);
-    snapshot_array(s, c->wait_weight, c->nwait);
-    if (s->loading) {
-        if (snapshot_status(s) < 0 || !is_valid(c->value, c->weight, c->n, 1) ||
-            !is_valid(c->wait_value, c->wait_weight, c->nwait, 0)) {
-            c->n = c->nwait = 0;
-            s->status = -ERR_DATA;
-            return s->status;
-        }
+    snapshot_array(s, k.value, k.n);
+    snapshot_array(s, k.weight, k.n);
+    snapshot_array(s, waiting.value, waiting.n);
+    snapshot_array(s, waiting.weight, waiting.n);
+    if (s->loading && snapshot_status(s) == 0) {
         c->random.state = (uint64_t)state;
-        fit(c);
+        s->status = take(c, &k, &waiting);
     }
     return snapshot_status(s);
 }

@@ -331,6 +331,12 @@ static int learn(struct learning_pass *p, void *object, uint16_t row, bool predi
     return 0;
 }
 
+static int64_t scored(const void *object)
+{
+    const struct classifier *c = object;
+    return c->evaluation.scores.rows;
+}
+
 /* The class, then the probabilities of all that were known. */
 static uint32_t keep(const struct learning_pass *p, const void *object, double *out)
 {
@@ -382,6 +388,7 @@ static const struct learning_kind kind = {
     .objects = &objects,
     .predict = predict,
     .learn = learn,
+    .scored = scored,
     .keep = keep,
     .recall = recall,
     .repeat = repeat,

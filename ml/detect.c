@@ -5,8 +5,9 @@
  *           <as>                 true: unusual, by `threshold`
  *           <as>_score           how probable it is that a usual row is at least as unusual: the
  *                                smaller, the odder; the same on every series (ml/calibration.h)
+ *           <as>_raw             with `raw: true`: the learner's own score, the greater the odder
  *           <as>_model_version   1, and one more with each model that replaces it
- *           the first two are null for the first `warm_up` rows of a model
+ *           all but the last are null for the first `warm_up` rows of a model
  *   threshold
  *           false_alarms: p      <as>_score <= p: about p of the usual rows
  *           quantile: q          the learner's own score is over the q-quantile of those so far
@@ -24,14 +25,17 @@ struct detect_cfg {
     struct learning_cfg common;
     const struct yaml *threshold;
     int64_t warm_up;
+    bool raw;
 };
 
 static const struct config_field fields[] = {
     LEARNING_FIELDS(struct detect_cfg, common, "key"),
     {"threshold", CONFIG_YAML, offsetof(struct detect_cfg, threshold),
-     .doc =
-         "`{false_alarms: 0.001}` (preset), `{quantile: q}` or `{value: x}` of the learner's own "
-         "score"},
+     .doc = "`{false_alarms: p}` (preset: 0.001): `<as>_score` is at most p; `{quantile: q}`, "
+            "`{value: x}`: the learner's own score, that of `raw`, is over its q-quantile, or at "
+            "least x"},
+    {"raw", CONFIG_BOOLEAN, offsetof(struct detect_cfg, raw), .def = "false",
+     .doc = "adds `<as>_raw`, the learner's own score, which `{value: x}` is compared with"},
     {"warm_up", CONFIG_LONG, offsetof(struct detect_cfg, warm_up), .def = "100", .min = 0,
      .max = 1e9, .doc = "rows of a model that are learned before any is judged"},
     {0},
@@ -59,9 +63,10 @@ static int detect_bind(struct node *n)
     }
     p->detector.model = p->learning.model;
     const char *as = cfg->common.as;
-    const char *name[] = {as, arena_printf(n->mem, "%s_score", as)};
-    static const struct type *const type[] = {&type_boolean, &type_double};
-    return learning_output(n, &p->learning, name, type, 2);
+    const char *name[] = {as, arena_printf(n->mem, "%s_score", as),
+                          arena_printf(n->mem, "%s_raw", as)};
+    static const struct type *const type[] = {&type_boolean, &type_double, &type_double};
+    return learning_output(n, &p->learning, name, type, cfg->raw ? 3 : 2);
 }
 
 /* ---- models ---- */
@@ -131,6 +136,7 @@ static int detect_open(struct op *op, struct err *e)
 
 static bool predict(struct learning_pass *p, void *object, uint16_t row)
 {
+    const struct detect_cfg *cfg = p->op->node->cfg;
     struct task_detect *t = p->op->self;
     struct detection *found = &t->detection;
     t->is_scored = detector_judge(object, p->task->x, &p->task->scratch, found);
@@ -139,6 +145,9 @@ static bool predict(struct learning_pass *p, void *object, uint16_t row)
     }
     p->out[0].b[row] = found->is_found;
     p->out[1].d[row] = found->tail;
+    if (cfg->raw) {
+        p->out[2].d[row] = found->raw;
+    }
     t->rows++;
     t->detections += found->is_found;
     return true;
@@ -153,12 +162,20 @@ static int learn(struct learning_pass *p, void *object, uint16_t row, bool predi
     if (learns) {
         detector_learn(object, p->task->x, p->in.time[row], t->is_scored ? &t->detection : NULL,
                        &p->task->scratch);
+    } else if (t->is_scored) {
+        detector_count(object, &t->detection);
     }
     p->told[0] = t->is_scored ? t->detection.raw : (double)NAN;
-    p->told[1] = t->detection.is_judged;
-    p->told[2] = t->detection.is_found;
+    p->told[1] = t->is_scored && t->detection.is_judged;
+    p->told[2] = t->is_scored && t->detection.is_found;
     t->is_scored = false;
     return 0;
+}
+
+static int64_t scored(const void *object)
+{
+    const struct detector *d = object;
+    return d->judged;
 }
 
 static void repeat(void *object, const struct learning_event *event, struct model_scratch *scratch)
@@ -167,6 +184,8 @@ static void repeat(void *object, const struct learning_event *event, struct mode
         .raw = event->told[0], .is_judged = event->told[1] != 0, .is_found = event->told[2] != 0};
     if (event->learns) {
         detector_learn(object, event->x, event->time, isnan(told.raw) ? NULL : &told, scratch);
+    } else {
+        detector_count(object, &told);
     }
 }
 
@@ -182,6 +201,7 @@ static const struct learning_kind kind = {
     .objects = &objects,
     .predict = predict,
     .learn = learn,
+    .scored = scored,
     .repeat = repeat,
     .report = report,
 };

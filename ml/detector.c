@@ -23,12 +23,13 @@ void detector_free(struct detector *d)
         return;
     }
     model_done(&d->model);
+    calibration_done(&d->calibration);
     mem_free(d);
 }
 
 uint64_t detector_size(const struct detector *d)
 {
-    return sizeof(*d) + model_size(&d->model);
+    return sizeof(*d) + model_size(&d->model) + calibration_size(&d->calibration);
 }
 
 static bool is_unusual(const struct detector *d, const struct detection *found)
@@ -57,13 +58,18 @@ bool detector_judge(struct detector *d, const double *x, struct model_scratch *s
     return true;
 }
 
+void detector_count(struct detector *d, const struct detection *scored)
+{
+    d->judged += scored->is_judged;
+    d->found += scored->is_found;
+}
+
 void detector_learn(struct detector *d, const double *x, int64_t time,
                     const struct detection *scored, struct model_scratch *scratch)
 {
     if (scored) {
         calibration_learn(&d->calibration, scored->raw);
-        d->judged += scored->is_judged;
-        d->found += scored->is_found;
+        detector_count(d, scored);
     }
     model_learn(&d->model, x, 0, time, scratch);
 }

@@ -34,6 +34,8 @@ uint64_t detector_size(const struct detector *d);
 /* False while the learner has no score. */
 bool detector_judge(struct detector *d, const double *x, struct model_scratch *scratch,
                     struct detection *out);
+/* Counts a row that was judged. */
+void detector_count(struct detector *d, const struct detection *scored);
 /* The row, and the score that it got (NULL: none). */
 void detector_learn(struct detector *d, const double *x, int64_t time,
                     const struct detection *scored, struct model_scratch *scratch);

@@ -9,23 +9,19 @@
  *                        not reached within the longest horizon
  *           <as>_model_version   1, once a value was learned
  *           null as long as there is nothing to say
- *   null    a missing target (null, not finite, beyond +-1e150) is a missing step, its row has forecasts; a null key with `per: key`
- *           drops the row and counts it; a row that deletes passes through with nulls. A null bound:
- *           null
+ *   null    a missing target (null, not finite, beyond +-1e150) is a missing step, its row has
+ *           forecasts; a null key with `per: key` drops the row and counts it; a row that deletes
+ *           passes through with nulls. A null bound: null
  *   late    a row of a step that is over: all null, not learned, counted as skipped
  *   bad     a failed expression: row error
  *   state   one entry per series (key bytes with `per: key`): ml/forecast_series.c, version 1
  *   order   rows one by one in input order: the same bits for any batch size
  *   never   nothing is learned: forecasts stay those behind the last value that was
  */
-#include "engine/clock.h"
-#include "engine/expression/expression.h"
+#include "ml/forecast_plan.h"
+
 #include "engine/memory.h"
 #include "engine/metric_rows.h"
-#include "engine/step.h"
-#include "ml/algorithm.h"
-#include "ml/forecast_grid.h"
-#include "ml/per.h"
 
 #include <math.h>
 #include <string.h>
@@ -33,186 +29,11 @@
 #define TARGET_MOST 1e150
 #define TIME_EXACT  9e15 /* of a double */
 
-enum learn { LEARN_ONLINE, LEARN_NEVER };
-static const char *const learns[] = {"online", "never", NULL};
-
-struct breach_cfg {
-    struct config_text above, below;
-};
-
-struct forecast_cfg {
-    const char *algorithm, *as;
-    struct config_text target;
-    const struct yaml *horizons, *season, *options, *breach;
-    int64_t every;
-    double coverage;
-    bool fallback;
-    int per, learn;
-};
-
-static const struct config_field fields[] = {
-    {"algorithm", CONFIG_TEXT, offsetof(struct forecast_cfg, algorithm), .required = true,
-     .doc = "the forecaster"},
-    {"target", CONFIG_EXPRESSION, offsetof(struct forecast_cfg, target), .required = true,
-     .doc = "the value of the series: a long or double; null: missing"},
-    {"horizons", CONFIG_YAML, offsetof(struct forecast_cfg, horizons), .required = true,
-     .doc = "how far ahead: a list of durations (`5m`) or of numbers of steps (`12`)"},
-    {"every", CONFIG_DURATION, offsetof(struct forecast_cfg, every), .min = 1,
-     .doc = "length of a step: of several rows in it the last counts, a step without is missing; "
-            "absent: each row is a step"},
-    {"season", CONFIG_YAML, offsetof(struct forecast_cfg, season),
-     .doc = "length of a season, or a list: durations (`1d`) or numbers of steps"},
-    {"as", CONFIG_TEXT, offsetof(struct forecast_cfg, as), .required = true,
-     .doc = "what the names of the output columns begin with"},
-    {"options", CONFIG_YAML, offsetof(struct forecast_cfg, options), .doc = "of the forecaster"},
-    {"per", CONFIG_ENUM, offsetof(struct forecast_cfg, per), .def = "key", .values = per_names,
-     .doc = "one series for each key, for each partition or for all rows"},
-    {"learn", CONFIG_ENUM, offsetof(struct forecast_cfg, learn), .def = "online", .values = learns,
-     .doc = "`never`: nothing is learned, forecasts stay as they are"},
-    {"coverage", CONFIG_DOUBLE, offsetof(struct forecast_cfg, coverage), .def = "0.9", .min = 0.5,
-     .max = 0.99, .doc = "share of the values to come that the intervals cover"},
-    {"breach", CONFIG_YAML, offsetof(struct forecast_cfg, breach),
-     .doc = "`{above: EXPR}` or `{below: EXPR}`: adds the time until the series gets there"},
-    {"fallback", CONFIG_BOOLEAN, offsetof(struct forecast_cfg, fallback), .def = "true",
-     .doc = "forecasts are those of naive or seasonal_naive where they were better of late"},
-    {0},
-};
-
-static const struct config_field breach_fields[] = {
-    {"above", CONFIG_EXPRESSION, offsetof(struct breach_cfg, above), .doc = "an upper bound"},
-    {"below", CONFIG_EXPRESSION, offsetof(struct breach_cfg, below), .doc = "a lower bound"},
-    {0},
-};
-
-/* ---- plan ---- */
-
-struct plan {
-    const struct forecast_cfg *cfg;
-    const struct expression *target, *bound; /* bound: of breach, or NULL */
-    bool is_above;
-    struct forecast_grid grid;
-    const char **name; /* of the horizons, as they are written */
-    struct per_plan per;
-    uint16_t first, n; /* of the output columns that it adds */
-};
-
-static int bind_number(struct node *n, const char *key, const struct expression **out,
-                       const struct config_text *text)
-{
-    if (expression_compile(out, n->mem, text, n->in[0], n->diags) < 0) {
-        *out = NULL;
-        return -ERR_CONFIG;
-    }
-    return type_is_numeric(expression_type(*out))
-               ? 0
-               : algorithm_problem(n, key, "expected a number: a long or a double");
-}
-
-static int bind_breach(struct node *n, struct plan *p)
-{
-    const struct yaml *given = p->cfg->breach;
-    struct breach_cfg cfg;
-    if (!given || given->kind == YAML_NULL) {
-        return 0;
-    }
-    if (given->kind != YAML_MAP || given->n != 1) {
-        return algorithm_problem(n, "breach", "expected one of {above: EXPR} and {below: EXPR}");
-    }
-    if (config_parse(breach_fields, &cfg, given, arena_printf(n->mem, "%s.breach", n->path), n->mem,
-                     n->diags) < 0) {
-        return -ERR_CONFIG;
-    }
-    if (p->grid.every == 0) {
-        return algorithm_problem(n, "breach",
-                                 "the time until then needs `every`, the length of a step");
-    }
-    p->is_above = cfg.above.text != NULL;
-    return bind_number(n, "breach", &p->bound, p->is_above ? &cfg.above : &cfg.below);
-}
-
-static int bind_output(struct node *n, struct plan *p)
-{
-    const struct schema *in = n->in[0];
-    const char *as = p->cfg->as, *name[3 * HORIZONS_MAX + 2];
-    uint16_t count = 0;
-    for (uint32_t i = 0; i < p->grid.config.nhorizons; i++) {
-        name[count++] = arena_printf(n->mem, "%s_%s", as, p->name[i]);
-        name[count++] = arena_printf(n->mem, "%s_%s_lower", as, p->name[i]);
-        name[count++] = arena_printf(n->mem, "%s_%s_upper", as, p->name[i]);
-    }
-    uint16_t ndoubles = count;
-    if (p->bound) {
-        name[count++] = arena_printf(n->mem, "%s_breach", as);
-    }
-    name[count++] = arena_printf(n->mem, "%s_model_version", as);
-    if (*as == '\0') {
-        return algorithm_problem(n, "as", "a column needs a name");
-    }
-    if (in->n + count > COLUMNS_MAX) {
-        return node_error(n, n->at, "more than %d columns", COLUMNS_MAX);
-    }
-    struct schema *out = schema_new(n->mem, (uint16_t)(in->n + count));
-    for (uint16_t c = 0; c < in->n; c++) {
-        const struct column *column = &in->col[c];
-        schema_add(out, column->name, column->type, column->nullable, column->hidden);
-    }
-    out->keyed = in->keyed;
-    out->nkey = in->nkey;
-    out->key = in->key;
-    int status = 0;
-    for (uint16_t i = 0; i < count; i++) {
-        if (schema_find(in, name[i]) >= 0) {
-            status = algorithm_problem(n, "as", "the input has a column '%s' already", name[i]);
-        }
-        schema_add(out, name[i], i < ndoubles ? &type_double : &type_long, true, false);
-    }
-    p->first = in->n;
-    p->n = count;
-    n->out[0] = out;
-    n->noutputs = 1;
-    metric_rows_bind(n);
-    return status;
-}
-
-static const struct object_def objects;
-
-static int forecast_bind(struct node *n)
-{
-    const struct forecast_cfg *cfg = n->cfg;
-    struct plan *p = arena_zalloc(n->mem, sizeof(*p));
-    p->cfg = cfg;
-    p->grid.every = cfg->every == CONFIG_UNSET ? 0 : cfg->every;
-    p->grid.config.coverage = cfg->coverage;
-    p->grid.config.falls_back = cfg->fallback;
-    n->bound = p;
-    int status = per_bind(&p->per, n, (enum per)cfg->per, &objects, p);
-    status = bind_number(n, "target", &p->target, &cfg->target) < 0 ? -ERR_CONFIG : status;
-    status = bind_breach(n, p) < 0 ? -ERR_CONFIG : status;
-    const struct forecast_keys keys = {cfg->algorithm, cfg->options, cfg->horizons, cfg->season};
-    if (forecast_grid_bind(n, &p->grid, &keys, &p->name, &p->per.seed) < 0 || status < 0) {
-        return -ERR_CONFIG;
-    }
-    return bind_output(n, p);
-}
-
-static void forecast_needs(const struct node *n, const bool *out, bool *in)
-{
-    const struct plan *p = n->bound;
-    for (uint16_t c = 0; c < n->in[0]->n; c++) {
-        in[c] |= out[c];
-    }
-    expression_needs(p->target, in);
-    if (p->bound) {
-        expression_needs(p->bound, in);
-    }
-    per_needs(&p->per, n, in);
-}
-
 /* ---- state ---- */
 
 static void *make_series(const void *plan, uint64_t seed)
 {
-    const struct plan *p = plan;
+    const struct forecast_plan *p = plan;
     return forecast_series_new(&p->grid, seed);
 }
 
@@ -252,18 +73,14 @@ static const struct object_def objects = {
     .replay = replay_series,
 };
 
-/* What a snapshot depends on: the series, its steps, its horizons and the forecaster. */
-static void forecast_layout(const struct node *n, struct buffer *words)
+static int forecast_bind(struct node *n)
 {
-    const struct plan *p = n->bound;
-    buffer_printf(words, "per %s, ", per_names[p->cfg->per]);
-    forecast_grid_layout(&p->grid, words);
-    expression_layout(words, p->target);
+    return forecast_plan_bind(n, &objects);
 }
 
 static const struct state_codec *forecast_codec(const struct node *n)
 {
-    const struct plan *p = n->bound;
+    const struct forecast_plan *p = n->bound;
     return &p->per.codec;
 }
 
@@ -287,13 +104,13 @@ static int io_scores(void *ctx, struct snapshot *s)
 
 static bool forecast_lazy(const struct node *n)
 {
-    const struct plan *p = n->bound;
+    const struct forecast_plan *p = n->bound;
     return per_is_lazy(&p->per);
 }
 
 static int forecast_open(struct op *op, struct err *e)
 {
-    const struct plan *p = op->node->bound;
+    const struct forecast_plan *p = op->node->bound;
     struct forecast_task *t = mem_zalloc(sizeof(*t));
     op->self = t;
     int status = per_open(&t->per, op, &p->per, e);
@@ -337,7 +154,7 @@ static void report(struct op *op)
 
 struct pass {
     struct op *op;
-    const struct plan *plan;
+    const struct forecast_plan *plan;
     struct forecast_task *task;
     struct batch in;
     struct vec target, bound;
@@ -363,13 +180,13 @@ static void put_double(struct pass *p, uint16_t column, uint16_t row, double val
     }
 }
 
-static bool is_beyond(const struct plan *p, double value, double bound)
+static bool is_beyond(const struct forecast_plan *p, double value, double bound)
 {
     return p->is_above ? value >= bound : value <= bound;
 }
 
 /* ms until the line from y through the forecasts reaches the bound; negative: it does not. */
-static int64_t breach_of(const struct plan *p, const struct forecast_model *m, double y,
+static int64_t breach_of(const struct forecast_plan *p, const struct forecast_model *m, double y,
                          double bound)
 {
     double from = y, before = 0;
@@ -452,7 +269,7 @@ static int process_row(struct pass *p, uint16_t row)
     }
     bool is_taken = true;
     p->is_step = false;
-    if (p->plan->cfg->learn == LEARN_ONLINE) {
+    if (p->plan->cfg->learn == FORECAST_LEARN_ONLINE) {
         s = s ? s : per_make(&p->rows, row);
         is_taken = teach(p, s, y, row);
     }
@@ -521,14 +338,14 @@ static void forecast_describe(struct op *op, struct open_state *out)
 const struct step_def op_forecast = {
     .name = "forecast",
     .doc = "tells the values that are to follow each row, with intervals",
-    .config = fields,
+    .config = forecast_fields,
     .config_size = sizeof(struct forecast_cfg),
     .stateful = true,
     .state_version = 1,
     .bind = forecast_bind,
-    .needs = forecast_needs,
+    .needs = forecast_plan_needs,
     .state_codec = forecast_codec,
-    .state_layout = forecast_layout,
+    .state_layout = forecast_plan_layout,
     .lazy = forecast_lazy,
     .open = forecast_open,
     .push = forecast_push,

@@ -66,7 +66,9 @@ int late_labels_second(const struct node *n, const struct label_cfg *cfg, struct
         (struct config_text){.text = from.stream,
                              .at = stream->at,
                              .path = arena_printf(n->mem, "%s.label_from.stream", n->path)};
-    return on_columns_read(n, from.on, out);
+    struct node inside = *n; /* so that problems with `on` name it where it stands */
+    inside.path = arena_printf(n->mem, "%s.label_from", n->path);
+    return on_columns_read(&inside, from.on, out);
 }
 
 static int make_both(struct node *n, struct late_plan *late)
@@ -106,6 +108,36 @@ static void keep_needed(struct node *n, struct late_plan *late)
     }
 }
 
+/* `else` is an expression: what looks like a word is a column. */
+static int bind_otherwise(struct node *n, const struct config_text *text, struct late_plan *late)
+{
+    if (!text->text) {
+        return 0;
+    }
+    if (expression_compile(&late->otherwise, n->mem, text, n->in[0], n->diags) < 0) {
+        size_t letters =
+            strspn(text->text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_");
+        if (text->text[letters] == '\0' && !text->secret) {
+            diags_append(n->diags, n->diags->n - 1,
+                         "; a text stands in quotes: `else: \"'%.50s'\"`", text->text);
+        }
+        return -ERR_CONFIG;
+    }
+    const struct type *own = expression_type(late->otherwise);
+    if (!late->label || type_equal(own, expression_type(late->label))) {
+        return 0;
+    }
+    struct buffer kinds;
+    buffer_init(&kinds);
+    type_print(&kinds, own);
+    buffer_printf(&kinds, " and the label ");
+    type_print(&kinds, expression_type(late->label));
+    diags_add(n->diags, text->at, text->path,
+              "both must be of one type, `else` is %s: cast one of them", buffer_cstr(&kinds));
+    buffer_done(&kinds);
+    return -ERR_CONFIG;
+}
+
 static int bind_late(struct node *n, const struct label_cfg *cfg, struct late_plan *late)
 {
     struct from_cfg from;
@@ -114,16 +146,11 @@ static int bind_late(struct node *n, const struct label_cfg *cfg, struct late_pl
     }
     late->within = from.within;
     int status = expression_compile(&late->label, n->mem, &cfg->label, late->both, n->diags);
-    if (from.otherwise.text &&
-        expression_compile(&late->otherwise, n->mem, &from.otherwise, n->in[0], n->diags) < 0) {
-        return -ERR_CONFIG;
-    }
     if (status < 0) {
-        return status;
+        late->label = NULL;
     }
-    if (late->otherwise &&
-        !type_equal(expression_type(late->otherwise), expression_type(late->label))) {
-        return algorithm_problem(n, "label_from", "`else` is of another type than the label");
+    if (bind_otherwise(n, &from.otherwise, late) < 0 || status < 0) {
+        return -ERR_CONFIG;
     }
     keep_needed(n, late);
     return 0;
@@ -135,6 +162,11 @@ int late_labels_bind(struct node *n, const struct label_cfg *cfg, struct learnin
     if (!cfg->from) {
         if (expression_compile(&p->label, n->mem, &cfg->label, n->in[0], n->diags) < 0) {
             p->label = NULL;
+            if (strchr(cfg->label.text, '.') && !cfg->label.secret) {
+                diags_append(n->diags, n->diags->n - 1,
+                             "; a label of another stream needs `label_from: {stream: …, on: …, "
+                             "within: …}`");
+            }
             return -ERR_CONFIG;
         }
         *type = expression_type(p->label);

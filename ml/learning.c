@@ -58,36 +58,24 @@ static int bind_learn(struct node *n, struct learning *p)
     return status;
 }
 
-static const char *list_names(struct arena *a, const char *const *names)
-{
-    const char *list = "";
-    for (int i = 0; names[i]; i++) {
-        list = arena_printf(a, "%s%s%s", list, i > 0 ? ", " : "", names[i]);
-    }
-    return list;
-}
-
 static int bind_metrics(struct node *n, struct learning *p)
 {
     static const char *const none[] = {NULL};
     const char *const *known = p->kind->metrics ? p->kind->metrics : none;
     int status = 0;
+    if (!known[0] && p->cfg->evaluate.n > 0) {
+        return algorithm_problem(n, "evaluate",
+                                 "unknown metric `%.50s`: %s has none to choose from",
+                                 p->cfg->evaluate.item[0].value.text, n->def->name);
+    }
     for (int i = 0; i < p->cfg->evaluate.n; i++) {
         const char *name = p->cfg->evaluate.item[i].value.text;
-        uint32_t at = 0;
-        while (known[at] && strcmp(known[at], name) != 0) {
-            at++;
-        }
-        if (known[at]) {
+        int at = algorithm_named(n, "evaluate", "metric", name, known);
+        if (at < 0) {
+            status = at;
+        } else {
             p->metrics |= 1U << at;
-            continue;
         }
-        const char *near = nearest_name(name, known);
-        status = near ? algorithm_problem(n, "evaluate",
-                                          "unknown metric `%.50s`: did you mean `%s`?", name, near)
-                      : algorithm_problem(n, "evaluate", "unknown metric `%.50s`: %s%s", name,
-                                          known[0] ? "expected some of " : "there are none here",
-                                          list_names(n->mem, known));
     }
     return status;
 }
@@ -364,16 +352,19 @@ static int measure(struct learning_pass *p, int64_t rows, uint16_t row)
 int learning_teach(struct learning_pass *p, struct model *m, uint16_t row, bool predicted,
                    const char **problem)
 {
+    const struct learning_kind *kind = p->plan->kind;
     bool learns = p->plan->mode != LEARN_NEVER;
     uint64_t known = p->categories;
+    int64_t before = !learns && kind->scored ? kind->scored(m) : 0;
     p->is_new = false;
     memset(p->told, 0, sizeof(p->told));
-    if (p->plan->kind->learn(p, m, row, predicted, learns, problem) < 0) {
+    if (kind->learn(p, m, row, predicted, learns, problem) < 0) {
         return 0;
     }
     p->op->counter[COUNT_LABELS] += learns;
     touch(p, m, row, learns, known);
-    return learns && metric_rows_are_due(p->op->node, m->rows) ? measure(p, m->rows, row) : 0;
+    int64_t rows = learns ? m->rows : kind->scored ? kind->scored(m) : 0;
+    return rows != before && metric_rows_are_due(p->op->node, rows) ? measure(p, rows, row) : 0;
 }
 
 /* The features of the row as they are learned: with numbers for categories that are new. */

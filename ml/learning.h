@@ -84,6 +84,9 @@ struct learning_kind {
      * *problem: the row is bad. */
     int (*learn)(struct learning_pass *p, void *object, uint16_t row, bool predicted, bool learns,
                  const char **problem);
+    /* Rows that this model was scored by: with `learn: never` metrics are told by their count. NULL:
+     * the kind measures nothing. */
+    int64_t (*scored)(const void *object);
     /* With late labels: what predict() said as numbers, their count; and that said again, into
      * row 0 of pass->out too. NULL for both: the kind has no labels. */
     uint32_t (*keep)(const struct learning_pass *p, const void *object, double *out);

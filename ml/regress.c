@@ -193,6 +193,12 @@ static int learn(struct learning_pass *p, void *object, uint16_t row, bool predi
     return 0;
 }
 
+static int64_t scored(const void *object)
+{
+    const struct regressor *r = object;
+    return r->evaluation.scores.rows;
+}
+
 static uint32_t keep(const struct learning_pass *p, const void *object, double *out)
 {
     (void)object;
@@ -228,6 +234,7 @@ static const struct learning_kind kind = {
     .objects = &objects,
     .predict = predict,
     .learn = learn,
+    .scored = scored,
     .keep = keep,
     .recall = recall,
     .repeat = repeat,

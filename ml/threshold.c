@@ -5,8 +5,6 @@
 
 #include "ml/algorithm.h"
 
-#include <string.h>
-
 static const char *const names[] = {"false_alarms", "quantile", "value", NULL};
 
 int threshold_parse(struct node *n, const struct yaml *value, struct detector_config *out)
@@ -21,14 +19,9 @@ int threshold_parse(struct node *n, const struct yaml *value, struct detector_co
                                  "expected one of {false_alarms: p}, {quantile: q} "
                                  "and {value: x}");
     }
-    int which = 0;
-    while (names[which] && strcmp(names[which], value->key[0]) != 0) {
-        which++;
-    }
-    if (!names[which]) {
-        const char *near = nearest_name(value->key[0], names);
-        return algorithm_problem(n, "threshold", "unknown threshold `%.50s`: did you mean `%s`?",
-                                 value->key[0], near ? near : "false_alarms");
+    int which = algorithm_named(n, "threshold", "threshold", value->key[0], names);
+    if (which < 0) {
+        return which;
     }
     const struct yaml *bound = value->item[0];
     bool is_number = bound->kind == YAML_LONG || bound->kind == YAML_DOUBLE;

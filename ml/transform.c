@@ -243,9 +243,14 @@ static int replaced_at(const struct transform *t, uint16_t c)
 static int bind_output(struct node *n, struct transform *t)
 {
     const struct schema *in = n->in[0];
-    uint32_t most = in->n + t->nout;
+    uint32_t most = in->n + t->nout - (t->cfg->as ? 0 : t->n); /* in place the old ones go */
     if (most > COLUMNS_MAX) {
-        return node_error(n, n->at, "%u columns, more than %d", (unsigned)most, COLUMNS_MAX);
+        return node_error(
+            n, n->at,
+            "the rows would have %u columns (%u, and %u that %s makes of %u), more than "
+            "the %d that there may be: make fewer, or `drop` columns before",
+            (unsigned)most, (unsigned)in->n, (unsigned)t->nout, n->def->name, (unsigned)t->n,
+            COLUMNS_MAX);
     }
     struct schema *out = schema_new(n->mem, (uint16_t)most);
     int status = 0;

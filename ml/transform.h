@@ -48,6 +48,21 @@ extern const char *const transform_learn_names[];
             .doc = "`never`: what was learned stays as it is"                                      \
     }
 
+/* What the descriptors of all steps that learn have in common. */
+/* clang-format off */
+#define TRANSFORM_LEARNS                                                                           \
+    .stateful = true,                                                                              \
+    .needs = transform_needs,                                                                      \
+    .state_codec = transform_codec,                                                                \
+    .state_layout = transform_layout,                                                              \
+    .lazy = transform_lazy,                                                                        \
+    .open = transform_open,                                                                        \
+    .push = transform_push,                                                                        \
+    .flush = transform_flush,                                                                      \
+    .describe = transform_describe,                                                                \
+    .close = transform_close
+/* clang-format on */
+
 /* One row on its way. */
 struct transform;
 struct transform_row {

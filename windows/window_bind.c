@@ -12,6 +12,7 @@
 #include "engine/memory.h"
 #include "engine/nested.h"
 #include "engine/registry.h"
+#include "engine/reserved.h"
 
 #include <string.h>
 
@@ -236,6 +237,13 @@ int window_bind_output(struct window_plan *p, struct node *n, const struct windo
     for (int i = 0; i < p->nitems; i++) {
         if (schema_find(out, named[i].name) >= 0) {
             status = node_error(n, named[i].at, "the result has two columns named \"%s\"",
+                                named[i].name);
+            continue;
+        }
+        if (name_is_reserved(named[i].name)) {
+            status = node_error(n, named[i].at,
+                                "`%s` is the name of something that every record has: choose "
+                                "another name for the column",
                                 named[i].name);
             continue;
         }

@@ -152,13 +152,24 @@ static int invoke(const struct command *c, int argc, char **argv)
     return r;
 }
 
-/* Output that could not be written is a failure; a reader that has seen enough (`| head`) is not.
- */
+/* As programs end whose reader has gone: quietly, by SIGPIPE, which shells show as 141. By now all that
+ * is to be committed or closed is. */
+static int end_cut(void)
+{
+    signal(SIGPIPE, SIG_DFL);
+    raise(SIGPIPE);
+    return EXIT_CUT;
+}
+
+/* Output that could not be written is a failure. */
 static int finish(int code)
 {
     errno = 0;
     bool is_lost = fflush(stdout) != 0 || ferror(stdout);
-    if (is_lost && errno != EPIPE && !show_is_over() && code == EXIT_OK) {
+    if (code == EXIT_CUT || (is_lost && code == EXIT_OK && (errno == EPIPE || show_is_over()))) {
+        return end_cut();
+    }
+    if (is_lost && code == EXIT_OK) {
         fprintf(stderr, "klamm: cannot write the output%s%s\n", errno ? ": " : "",
                 errno ? strerror(errno) : "");
         code = EXIT_FAILED;

@@ -360,7 +360,11 @@ static void report(const struct runner *r, FILE *f, const char *end)
 
 static void print_metric(void *ctx, const struct node *n, const char *name, double value)
 {
-    fprintf(ctx, "  %s %s: %s %.6g\n", n->stream, n->def->name, name, value);
+    struct buffer line;
+    buffer_init(&line);
+    summary_metric(n, name, value, &line);
+    fputs(buffer_cstr(&line), ctx);
+    buffer_done(&line);
 }
 
 /* Ends the lanes; what there is to say at the end goes to `said`, to be shown below the last table.

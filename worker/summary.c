@@ -1,5 +1,6 @@
-/* Sums of what steps keep. Stores take some memory before their first entry; that is left out, so
- * that only state is shown.
+/* Steps of a kind in one stream are told apart by the names of the columns that they make. Of what steps
+ * keep sums are told: stores take some memory before their first entry; that is left out, so that only
+ * state is shown.
  */
 #include "worker/summary.h"
 
@@ -13,6 +14,14 @@ void summary_left_out(uint64_t no_key, uint64_t tombstones, struct buffer *b)
     if (tombstones > 0) {
         buffer_printf(b, ", %" PRIu64 " null value%s", tombstones, tombstones == 1 ? "" : "s");
     }
+}
+
+void summary_metric(const struct node *n, const char *name, double value, struct buffer *b)
+{
+    const struct yaml *as = n->yaml ? yaml_get(n->yaml, "as") : NULL;
+    bool has_name = as && as->kind == YAML_STRING && !as->secret;
+    buffer_printf(b, "  %s %s%s%s: %s %.6g\n", n->stream, n->def->name, has_name ? " " : "",
+                  has_name ? as->text : "", name, value);
 }
 
 void state_sum_add(void *sum, const struct task_step *s)

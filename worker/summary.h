@@ -1,4 +1,5 @@
-/* Summary: what a run says at its end of rows that were left out, and of how much its steps keep. */
+/* Summary: what a run says at its end of rows that were left out, of what its steps measured, and of
+ * how much they keep. */
 #ifndef KLAMM_WORKER_SUMMARY_H
 #define KLAMM_WORKER_SUMMARY_H
 
@@ -8,6 +9,9 @@
 
 /* ", 2 without key, 1 null value": of rows left out, if there are any. */
 void summary_left_out(uint64_t no_key, uint64_t tombstones, struct buffer *b);
+
+/* "  load classify busy: accuracy 0.93\n": stream, step, its `as`, if it has one, and a metric. */
+void summary_metric(const struct node *n, const char *name, double value, struct buffer *b);
 
 struct state_sum {
     uint64_t entries, bytes;

@@ -13,6 +13,7 @@
  *
  *   constant as in ml/spread.h: the first other value scores 1e12
  *   state    rows, the windows in order of arrival: version 1; 8 bytes a row and feature
+ *   memory   16 bytes a row and feature, for as many rows as there were, up to window_size
  *   cost     two binary searches and a move of up to window_size values a feature
  *   order    rows one by one: the same bits for any batch size
  */
@@ -24,16 +25,19 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define ROOM_LEAST 32
+
 struct options {
     int64_t window_size, grace_period;
 };
 
 struct mad {
     const struct options *options;
-    uint32_t n, room, used;
+    uint32_t n, window, used;
+    uint32_t room; /* values there is memory for, per feature; grows to the window */
     int64_t rows;
-    double *ring;   /* per feature `room` values, the oldest of a full one at rows % room */
-    double *sorted; /* per feature `used` values */
+    double *ring;   /* per feature `room` values, the oldest of a full window at rows % window */
+    double *sorted; /* per feature `used` of `room` values */
     double *centre, *spread;
 };
 
@@ -48,15 +52,37 @@ static const struct config_field fields[] = {
 static const struct learner_alias aliases[] = {
     {"window", "window_size"}, {"warm_up", "grace_period"}, {"min_periods", "grace_period"}, {0}};
 
+static double *widened(double *old, const struct mad *m, uint32_t room)
+{
+    double *new = mem_array((size_t)m->n * room + 1, sizeof(double));
+    for (uint32_t i = 0; i < m->n && m->used > 0; i++) {
+        memcpy(new + (size_t)i *room, old + (size_t)i * m->room, m->used * sizeof(double));
+    }
+    mem_free(old);
+    return new;
+}
+
+/* Memory for so many values of each feature, at most a window. */
+static void make_room(struct mad *m, uint32_t values)
+{
+    uint32_t room = m->room > 0 ? m->room : ROOM_LEAST;
+    while (room < values) {
+        room *= 2;
+    }
+    room = room < m->window ? room : m->window;
+    if (room > m->room) {
+        m->ring = widened(m->ring, m, room);
+        m->sorted = widened(m->sorted, m, room);
+        m->room = room;
+    }
+}
+
 static void *mad_open(const struct learner_setup *setup)
 {
     struct mad *m = mem_zalloc(sizeof(*m));
     m->options = setup->options;
     m->n = setup->ncolumns;
-    m->room = (uint32_t)m->options->window_size;
-    size_t values = (size_t)m->n * m->room;
-    m->ring = mem_array(values > 0 ? values : 1, sizeof(double));
-    m->sorted = mem_array(values > 0 ? values : 1, sizeof(double));
+    m->window = (uint32_t)m->options->window_size;
     m->centre = mem_zalloc(2 * sizeof(double) * (m->n > 0 ? m->n : 1));
     m->spread = m->centre + m->n;
     return m;
@@ -159,8 +185,9 @@ static void replace(double *sorted, uint32_t n, double old, double x)
 
 static void learn_row(struct mad *m, const double *x)
 {
-    uint32_t at = (uint32_t)(m->rows % m->room);
-    int is_full = m->used == m->room;
+    uint32_t at = (uint32_t)(m->rows % m->window);
+    bool is_full = m->used == m->window;
+    make_room(m, m->used + !is_full);
     for (uint32_t i = 0; i < m->n; i++) {
         double *ring = m->ring + (size_t)i * m->room, *sorted = m->sorted + (size_t)i * m->room;
         double v = spread_bounded(x[i]);
@@ -209,17 +236,21 @@ static int are_values(const double *v, uint32_t n)
 static int mad_io(void *l, struct snapshot *s)
 {
     struct mad *m = l;
-    uint32_t room = m->room;
+    uint32_t window = m->window;
     snapshot_version(s, 1);
-    snapshot_u32(s, &room);
-    if (room != m->room) {
+    snapshot_u32(s, &window);
+    if (window != m->window) {
         s->status = -ERR_DATA; /* saved with another window */
         return s->status;
     }
     snapshot_count(s, &m->rows);
-    m->used = m->rows < room ? (uint32_t)m->rows : room;
+    uint32_t used = m->rows < window ? (uint32_t)m->rows : window;
+    if (s->loading) {
+        make_room(m, used);
+        m->used = used;
+    }
     for (uint32_t i = 0; i < m->n; i++) {
-        double *ring = m->ring + (size_t)i * room, *sorted = m->sorted + (size_t)i * room;
+        double *ring = m->ring + (size_t)i * m->room, *sorted = m->sorted + (size_t)i * m->room;
         snapshot_array(s, ring, m->used);
         if (s->loading && s->status == 0 && !are_values(ring, m->used)) {
             s->status = -ERR_DATA;
@@ -231,6 +262,12 @@ static int mad_io(void *l, struct snapshot *s)
         }
     }
     return snapshot_status(s);
+}
+
+static uint64_t mad_size(const void *l)
+{
+    const struct mad *m = l;
+    return sizeof(*m) + (2 * (uint64_t)m->room + 2) * m->n * sizeof(double);
 }
 
 const struct learner_def learner_mad = {
@@ -245,5 +282,6 @@ const struct learner_def learner_mad = {
     .predict = mad_predict,
     .learn = mad_learn,
     .io = mad_io,
+    .size = mad_size,
     .close = mad_close,
 };

@@ -157,6 +157,9 @@ static void profile_close(void *l)
 {
     struct profile *m = l;
     for (uint32_t i = 0; i < m->n; i++) {
+        for (uint32_t k = 0; k < m->lengths; k++) {
+            calibration_done(&m->line[i].calibration[k]);
+        }
         mem_free(m->line[i].past);
     }
     mem_free(m->line);
@@ -382,7 +385,13 @@ static uint64_t profile_size(const void *l)
 {
     const struct profile *m = l;
     uint64_t doubles = 2 * (uint64_t)m->room + 2 * m->lengths * ((uint64_t)m->history + 1);
-    return sizeof(*m) + m->n * (sizeof(struct line) + doubles * sizeof(double));
+    uint64_t bytes = sizeof(*m) + m->n * (sizeof(struct line) + doubles * sizeof(double));
+    for (uint32_t i = 0; i < m->n; i++) {
+        for (uint32_t k = 0; k < m->lengths; k++) {
+            bytes += calibration_size(&m->line[i].calibration[k]);
+        }
+    }
+    return bytes;
 }
 
 const struct learner_def learner_matrix_profile = {

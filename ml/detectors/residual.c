@@ -11,7 +11,7 @@
 #include "ml/residual.h"
 
 #include "engine/memory.h"
-#include "engine/registry.h"
+#include "ml/forecaster_choice.h"
 
 #include <math.h>
 #include <string.h>
@@ -51,37 +51,22 @@ struct detector_state {
     struct residual **residual; /* per feature */
 };
 
-static const struct forecaster_def *find(const char *name, struct err *e)
-{
-    const char *names[64];
-    size_t n = 0;
-    for (; registry_forecasters[n] && n < 63; n++) {
-        names[n] = registry_forecasters[n]->name;
-        if (strcmp(names[n], name) == 0) {
-            return registry_forecasters[n];
-        }
-    }
-    names[n] = NULL;
-    const char *near = nearest_name(name, names);
-    err_set(e, ERR_CONFIG, "forecaster `%.60s` is unknown%s%s%s", name,
-            near ? ": did you mean `" : "", near ? near : "", near ? "`?" : "");
-    return NULL;
-}
-
 /* Ascending, at least 2 each. */
 static int read_season(const struct yaml *y, struct reading *r, struct err *e)
 {
     int n = !y ? 0 : y->kind == YAML_LIST ? y->n : 1;
     if (n > SEASONS_MAX) {
-        return err_set(e, ERR_CONFIG, "season: at most %d lengths", SEASONS_MAX);
+        return err_set(e, ERR_CONFIG, "season: at most %d lengths, found %d", SEASONS_MAX, n);
     }
     for (int i = 0; i < n; i++) {
         const struct yaml *v = y->kind == YAML_LIST ? y->item[i] : y;
         int64_t least = i > 0 ? (int64_t)r->season[i - 1] + 1 : 2;
         if (v->kind != YAML_LONG || v->number < least || v->number > STEPS_MAX) {
-            return err_set(e, ERR_CONFIG,
-                           "season: expected rows, 2 to %d, or an ascending list of such lengths",
-                           STEPS_MAX);
+            return err_set(
+                e, ERR_CONFIG,
+                "season: expected a number of rows from 2 to %d (of a row a minute a day "
+                "has 1440), or an ascending list, [24, 168]; found `%.30s`",
+                STEPS_MAX, v->text && !v->secret ? v->text : "");
         }
         r->season[i] = (uint32_t)v->number;
     }
@@ -90,39 +75,34 @@ static int read_season(const struct yaml *y, struct reading *r, struct err *e)
     return 0;
 }
 
-static int read_own(const struct options *o, struct reading *r, struct arena *a, struct err *e)
+/* As many seasons as the forecaster takes. */
+static int check_seasons(const struct residual_config *c, struct err *e)
 {
-    const struct forecaster_def *def = r->config.def;
-    struct yaml none = {.kind = YAML_MAP};
-    struct diags d;
-    void *parsed = arena_zalloc(a, def->options_size + 1);
-    diags_init(&d);
-    int status =
-        config_parse(def->options, parsed, o->options ? o->options : &none, def->name, a, &d);
-    if (status < 0) {
-        err_set(e, ERR_CONFIG, "options: %s: %s", d.item[0].path, d.item[0].text);
+    if (c->nseasons < c->def->least_seasons) {
+        return err_set(e, ERR_CONFIG,
+                       "forecaster: %s needs a season, in rows: with a row a minute `season: 1440` "
+                       "is a day",
+                       c->def->name);
     }
-    diags_done(&d);
-    if (status == 0 && def->check) {
-        status = def->check(parsed, e);
+    if (c->nseasons > c->def->most_seasons) {
+        return err_set(e, ERR_CONFIG, "season: %s takes at most %u, found %u", c->def->name,
+                       (unsigned)c->def->most_seasons, (unsigned)c->nseasons);
     }
-    r->config.options = parsed;
-    return status;
+    return 0;
 }
 
 static int read(const struct options *o, struct reading *r, struct arena *a, struct err *e)
 {
     *r = (struct reading){
-        .config = {.def = find(o->forecaster, e), .fading_factor = o->fading_factor}};
-    if (!r->config.def || read_season(o->season, r, e) < 0) {
+        .config = {.def = forecaster_find(o->forecaster, e), .fading_factor = o->fading_factor}};
+    if (!r->config.def) {
+        return err_prefix(e, "forecaster");
+    }
+    if (read_season(o->season, r, e) < 0 || check_seasons(&r->config, e) < 0) {
         return -ERR_CONFIG;
     }
-    const struct forecaster_def *def = r->config.def;
-    if (r->config.nseasons < def->least_seasons || r->config.nseasons > def->most_seasons) {
-        return err_set(e, ERR_CONFIG, "season: %s takes %u to %u lengths", def->name,
-                       (unsigned)def->least_seasons, (unsigned)def->most_seasons);
-    }
-    return read_own(o, r, a, e);
+    r->config.options = forecaster_parse(r->config.def, o->options, a, e);
+    return r->config.options ? 0 : err_prefix(e, "options");
 }
 
 static int residual_check(const void *options, struct err *e)

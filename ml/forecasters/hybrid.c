@@ -16,7 +16,7 @@
  */
 #include "engine/forecaster.h"
 #include "engine/memory.h"
-#include "engine/registry.h"
+#include "ml/forecaster_choice.h"
 
 #include <math.h>
 #include <string.h>
@@ -70,17 +70,6 @@ struct hybrid {
 
 /* ---- configuration ---- */
 
-static const struct forecaster_def *find(const char *name)
-{
-    for (size_t i = 0; registry_forecasters[i]; i++) {
-        const struct forecaster_def *def = registry_forecasters[i];
-        if (strcmp(def->name, name) == 0 && strcmp(name, "hybrid") != 0) {
-            return def;
-        }
-    }
-    return NULL;
-}
-
 /* The map without `seasons`, which goes to *seasons. */
 static int read_seasons(const struct yaml *map, struct arena *a, struct yaml *out,
                         uint32_t *seasons, struct err *e)
@@ -94,7 +83,8 @@ static int read_seasons(const struct yaml *map, struct arena *a, struct yaml *ou
         if (strcmp(map->key[i], "seasons") == 0) {
             const struct yaml *v = map->item[i];
             if (v->kind != YAML_LONG || v->number < 0 || v->number > SEASONS_MAX) {
-                return err_set(e, ERR_CONFIG, "members: seasons: expected 0 to %d", SEASONS_MAX);
+                return err_set(e, ERR_CONFIG, "seasons: expected a number from 0 to %d",
+                               SEASONS_MAX);
             }
             *seasons = (uint32_t)v->number;
             continue;
@@ -111,30 +101,21 @@ static int read_member(const struct yaml *y, struct arena *a, struct member_cfg 
     struct yaml none = {.kind = YAML_MAP, .at = y->at}, own;
     bool is_map = y->kind == YAML_MAP && y->n == 1;
     const struct yaml *given = is_map && y->item[0]->kind != YAML_NULL ? y->item[0] : &none;
-    const char *name = is_map ? y->key[0] : y->text ? y->text : "";
-    struct err own_err = {0};
-    struct diags d;
-    *out = (struct member_cfg){.def = find(name), .seasons = SEASONS_MAX};
-    if (!out->def || given->kind != YAML_MAP) {
+    const char *name = is_map ? y->key[0] : y->kind == YAML_STRING ? y->text : NULL;
+    if (!name || given->kind != YAML_MAP) {
         return err_set(e, ERR_CONFIG,
-                       "members: `%.60s` is no forecaster: a list of names such as ridge and "
-                       "holt_winters, or of {name: {options}}",
-                       name);
+                       "a member is a name such as ridge, or {name: {options}}, such as "
+                       "{ridge: {lags: 24}}");
     }
-    if (read_seasons(given, a, &own, &out->seasons, e) < 0) {
+    if (strcmp(name, "hybrid") == 0) {
+        return err_set(e, ERR_CONFIG, "hybrid cannot be a member of itself");
+    }
+    *out = (struct member_cfg){.def = forecaster_find(name, e), .seasons = SEASONS_MAX};
+    if (!out->def || read_seasons(given, a, &own, &out->seasons, e) < 0) {
         return -ERR_CONFIG;
     }
-    void *parsed = arena_zalloc(a, out->def->options_size + 1);
-    diags_init(&d);
-    int status = 0;
-    if (config_parse(out->def->options, parsed, &own, out->def->name, a, &d) < 0) {
-        status = err_set(e, ERR_CONFIG, "members: %s", d.n > 0 ? d.item[0].text : "bad options");
-    } else if (out->def->check && out->def->check(parsed, &own_err) < 0) {
-        status = err_set(e, ERR_CONFIG, "members: %s: %s", out->def->name, own_err.text);
-    }
-    diags_done(&d);
-    out->options = parsed;
-    return status;
+    out->options = forecaster_parse(out->def, &own, a, e);
+    return out->options ? 0 : -ERR_CONFIG;
 }
 
 static const char *const usual =
@@ -157,12 +138,14 @@ static int read_members(const struct options *o, struct arena *a, struct member_
         list = parsed;
     }
     if (list->kind != YAML_LIST || list->n < 1 || list->n > MEMBERS_MAX) {
-        return err_set(e, ERR_CONFIG, "members: expected a list of 1 to %d forecasters",
+        return err_set(e, ERR_CONFIG,
+                       "members: expected a list of 1 to %d forecasters, such as [ridge, "
+                       "holt_winters]",
                        MEMBERS_MAX);
     }
     for (int i = 0; i < list->n; i++) {
         if (read_member(list->item[i], a, &out[i], e) < 0) {
-            return -ERR_CONFIG;
+            return err_prefix(e, "members[%d]", i);
         }
     }
     return list->n;

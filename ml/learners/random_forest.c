@@ -8,7 +8,9 @@
  *   nothing learned   classes: the same for all; values: 0
  *
  *   state     classes; per tree its nodes and leaves: version 1
- *   cost      fit: n_models * rows * log(rows)^2 * columns looked at; predict: n_models walks
+ *   cost      fit: n_models * rows * log(rows)^2 * columns looked at; predict: n_models walks. Where
+ *             each split takes a row or two off, depth comes in place of one log(rows): hence
+ *             max_depth, which scikit-learn does not bound
  *   memory    16 bytes a node and 8 a class and leaf, bounded by max_size: the deepest splits of every
  *             tree are not made where they would go beyond
  *   order     fit is the same for the same rows in the same order; draws follow from the seed
@@ -47,8 +49,10 @@ static const struct config_field fields[] = {
     {"criterion", CONFIG_ENUM, offsetof(struct options, criterion), .def = "gini",
      .values = criteria,
      .doc = "what a split of classes minimises; of values it is always squared_error"},
-    {"max_depth", CONFIG_LONG, offsetof(struct options, max_depth), .def = "1000000", .min = 1,
-     .max = 1e6, .doc = "leaves this deep are split no more"},
+    {"max_depth", CONFIG_LONG, offsetof(struct options, max_depth), .def = "200", .min = 1,
+     .max = 1e6,
+     .doc = "leaves this deep are split no more: it is columns that tell nothing which "
+            "make deeper trees, and their cost is the square of the rows"},
     {"min_samples_split", CONFIG_LONG, offsetof(struct options, min_samples_split), .def = "2",
      .min = 2, .max = 1e9, .doc = "rows that a node must have to be split"},
     {"min_samples_leaf", CONFIG_LONG, offsetof(struct options, min_samples_leaf), .def = "1",

@@ -8,9 +8,10 @@
  *   in       numbers; out   doubles, in place or as `as` says
  *   order    a row is learned as it came, unclipped, then clipped: quantiles hardly move for one
  *            row, and a new level is accepted in time
- *   null     missing stays null. Infinite values are clipped once there are bounds, never learned
- *   warm_up  before so many values of a column were learned, nothing is clipped
- *   odd      nothing is clipped while MAD, or the distance of the quantiles, is 0: a column that is
+ *   null     missing stays null. Infinite values are never learned; they are set to their bound, and
+ *            to null where there is none on their side
+ *   warm_up  before so many values of a column were learned, there are no bounds
+ *   odd      there are none while MAD, or the distance of the quantiles, is 0: a column that is
  *            nearly always the same would lose the little that it tells
  *   state    per column two quantiles: version 1
  *   cost     about 20 ns a column
@@ -145,7 +146,8 @@ static void bounds_of(const struct clipping *c, uint32_t i, double bound[2])
 
 static double clip_to(double x, const double bound[2])
 {
-    return x < bound[0] ? bound[0] : x > bound[1] ? bound[1] : x;
+    double clipped = x < bound[0] ? bound[0] : x > bound[1] ? bound[1] : x;
+    return isinf(clipped) ? (double)NAN : clipped;
 }
 
 static void clip_learned(const void *object, const struct transform_row *r)
@@ -229,16 +231,7 @@ const struct step_def op_clip = {
     .doc = "sets outliers to a bound: fixed, a quantile, or so many deviations from the median",
     .config = fields,
     .config_size = sizeof(struct clip_cfg),
-    .stateful = true,
     .state_version = 1,
     .bind = clip_bind,
-    .needs = transform_needs,
-    .state_codec = transform_codec,
-    .state_layout = transform_layout,
-    .lazy = transform_lazy,
-    .open = transform_open,
-    .push = transform_push,
-    .flush = transform_flush,
-    .describe = transform_describe,
-    .close = transform_close,
+    TRANSFORM_LEARNS,
 };

@@ -8,6 +8,7 @@
                                 time; the formats jsonl, csv and avro; plain strings and keys
   worker/commands/test.c        the report of a failure, the modes, --restart
   worker/commands/run.c         --in-memory --until-end with --input and --show
+  worker/main.c, show.c         `| head`: ended by SIGPIPE
   worker/commands/connection.c  where no broker answers, and what is wrong before one is asked:
   worker/commands/tail.c        tail
   worker/commands/produce.c     produce
@@ -347,6 +348,42 @@ def tests():
     Run("test", "cases.yaml", "nowhere.yaml", code=2, says="nowhere.yaml")
 
 
+def cut_off():
+    """A reader that has seen enough: ended by SIGPIPE, without a word; one that reads all: as always."""
+    many = write_lines("many.jsonl", *({"topic": "x", "value": {"n": i, "ts": i}} for i in range(20_000)))
+    topology = passing("many.yaml")
+    cases = write("many_cases.yaml", "topology: load.yaml\ncases:\n" + "".join(
+        f"  - {{name: {'n' * 100}{i}, input: [], expect: []}}\n" for i in range(2000)))
+    for args in (("replay", topology, "--input", f"a={many}"), ("test", cases),
+                 ("check", *["load.yaml"] * 2000), ("check", "--plan", "json", *["load.yaml"] * 2000)):
+        with subprocess.Popen([KLAMM, *args], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as p:
+            p.stdout.readline()
+            p.stdout.close()
+            err = p.stderr.read().decode()
+            same(p.wait(timeout=120), -13, args[0], err)
+            same(err, "", args[0])
+    summary = Run("replay", topology, "--input", f"a={many}").err
+    check("20000 records" in summary, summary)
+    with open("/dev/full", "w", encoding="utf-8") as full:
+        done = subprocess.run([KLAMM, "replay", topology, "--input", f"a={many}"], cwd=folder, stdout=full,
+                              stderr=subprocess.PIPE, text=True, timeout=120, check=False)
+    same(done.returncode, 1, done.stderr)
+    check("cannot write the output" in done.stderr, done.stderr)
+
+
+def told_apart():
+    """The summary names steps by their columns, and counts the rows that a null feature left out."""
+    write("two.yaml", PASS.replace("VALUE", "json").replace("KEY", "none").replace("TIME", "").replace(
+        "[{select: n}]", "\n      - detect: {algorithm: zscore, features: [n], as: one, per: global, warm_up: 1}"
+        "\n      - detect: {algorithm: mad, features: [ts], as: two, per: global, warm_up: 1}"))
+    rows = write_lines("nulls.jsonl", *({"topic": "x", "value": {"n": i if i % 4 else None, "ts": i}}
+                                       for i in range(400)))
+    err = Run("replay", "two.yaml", "--input", f"a={rows}").err
+    for line in ("  both detect one: rows 200\n", "  both detect one: skipped 100\n", "  both detect two: rows 300\n"):
+        check(line in err, f"misses {line!r}", err)
+    check("detect two: skipped" not in err, err)
+
+
 def runs_in_memory():
     run = Run("run", "--in-memory", "--until-end", "load.yaml", "--input", "rows=load.jsonl", "--show", "sums",
               says=["2 written, 0 late, 0 bad"])  # what is open stays open
@@ -414,7 +451,7 @@ with tempfile.TemporaryDirectory() as folder:
     write("cases.yaml", CASES)
     write_lines("load.jsonl", *({"value": {"host": h, "v": v, "ts": ts}}
                                 for h, v, ts in (("a", 1, 1), ("a", 2, 9), ("b", 4, 12), ("a", 8, 20))))
-    for part in (main_and_flags, checks, replays, bad_lines, inputs_by_event_time, formats, tests, runs_in_memory, without_broker,
-                 schemas):
+    for part in (main_and_flags, checks, replays, bad_lines, inputs_by_event_time, formats, tests, cut_off, told_apart,
+                 runs_in_memory, without_broker, schemas):
         part()
         print(part.__name__, "ok", flush=True)

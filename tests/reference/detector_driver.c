@@ -174,6 +174,7 @@ int main(int argc, char **argv)
     }
     printf("# %.1f\n", ns);
     mem_free(score);
+    calibration_done(calibration);
     mem_free(calibration);
     mem_free(t.x);
     diags_done(&d);

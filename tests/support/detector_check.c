@@ -102,16 +102,19 @@ static void check_odd_rows(const struct learner_def *def, const char *options)
     def->close(l);
 }
 
+/* Nothing is allocated per row: what there is grows by steps, if at all. */
 static void check_memory(const struct learner_def *def, const char *options,
                          const struct learner_data *d)
 {
     void *l = detector_open(def, options, d->columns);
-    uint64_t before = mem_count();
-    for (uint32_t r = 0; r < d->rows; r++) {
-        detector_score(def, l, d->x + r * d->columns);
-        def->learn(l, d->x + r * d->columns, 1, NULL, NULL);
+    uint64_t before = 0;
+    for (uint32_t r = 0; r < 2 * d->rows; r++) {
+        const double *x = d->x + (size_t)(r % d->rows) * d->columns;
+        before = r == d->rows ? mem_count() : before;
+        detector_score(def, l, x);
+        def->learn(l, x, 1, NULL, NULL);
     }
-    assert_int_equal(mem_count(), before);
+    assert_true(mem_count() - before < d->rows / 2);
     assert_true(!def->size || (def->size(l) > 0 && def->size(l) < 100000000));
     def->close(l);
 }

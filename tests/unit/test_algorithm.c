@@ -90,12 +90,26 @@ static void every_wrong_option_is_reported(void **state)
     assert_int_equal(diags.item[1].at.line, 4);
 }
 
+/* A message of the learner's own check stands where the option does. */
+static void checks_are_told_at_their_option(void **state)
+{
+    (void)state;
+    struct node n = node_of("options:\n  season: [7, 5]\n");
+    const struct learner_def *def = algorithm_find(&n, LEARN_SCORES, "residual");
+    assert_null(algorithm_options(&n, def, yaml_get(n.yaml, "options"), &seed));
+    assert_int_equal(diags.n, 1);
+    assert_string_equal(diags.item[0].path, "steps[1].classify.options.season");
+    assert_true(diags.item[0].at.line == 2 && diags.item[0].at.column == 11);
+    assert_int_equal(strncmp(diags.item[0].text, "expected a number of rows", 25), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(is_found_among_those_for_the_task, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_seed_is_an_option_of_all, set_up, tear_down),
         cmocka_unit_test_setup_teardown(options_have_defaults, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(checks_are_told_at_their_option, set_up, tear_down),
         cmocka_unit_test_setup_teardown(every_wrong_option_is_reported, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

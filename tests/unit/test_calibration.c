@@ -60,6 +60,12 @@ static struct calibration *calibration_new(void)
     return c;
 }
 
+static void calibration_free(struct calibration *c)
+{
+    calibration_done(c);
+    mem_free(c);
+}
+
 /* Alarms among rows from..to-1 of each of `runs` streams, as a rate. */
 static double alarm_rate(enum kind kind, double p, int from, int to, int runs)
 {
@@ -73,7 +79,7 @@ static double alarm_rate(enum kind kind, double p, int from, int to, int runs)
             alarms += i >= from && calibration_tail(c, x) <= p;
             calibration_learn(c, x);
         }
-        mem_free(c);
+        calibration_free(c);
     }
     return (double)alarms / ((double)(to - from) * runs);
 }
@@ -138,7 +144,7 @@ static void tails_fall_as_scores_rise(void **state)
             assert_true(q50 <= q99 && q99 <= calibration_quantile(c, 0.9999));
         }
         assert_true(calibration_tail(c, NAN) == 1);
-        mem_free(c);
+        calibration_free(c);
     }
 }
 
@@ -157,7 +163,7 @@ static void quantiles_are_those_of_the_distribution(void **state)
         assert_true(fabs(1 - exp(-at) - q[i]) < (i < 2 ? 0.08 : 0.4 * (1 - q[i])));
         assert_true(i < 3 || fabs(calibration_tail(c, at) - (1 - q[i])) < 1e-6);
     }
-    mem_free(c);
+    calibration_free(c);
 }
 
 /* One row in 500 is far off, of growing size: usual rows give no more alarms for it, and these do. */
@@ -179,7 +185,7 @@ static void anomalies_do_not_poison_it(void **state)
     }
     assert_true(anomalies > 70 && missed == 0);
     assert_true(alarms > 5 && alarms < 70); /* 35 were expected without anomalies */
-    mem_free(c);
+    calibration_free(c);
 }
 
 static void follows_drift(void **state)
@@ -198,7 +204,7 @@ static void follows_drift(void **state)
     }
     assert_true(slow < 400); /* 0.005 */
     assert_true(late > 10 && late < 120);
-    mem_free(c);
+    calibration_free(c);
 }
 
 static void constants_and_extremes(void **state)
@@ -221,7 +227,7 @@ static void constants_and_extremes(void **state)
         assert_true(isfinite(calibration_quantile(c, 0.99)));
     }
     assert_true(c->n <= CALIBRATION_ENTRIES);
-    mem_free(c);
+    calibration_free(c);
 }
 
 static void save(struct calibration *c, struct buffer *out)
@@ -260,8 +266,8 @@ static void goes_on_after_a_load(void **state)
         buffer_done(&half);
         buffer_done(&ends[0]);
         buffer_done(&ends[1]);
-        mem_free(c);
-        mem_free(d);
+        calibration_free(c);
+        calibration_free(d);
     }
 }
 
@@ -280,6 +286,7 @@ static void refuses_damage(void **state)
         size_t n = i < good.n ? i : good.n, at = i / 9;
         char bit = (char)(i < good.n ? 0 : 1 << i % 8);
         good.data[at] = (char)(good.data[at] ^ bit);
+        calibration_done(c);
         calibration_init(c, CALIBRATION_MEMORY, 1);
         struct snapshot s = snapshot_loader(good.data, n);
         int status = calibration_io(c, &s);
@@ -292,21 +299,32 @@ static void refuses_damage(void **state)
         good.data[at] = (char)(good.data[at] ^ bit);
     }
     buffer_done(&good);
-    mem_free(c);
+    calibration_free(c);
 }
 
-static void allocates_nothing(void **state)
+/* No memory before the first score, little for few of them, and a bound that holds for any number. */
+static void takes_memory_as_it_needs_it(void **state)
 {
     (void)state;
-    struct calibration *c = calibration_new();
-    struct random r;
-    random_seed(&r, 3, 1);
-    uint64_t before = mem_count();
-    for (int i = 0; i < 30000; i++) {
-        calibration_learn(c, random_normal(&r));
+    static const uint64_t most[][2] = {{100, 1000}, {1000, 2000}, {10000, 2800}, {100000, 3200}};
+    for (enum kind kind = 0; kind < KINDS; kind++) {
+        struct calibration *c = calibration_new();
+        struct random r;
+        uint64_t rows = 0, before = mem_count();
+        random_seed(&r, 3, kind);
+        assert_int_equal(calibration_size(c), 0);
+        for (size_t i = 0; i < sizeof most / sizeof most[0]; i++) {
+            for (; rows < most[i][0]; rows++) {
+                calibration_learn(c, draw(&r, kind));
+            }
+            if (calibration_size(c) + sizeof(*c) > most[i][1]) {
+                fail_msg("%d bytes after %d rows", (int)(calibration_size(c) + sizeof(*c)),
+                         (int)rows);
+            }
+        }
+        assert_true(mem_count() - before < 60);
+        calibration_free(c);
     }
-    assert_int_equal(mem_count(), before);
-    mem_free(c);
 }
 
 int main(void)
@@ -322,7 +340,7 @@ int main(void)
         cmocka_unit_test(constants_and_extremes),
         cmocka_unit_test(goes_on_after_a_load),
         cmocka_unit_test(refuses_damage),
-        cmocka_unit_test(allocates_nothing),
+        cmocka_unit_test(takes_memory_as_it_needs_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

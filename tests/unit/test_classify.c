@@ -1,37 +1,11 @@
 /* classify inside a topology: outputs, nulls, bad rows, keys, and the same bytes for every batch
  * size and across restarts. */
-#include "engine/memory.h"
-#include "engine/random.h"
-#include "ml/learning.h"
-#include "tests/support/task_run.h"
-
-#include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
-
 enum { ROWS = 300 };
-static char *rows[ROWS];
-static const char *keys[ROWS];
-static const char *const host[] = {"h0", "h1", "a host with a long name"};
+#define COLUMNS "host: string, a: double, b: double, n: long, kind: string, up: boolean"
+#include "ml/learning.h"
+#include "tests/unit/learning_harness.h"
 
-/* One task takes all rows, so `per: partition` is `global` without the repartition. */
-#define FROM(key)                                                                                  \
-    "name: test\n"                                                                                 \
-    "streams:\n"                                                                                   \
-    "  s:\n"                                                                                       \
-    "    from: {topic: in, key: " key ", value: json,\n"                                           \
-    "           columns: {host: string, a: double, b: double, n: long, kind: string, up: "         \
-    "boolean}}\n"                                                                                  \
-    "    steps:\n"
-#define HEAD  FROM("none")
-#define KEYED FROM("string")
-#define TAIL  "    to: {topic: out, key: none, value: json}\n"
+static const char *const host[] = {"h0", "h1", "a host with a long name"};
 
 #define MANY                                                                                       \
     "a + 1, a + 2, a + 3, a + 4, a + 5, a + 6, a + 7, a + 8, a + 9, b + 1, b + 2, b + 3, b + 4, "  \
@@ -53,36 +27,6 @@ static int make_rows(void **state)
                              keys[i], a, b, i % 7, kind, a + noise > 0 ? "true" : "false");
     }
     return 0;
-}
-
-static int free_rows(void **state)
-{
-    (void)state;
-    for (int i = 0; i < ROWS; i++) {
-        mem_free(rows[i]);
-    }
-    return 0;
-}
-
-static void run(const char *topology, const char *const *value, size_t n, struct task_result *r)
-{
-    struct task_run how = {
-        .topology = topology,
-        .topic = "in",
-        .value = value,
-        .key = value == (const char *const *)rows ? keys : NULL,
-        .n = n,
-    };
-    task_run(&how, r);
-    if (r->diags.n > 0 || r->status < 0) {
-        print_message("%s%s\n", task_result_problems(r), r->err.text);
-    }
-}
-
-static void run_all(const char *topology, struct task_result *r)
-{
-    run(topology, (const char *const *)rows, ROWS, r);
-    assert_int_equal(r->status, 0);
 }
 
 /* Line i of the output, without its end. */
@@ -122,6 +66,17 @@ static void predicts_then_learns(void **state)
     task_result_done(&r);
 }
 
+static void same_accuracy(const struct task_result *first, const struct task_result *r)
+{
+    assert_same_state(first, r);
+    assert_true(task_result_metric(r, "accuracy") == task_result_metric(first, "accuracy"));
+}
+
+static void same_kappa(const struct task_result *first, const struct task_result *r)
+{
+    assert_true(fabs(task_result_metric(r, "kappa") - task_result_metric(first, "kappa")) < 1e-12);
+}
+
 static void is_the_same_for_every_batch_size_and_restart(void **state)
 {
     (void)state;
@@ -143,38 +98,12 @@ static void is_the_same_for_every_batch_size_and_restart(void **state)
              "30}},\n"
              "          features: [" MANY ", a, b, n]}\n" TAIL,
     };
-    for (int t = 0; t < 5; t++) {
-        struct task_result first = {0};
-        run_all(topology[t], &first);
-        for (int i = 0; i < 5; i++) {
-            struct task_run how = {
-                .topology = topology[t],
-                .topic = "in",
-                .value = (const char *const *)rows,
-                .key = keys,
-                .n = ROWS,
-                .batch_rows = (uint16_t[]){1, 3, 2048, 7, 64}[i],
-                .restart_every = (size_t[]){0, 0, 1, 50, 299}[i],
-            };
-            struct task_result r = {0};
-            task_run(&how, &r);
-            assert_int_equal(r.status, 0);
-            assert_int_equal(r.out.n, first.out.n);
-            assert_memory_equal(r.out.data, first.out.data, first.out.n);
-            if (t < 4) { /* of a large one, logs and parts are as the commits were */
-                assert_int_equal(r.state.n, first.state.n);
-                assert_memory_equal(r.state.data, first.state.data, first.state.n);
-            } else {
-                double kappa = task_result_metric(&first, "kappa");
-                assert_true(fabs(task_result_metric(&r, "kappa") - kappa) < 1e-12);
-            }
-            if (t == 0) {
-                assert_true(task_result_metric(&r, "accuracy") ==
-                            task_result_metric(&first, "accuracy"));
-            }
-            task_result_done(&r);
-        }
-        task_result_done(&first);
+    static const struct way way[] = {{1, 0}, {3, 0}, {2048, 1}, {7, 50}, {64, 299}};
+    for (int t = 0; t < 5; t++) { /* of a large one, logs and parts are as the commits were */
+        assert_same(topology[t], way, 5,
+                    t == 4   ? same_kappa
+                    : t == 0 ? same_accuracy
+                             : assert_same_state);
     }
 }
 
@@ -443,19 +372,8 @@ static const struct {
 static void problems_say_what_to_do(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
-        struct task_result r = {0};
-        char topology[2000];
-        snprintf(topology, sizeof(topology), HEAD "      - classify: %s\n" TAIL, wrong[i].step);
-        struct task_run how = {.topology = topology, .topic = "in"};
-        task_run(&how, &r);
-        const char *problems = task_result_problems(&r);
-        if (r.status != -ERR_CONFIG || !strstr(problems, wrong[i].says) ||
-            !strstr(problems, "streams.s.steps")) {
-            print_message("%s\n%s\n", wrong[i].step, problems);
-            fail();
-        }
-        task_result_done(&r);
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        assert_step_refused(HEAD, "classify", wrong[i].step, wrong[i].says);
     }
 }
 

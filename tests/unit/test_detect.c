@@ -1,33 +1,10 @@
 /* detect inside a topology: thresholds, warm-up, keys, nulls, and the same bytes for every batch size
  * and across restarts. */
-#include "engine/memory.h"
-#include "engine/random.h"
-#include "tests/support/task_run.h"
-
-#include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
-
 enum { ROWS = 3000 };
-static char *rows[ROWS];
-static const char *keys[ROWS];
-static const char *const host[] = {"h0", "h1"};
+#define COLUMNS "host: string, a: double, b: double, n: long"
+#include "tests/unit/learning_harness.h"
 
-#define FROM(key)                                                                                  \
-    "name: test\n"                                                                                 \
-    "streams:\n"                                                                                   \
-    "  s:\n"                                                                                       \
-    "    from: {topic: in, key: " key ", value: json,\n"                                           \
-    "           columns: {host: string, a: double, b: double, n: long}}\n"                         \
-    "    steps:\n"
-#define HEAD FROM("none")
-#define TAIL "    to: {topic: out, key: none, value: json}\n"
+static const char *const host[] = {"h0", "h1"};
 
 /* Usual rows around a host's own level; every 500th is far off. */
 static bool is_odd(int i)
@@ -47,36 +24,6 @@ static int make_rows(void **state)
                              level + far + random_normal(&random), random_normal(&random) - far, i);
     }
     return 0;
-}
-
-static int free_rows(void **state)
-{
-    (void)state;
-    for (int i = 0; i < ROWS; i++) {
-        mem_free(rows[i]);
-    }
-    return 0;
-}
-
-static void run(const char *topology, const char *const *value, size_t n, struct task_result *r)
-{
-    struct task_run how = {
-        .topology = topology,
-        .topic = "in",
-        .value = value,
-        .key = value == (const char *const *)rows ? keys : NULL,
-        .n = n,
-    };
-    task_run(&how, r);
-    if (r->diags.n > 0 || r->status < 0) {
-        print_message("%s%s\n", task_result_problems(r), r->err.text);
-    }
-}
-
-static void run_all(const char *topology, struct task_result *r)
-{
-    run(topology, (const char *const *)rows, ROWS, r);
-    assert_int_equal(r->status, 0);
 }
 
 #define STEP(algorithm, more)                                                                      \
@@ -137,6 +84,29 @@ static void finds_what_is_far_off(void **state)
     }
 }
 
+/* What `{value: x}` is compared with can be seen: no row is found below x, and all are from it on. */
+static void shows_the_score_that_a_value_is_compared_with(void **state)
+{
+    (void)state;
+    struct task_result r = {0};
+    int i = 0, over = 0;
+    run_all(FROM("string") STEP("zscore", ", threshold: {value: 2.5}, raw: true") TAIL, &r);
+    for (char *line = r.out.data; line < r.out.data + r.out.n; line = strchr(line, '\n') + 1, i++) {
+        const char *raw = strstr(line, "\"odd_raw\":"), *flag = strstr(line, "\"odd\":");
+        assert_true(raw && flag && raw < strchr(line, '\n'));
+        bool is_null = strncmp(raw + 10, "null", 4) == 0;
+        assert_int_equal(is_null, strncmp(flag + 6, "null", 4) == 0);
+        bool is_over = !is_null && strtod(raw + 10, NULL) >= 2.5;
+        assert_int_equal(is_over, strncmp(flag + 6, "true", 4) == 0);
+        over += is_over;
+    }
+    assert_true(over > 20 && over < ROWS / 2);
+    task_result_done(&r);
+    run_all(FROM("string") STEP("zscore", "") TAIL, &r);
+    assert_null(strstr(r.out.data, "odd_raw"));
+    task_result_done(&r);
+}
+
 static void warms_up_per_key(void **state)
 {
     (void)state;
@@ -152,6 +122,11 @@ static void warms_up_per_key(void **state)
     task_result_done(&r);
 }
 
+static void same_detections(const struct task_result *first, const struct task_result *r)
+{
+    assert_true(task_result_metric(r, "detections") == task_result_metric(first, "detections"));
+}
+
 static void is_the_same_for_every_batch_size_and_restart(void **state)
 {
     (void)state;
@@ -163,29 +138,9 @@ static void is_the_same_for_every_batch_size_and_restart(void **state)
         HEAD STEP("isolation_forest", ", per: partition, learn: {batch: {window: 400, every: 500}}")
             TAIL,
     };
+    static const struct way way[] = {{3, 0}, {2048, 500}, {7, 1111}};
     for (int t = 0; t < 4; t++) {
-        struct task_result first = {0};
-        run_all(topology[t], &first);
-        for (int i = 0; i < 3; i++) {
-            struct task_run how = {
-                .topology = topology[t],
-                .topic = "in",
-                .value = (const char *const *)rows,
-                .key = keys,
-                .n = ROWS,
-                .batch_rows = (uint16_t[]){3, 2048, 7}[i],
-                .restart_every = (size_t[]){0, 500, 1111}[i],
-            };
-            struct task_result r = {0};
-            task_run(&how, &r);
-            assert_int_equal(r.status, 0);
-            assert_int_equal(r.out.n, first.out.n);
-            assert_memory_equal(r.out.data, first.out.data, first.out.n);
-            assert_true(task_result_metric(&r, "detections") ==
-                        task_result_metric(&first, "detections"));
-            task_result_done(&r);
-        }
-        task_result_done(&first);
+        assert_same(topology[t], way, 3, same_detections);
     }
 }
 
@@ -203,18 +158,7 @@ static void problems_say_what_to_do(void **state)
         {"{algorithm: zscore, features: [a], as: odd, evaluate: [mae]}", "unknown metric"},
     };
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
-        struct task_result r = {0};
-        char topology[2000];
-        snprintf(topology, sizeof(topology), FROM("string") "      - detect: %s\n" TAIL,
-                 wrong[i][0]);
-        struct task_run how = {.topology = topology, .topic = "in"};
-        task_run(&how, &r);
-        const char *problems = task_result_problems(&r);
-        if (r.status != -ERR_CONFIG || !strstr(problems, wrong[i][1])) {
-            print_message("%s\n%s\n", wrong[i][0], problems);
-            fail();
-        }
-        task_result_done(&r);
+        assert_step_refused(FROM("string"), "detect", wrong[i][0], wrong[i][1]);
     }
 }
 
@@ -222,6 +166,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(finds_what_is_far_off),
+        cmocka_unit_test(shows_the_score_that_a_value_is_compared_with),
         cmocka_unit_test(warms_up_per_key),
         cmocka_unit_test(is_the_same_for_every_batch_size_and_restart),
         cmocka_unit_test(problems_say_what_to_do),

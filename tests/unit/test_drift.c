@@ -1,32 +1,11 @@
 /* drift inside a topology: the detecting rows, stretches, nulls, keys, bad rows, and the same bytes for
  * every batch size and across restarts. */
-#include "engine/memory.h"
-#include "tests/support/drift_check.h"
-#include "tests/support/task_run.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <string.h>
-
-#include <cmocka.h>
-
 enum { ROWS = 3000 };
-static char *rows[ROWS];
-static const char *keys[ROWS];
-static const char *const host[] = {"h0", "h1"};
+#define COLUMNS "host: string, v: double, n: long, miss: boolean"
+#include "tests/support/drift_check.h"
+#include "tests/unit/learning_harness.h"
 
-/* One task takes all rows, so `per: partition` is `global` without the repartition. */
-#define FROM(key)                                                                                  \
-    "name: test\n"                                                                                 \
-    "streams:\n"                                                                                   \
-    "  s:\n"                                                                                       \
-    "    from: {topic: in, key: " key ", value: json,\n"                                           \
-    "           columns: {host: string, v: double, n: long, miss: boolean}}\n"                     \
-    "    steps:\n"
-#define HEAD  FROM("none")
-#define KEYED FROM("string")
-#define TAIL  "    to: {topic: out, key: none, value: json}\n"
+static const char *const host[] = {"h0", "h1"};
 
 /* Two hosts in turn, each with the same values. */
 static int make_rows(void **state)
@@ -38,36 +17,6 @@ static int make_rows(void **state)
                              drift_value(i / 2), i % 7, drift_error(i / 2) > 0 ? "true" : "false");
     }
     return 0;
-}
-
-static int free_rows(void **state)
-{
-    (void)state;
-    for (int i = 0; i < ROWS; i++) {
-        mem_free(rows[i]);
-    }
-    return 0;
-}
-
-static void run(const char *topology, const char *const *value, size_t n, struct task_result *r)
-{
-    struct task_run how = {
-        .topology = topology,
-        .topic = "in",
-        .value = value,
-        .key = value == (const char *const *)rows ? keys : NULL,
-        .n = n,
-    };
-    task_run(&how, r);
-    if (r->diags.n > 0 || r->status < 0) {
-        print_message("%s%s\n", task_result_problems(r), r->err.text);
-    }
-}
-
-static void run_all(const char *topology, struct task_result *r)
-{
-    run(topology, (const char *const *)rows, ROWS, r);
-    assert_int_equal(r->status, 0);
 }
 
 /* Numbers of the output rows in which `text` stands; returns how many. */
@@ -113,6 +62,13 @@ static void tells_of_changes_per_key(void **state)
     }
 }
 
+static void same_state_and_detections(const struct task_result *first, const struct task_result *r)
+{
+    assert_same_state(first, r);
+    assert_true(task_result_metric(r, "values") == ROWS);
+    assert_true(task_result_metric(r, "detections") == task_result_metric(first, "detections"));
+}
+
 static void is_the_same_for_every_batch_size_and_restart(void **state)
 {
     (void)state;
@@ -125,32 +81,9 @@ static void is_the_same_for_every_batch_size_and_restart(void **state)
         "      - drift: {algorithm: psi, of: n, as: d, per: global, options: {window: 50}}\n" TAIL,
         KEYED "      - drift: {algorithm: eddm, of: miss, as: d}\n" TAIL,
     };
+    static const struct way way[] = {{1, 0}, {3, 0}, {2048, 37}, {64, 1499}};
     for (int t = 0; t < 5; t++) {
-        struct task_result first = {0};
-        run_all(topology[t], &first);
-        for (int i = 0; i < 4; i++) {
-            struct task_run how = {
-                .topology = topology[t],
-                .topic = "in",
-                .value = (const char *const *)rows,
-                .key = keys,
-                .n = ROWS,
-                .batch_rows = (uint16_t[]){1, 3, 2048, 64}[i],
-                .restart_every = (size_t[]){0, 0, 37, 1499}[i],
-            };
-            struct task_result r = {0};
-            task_run(&how, &r);
-            assert_int_equal(r.status, 0);
-            assert_int_equal(r.out.n, first.out.n);
-            assert_memory_equal(r.out.data, first.out.data, first.out.n);
-            assert_int_equal(r.state.n, first.state.n);
-            assert_memory_equal(r.state.data, first.state.data, first.state.n);
-            assert_true(task_result_metric(&r, "values") == ROWS);
-            assert_true(task_result_metric(&r, "detections") ==
-                        task_result_metric(&first, "detections"));
-            task_result_done(&r);
-        }
-        task_result_done(&first);
+        assert_same(topology[t], way, 4, same_state_and_detections);
     }
 }
 
@@ -212,19 +145,8 @@ static const struct {
 static void problems_say_what_to_do(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
-        struct task_result r = {0};
-        char topology[2000];
-        snprintf(topology, sizeof(topology), HEAD "      - drift: %s\n" TAIL, wrong[i].step);
-        struct task_run how = {.topology = topology, .topic = "in"};
-        task_run(&how, &r);
-        const char *problems = task_result_problems(&r);
-        if (r.status != -ERR_CONFIG || !strstr(problems, wrong[i].says) ||
-            !strstr(problems, "streams.s.steps")) {
-            print_message("%s\n%s\n", wrong[i].step, problems);
-            fail();
-        }
-        task_result_done(&r);
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        assert_step_refused(HEAD, "drift", wrong[i].step, wrong[i].says);
     }
 }
 

@@ -105,6 +105,24 @@ static void nearest_names(void **state)
     assert_null(nearest_name(monster, names));
 }
 
+static void names_are_found_or_suggested(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"naive", "ridge", NULL}, *const one[] = {"only", NULL};
+    struct err e = {0};
+    assert_int_equal(name_find("rule", "ridge", names, &e), 1);
+    assert_int_equal(e.kind, ERR_NONE);
+    assert_int_equal(name_find("rule", "rigde", names, &e), -ERR_CONFIG);
+    assert_string_equal(e.text, "unknown rule `rigde`: did you mean `ridge`?");
+    err_clear(&e);
+    assert_int_equal(name_find("rule", "x", names, &e), -ERR_CONFIG);
+    assert_string_equal(e.text, "unknown rule `x`: expected one of naive, ridge");
+    err_clear(&e);
+    assert_int_equal(name_find("rule", "x", one, &e), -ERR_CONFIG);
+    assert_string_equal(e.text, "unknown rule `x`: expected only");
+    assert_int_equal(name_find("rule", "x", one, NULL), -ERR_CONFIG);
+}
+
 static void problems_of_servers_are_not_of_the_file(void **state)
 {
     (void)state;
@@ -127,6 +145,7 @@ int main(void)
         cmocka_unit_test(kinds_have_names),
         cmocka_unit_test(diagnostics_own_their_text),
         cmocka_unit_test(nearest_names),
+        cmocka_unit_test(names_are_found_or_suggested),
         cmocka_unit_test(problems_of_servers_are_not_of_the_file),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

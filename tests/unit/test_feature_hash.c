@@ -49,8 +49,10 @@ static void errors_name_the_remedy(void **state)
     transform_expect(&op_feature_hash, "m: map<string>", "{columns: m, as: h, n_features: 1}", "",
                      "1:11 'm' is of type map<string>; feature_hash takes numbers, booleans, "
                      "strings, array<string> and maps of numbers\n");
-    transform_expect(&op_feature_hash, "a: long", "{columns: a, as: h, n_features: 4096}", "",
-                     "1:1 4097 columns, more than 4096\n");
+    transform_expect(
+        &op_feature_hash, "a: long", "{columns: a, as: h, n_features: 4096}", "",
+        "1:1 the rows would have 4097 columns (1, and 4096 that feature_hash makes of 1), "
+        "more than the 4096 that there may be: make fewer, or `drop` columns before\n");
     transform_expect(&op_feature_hash, "a: long, h_1: long", "{columns: a, as: h, n_features: 2}",
                      "", "1:18 there is a column 'h_1' already\n");
 }

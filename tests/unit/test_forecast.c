@@ -2,6 +2,7 @@
  * configuration, and the same bytes for every batch size and across restarts. Rows are 1 ms apart. */
 #include "engine/memory.h"
 #include "engine/random.h"
+#include "ml/forecast_plan.h"
 #include "tests/support/task_run.h"
 
 #include <math.h>

@@ -190,7 +190,10 @@ static void members_that_are_none(void **state)
 {
     (void)state;
     assert_non_null(strstr(problem("{members: [naive, rigde]}"), "`rigde`"));
-    assert_non_null(strstr(problem("{members: [hybrid]}"), "`hybrid`"));
+    assert_non_null(strstr(problem("{members: [hybrid]}"), "member of itself"));
+    assert_non_null(strstr(problem("{members: [3]}"), "members[0]: a member is a name"));
+    assert_string_equal(problem("{members: [naive, {ridge: {lags: 0}}]}"),
+                        "members[1]: ridge: lags: expected a value from 1 to 256, found 0");
     assert_non_null(strstr(problem("{members: []}"), "1 to 8"));
     assert_non_null(strstr(problem("{members: naive}"), "list"));
     assert_non_null(strstr(problem("{members: [{ridge: {lag: 3}}]}"), "lags"));

@@ -47,6 +47,33 @@ static void passes_what_every_forecaster_must(void **state)
     forecaster_series_free(&s);
 }
 
+/* A slope that is damped and never moved leaves ever less, and then nothing: no number is subnormal. */
+static void what_is_tiny_is_nothing(void **state)
+{
+    (void)state;
+    struct structural m;
+    struct structural_state s;
+    const uint32_t season = 12, far = 100000;
+    double variance[3] = {0.1, 0, 0}, f, *room, out;
+    structural_init(&m, &season, 1, 2, 0.9);
+    structural_state_init(&m, &s);
+    room = mem_array(m.n, sizeof(double));
+    structural_begin(&m, &s, 5);
+    structural_show_season(&m, &s, 1);
+    for (int i = 0; i < 20000; i++) {
+        structural_step(&m, variance, &s, i < 100 ? (double)i : (double)NAN, 0, &f, room);
+        for (size_t k = 0; k < (size_t)m.n + m.n * m.n; k++) {
+            assert_true(fpclassify(s.mean[k]) != FP_SUBNORMAL);
+        }
+    }
+    assert_true(s.mean[1] == 0 && s.variance[m.n + 1] == 0 && s.variance[0] > 0);
+    structural_forecast(&m, &s, &far, 1, &out, room);
+    assert_true(isfinite(out) && room[1] == 0);
+    mem_free(room);
+    structural_state_done(&s);
+    structural_done(&m);
+}
+
 /* A local level settles at the gain k = q / 2 (sqrt(1 + 4 / q) - 1): exponential smoothing. */
 static void a_local_level_is_exponential_smoothing(void **state)
 {
@@ -201,6 +228,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(passes_what_every_forecaster_must),
+        cmocka_unit_test(what_is_tiny_is_nothing),
         cmocka_unit_test(a_local_level_is_exponential_smoothing),
         cmocka_unit_test(goes_on_with_what_has_no_noise),
         cmocka_unit_test(waves_of_two_seasons_are_counted_once),

@@ -207,8 +207,9 @@ static void problems_say_what_to_do(void **state)
     (void)state;
     static const char *const wrong[][2] = {
         {", els: y", "`else`"},
-        {", else: host", "another type than the label"},
-        {", else: nope", "nope"},
+        {", else: host",
+         "label_from.else: both must be of one type, `else` is string and the label "},
+        {", else: nope", "a text stands in quotes: `else: \"'nope'\"`"},
         {", within: 0s", "within"},
     };
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {

@@ -69,6 +69,20 @@ static void scores_as_medians_of_the_window(void **state)
     }
 }
 
+/* A key of few rows has no memory for a whole window. */
+static void memory_follows_the_rows(void **state)
+{
+    (void)state;
+    void *l = detector_open(def, "{window_size: 100000}", 2);
+    const double x[2] = {1, 2};
+    assert_true(def->size(l) < 300);
+    for (int i = 0; i < 100; i++) {
+        def->learn(l, x, 1, NULL, NULL);
+    }
+    assert_in_range(def->size(l), 100 * 2 * 16, 128 * 2 * 16 + 300);
+    def->close(l);
+}
+
 static void outliers_move_nothing(void **state)
 {
     (void)state;
@@ -105,6 +119,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(scores_as_medians_of_the_window),
+        cmocka_unit_test(memory_follows_the_rows),
         cmocka_unit_test(outliers_move_nothing),
         cmocka_unit_test(a_constant_makes_others_odd),
         cmocka_unit_test(passes_what_every_detector_must),

@@ -65,6 +65,9 @@ static void scores_by_nearest_earlier_rows(void **state)
         }
         def->learn(l, &x[i], 1, NULL, NULL);
     }
+    for (int k = 0; k < 3; k++) {
+        calibration_done(&c[k]);
+    }
     mem_free(c);
     def->close(l);
 }

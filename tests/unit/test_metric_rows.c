@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -114,6 +115,65 @@ static void comes_after_so_many_rows(void **state)
     buffer_done(&first);
 }
 
+/* A model that learns no more is scored on, and its metrics are told by the rows that scored it. */
+static void comes_with_learn_never(void **state)
+{
+    (void)state;
+    char path[] = P_tmpdir "/klamm-metrics-XXXXXX.jsonl", topology[3000];
+    int file = mkstemps(path, 6);
+    FILE *f = fdopen(file, "w");
+    assert_non_null(f);
+    for (int i = 0; i < ROWS; i++) {
+        fprintf(f, "%s\n", rows[i]);
+    }
+    fclose(f);
+    snprintf(
+        topology, sizeof topology,
+        "name: test\n"
+        "streams:\n"
+        "  s: {from: {topic: in, key: none, value: json, columns: {a: double, kind: string}}}\n"
+        "  p:\n"
+        "    from: s\n"
+        "    steps:\n"
+        "      - classify: {algorithm: gaussian_nb, features: [a], label: kind, as: q, per: "
+        "partition, learn: never, train_from: {file: %s}}\n"
+        "      - regress: {algorithm: linear_regression, features: [a], label: a * 2, as: r, per: "
+        "partition, learn: never, train_from: {file: %s}}\n"
+        "      - detect: {algorithm: zscore, features: [a], as: d, per: partition, learn: never, "
+        "train_from: {file: %s}}\n"
+        "    to: {topic: out, key: none, value: json}\n"
+        "  m:\n"
+        "    from: {metrics: {stream: p, every: 50}}\n"
+        "    steps:\n"
+        "      - filter: metric in ('accuracy', 'mae', 'detections')\n"
+        "    to: {topic: metrics, key: none, value: json}\n",
+        path, path, path);
+    struct buffer first;
+    for (int i = 0; i < 4; i++) {
+        struct task_result r = {0};
+        struct buffer lines;
+        run(topology, (uint16_t[]){1, 2048, 3, 7}[i], (size_t[]){0, 0, 33, 1}[i], &r);
+        if (r.status < 0) {
+            print_message("%s%s\n", task_result_problems(&r), r.err.text);
+        }
+        assert_int_equal(r.status, 0);
+        assert_true(task_result_metric(&r, "rows") == ROWS);
+        buffer_init(&lines);
+        assert_int_equal(metric_lines(&r, &lines), 3 * (ROWS / 50));
+        assert_non_null(strstr(buffer_cstr(&lines), "\"step\":\"detect\",\"as\":\"d\""));
+        if (i == 0) {
+            first = lines;
+        } else {
+            assert_int_equal(lines.n, first.n);
+            assert_memory_equal(lines.data, first.data, first.n);
+            buffer_done(&lines);
+        }
+        task_result_done(&r);
+    }
+    buffer_done(&first);
+    unlink(path);
+}
+
 static void nobody_reads_none(void **state)
 {
     (void)state;
@@ -150,6 +210,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(comes_after_so_many_rows),
+        cmocka_unit_test(comes_with_learn_never),
         cmocka_unit_test(nobody_reads_none),
         cmocka_unit_test(problems_say_what_to_do),
     };

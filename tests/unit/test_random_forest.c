@@ -68,6 +68,24 @@ static void tells_classes_apart(void **state)
     learner_data_free(&d);
 }
 
+/* Classes that alternate along the only column: each split takes off a row, as deep as it may go. */
+static void a_column_that_tells_nothing_costs_no_square(void **state)
+{
+    (void)state;
+    struct learner_data d = learner_data_new(4000, 1, 2, 43);
+    for (uint32_t r = 0; r < d.rows; r++) {
+        d.x[r] = r;
+        d.y[r] = r % 2;
+    }
+    void *some = fitted("{n_models: 1, bootstrap: false}", &d, d.rows);
+    void *all = fitted("{n_models: 1, bootstrap: false, max_depth: 100000}", &d, d.rows);
+    assert_true(def->size(all) > 8000 * 16); /* 7999 nodes */
+    assert_true(def->size(some) < def->size(all) / 4);
+    def->close(some);
+    def->close(all);
+    learner_data_free(&d);
+}
+
 static void many_trees_are_better_than_one(void **state)
 {
     (void)state;
@@ -213,6 +231,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tells_classes_apart),
+        cmocka_unit_test(a_column_that_tells_nothing_costs_no_square),
         cmocka_unit_test(many_trees_are_better_than_one),
         cmocka_unit_test(follows_values),
         cmocka_unit_test(the_same_rows_give_the_same_forest),

@@ -1,33 +1,10 @@
 /* regress inside a topology: values, intervals, nulls, bad labels, and the same bytes for every batch
  * size and across restarts. */
-#include "engine/memory.h"
-#include "engine/random.h"
-#include "tests/support/task_run.h"
-
-#include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
-
 enum { ROWS = 600 };
-static char *rows[ROWS];
-static const char *keys[ROWS];
-static const char *const host[] = {"h0", "h1"};
+#define COLUMNS "host: string, a: double, b: double, y: double, n: long"
+#include "tests/unit/learning_harness.h"
 
-#define FROM(key)                                                                                  \
-    "name: test\n"                                                                                 \
-    "streams:\n"                                                                                   \
-    "  s:\n"                                                                                       \
-    "    from: {topic: in, key: " key ", value: json,\n"                                           \
-    "           columns: {host: string, a: double, b: double, y: double, n: long}}\n"              \
-    "    steps:\n"
-#define HEAD FROM("none")
-#define TAIL "    to: {topic: out, key: none, value: json}\n"
+static const char *const host[] = {"h0", "h1"};
 #define STEP(more)                                                                                 \
     "      - regress: {algorithm: linear_regression, features: [a, b], label: y, as: p,\n"         \
     "                  options: {lr: 0.05}, " more "}\n"
@@ -47,36 +24,6 @@ static int make_rows(void **state)
                        keys[i], a, b, y, i % 3);
     }
     return 0;
-}
-
-static int free_rows(void **state)
-{
-    (void)state;
-    for (int i = 0; i < ROWS; i++) {
-        mem_free(rows[i]);
-    }
-    return 0;
-}
-
-static void run(const char *topology, const char *const *value, size_t n, struct task_result *r)
-{
-    struct task_run how = {
-        .topology = topology,
-        .topic = "in",
-        .value = value,
-        .key = value == (const char *const *)rows ? keys : NULL,
-        .n = n,
-    };
-    task_run(&how, r);
-    if (r->diags.n > 0 || r->status < 0) {
-        print_message("%s%s\n", task_result_problems(r), r->err.text);
-    }
-}
-
-static void run_all(const char *topology, struct task_result *r)
-{
-    run(topology, (const char *const *)rows, ROWS, r);
-    assert_int_equal(r->status, 0);
 }
 
 static double number(const char *line, const char *name)
@@ -123,6 +70,11 @@ static void predicts_then_learns(void **state)
     task_result_done(&r);
 }
 
+static void same_error(const struct task_result *first, const struct task_result *r)
+{
+    assert_true(fabs(task_result_metric(r, "mae") - task_result_metric(first, "mae")) < 1e-12);
+}
+
 static void is_the_same_for_every_batch_size_and_restart(void **state)
 {
     (void)state;
@@ -131,29 +83,9 @@ static void is_the_same_for_every_batch_size_and_restart(void **state)
         FROM("string") STEP("per: key") TAIL,
         HEAD STEP("per: partition, learn: {batch: {window: 300, every: 100}}") TAIL,
     };
+    static const struct way way[] = {{1, 0}, {3, 0}, {2048, 50}, {7, 299}};
     for (int t = 0; t < 3; t++) {
-        struct task_result first = {0};
-        run_all(topology[t], &first);
-        for (int i = 0; i < 4; i++) {
-            struct task_run how = {
-                .topology = topology[t],
-                .topic = "in",
-                .value = (const char *const *)rows,
-                .key = keys,
-                .n = ROWS,
-                .batch_rows = (uint16_t[]){1, 3, 2048, 7}[i],
-                .restart_every = (size_t[]){0, 0, 50, 299}[i],
-            };
-            struct task_result r = {0};
-            task_run(&how, &r);
-            assert_int_equal(r.status, 0);
-            assert_int_equal(r.out.n, first.out.n);
-            assert_memory_equal(r.out.data, first.out.data, first.out.n);
-            assert_true(fabs(task_result_metric(&r, "mae") - task_result_metric(&first, "mae")) <
-                        1e-12);
-            task_result_done(&r);
-        }
-        task_result_done(&first);
+        assert_same(topology[t], way, 4, same_error);
     }
 }
 
@@ -211,17 +143,7 @@ static void problems_say_what_to_do(void **state)
          "`mae`"},
     };
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
-        struct task_result r = {0};
-        char topology[2000];
-        snprintf(topology, sizeof(topology), HEAD "      - regress: %s\n" TAIL, wrong[i][0]);
-        struct task_run how = {.topology = topology, .topic = "in"};
-        task_run(&how, &r);
-        const char *problems = task_result_problems(&r);
-        if (r.status != -ERR_CONFIG || !strstr(problems, wrong[i][1])) {
-            print_message("%s\n%s\n", wrong[i][0], problems);
-            fail();
-        }
-        task_result_done(&r);
+        assert_step_refused(HEAD, "regress", wrong[i][0], wrong[i][1]);
     }
 }
 

@@ -55,7 +55,10 @@ static void problems_say_what_to_do(void **state)
     static const char *const wrong[][2] = {
         {"{forecaster: naiv}", "`naive`"},
         {"{forecaster: naive, options: {alpha: 1}}", "options"},
-        {"{forecaster: seasonal_naive}", "season"},
+        {"{forecaster: seasonal_naive}", "forecaster: seasonal_naive needs a season"},
+        {"{season: 1d}", "season: expected a number of rows from 2 to 100000"},
+        {"{season: [2, 3, 4, 5, 6]}", "season: at most 4 lengths, found 5"},
+        {"{options: {alpha: 2}}", "options: holt_winters: alpha: expected a value from 0 to 1"},
         {"{forecaster: seasonal_naive, season: 1}", "season"},
         {"{forecaster: seasonal_naive, season: [7, 5]}", "ascending"},
     };

@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -29,6 +30,34 @@ static void lines(void **state)
     assert_line((struct state_sum){2, 999600}, "state: 2 entries, 1.0 MB\n");
     assert_line((struct state_sum){2, 12345678901234}, "state: 2 entries, 12.3 TB\n");
     assert_line((struct state_sum){2, UINT64_MAX}, "state: 2 entries, 18446744 TB\n");
+}
+
+static void assert_metric(const char *yaml, const char *expected)
+{
+    struct arena a;
+    struct diags d;
+    struct buffer b;
+    struct yaml *y;
+    const struct step_def def = {.name = "classify"};
+    struct node n = {.stream = "load", .def = &def};
+    arena_init(&a);
+    diags_init(&d);
+    buffer_init(&b);
+    assert_int_equal(yaml_parse(&y, &a, "t", yaml, strlen(yaml), &d), 0);
+    n.yaml = y;
+    summary_metric(&n, "accuracy", 0.5, &b);
+    assert_string_equal(buffer_cstr(&b), expected);
+    buffer_done(&b);
+    diags_done(&d);
+    arena_done(&a);
+}
+
+static void steps_are_told_apart(void **state)
+{
+    (void)state;
+    assert_metric("{as: busy, label: x}", "  load classify busy: accuracy 0.5\n");
+    assert_metric("{label: x}", "  load classify: accuracy 0.5\n");
+    assert_metric("a - b", "  load classify: accuracy 0.5\n");
 }
 
 static void empty_stores_do_not_count(void **state)
@@ -64,6 +93,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(lines),
+        cmocka_unit_test(steps_are_told_apart),
         cmocka_unit_test(rows_left_out),
         cmocka_unit_test(empty_stores_do_not_count),
     };

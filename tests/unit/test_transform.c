@@ -202,9 +202,41 @@ static void what_learns_nothing_has_no_store(void **state)
     plan_rig_done(&r);
 }
 
+/* A step over `columns` numbers; the problems, or "". */
+static void plan_wide(int columns, const char *as, char *problems, size_t size)
+{
+    struct buffer b;
+    struct plan_rig r;
+    buffer_init(&b);
+    buffer_printf(&b, "name: t\nstreams:\n  s:\n    from: {topic: x, value: json, columns: {");
+    for (int i = 0; i < columns; i++) {
+        buffer_printf(&b, "%sc%d: double", i > 0 ? ", " : "", i);
+    }
+    buffer_printf(&b, "}}\n    steps: [{scale: {columns: 'c*', per: partition%s}}]\n    to: o\n",
+                  as);
+    int status = plan_rig_init(&r, buffer_cstr(&b));
+    snprintf(problems, size, "%s", status < 0 ? plan_rig_problems(&r) : "");
+    plan_rig_done(&r);
+    buffer_done(&b);
+}
+
+static void in_place_columns_are_counted_once(void **state)
+{
+    (void)state;
+    char text[1000];
+    plan_wide(4000, "", text, sizeof text);
+    assert_string_equal(text, "");
+    plan_wide(2040, ", as: '*_s'", text, sizeof text);
+    assert_string_equal(text, "");
+    plan_wide(2100, ", as: '*_s'", text, sizeof text);
+    assert_non_null(strstr(text, "2100 that scale makes of 2100"));
+    assert_non_null(strstr(text, "more than the 4096 that there may be"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(in_place_columns_are_counted_once),
         cmocka_unit_test(is_the_same_for_every_batch_size_and_restart),
         cmocka_unit_test(large_objects_come_back),
         cmocka_unit_test(metrics_tell_of_one_object),

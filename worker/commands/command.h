@@ -11,7 +11,8 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
-enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
+/* EXIT_CUT: the reader of standard output has gone (`| head`); the process ends as by SIGPIPE. */
+enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_CUT = 128 + 13 };
 
 struct flag {
     const char *name;  /* without the dashes; NULL ends the table */

@@ -342,8 +342,12 @@ static int replay_rows(struct replay *r, struct err *e)
 
 static void print_metric(void *ctx, const struct node *n, const char *name, double value)
 {
+    struct buffer line;
     (void)ctx;
-    fprintf(stderr, "  %s %s: %s %.6g\n", n->stream, n->def->name, name, value);
+    buffer_init(&line);
+    summary_metric(n, name, value, &line);
+    fputs(buffer_cstr(&line), stderr);
+    buffer_done(&line);
 }
 
 static void print_summary(struct replay *r)
@@ -361,6 +365,12 @@ static void print_summary(struct replay *r)
     struct state_sum sum = local_state(r->local);
     state_sum_report(&sum, stderr);
     local_metrics(r->local, print_metric, r);
+}
+
+/* `| head` has seen enough. */
+static bool is_cut(const struct replay *r)
+{
+    return !r->folder && show_is_over();
 }
 
 static int replay(struct replay *r, const struct invocation *in, struct err *e)
@@ -391,7 +401,7 @@ static int replay(struct replay *r, const struct invocation *in, struct err *e)
         result = local_finish(r->local, e);
     }
     result = result < 0 ? result : flush_outputs(r, e);
-    if (r->local) {
+    if (r->local && !(result < 0 && is_cut(r))) {
         print_summary(r);
     }
     return result;
@@ -474,11 +484,10 @@ static int run(const struct invocation *in)
             result = -ERR_CONFIG;
         }
         result = result < 0 ? result : replay(&r, in, &e);
-        bool is_over = result < 0 && !r.folder && show_is_over(); /* `| head` has seen enough */
         if (d.n) {
             code = print_diags(&d);
-        } else if (result < 0 && !is_over) {
-            code = print_err(&e);
+        } else if (result < 0) {
+            code = is_cut(&r) ? EXIT_CUT : print_err(&e);
         }
     }
     diags_done(&d);

@@ -220,6 +220,8 @@ static int run(const struct invocation *in)
     r = r < 0 ? r : tail(in, &c, &t, &e);
     if (r < 0) {
         code = print_err(&e);
+    } else if (t.left != 0 && !atomic_load(in->stop) && !flag_given(in, "until-end")) {
+        code = EXIT_CUT;
     }
     if (t.printer) {
         printer_free(t.printer);
