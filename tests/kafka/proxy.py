@@ -12,7 +12,7 @@ A connection belongs to whoever its first request names (client.id), so a fault 
   pass NAME [at KEY]           as if nothing were; connections that have lost bytes end with a reset
   cut NAME [at KEY]            ends all connections, and new ones as soon as they have said who they are
   hold NAME [at KEY]           nothing gets through, in either direction, and nobody is told; after `pass` it comes
-                               late, as TCP sends again what was not acknowledged
+                               late, as TCP sends again what was not acknowledged, also when the sender has gone
   swallow NAME [at KEY]        the same, but what is sent meanwhile is gone
   mute NAME [at KEY]           requests get through, answers are gone
   slow NAME MS BYTES           MS on the way in each direction, BYTES a second for all connections of NAME together
@@ -31,6 +31,7 @@ import time
 END_TXN = "26"
 CHUNK = 65536
 WAITING_MOST = 64  # pieces of a connection on their way in one direction
+THE_END = 0, b""
 
 
 class Network:
@@ -116,33 +117,39 @@ class Link:
 
     async def carry(self, key, frame):
         up, down = asyncio.Queue(WAITING_MOST), asyncio.Queue(WAITING_MOST)
-        work = (self.take_requests(up, key, frame), self.send(up, self.broker[1], "up"),
-                self.take_answers(down), self.send(down, self.client[1], "down"))
+        work = (self.send(up, self.broker[1], "up"), self.send(down, self.client[1], "down"),
+                self.take_requests(up, key, frame), self.take_answers(down))
         self.tasks = [asyncio.ensure_future(w) for w in work]
-        await asyncio.wait(self.tasks, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait(self.tasks[:2], return_when=asyncio.FIRST_COMPLETED)
         for t in self.tasks:
             t.cancel()
         await asyncio.gather(*self.tasks, return_exceptions=True)
 
     async def take_requests(self, up, key, frame):
-        while True:
-            self.network.meet(self.name, key)
-            await up.put((self.network.due(self.name, "up", len(frame)), frame))
-            key, _, frame = await read_request(self.client[0])
+        try:
+            while True:
+                self.network.meet(self.name, key)
+                await up.put((self.network.due(self.name, "up", len(frame)), frame))
+                key, _, frame = await read_request(self.client[0])
+        except (OSError, asyncio.IncompleteReadError):
+            await up.put(THE_END)
 
     async def take_answers(self, down):
-        while data := await self.broker[0].read(CHUNK):
-            await down.put((self.network.due(self.name, "down", len(data)), data))
-        await down.put((0, b""))
+        try:
+            while data := await self.broker[0].read(CHUNK):
+                await down.put((self.network.due(self.name, "down", len(data)), data))
+        except OSError:
+            pass
+        await down.put(THE_END)
 
     async def send(self, pieces, writer, direction):
         while True:
             due, data = await pieces.get()
-            if not data:
-                return
             await asyncio.sleep(max(0, due - time.monotonic()))
             while self.network.is_in("hold", self.name):
                 await self.network.changed.wait()
+            if not data:
+                return
             is_lost = self.network.is_in("swallow", self.name) or \
                 (direction == "down" and self.network.is_in("mute", self.name))
             self.has_lost |= is_lost
