@@ -21,8 +21,7 @@ from kafkatest import Scratch, check, say
 from numbered import BUILD, Numbered
 
 SKIPPED, DAY = 77, 86400000
-TOO_OLD, FUTURE = "it is too old", "the clock was set back since, so its age is not known"
-ANY = TOO_OLD, FUTURE
+OLD, FUTURE, USED = "too old", "the clock was set back since, so its age is not known", "used"
 PRELOAD = os.path.join(BUILD, "preload_clock.so")
 SESSION = {"kafka.session.timeout.ms": 3000, "kafka.heartbeat.interval.ms": 300}
 SIDE = """
@@ -134,22 +133,19 @@ def quiet():
     say("quiet: both answered and ended")
 
 
-def misfit(w):
-    return re.findall(r"the local state of \S+ is not used \(([^)]*)\)", w.errors())
-
-
-def killed(at, *reasons):
-    """A new worker in the place of one that was killed; the clock is `at` by then. reasons: what it may say of
-    checkpoints that it does not use; none: it uses all."""
+def killed(at, fate):
+    """A new worker in the place of one that was killed; the clock is `at` by then. fate: of the checkpoints; None:
+    some may be from the future."""
     worker.kill()
     clock.set(at)
     w = start("one")
     load.wait_on("it goes on", [w], 3000)
     load.wait_all("it goes on", [w])
-    said = misfit(w)
-    check(set(said) <= set(reasons), f"expected of checkpoints: {reasons}\n{w.errors()}")
-    check(said or ("since its checkpoint" in w.errors() and reasons in ((), ANY)), w.errors())
-    say(f"restarts: {len(said)} of 10 checkpoints not used" + (f" ({said[0]})" if said else ""))
+    text = w.errors()
+    found = {FUTURE: text.count(FUTURE), OLD: text.count("it is too old") + text.count("removed the old state of"),
+             USED: len(re.findall(r"restored \S+ partition \d+: \d+ changes? since its checkpoint", text))}
+    check(fate is None or {what for what, n in found.items() if n} == {fate}, f"expected {fate}, found {found}\n{text}")
+    say("restarts: checkpoints: " + ", ".join(f"{what}: {n}" for what, n in found.items()))
     return w
 
 
@@ -165,10 +161,10 @@ with Scratch("clock") as s:
         worker = start("one")
         load.wait_on("it goes", [worker])
         jumps()
-        worker = killed(0, *ANY)  # some were written a day ahead, a moment ago
-        worker = killed(DAY, TOO_OLD)
+        worker = killed(0, None)
+        worker = killed(DAY, OLD)
         worker = killed(0, FUTURE)
-        worker = killed(0)
+        worker = killed(0, USED)
         load.finish([worker])
     finally:
         load.end()
