@@ -166,15 +166,12 @@ static int count_tasks(struct runner *r, struct err *e)
     return result;
 }
 
-/* A topic of klamm's own, whose partitions are tied to those of tasks. Its records may be of any time: a
- * broker refuses those of more than an hour ahead of its clock, such as a worker writes whose own was
- * set wrongly, and rows that `max_ahead` lets pass. */
+/* A topic of klamm's own, whose partitions are tied to those of tasks. */
 static int create_internal(struct runner *r, const char *topic, int32_t want, bool is_compact,
                            const char *what, struct err *e)
 {
-    static const char *const config[] = {"message.timestamp.after.max.ms", "9223372036854775807",
-                                         "retention.ms", "-1", NULL};
-    int result = create(r, topic, want, CONFIG_UNSET, is_compact, config, e);
+    static const char *const keep[] = {"retention.ms", "-1", NULL};
+    int result = create(r, topic, want, CONFIG_UNSET, is_compact, is_compact ? NULL : keep, e);
     int32_t n = result < 0 ? result : runner_partitions(r, topic, e);
     if (n > 0 && n != want) {
         result = err_set(e, ERR_CONFIG, "%s %s has %d partitions, but %s has %d now: %s", what,

@@ -3,6 +3,7 @@
 day behind. Rows, commits, idle time-outs and `emit: {every}` must go on each time, and the soak's checker finds
 each record once and in order.
 
+  ahead     records of the future, to which a broker has something to say
   jumps     under load; a partition that falls silent lets its window close, a window that changes says so
   quiet     with nothing to read: it stays a member that answers, hands over what another asks for, and ends
   restarts  kill -9, and on the same folder again: a checkpoint is used, unless it is half a day old by the clock,
@@ -53,6 +54,19 @@ streams:
 """
 
 
+AHEAD = """
+name: NAME
+kafka: {bootstrap.servers: "${env:KAFKA}"}
+state: {dir: DIR}
+streams:
+  rows:
+    from: {topic: IN, value: json, columns: {k: string, ts: long}}
+    time: {field: ts}
+    steps: [key_by: k, running: count() as n]
+    to: {topic: OUT, value: csv}
+"""
+
+
 class Clock:
     """How far the workers' wall clock is ahead, ms."""
 
@@ -90,6 +104,24 @@ def side(second):
         s.wait_until("a change is told", lambda: total in values("changed", "n"), alive=[worker])
     s.wait_until("a window closes beside a silent partition",
                  lambda: 1000 * second in values("closed", "window_start"), alive=[worker])
+
+
+def ahead():
+    """Rows two hours ahead of the broker's clock, which max_ahead lets pass: into a topic of klamm's making they go,
+    through a repartition; an older one may refuse them, which ends the run with the remedy."""
+    s.topic("ahead-in", 1)
+    s.topic("ahead-old", 1)
+    rows = [(b"k", b'{"k":"k%d","ts":%d}' % (i, (time.time() + 7200) * 1000)) for i in range(20)]
+    s.produce("ahead-in", rows)
+    for out, status in (("ahead-new", 0), ("ahead-old", 1)):
+        text = AHEAD
+        for word, value in (("NAME", s.name(f"for-{out}")), ("DIR", f"{s.dir}/{out}"), ("IN", s.name("ahead-in")),
+                            ("OUT", s.name(out))):
+            text = text.replace(word, value)
+        errors = s.klamm("run", s.file(f"{out}.yaml", text), "--until-end", status=status)[1]
+        check(status == 0 or "message.timestamp.after.max.ms" in errors, errors)
+    check(len(s.read("ahead-new")) == 20 and not s.read("ahead-old"), "rows of two hours ahead are lost")
+    say("ahead: written, or refused with the remedy")
 
 
 def jumps():
@@ -153,6 +185,7 @@ with Scratch("clock") as s:
     if not os.path.exists(PRELOAD):
         sys.exit(SKIPPED)
     clock = Clock(os.path.join(s.dir, "clock"))
+    ahead()
     quiet()
     for topic in ("side", "closed", "changed"):
         s.topic(topic, 2)
