@@ -27,7 +27,7 @@ static void on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *m, void *opaqu
     l->queued_bytes -= m->len + m->key_len;
     if (m->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
         struct err own = {0};
-        kafka_fail(&own, m->err, rd_kafka_topic_name(m->rkt), NULL);
+        kafka_fail(&own, m->err, rd_kafka_topic_name(m->rkt), rd_kafka_message_produce_errstr(m));
         bool tells_more = own.kind == ERR_DATA && l->delivery.kind != ERR_DATA;
         l->delivery = l->undelivered++ == 0 || tells_more ? own : l->delivery;
     }

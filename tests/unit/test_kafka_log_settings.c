@@ -154,6 +154,7 @@ static void test_errors_say_who_acts(void **state)
         {RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED, -ERR_CONFIG},
         {RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE, -ERR_DATA},
         {RD_KAFKA_RESP_ERR_INVALID_TIMESTAMP, -ERR_DATA},
+        {RD_KAFKA_RESP_ERR_INVALID_RECORD, -ERR_DATA},
         {RD_KAFKA_RESP_ERR__TRANSPORT, -ERR_RETRY},
     };
     (void)state;
