@@ -16,6 +16,7 @@
 #include "ml/algorithm.h"
 #include "ml/detector.h"
 #include "ml/learning.h"
+#include "ml/threshold.h"
 
 #include <math.h>
 
@@ -43,43 +44,6 @@ struct plan {
     struct detector_config detector;
 };
 
-static const char *const thresholds[] = {"false_alarms", "quantile", "value", NULL};
-
-static int bind_threshold(struct node *n, struct plan *p)
-{
-    const struct detect_cfg *cfg = n->cfg;
-    const struct yaml *given = cfg->threshold;
-    p->detector.threshold = FALSE_ALARMS;
-    p->detector.bound = 0.001;
-    if (!given || given->kind == YAML_NULL) {
-        return 0;
-    }
-    if (given->kind != YAML_MAP || given->n != 1) {
-        return algorithm_problem(n, "threshold",
-                                 "expected one of {false_alarms: p}, {quantile: q} "
-                                 "and {value: x}");
-    }
-    int which = 0;
-    while (thresholds[which] && strcmp(thresholds[which], given->key[0]) != 0) {
-        which++;
-    }
-    if (!thresholds[which]) {
-        const char *near = nearest_name(given->key[0], thresholds);
-        return algorithm_problem(n, "threshold", "unknown threshold `%.50s`: did you mean `%s`?",
-                                 given->key[0], near ? near : "false_alarms");
-    }
-    const struct yaml *value = given->item[0];
-    bool is_number = value->kind == YAML_LONG || value->kind == YAML_DOUBLE;
-    if (!is_number || (which != VALUE && !(value->real > 0 && value->real < 1))) {
-        return algorithm_problem(n, "threshold",
-                                 which == VALUE ? "value: expected a number"
-                                                : "expected a number between 0 and 1");
-    }
-    p->detector.threshold = (enum threshold)which;
-    p->detector.bound = value->real;
-    return 0;
-}
-
 static const struct learning_kind kind;
 
 static int detect_bind(struct node *n)
@@ -89,7 +53,7 @@ static int detect_bind(struct node *n)
     p->learning.cfg = &cfg->common;
     p->learning.kind = &kind;
     p->detector.warm_up = cfg->warm_up;
-    int status = bind_threshold(n, p);
+    int status = threshold_parse(n, cfg->threshold, &p->detector);
     if (learning_bind(n, &p->learning) < 0 || status < 0) {
         return -ERR_CONFIG;
     }
