@@ -15,6 +15,9 @@ import threading
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(os.path.dirname(HERE), "tests", "kafka"))
+from proxy import Proxy  # noqa: E402
+
 CLUSTER = os.path.join(os.path.dirname(HERE), "tests", "kafka", "cluster")
 BEGIN = time.monotonic()
 RETAIN_BYTES = 192 << 20  # of a partition: many times the backlog that the load allows
@@ -169,9 +172,10 @@ class Soak:
         self.brokers = Brokers(os.path.join(a.dir, "cluster"))
         self.sent, self.total, self.complete = 0, None, False
         self.at, self.faults, self.worst, self.slow = [0, 0, 0, 0], 0, 0, dict.fromkeys(SLOW, 0)
-        self.done, self.exits = {"kill": 0, "pause": 0}, []
+        self.done, self.exits = {"kill": 0, "pause": 0, "cut": 0}, []
         self.last_change = time.monotonic()
         self.helpers, self.workers = [], []
+        self.proxy, self.heals_at = None, {}
 
     # what load and check report
 
@@ -208,7 +212,14 @@ class Soak:
         command = [os.path.join(self.build, "klamm"), "run", self.topology(),
                    "--log-level", "info", "--set", f"state.dir={a.dir}/state", "--set", f"state.backend={a.backend}",
                    "--set", f"lanes={a.lanes}", "--set", f"commit_interval={a.commit}"]
-        self.workers = [Worker(n, command, env, log(f"worker-{n}")) for n in range(1, a.workers + 1)]
+        own = lambda n: [*command, "--set", f"kafka.client.id=worker-{n}"]
+        env = self.behind_proxy(env) if a.cuts else env
+        self.workers = [Worker(n, own(n), env, log(f"worker-{n}")) for n in range(1, a.workers + 1)]
+
+    def behind_proxy(self, env):
+        routes = [tuple(map(int, route.split("="))) for route in self.brokers.call("proxied").split()]
+        self.proxy = Proxy(routes)
+        return dict(env, KAFKA=",".join(f"127.0.0.1:{port}" for port, _ in routes))
 
     def topology(self):
         path = os.path.join(self.a.dir, "soak.yaml")
@@ -234,6 +245,8 @@ class Soak:
                 w.start()
             if w.process is not None:
                 w.measure()
+        for n in [n for n, at in self.heals_at.items() if now >= at]:
+            self.heal(n)
         for h in self.helpers:
             if h.process.poll() not in (None, 0):
                 raise Failed(f"{h.name} ended with {h.process.returncode}; see its log in {self.a.dir}")
@@ -259,15 +272,26 @@ class Soak:
         if not up:
             return False
         w = up[int(details["victim"] * len(up))]
-        say(f"{what}: worker {w.number}, for {details['away']} s")
-        getattr(w, what)(details["away"])
+        if what == "cut" and w.number in self.heals_at:
+            return False
+        say(f"{what}: worker {w.number}, for {details['away']} s" + (f" ({details['how']})" if what == "cut" else ""))
+        self.cut(w.number, **details) if what == "cut" else getattr(w, what)(details["away"])
         self.done[what] += 1
         return True
+
+    def cut(self, n, how, away, **_):
+        self.proxy.order(f"{how} worker-{n}" + (" 200 50000" if how == "slow" else ""))
+        self.heals_at[n] = time.monotonic() + away
+
+    def heal(self, n):
+        del self.heals_at[n]
+        self.proxy.order(f"pass worker-{n}")
+        say(f"cut: worker {n} has its network again")
 
     def steer(self):
         begin = time.monotonic()
         told = begin
-        while self.plan or self.brokers.todo.unfinished_tasks or self.sent < self.a.records or \
+        while self.plan or self.heals_at or self.brokers.todo.unfinished_tasks or self.sent < self.a.records or \
                 time.monotonic() < begin + self.a.minutes * 60:
             self.look()
             now = time.monotonic()
@@ -282,7 +306,7 @@ class Soak:
     def progress(self):
         say(f"sent {self.sent}, passed {self.at[1]}, counted {self.at[2]}, windows {self.at[3]}, faults {self.faults}, "
             f"kills {self.done['kill']}, pauses {self.done['pause']}, bounces {self.brokers.done['bounce']}, "
-            f"freezes {self.brokers.done['freeze']}, exits {len(self.exits)}, worst pause {self.worst:.1f} s, "
+            f"freezes {self.brokers.done['freeze']}, cuts {self.done['cut']}, exits {len(self.exits)}, worst pause {self.worst:.1f} s, "
             f"load {os.getloadavg()[0]:.1f}")
 
     def wait_for(self, what, condition):
@@ -342,7 +366,7 @@ class Soak:
         return {"verdict": "passed" if good else "failed", "failure": failure, "faults": self.faults,
                 "exits": self.exits, "records": self.total, "came": self.at, "seconds": round(seconds),
                 "kills": self.done["kill"], "pauses": self.done["pause"], "bounces": self.brokers.done["bounce"],
-                "freezes": self.brokers.done["freeze"], "worst_pause_s": round(self.worst, 1),
+                "freezes": self.brokers.done["freeze"], "cuts": self.done["cut"], "worst_pause_s": round(self.worst, 1),
                 "seconds_with_a_pause_over_s": self.slow,
                 "peak_mb": round(max([w.peak_mb for w in self.workers], default=0)), "settings": settings}
 
@@ -360,7 +384,7 @@ class Soak:
             if w.process is not None:
                 w.process.kill()
                 w.process.wait()
-        for h in self.helpers:
+        for h in self.helpers + ([self.proxy] if self.proxy else []):
             h.end()
         try:
             self.brokers.call("stop")

@@ -11,7 +11,8 @@
 #include <time.h>
 
 #define DAY_MS   INT64_C(86400000)
-#define YEAR_FAR INT64_C(300000000) /* beyond what int64_t milliseconds reach */
+#define LONG_AGO INT64_C(1000000000000) /* ms: what is still 0 has not been for a long time */
+#define YEAR_FAR INT64_C(300000000)     /* beyond what int64_t milliseconds reach */
 
 static int64_t system_now(const struct clock *c)
 {
@@ -21,7 +22,13 @@ static int64_t system_now(const struct clock *c)
     return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-const struct clock clock_system = {system_now, 0};
+static int64_t system_steady(const struct clock *c)
+{
+    (void)c;
+    return LONG_AGO + clock_monotonic_ns() / 1000000;
+}
+
+const struct clock clock_system = {.now = system_now, .steady = system_steady};
 
 static int64_t virtual_now(const struct clock *c)
 {
@@ -30,7 +37,7 @@ static int64_t virtual_now(const struct clock *c)
 
 struct clock clock_virtual(int64_t at)
 {
-    return (struct clock){virtual_now, at};
+    return (struct clock){.now = virtual_now, .fixed = at};
 }
 
 int64_t clock_monotonic_ns(void)

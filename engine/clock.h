@@ -1,5 +1,6 @@
-/* Clock: the wall clock as an object, so that tests and replay can drive it. The only place that
- * asks the system for the time. Thread-safe to read.
+/* Clock: the wall clock as an object, so that tests and replay can drive it, and beside it one that
+ * nobody sets, for how long something took or is to wait. The only place that asks the system for
+ * the time. Thread-safe to read.
  */
 #ifndef KLAMM_ENGINE_CLOCK_H
 #define KLAMM_ENGINE_CLOCK_H
@@ -11,8 +12,9 @@
 #define TIME_MAX INT64_MAX /* the end of time: closes everything */
 
 struct clock {
-    int64_t (*now)(const struct clock *c); /* ms since the epoch */
-    int64_t fixed;                         /* of a virtual clock */
+    int64_t (*now)(const struct clock *c);    /* ms since the epoch */
+    int64_t fixed;                            /* of a virtual clock */
+    int64_t (*steady)(const struct clock *c); /* NULL: this one is never set, now() serves */
 };
 
 extern const struct clock clock_system;
@@ -21,6 +23,11 @@ struct clock clock_virtual(int64_t at);
 static inline int64_t clock_now(const struct clock *c)
 {
     return c->now(c);
+}
+/* ms since some moment, of a clock that goes on evenly though the wall clock may be set. */
+static inline int64_t clock_steady(const struct clock *c)
+{
+    return c->steady ? c->steady(c) : c->now(c);
 }
 /* Monotonic ns, for measuring durations only. */
 int64_t clock_monotonic_ns(void);

@@ -301,7 +301,8 @@ static void file_again(struct state_disk *d, uint16_t store, const void *key, si
 static bool begin_rewrite(struct file_disk *f)
 {
     bool is_due = f->old.fd < 0 || f->old.bytes > 2 * f->base + GARBAGE_MOST;
-    if (!is_due || f->now < f->again_at) {
+    bool waits = f->now < f->again_at && f->again_at - f->now <= AGAIN_MS; /* clocks are set */
+    if (!is_due || waits) {
         return false;
     }
     f->rewrite = (struct state_rewrite){0};

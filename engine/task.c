@@ -357,7 +357,8 @@ int task_deliver(struct task *t, uint16_t vertex, const struct message *m, struc
 int task_tick(struct task *t, int64_t now, struct err *e)
 {
     int r = 0;
-    t->now = now;
+    t->now = clock_now(t->env.clock);
+    t->steady = now;
     if (task_is_behind(t)) { /* what is on its way comes first */
         return 0;
     }

@@ -41,7 +41,7 @@ struct input {
     int64_t next;     /* offset, -1 unknown */
     int64_t max_time; /* TIME_MIN before the first row */
     int64_t watermark;
-    int64_t last_record; /* wall clock; at first when it was opened */
+    int64_t last_record; /* steady clock; at first when it was opened */
     bool has_had;        /* a record since then */
     int nparts;          /* of a repartition: source partitions upstream */
     uint32_t layout;     /* of a repartition: what its rows must begin with */
@@ -82,6 +82,7 @@ struct task {
     struct err failure; /* what a step or sink said last */
     int64_t *reach;     /* scratch of next_fire(): lag and bound per spot */
     int64_t now;        /* wall clock as of the last call from outside */
+    int64_t steady;     /* and the steady one, by which inputs are idle */
     bool collects_dead; /* a batch is on its way: bad records wait for its end */
     size_t ndead, cap_dead;
     struct dead *dead;

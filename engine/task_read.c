@@ -58,7 +58,7 @@ int input_open(struct task *t, struct input *in, struct err *e)
     in->next = -1;
     in->max_time = in->watermark = TIME_MIN;
     in->others = (struct others){TIME_MIN, true};
-    in->last_record = clock_now(t->env.clock);
+    in->last_record = clock_steady(t->env.clock);
     if (src->repartition >= 0) {
         const struct plan_sink *k = t->plan->sink[src->repartition];
         in->layout = layout_of_columns(k->write_schema);

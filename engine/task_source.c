@@ -137,7 +137,8 @@ int task_push(struct task *t, int input, const struct record *r, size_t n, struc
 {
     struct input *in = &t->input[input];
     t->dirty = true;
-    t->now = in->last_record = clock_now(t->env.clock);
+    t->now = clock_now(t->env.clock);
+    in->last_record = clock_steady(t->env.clock);
     in->has_had = true;
     if (task_is_behind(t)) {
         backlog_add(t, input, r, n);

@@ -43,7 +43,7 @@ bool task_idle(const struct task *t, int input, int64_t now)
 bool task_is_silent(const struct task *t)
 {
     for (int i = 0; i < t->ninputs; i++) {
-        if (!input_is_idle(&t->input[i], t->now) || has_own_clock(&t->input[i])) {
+        if (!input_is_idle(&t->input[i], t->steady) || has_own_clock(&t->input[i])) {
             return false;
         }
     }
@@ -69,8 +69,8 @@ void task_expect_more(struct task *t, int input, int64_t now)
 void task_expect_nothing(struct task *t, int input)
 {
     struct input *in = &t->input[input];
-    t->now = clock_now(t->env.clock);
-    in->last_record = t->now - in->source->time.idle;
+    t->steady = clock_steady(t->env.clock);
+    in->last_record = t->steady - in->source->time.idle;
     t->dirty = true;
 }
 
@@ -116,13 +116,13 @@ void input_lift(struct input *in, int n)
 int input_tick(struct task *t, struct input *in)
 {
     int64_t w = in->others.watermark;
-    bool is_idle = input_is_idle(in, t->now);
+    bool is_idle = input_is_idle(in, t->steady);
     t->dirty |= is_idle != in->is_idle; /* other members are to know */
     in->is_idle = is_idle;
     if (!in->nparts && is_idle) {
         if (in->others.are_idle && has_own_clock(in)) {
             int64_t own = in->max_time - in->source->time.out_of_order;
-            own += t->now - in->last_record;
+            own += t->steady - in->last_record;
             w = own > w ? own : w;
         }
         in->watermark = w > in->watermark ? w : in->watermark;

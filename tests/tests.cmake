@@ -4,6 +4,7 @@
 #   tests/FOLDER/test_*       any other file: a script, run as it is          label FOLDER
 #   tests/fuzz/fuzz_*.c       preset fuzz: a libFuzzer target; else replay_*, which runs the corpus
 #   tests/{kafka,reference}/*.c  any other name: a program that the scripts there run
+#   tests/kafka/preload_*.c   a library that they load into klamm
 #   tests/support/*.c         helpers that every test may call
 #
 # Tests are called FOLDER.NAME; in the sanitizer presets PRESET/FOLDER.NAME (KLAMM_TEST_PREFIX).
@@ -91,12 +92,22 @@ foreach(folder ${TEST_FOLDERS})
 endforeach()
 
 file(GLOB programs CONFIGURE_DEPENDS tests/kafka/*.c tests/reference/*.c)
-list(FILTER programs EXCLUDE REGEX "/test_[^/]*$")
+list(FILTER programs EXCLUDE REGEX "/(test|preload)_[^/]*$")
 foreach(source ${programs})
     if(NOT KLAMM_FUZZ)
         get_filename_component(name ${source} NAME_WE)
         add_executable(${name} ${source})
         link_test(${name} ${source})
+    endif()
+endforeach()
+
+file(GLOB preloads CONFIGURE_DEPENDS tests/kafka/preload_*.c)
+foreach(source ${preloads})
+    if(NOT KLAMM_FUZZ AND NOT KLAMM_SANITIZE) # a sanitizer must come first, and has calls of its own
+        get_filename_component(name ${source} NAME_WE)
+        add_library(${name} MODULE ${source})
+        set_target_properties(${name} PROPERTIES PREFIX "")
+        target_link_libraries(${name} PRIVATE klamm_flags)
     endif()
 endforeach()
 

@@ -170,7 +170,7 @@ static bool is_finished(struct drain *d)
     if (!atomic_load(&d->stopping)) {
         return false;
     }
-    int64_t now = clock_now(&clock_system), end;
+    int64_t now = clock_steady(&clock_system), end;
     if (d->deadline == 0) {
         d->deadline = now + STOP_MOST;
     }

@@ -159,14 +159,14 @@ static void *feeder_main(void *arg)
     struct feeder *f = arg;
     int r;
     for (int64_t backoff = 0;;) {
-        int64_t began = clock_now(&clock_system);
+        int64_t began = clock_steady(&clock_system);
         r = feeder_open(f, &f->failure);
         r = r < 0 ? r : feeder_loop(f, &f->failure);
         feeder_close(f);
         if ((r != -ERR_RETRY && r != -ERR_ABORT) || atomic_load(&f->stopping)) {
             break;
         }
-        backoff = backoff_next(f->has_fed ? 0 : backoff, clock_now(&clock_system) - began);
+        backoff = backoff_next(f->has_fed ? 0 : backoff, clock_steady(&clock_system) - began);
         f->has_fed = false;
         logger(LOG_LEVEL_WARN, "source of stream %s: %s; trying again in %lld s", f->source->stream,
                f->failure.text, (long long)backoff / 1000);

@@ -23,6 +23,7 @@
 
 #include <assert.h>
 #include <string.h>
+#include <unistd.h>
 
 #define LEAVE_MS 10000
 
@@ -119,6 +120,7 @@ static void consumer_close(struct kafka_log *l, bool leave)
         leave_group(l);
     }
     rd_kafka_consumer_close(l->consumer);
+    rd_kafka_queue_io_event_enable(l->queue, -1, NULL, 0);
     rd_kafka_queue_destroy(l->queue);
     for (size_t i = 0; i < l->ntopics; i++) {
         if (l->topic[i]->in != NULL) {
@@ -126,6 +128,7 @@ static void consumer_close(struct kafka_log *l, bool leave)
         }
     }
     rd_kafka_destroy(l->consumer);
+    close(l->event_fd);
 }
 
 static char **copy_list(const char *const *list, size_t *n)

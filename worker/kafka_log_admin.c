@@ -225,6 +225,18 @@ int kafka_topic_id(struct log *log, const char *topic, char out[TOPIC_ID], int t
     }
 }
 
+/* What klamm lets pass it must be able to write: a broker refuses records that are an hour ahead of its
+ * clock, such as rows within `max_ahead`, or what a worker writes whose own clock was set wrongly. */
+#define AHEAD "message.timestamp.after.max.ms"
+
+static bool says_ahead(const char *const *config)
+{
+    while (config != NULL && *config != NULL && strcmp(*config, AHEAD) != 0) {
+        config += 2;
+    }
+    return config != NULL && *config != NULL;
+}
+
 static int new_topic(rd_kafka_NewTopic_t **out, const char *topic, int32_t partitions,
                      int16_t replication, bool compact, const char *const *config, struct err *e)
 {
@@ -235,7 +247,10 @@ static int new_topic(rd_kafka_NewTopic_t **out, const char *topic, int32_t parti
         return err_set(e, ERR_CONFIG, "%s: %s", topic, text);
     }
     rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
-    if (compact) {
+    if (!says_ahead(config)) {
+        code = rd_kafka_NewTopic_set_config(t, AHEAD, "9223372036854775807");
+    }
+    if (compact && code == RD_KAFKA_RESP_ERR_NO_ERROR) {
         code = rd_kafka_NewTopic_set_config(t, "cleanup.policy", "compact");
     }
     for (; code == RD_KAFKA_RESP_ERR_NO_ERROR && config != NULL && *config != NULL; config += 2) {

@@ -1,5 +1,9 @@
 /* Kafka log, consumer: poll, release, headers.
  *
+ * librdkafka's waits end by the wall clock: set back by a day, it would have them last a day, unless
+ * something comes. So poll waits for the queue's event itself, and when it finds that the clock was
+ * set back it wakes librdkafka's main thread with a question, which sends the heartbeats.
+ *
  * poll drains librdkafka's queue without waiting and blocks only for the first record of an empty
  * one: asking for a full batch with a time-out would wait for the batch, not for the record.
  * Records point into librdkafka's messages, which live until release(); nothing is copied and
@@ -11,15 +15,26 @@
  * for the next poll.
  */
 #include "engine/clock.h"
+#include "engine/logger.h"
 #include "engine/memory.h"
 #include "worker/kafka_log_impl.h"
 
 #include <assert.h>
+#include <errno.h>
+#include <poll.h>
 #include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 #define PENDING_WAIT_MS 50
-#define SLICE_MS        20
+#define SET_BACK_MS     50 /* less is measured where this thread did not run for a moment */
 #define READER_IDLE_NS  (10 * 1000000000LL)
+
+/* The wall clock against the one that nobody sets. */
+static int64_t clock_ahead(void)
+{
+    return clock_now(&clock_system) - clock_steady(&clock_system);
+}
 
 static void subscribe(struct kafka_log *l, const char *const *topics,
                       rd_kafka_topic_partition_list_t *list)
@@ -41,8 +56,15 @@ int kafka_consumer_open(struct kafka_log *l, const struct log_config *cfg, struc
     if (l->consumer == NULL) {
         return -ERR_CONFIG;
     }
+    static const uint64_t one = 1;
     rd_kafka_poll_set_consumer(l->consumer);
     l->queue = rd_kafka_queue_get_consumer(l->consumer);
+    l->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (l->event_fd < 0) {
+        return err_set(e, ERR_RETRY, "eventfd: %s", strerror(errno));
+    }
+    rd_kafka_queue_io_event_enable(l->queue, l->event_fd, &one, sizeof one);
+    l->clock_ahead = clock_ahead();
     if (cfg->topics == NULL || cfg->topics[0] == NULL) {
         return 0;
     }
@@ -131,30 +153,52 @@ static size_t take(struct kafka_log *l, size_t n)
     return kept;
 }
 
-static size_t drain(struct kafka_log *l, size_t have)
+static size_t drain(struct kafka_log *l)
 {
-    ssize_t got =
-        rd_kafka_consume_batch_queue(l->queue, 0, l->msg + have, (size_t)KAFKA_BATCH - have);
-    return got > 0 ? have + (size_t)got : have;
+    ssize_t got = rd_kafka_consume_batch_queue(l->queue, 0, l->msg, KAFKA_BATCH);
+    return got > 0 ? (size_t)got : 0;
 }
 
-/* Waits in slices: a rebalance does not end librdkafka's wait, and the lane has to act on it. */
+/* Whether something has come before the deadline. The queue is empty, so that its next event is told. */
+static bool wait_event(struct kafka_log *l, int64_t deadline_ns)
+{
+    struct pollfd event = {.fd = l->event_fd, .events = POLLIN};
+    uint64_t times;
+    int64_t ns = deadline_ns - clock_monotonic_ns();
+    if (ns <= 0 || poll(&event, 1, (int)((ns + 999999) / 1000000)) <= 0) {
+        return false;
+    }
+    return read(l->event_fd, &times, sizeof times) > 0;
+}
+
 static size_t fetch(struct kafka_log *l, int timeout_ms)
 {
-    size_t n = drain(l, 0);
+    size_t n = drain(l);
     if (n > 0) {
         return n;
     }
     if (l->pending != NULL && timeout_ms > PENDING_WAIT_MS) {
         timeout_ms = PENDING_WAIT_MS;
     }
-    for (; timeout_ms > 0 && !l->rebalanced; timeout_ms -= SLICE_MS) {
-        l->msg[0] = rd_kafka_consume_queue(l->queue, timeout_ms < SLICE_MS ? timeout_ms : SLICE_MS);
-        if (l->msg[0] != NULL) {
-            return drain(l, 1);
+    int64_t deadline = clock_monotonic_ns() + timeout_ms * 1000000LL;
+    while (n == 0 && !l->rebalanced && wait_event(l, deadline)) {
+        n = drain(l);
+    }
+    return n;
+}
+
+static void watch_clock(struct kafka_log *l)
+{
+    int64_t ahead = clock_ahead(), back = l->clock_ahead - ahead;
+    l->clock_ahead = ahead;
+    if (back > SET_BACK_MS) {
+        logger(back < 1000 ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO,
+               "the wall clock was set back by %lld ms", (long long)back);
+        rd_kafka_consumer_group_metadata_t *answer = rd_kafka_consumer_group_metadata(l->consumer);
+        if (answer != NULL) {
+            rd_kafka_consumer_group_metadata_destroy(answer);
         }
     }
-    return 0;
 }
 
 int kafka_poll(struct log *log, int timeout_ms, const struct record **records, size_t *n,
@@ -171,6 +215,7 @@ int kafka_poll(struct log *log, int timeout_ms, const struct record **records, s
         kafka_assign_pending(l);
     }
     kafka_group_watch(l);
+    watch_clock(l);
     if (l->reader_idle_ns != 0 && clock_monotonic_ns() > l->reader_idle_ns + READER_IDLE_NS) {
         kafka_reader_close(l);
         l->reader_idle_ns = 0;

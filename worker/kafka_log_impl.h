@@ -64,6 +64,8 @@ struct kafka_log {
     struct log_events ev;
     rd_kafka_t *consumer, *producer;
     rd_kafka_queue_t *queue; /* the consumer's */
+    int event_fd;            /* readable when it is no longer empty */
+    int64_t clock_ahead;     /* the wall clock against the steady one, ms, at the last poll */
     char *group, *transactional;
     const atomic_bool *stopping; /* the caller's, or NULL */
     int64_t stop_at_ns;          /* how long it waits then, at most; 0: it goes on */

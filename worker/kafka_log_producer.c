@@ -6,7 +6,8 @@
  * What librdkafka holds is counted here as it counts (records, bytes of key and value), so that a
  * run is only offered when all of it fits: of a batch that does not, a small record behind a large
  * one could get in first. While there is no room this thread serves deliveries: the lane waits,
- * others do not. The first failed delivery is remembered and fails the commit.
+ * others do not. The first failed delivery is remembered and fails the commit, or the
+ * first that is a record's own fault: those beside it in its batch fail with it.
  */
 #include "engine/memory.h"
 #include "worker/kafka_log_impl.h"
@@ -24,8 +25,11 @@ static void on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *m, void *opaqu
     (void)rk;
     l->queued--;
     l->queued_bytes -= m->len + m->key_len;
-    if (m->err != RD_KAFKA_RESP_ERR_NO_ERROR && l->undelivered++ == 0) {
-        kafka_fail(&l->delivery, m->err, rd_kafka_topic_name(m->rkt), NULL);
+    if (m->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        struct err own = {0};
+        kafka_fail(&own, m->err, rd_kafka_topic_name(m->rkt), rd_kafka_message_produce_errstr(m));
+        bool tells_more = own.kind == ERR_DATA && l->delivery.kind != ERR_DATA;
+        l->delivery = l->undelivered++ == 0 || tells_more ? own : l->delivery;
     }
 }
 

@@ -461,6 +461,8 @@ static enum err_kind kind_of(rd_kafka_resp_err_t code)
     case RD_KAFKA_RESP_ERR_POLICY_VIOLATION:
         return ERR_CONFIG;
     case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE:
+    case RD_KAFKA_RESP_ERR_INVALID_TIMESTAMP:
+    case RD_KAFKA_RESP_ERR_INVALID_RECORD:
         return ERR_DATA;
     case RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION:
     case RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID:
@@ -491,6 +493,11 @@ int kafka_fail(struct err *e, rd_kafka_resp_err_t code, const char *what, const 
         advice = ": the topic's max.message.bytes is less than kafka: {message.max.bytes: …}; "
                  "raise the one, or lower the other, so that such rows are found in time and can "
                  "be set aside";
+    } else if (code == RD_KAFKA_RESP_ERR_INVALID_TIMESTAMP ||
+               code == RD_KAFKA_RESP_ERR_INVALID_RECORD) {
+        advice = ": where a record is further ahead of the broker's clock than the topic's "
+                 "message.timestamp.after.max.ms, raise that, lower time: {max_ahead: …}, or set "
+                 "this machine's clock right; where a compacted topic lacks keys, add a key_by";
     } else if (is_unknown(code)) {
         advice = ": either the broker that was asked has not heard of it yet, which passes, or it "
                  "was deleted";

@@ -20,7 +20,7 @@
 struct waiting {
     struct record *record;
     int64_t *time;             /* event times */
-    int64_t *deadline;         /* wall clock: waits no longer for what may still come */
+    int64_t *deadline;         /* lane_now: waits no longer for what may still come */
     size_t head, kept, n, cap; /* before kept: copies, behind: the last poll's */
     size_t bytes;              /* of what was copied */
     int64_t newest;            /* event time of all that was pushed, TIME_MIN before the first */
@@ -133,9 +133,10 @@ struct lane {
     struct err failure;
 };
 
+/* For all that a lane waits for or measures: the wall clock may be set. */
 static inline int64_t lane_now(const struct lane *l)
 {
-    return clock_now(l->cfg.clock);
+    return clock_steady(l->cfg.clock);
 }
 
 #define BOUNDS_MS 10000

@@ -169,7 +169,7 @@ static int take_checkpoint(struct lane *l, struct member *m, struct err *e)
     name_of(l, m, name, sizeof name);
     int found = task_take_disk(m->task, m->disk, l->cfg.identity ? l->cfg.identity[m->subplan] : 0);
     int r = checkpoint_fit(l->log, &l->cfg.plan->subplan[m->subplan], m->partition, found,
-                           task_mark(m->task), m->disk, lane_now(l), &why, e);
+                           task_mark(m->task), m->disk, clock_now(l->cfg.clock), &why, e);
     if (r == 0 && why) {
         logger(LOG_LEVEL_WARN,
                "the local state of %s is not used (%s): it comes back from its changelog", name,

@@ -82,8 +82,7 @@ int lane_go_on(struct lane *l, struct err *e)
     int r = 0;
     while (r == 0 && t && !lane_is_clogged(l)) {
         r = task_go_on(t, e);
-        int64_t spent = lane_now(l) - begin; /* a clock that is set ends it */
-        t = spent >= 0 && spent < SLICES_MS ? next_behind(l) : NULL;
+        t = lane_now(l) - begin < SLICES_MS ? next_behind(l) : NULL;
     }
     return r < 0 ? r : rest(l);
 }

@@ -164,7 +164,7 @@ int lane_open_globals(struct lane *l, struct err *e)
 
 int lane_follow_globals(struct lane *l, struct err *e)
 {
-    int64_t begin = clock_now(l->cfg.clock);
+    int64_t begin = lane_now(l);
     uint64_t total = 0;
     if (l->nglobals == 0 || begin < l->follow_at) {
         return 0;
@@ -177,7 +177,7 @@ int lane_follow_globals(struct lane *l, struct err *e)
         }
         r = r < 0 ? r : task_tick(g->task, begin, e);
     }
-    int64_t end = clock_now(l->cfg.clock), pause = 9 * (end - begin);
+    int64_t end = lane_now(l), pause = 9 * (end - begin);
     l->follow_at = end + (pause > FOLLOW_MS ? pause : FOLLOW_MS);
     return r;
 }
@@ -271,7 +271,7 @@ static int count_one(void *ctx, const struct record *r)
  * end of the partition, only reading on tells. */
 static int is_reached(struct lane *l, struct route *r, struct err *e)
 {
-    int64_t at, now = clock_now(l->cfg.clock), next;
+    int64_t at, now = lane_now(l), next;
     uint64_t left = 0;
     if (l->log->ops->position(l->log, r->topic, r->partition, &at) < 0 || at < 0) {
         return 0;

@@ -218,7 +218,11 @@ struct memory_broker *memory_broker_new(int32_t partitions)
 {
     struct memory_broker *b = mem_zalloc(sizeof *b);
     pthread_mutex_init(&b->mutex, NULL);
-    pthread_cond_init(&b->change, NULL);
+    pthread_condattr_t steady;
+    pthread_condattr_init(&steady);
+    pthread_condattr_setclock(&steady, CLOCK_MONOTONIC);
+    pthread_cond_init(&b->change, &steady);
+    pthread_condattr_destroy(&steady);
     b->partitions = partitions;
     return b;
 }

@@ -65,8 +65,8 @@ static bool is_reluctant(struct memory_log *l)
 
 static struct timespec deadline(int timeout_ms)
 {
-    int64_t end = clock_now(&clock_system) + timeout_ms;
-    return (struct timespec){end / 1000, end % 1000 * 1000000};
+    int64_t end = clock_monotonic_ns() + timeout_ms * INT64_C(1000000);
+    return (struct timespec){end / 1000000000, end % 1000000000};
 }
 
 static int memory_poll(struct log *log, int timeout_ms, const struct record **records, size_t *n,

@@ -157,7 +157,7 @@ static int start_lane(struct runner *r, int i, struct err *e)
 {
     struct lane_slot *s = &r->lane[i];
     const struct topology *t = r->topology;
-    s->started_at = clock_now(&clock_system);
+    s->started_at = clock_steady(&clock_system);
     snprintf(s->member, sizeof s->member, "%s-%d", r->process, i);
     struct lane_config cfg = {
         .number = i,
@@ -267,7 +267,7 @@ static void add_counts(struct lane_counts *sum, struct lane_counts c)
 static void restart_lane(struct runner *r, int i, int why, bool has_committed, struct err *e)
 {
     struct lane_slot *s = &r->lane[i];
-    int64_t now = clock_now(&clock_system);
+    int64_t now = clock_steady(&clock_system);
     s->backoff = backoff_next(has_committed ? 0 : s->backoff, now - s->started_at);
     s->retry_at = now + s->backoff;
     logger(LOG_LEVEL_ERROR, "lane %d: %s (%s); starting it again in %lld s", i, e->text,
@@ -277,7 +277,7 @@ static void restart_lane(struct runner *r, int i, int why, bool has_committed, s
 
 static int watch_lanes(struct runner *r, struct err *e)
 {
-    int64_t now = clock_now(&clock_system);
+    int64_t now = clock_steady(&clock_system);
     for (int i = 0; i < r->nlanes; i++) {
         struct lane_slot *s = &r->lane[i];
         if (s->lane && lane_is_done(s->lane)) {
@@ -471,8 +471,9 @@ int runner_run(struct runner *r, struct err *e)
         if (result == 0 && r->o.until_end) {
             result = runner_at_end(r, e);
         }
-        int64_t now = clock_now(&clock_system);
-        if (r->disks && now - swept > SWEEP_MS && disks_sweep(r->disks, now) >= 0) {
+        int64_t now = clock_steady(&clock_system);
+        if (r->disks && now - swept > SWEEP_MS &&
+            disks_sweep(r->disks, clock_now(&clock_system)) >= 0) {
             swept = now;
         }
         if (bar && now - drawn > 250) {

@@ -72,7 +72,7 @@ static bool targets_reached(const struct runner *r)
 /* Partitions of other processes: their progress is what the group has committed. */
 static int ask_group(struct runner *r, struct err *e)
 {
-    int64_t now = clock_now(&clock_system), soonest = r->ask_at;
+    int64_t now = clock_steady(&clock_system), soonest = r->ask_at;
     if (r->o.memory || now < soonest) {
         return 0;
     }

@@ -34,7 +34,7 @@
 
 static int64_t now_of(const struct standby *s)
 {
-    return clock_now(s->cfg.clock);
+    return clock_steady(s->cfg.clock);
 }
 
 static const char *name_of(const struct standby *s, const struct copy *c)

@@ -30,7 +30,7 @@ static const char *changelog(const struct standby *s, const struct copy *c, int 
 
 static int64_t now_of(const struct standby *s)
 {
-    return clock_now(s->cfg.clock);
+    return clock_steady(s->cfg.clock);
 }
 
 static int32_t count_tasks(void *ctx, uint16_t subplan)
@@ -141,7 +141,7 @@ int copy_open(struct standby *s, struct copy *c, struct err *e)
 
     r = found < 0 ? found
                   : checkpoint_fit(s->log, copy_subplan(s, c), c->partition, found, &mark, NULL,
-                                   now_of(s), &why, e);
+                                   clock_now(s->cfg.clock), &why, e);
     mem_free(next);
     pthread_mutex_lock(&s->mutex);
     bool is_ours = c->status == COPY_OPENING;

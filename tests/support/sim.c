@@ -15,14 +15,20 @@
 #include <string.h>
 
 #define BEGIN_MS    INT64_C(1000000000)
+#define DAY_MS      INT64_C(86400000)
 #define STEPS_MOST  300000
 #define CLOCK_CALLS 8 /* that take a millisecond */
 
-static int64_t virtual_now(const struct clock *c)
+static int64_t virtual_steady(const struct clock *c)
 {
     struct sim_clock *mine = (struct sim_clock *)(uintptr_t)c;
     mine->ms += ++mine->calls % CLOCK_CALLS == 0;
     return mine->ms;
+}
+
+static int64_t virtual_now(const struct clock *c)
+{
+    return virtual_steady(c) + ((const struct sim_clock *)c)->wrong_by;
 }
 
 static uint32_t below(struct sim *s, uint32_t n)
@@ -56,7 +62,8 @@ void sim_init(struct sim *s, const struct sim_options *o)
     struct err e = {0};
     memset(s, 0, sizeof *s);
     s->o = *o;
-    s->clock = (struct sim_clock){.clock.now = virtual_now, .ms = BEGIN_MS};
+    s->clock =
+        (struct sim_clock){.clock = {.now = virtual_now, .steady = virtual_steady}, .ms = BEGIN_MS};
     random_seed(&s->random, o->seed, 2);
     arena_init(&s->mem);
     buffer_init(&s->trace);
@@ -266,15 +273,18 @@ static int64_t time_outs(struct sim *s)
     return next;
 }
 
-/* The group's members change, or one is thrown out. */
+/* The group's members change, one is thrown out, or the wall clock is set. */
 static void disturb(struct sim *s)
 {
+    static const int64_t wrong_by[] = {0, -2 * DAY_MS, -700, 700, 2 * DAY_MS};
     struct sim_slot *slot = &s->slot[below(s, SIM_LANES)];
     if (s->faults <= 0 || below(s, 200) != 0) {
         return;
     }
     s->faults--;
-    if (!slot->lane) {
+    if (below(s, 3) == 0) {
+        s->clock.wrong_by = wrong_by[below(s, 5)];
+    } else if (!slot->lane) {
         slot->start_at = s->clock.ms;
     } else if (!slot->is_leaving) {
         sim_note(slot, "is told to stop");

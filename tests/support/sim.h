@@ -60,8 +60,8 @@ struct sim_slot {
 };
 
 struct sim_clock {
-    struct clock clock; /* first */
-    int64_t ms;
+    struct clock clock;   /* first */
+    int64_t ms, wrong_by; /* the wall clock is */
     uint32_t calls;
 };
 

@@ -92,12 +92,22 @@ static void deletions_may_be_gone(void **state)
     assert_int_equal(b.asked, 0);
 }
 
+static void a_clock_that_was_set_back(void **state)
+{
+    (void)state;
+    struct bounded b = {.begin = 10, .end = 20, .written = 22};
+    assert_null(fit(&b, CHECKPOINT_THERE, -CHECKPOINT_AGE_MOST / 12, 15, 0)); /* a little */
+    assert_string_equal(fit(&b, CHECKPOINT_THERE, -CHECKPOINT_AGE_MOST / 12 - 1, 15, 0),
+                        "the clock was set back since, so its age is not known");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_was_found_without_a_mark),
         cmocka_unit_test(offsets_that_the_changelog_has),
         cmocka_unit_test(deletions_may_be_gone),
+        cmocka_unit_test(a_clock_that_was_set_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -165,13 +165,29 @@ static void test_failed_delivery_fails_the_commit(void **state)
     mock_lane_open(m, &lane, NULL, NULL);
     mock_put(&lane, "out", 0, "k", "v");
     rd_kafka_mock_push_request_errors(m->cluster, 0 /* Produce */, 1,
-                                      RD_KAFKA_RESP_ERR_INVALID_RECORD);
+                                      RD_KAFKA_RESP_ERR_INVALID_REQUIRED_ACKS);
     assert_int_equal(lane.log->ops->produce(lane.log, &r, 1, &e), 0);
     assert_int_equal(lane.log->ops->commit(lane.log, NULL, 0, &e), -ERR_ABORT);
     assert_non_null(strstr(e.text, "not delivered"));
     err_clear(&e);
     assert_int_equal(lane.log->ops->abort(lane.log, &e), 0);
     mock_put(&lane, "out", 0, "k", "v");
+    mock_lane_close(&lane);
+}
+
+/* It would be refused after an abort, too. */
+static void test_a_record_that_the_broker_refuses_is_bad_data(void **state)
+{
+    struct mock *m = *state;
+    struct mock_lane lane = {0};
+    struct err e = {0};
+    const struct record r = {"out", 0, -1, -1, "k", 1, "v", 1, NULL, 0};
+    mock_lane_open(m, &lane, NULL, NULL);
+    rd_kafka_mock_push_request_errors(m->cluster, 0 /* Produce */, 1,
+                                      RD_KAFKA_RESP_ERR_INVALID_RECORD);
+    assert_int_equal(lane.log->ops->produce(lane.log, &r, 1, &e), 0);
+    assert_int_equal(lane.log->ops->commit(lane.log, NULL, 0, &e), -ERR_DATA);
+    assert_non_null(strstr(e.text, "message.timestamp.after.max.ms"));
     mock_lane_close(&lane);
 }
 
@@ -185,6 +201,7 @@ int main(void)
         MOCK_TEST(test_record_too_large_is_bad_data),
         MOCK_TEST(test_a_missing_topic_may_come),
         MOCK_TEST(test_failed_delivery_fails_the_commit),
+        MOCK_TEST(test_a_record_that_the_broker_refuses_is_bad_data),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
