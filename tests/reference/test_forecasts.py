@@ -91,26 +91,31 @@ def score_trace(y, forecasts, ahead):
     return smape(y[begin:], means)
 
 
+def load_scores(algorithm, options, days):
+    """Mean sMAPE over the traces at each rate, microseconds of a step at the last rate."""
+    means, cost = [], 0
+    for rate, (ahead, day) in RATES.items():
+        scores = []
+        for trace in TRACES:
+            path = path_of("load_traces", f"{trace}_{rate}.csv")
+            out, predict, learn = drive(algorithm, options, ahead, [day * n for n in days], path, "messages")
+            scores.append(score_trace(column(path, "messages"), out, ahead))
+            cost = predict + learn
+        means.append(sum(scores) / len(scores))
+    return means, cost / 1000
+
+
 def loads():
     print("\nloads: mean sMAPE of five traces, and the time a step takes at 5 min\n")
     print(f"{'forecaster':<28} {'options':<34} {'seasons':<8} "
           + " ".join(f"{rate:>7}" for rate in RATES) + f" {'us/step':>8}")
     for algorithm, options, days, most in LOADS:
-        means, cost = [], 0
-        for rate, (ahead, day) in RATES.items():
-            scores = []
-            for trace in TRACES:
-                path = path_of("load_traces", f"{trace}_{rate}.csv")
-                seasons = [day * n for n in days]
-                out, predict, learn = drive(algorithm, options, ahead, seasons, path, "messages")
-                scores.append(score_trace(column(path, "messages"), out, ahead))
-                cost = predict + learn
-            means.append(sum(scores) / len(scores))
+        means, cost = load_scores(algorithm, options, days)
         verdict = expect(most is None or all(m <= b for m, b in zip(means, most)),
                          f"loads: {algorithm} {options}: {means}, at most {most}")
         names = "+".join({1: "day", 7: "week"}[n] for n in days) or "-"
         print(f"{algorithm:<28} {options:<34} {names:<8} " + " ".join(f"{m:7.3f}" for m in means)
-              + f" {cost / 1000:8.1f}{verdict}", flush=True)
+              + f" {cost:8.1f}{verdict}", flush=True)
     for name, *quoted in QUOTED:
         print(f"{name:<28} {'(quoted)':<34} {'':<8} " + " ".join(f"{q:7.2f}" for q in quoted))
 
@@ -257,26 +262,33 @@ SMOOTHING = [("airline_passengers.csv", "passengers", 12, "mul"),
              ("load_traces/wiki_de_1h.csv", "messages", 24, "add")]
 
 
+def smoothing_errors(name, value, season, form):
+    """Of no change, the season before, statsmodels' and klamm's; None: statsmodels is not there."""
+    path = path_of(*name.split("/"))
+    y = column(path, value)
+    split = int(len(y) * 0.8)
+    theirs = peer("statsmodels", {"y": y, "split": split, "ahead": 12, "season": season, "form": form})
+    if theirs is None:
+        return None
+    options = "{multiplicative: true}" if form == "mul" else "{}"
+    last = mae(y, drive("naive", "{}", 12, [], path, value)[0], split, 12)
+    seasonal = mae(y, drive("seasonal_naive", "{}", 12, [season], path, value)[0], split, 12)
+    ours = mae(y, drive("holt_winters", options, 12, [season], path, value)[0], split, 12)
+    return last, seasonal, mae(y, theirs, split, 12), ours
+
+
 def smoothing():
     print("\nsmoothing: mean |error| 1 to 12 steps ahead over the last 20 %\n")
     print(f"{'series':<28} {'form':<5} {'no change':>10} {'seasonal':>10} {'statsmodels':>12} {'klamm':>10} "
           f"{'ratio':>6}")
     for name, value, season, form in SMOOTHING:
-        path = path_of(*name.split("/"))
-        if path is None:
+        if path_of(*name.split("/")) is None:
             print(f"{name}: not on this machine")
             continue
-        y = column(path, value)
-        split = int(len(y) * 0.8)
-        theirs = peer("statsmodels", {"y": y, "split": split, "ahead": 12, "season": season,
-                                      "form": form})
-        if theirs is None:
+        errors = smoothing_errors(name, value, season, form)
+        if errors is None:
             return
-        options = "{multiplicative: true}" if form == "mul" else "{}"
-        ours = mae(y, drive("holt_winters", options, 12, [season], path, value)[0], split, 12)
-        last = mae(y, drive("naive", "{}", 12, [], path, value)[0], split, 12)
-        seasonal = mae(y, drive("seasonal_naive", "{}", 12, [season], path, value)[0], split, 12)
-        fitted = mae(y, theirs, split, 12)
+        last, seasonal, fitted, ours = errors
         verdict = expect(ours <= 1.02 * fitted, f"smoothing: {name} {form}: {ours} beside {fitted}")
         short = os.path.basename(name).replace(".csv", "") + ("" if value in name else f" {value}")
         print(f"{short[:28]:<28} {form:<5} {last:10.3f} {seasonal:10.3f} {fitted:12.3f} {ours:10.3f} "

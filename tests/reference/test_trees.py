@@ -32,6 +32,9 @@ EXACT_ROWS = None if IS_FULL else 2500
 SEEDED_ROWS = None if IS_FULL else 700
 BATCH_ROWS = None if IS_FULL else 1500
 SEEDS = range(1, 6)
+LEAF = {"n_models": 50, "min_samples_leaf": 5}
+BATCHES = [("iris_shuffled42", "classes", {}), ("broker_load", "classes", {"n_models": 30}),
+           ("trump_approval", "values", LEAF), ("fried", "values", LEAF)]
 TOLERANCE = 1e-9
 
 
@@ -119,16 +122,22 @@ def is_as_good(ours, theirs, is_error):
     return a, b, (a <= b + slack) if is_error else (a >= b - slack)
 
 
+def river_with_seed(algorithm, label, path, most, seed):
+    """Score, nanoseconds a row."""
+    out, y, ns = run_river(algorithm, label, {"seed": seed}, path, most)
+    return river_score(out, y, label), ns
+
+
+def ours_with_seed(algorithm, label, path, most, seed):
+    _, scores = peers.drive(algorithm, scale_of(label), label, {}, path, most, seed)
+    return scores[0], scores[-1]
+
+
 def seeded(data, label, algorithm):
     path = peers.find(data)
-    ours, theirs, ns, river_ns = [], [], [], []
-    for seed in SEEDS:
-        out, y, t = run_river(algorithm, label, {"seed": seed}, path, SEEDED_ROWS)
-        theirs.append(river_score(out, y, label))
-        river_ns.append(t)
-        _, scores = peers.drive(algorithm, scale_of(label), label, {}, path, SEEDED_ROWS, seed)
-        ours.append(scores[0])
-        ns.append(scores[-1])
+    given = (algorithm, label, path, SEEDED_ROWS)
+    theirs, river_ns = zip(*(river_with_seed(*given, seed) for seed in SEEDS))
+    ours, ns = zip(*(ours_with_seed(*given, seed) for seed in SEEDS))
     a, b, is_good = is_as_good(ours, theirs, label == "value")
     show(data, algorithm, {"seeds": len(ours)}, a, b, min(ns), min(river_ns),
          "" if is_good else "   WORSE")
@@ -155,7 +164,7 @@ def fit_ours(head, fitted, asked, task, options, seed):
     return lines, seconds, ns
 
 
-def fit_theirs(fitted, asked, task, options, seed):
+def fit_theirs(_, fitted, asked, task, options, seed):
     from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
     options = {"n_estimators" if k == "n_models" else k: v for k, v in options.items()}
     kind = RandomForestClassifier if task == "classes" else RandomForestRegressor
@@ -184,21 +193,21 @@ def score(out, asked, task):
     return sum(abs(float(p) - float(r[-1])) for p, r in zip(out, asked)) / len(asked)
 
 
+def batch_with_seed(fit, path, task, options, most, seed):
+    """Mean score over the parts, the least seconds to fit one, nanoseconds to predict a row."""
+    head, rows = read_rows(path)
+    scores, spent = [], []
+    for fitted, asked in parts(rows[:most], task, seed):
+        out, seconds, ns = fit(head, fitted, asked, task, options, seed)
+        scores.append(score(out, asked, task))
+        spent.append(seconds)
+    return sum(scores) / len(scores), min(spent), ns
+
+
 def batch(data, task, options, seeds):
-    head, rows = read_rows(peers.find(data))
-    rows = rows[:BATCH_ROWS]
-    ours, theirs, spent, spent_there = [], [], [], []
-    for seed in seeds:
-        a, b = [], []
-        for fitted, asked in parts(rows, task, seed):
-            out, seconds, ns = fit_ours(head, fitted, asked, task, options, seed)
-            a.append(score(out, asked, task))
-            spent.append(seconds)
-            out, seconds, _ = fit_theirs(fitted, asked, task, options, seed)
-            b.append(score(out, asked, task))
-            spent_there.append(seconds)
-        ours.append(sum(a) / len(a))
-        theirs.append(sum(b) / len(b))
+    given = (peers.find(data), task, options, BATCH_ROWS)
+    ours, spent, (ns, *_) = zip(*(batch_with_seed(fit_ours, *given, seed) for seed in seeds))
+    theirs, spent_there, _ = zip(*(batch_with_seed(fit_theirs, *given, seed) for seed in seeds))
     a, b, is_good = is_as_good(ours, theirs, task == "values")
     show(data, "random_forest", options, a, b, min(spent) * 1e6, min(spent_there) * 1e6,
          f"times: fit, us; predict {ns:.0f} ns a row" + ("" if is_good else "   WORSE"))
@@ -227,13 +236,9 @@ def main():
         for algorithm in ("hoeffding_adaptive_tree", "adaptive_random_forest"):
             if peers.find(data):
                 results.append(seeded(data, label, algorithm))
-    leaf = {"n_models": 50, "min_samples_leaf": 5}
-    for data, task, options, seeds in (("iris_shuffled42", "classes", {}, SEEDS),
-                                       ("broker_load", "classes", {"n_models": 30}, SEEDS),
-                                       ("trump_approval", "values", leaf, SEEDS),
-                                       ("fried", "values", leaf, SEEDS)):
+    for data, task, options in BATCHES:
         if peers.find(data):
-            results.append(batch(data, task, options, seeds))
+            results.append(batch(data, task, options, SEEDS))
     print(f"\n{results.count(False)} of {len(results)} cases are not as they should be")
     return 1 if False in results else 0
 
