@@ -56,7 +56,7 @@ def exact_row(algorithm, options, kind, paths):
 
 
 def pooled(runs, is_stationary):
-    """False alarms, delay and misses of all repetitions, whatever the seed."""
+    """False alarms, delay and misses of all repetitions and seeds."""
     return test_drift.judge([run for one in runs for run in one], is_stationary)
 
 
@@ -66,7 +66,7 @@ def kswin_rows(paths):
             continue
         path, is_stationary = paths[stream], "stationary" in stream
         calls = [Call(test_drift.river_columns, ("KSWIN", dict(options, seed=42 + s), path, 6), (path,))
-                 for s in test_drift.SEEDS]
+                 for s in range(2)]
         theirs = pooled([alarms for alarms, _ in results(calls)], is_stationary)
         ours = pooled([test_drift.drive("kswin", options, path, seed)[0] for seed in test_drift.SEEDS], is_stationary)
         cells = [markdown.beside(a, b, True) if shown else "–"
@@ -79,7 +79,7 @@ def drift():
     head = ["false alarms in 10,000, delay, missed", *test_drift.STREAMS, "repetitions with River's alarms"]
     rows = [exact_row(algorithm, options, kind, {s: paths[s] for s in streams if s in paths})
             for algorithm, options, kind, streams in test_drift.EXACT]
-    seeds = markdown.table(["klamm / River, 5 seeds each", "stream", "false alarms in 10,000", "delay", "missed"],
+    seeds = markdown.table(["klamm, 5 seeds / River, 2", "stream", "false alarms in 10,000", "delay", "missed"],
                            kswin_rows(paths))
     return markdown.table(head, rows) + "\n\n" + seeds
 

@@ -3,7 +3,8 @@
   classify  deterministic classifiers, whole files: prequential accuracy, and how far the probability of
             any row is from River's (test_learners.py, test_trees.py)
   regress   the same of values: mean absolute error
-  random    those that draw numbers, five seeds on each side, on sets below SMALL rows twenty
+  random    those that draw numbers, five seeds on each side, on sets below SMALL rows ten; and with the
+            same random numbers on both sides
   batch     what is fitted in batches beside scikit-learn (test_trees.py, test_mlp.py, test_clusters.py)
   before    the preprocessing steps: largest difference of any value (test_transforms.py)
 """
@@ -23,6 +24,7 @@ from tables.recall import Call, results
 CLASSES = dict(test_trees.CLASSES)
 VALUES = dict(test_trees.VALUES)
 SMALL = 6000
+DRAWN = 2000
 PASSIVE = {"C": 0.01, "mode": 1}
 CLASSIFIERS = [("logistic_regression", {}), ("logistic_regression", {"lr": 0.1}),
                ("logistic_regression", {"optimizer": "adam"}),
@@ -133,7 +135,7 @@ def regress():
 
 def seeds_of(path):
     with open(path) as file:
-        return range(1, 21 if sum(1 for _ in file) < SMALL else 6)
+        return range(1, 11 if sum(1 for _ in file) < SMALL else 6)
 
 
 def seeded(algorithm, kinds):
@@ -164,11 +166,23 @@ def random_row(algorithm, kinds):
     return [learner(algorithm, {}), *cells, markdown.beside(a, b)]
 
 
+def drawn():
+    """By learner the largest difference of any row when River draws klamm's random numbers."""
+    kinds = [(data, label) for data, label in there({**CLASSES, **VALUES}) if data != "trump_approval"]
+    for algorithm in RANDOM:
+        given = [(algorithm, label, peers.find(data), DRAWN, 1) for data, label in kinds]
+        outs = results([Call(test_trees.river_drawn, g, (g[2],)) for g in given])
+        worst = max(test_trees.drawn_difference(*g[:4], out, 1)[0] for g, out in zip(given, outs))
+        yield f"`{algorithm}` {markdown.bold(f'{worst:.0e}', worst > 1e-9)}"
+
+
 def random():
     parts = []
     for what, kinds in (("accuracy", there(CLASSES)), ("MAE", there(VALUES))):
         head = [f"{what}, klamm / River ± standard error of the difference", *(name_of(d) for d, _ in kinds), "mean"]
         parts.append(markdown.table(head, [random_row(algorithm, kinds) for algorithm in RANDOM]))
+    parts.append(f"Largest difference of any prediction when River draws klamm's random numbers, first {DRAWN} rows of "
+                 f"each set but trump_approval: {', '.join(drawn())}.")
     return "\n\n".join(parts)
 
 
