@@ -4,7 +4,7 @@
   for result in results(calls): …        in the calls' order; what is missing is computed, in processes
 
 A result is kept under $KLAMM_CACHE/peers (default: ~/.cache/klamm) by the source of the function, its
-arguments, the contents of the files and the versions of River and scikit-learn. What is timed beside
+arguments, the contents of the files and the versions of River, scikit-learn and statsmodels. What is timed beside
 klamm is never taken from there (speed.py).
 """
 import collections
@@ -20,6 +20,7 @@ import sys
 import time
 
 import peers
+import test_forecasts
 
 FOLDER = os.path.join(peers.CACHE, "peers")
 JOBS = os.cpu_count() or 1
@@ -35,7 +36,8 @@ def content(path):
 
 @functools.cache
 def versions():
-    return [f"{name} {importlib.metadata.version(name)}" for name in ("river", "scikit-learn")]
+    here = [f"{name} {importlib.metadata.version(name)}" for name in ("river", "scikit-learn")]
+    return [*here, *test_forecasts.ENVIRONMENTS["statsmodels"][1]]
 
 
 def place(call):
@@ -58,6 +60,8 @@ def compute(call):
     path = place(call)
     start = time.monotonic()
     result = call.function(*call.args)
+    if result is None:  # a library that cannot be installed now
+        return 0
     os.makedirs(FOLDER, exist_ok=True)
     with gzip.open(f"{path}.{os.getpid()}", "wb", compresslevel=1) as file:
         pickle.dump(result, file)
@@ -81,5 +85,5 @@ def results(calls):
         is_there, result = read(place(call))
         if not is_there:
             compute(call)
-            _, result = read(place(call))
-        yield result
+            is_there, result = read(place(call))
+        yield result if is_there else None

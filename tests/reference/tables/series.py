@@ -54,12 +54,13 @@ def intervals():
 
 def smoothing():
     cases = [case for case in test_forecasts.SMOOTHING if test_forecasts.path_of(*case[0].split("/"))]
+    paths = [test_forecasts.path_of(*case[0].split("/")) for case in cases]
+    calls = [Call(test_forecasts.statsmodels_error, (path, *case[1:]), (path,)) for case, path in zip(cases, paths)]
     rows = []
-    for name, value, season, form in cases:
-        errors = test_forecasts.smoothing_errors(name, value, season, form)
-        if errors is None:
+    for (name, value, season, form), path, theirs in zip(cases, paths, results(calls)):
+        if theirs is None:
             return "statsmodels cannot be installed on this machine."
-        last, seasonal, theirs, ours = errors
+        last, seasonal, ours = test_forecasts.smoothing_errors(path, value, season, form)
         data = os.path.basename(name).replace(".csv", "") + ("" if value in name else f" {value}")
         rows.append([f"{data}, {'multiplicative' if form == 'mul' else 'additive'}, season {season}",
                      markdown.number(last), markdown.number(seasonal), markdown.beside(ours, theirs, True),
