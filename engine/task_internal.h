@@ -155,6 +155,8 @@ int layouts_learn(struct task *t, struct spot *p, const struct record *r);
 void store_blame(const struct task *t, const struct spot *p, struct err *e);
 /* Sends what changed in a store since the last commit to its changelog. */
 int store_flush(struct task *t, uint16_t store, struct err *e);
+/* Between two batches. */
+void stores_trim(struct task *t);
 
 /* task_checkpoint.c: restored changes go to the disk, when they are more than these bytes. */
 int checkpoint_settle(struct task *t, uint64_t most_bytes, struct err *e);
