@@ -62,36 +62,46 @@ static double parabola(const struct markers *m, uint32_t i, double d)
     return q + outer * (inner_above + inner_below);
 }
 
+/* Up and down come at random, so that which of both it is decides no branch. */
 static void adjust(const struct markers *m, uint32_t i)
 {
     double n = m->position[i], lag = m->wanted[i] - n;
-    bool is_up = lag >= 1 && m->position[i + 1] - n > 1;
-    bool is_down = lag <= -1 && m->position[i - 1] - n < -1;
-    if (!is_up && !is_down) {
+    double d = lag > 0 ? 1 : -1, q = m->height[i];
+    uint32_t next = lag > 0 ? i + 1 : i - 1;
+    if (!(fabs(lag) >= 1) || !(fabs(m->position[next] - n) > 1)) {
         return;
     }
-    double d = is_up ? 1 : -1, q = m->height[i];
     double moved = parabola(m, i, d);
     if (!(m->height[i - 1] < moved && moved < m->height[i + 1])) {
-        uint32_t next = is_up ? i + 1 : i - 1;
         moved = q + d * (m->height[next] - q) / (m->position[next] - n);
     }
     m->height[i] = moved;
     m->position[i] = n + d;
 }
 
-/* All markers have a value; few enough to be compared all. */
-static void move_five(const struct markers *m, double x)
+/* All markers have a value; few enough to be compared all, and most stay where they are. */
+static void move_five(struct p2 *p, double q, double x)
 {
-    double *h = m->height, *position = m->position;
+    double *h = p->height, *position = p->position, *wanted = p->wanted;
+    const struct markers m = {5, h, position, wanted};
     h[0] = x < h[0] ? x : h[0];
     h[4] = x > h[4] ? x : h[4];
-    for (uint32_t i = 1; i < 4; i++) {
-        position[i] += x < h[i] ? 1 : 0;
-    }
+    position[1] += x < h[1] ? 1 : 0;
+    position[2] += x < h[2] ? 1 : 0;
+    position[3] += x < h[3] ? 1 : 0;
     position[4]++;
-    for (uint32_t i = 1; i < 4; i++) {
-        adjust(m, i);
+    wanted[1] += q / 2;
+    wanted[2] += q;
+    wanted[3] += (1 + q) / 2;
+    wanted[4]++;
+    if (fabs(wanted[1] - position[1]) >= 1) {
+        adjust(&m, 1);
+    }
+    if (fabs(wanted[2] - position[2]) >= 1) {
+        adjust(&m, 2);
+    }
+    if (fabs(wanted[3] - position[3]) >= 1) {
+        adjust(&m, 3);
     }
 }
 
@@ -122,11 +132,7 @@ void p2_add(struct p2 *p, double q, double x)
         insert(p->height, p->n - 1, x);
         return;
     }
-    const double step[5] = {0, q / 2, q, (1 + q) / 2, 1};
-    for (int i = 0; i < 5; i++) {
-        p->wanted[i] += step[i];
-    }
-    move_five(&(struct markers){5, p->height, p->position, p->wanted}, x);
+    move_five(p, q, x);
 }
 
 double p2_get(const struct p2 *p, double q)

@@ -298,6 +298,11 @@ void per_touch(struct per_rows *r)
     touch(r);
 }
 
+bool per_keeps_events(const struct per_rows *r)
+{
+    return r->held->generation > 0 && !r->held->is_whole;
+}
+
 void per_touch_event(struct per_rows *r, const double *event, uint32_t n)
 {
     struct held *h = r->held;

@@ -101,6 +101,8 @@ void *per_find(struct per_rows *r, uint16_t row);
 void *per_make(struct per_rows *r, uint16_t row);
 /* The object last found or made has changed. */
 void per_touch(struct per_rows *r);
+/* Whether changes of the object last found or made are kept as events; else one touch does for many. */
+bool per_keeps_events(const struct per_rows *r);
 /* The same, when these numbers tell all about the change. */
 void per_touch_event(struct per_rows *r, const double *event, uint32_t n);
 #endif

@@ -401,7 +401,13 @@ int transform_replay(const void *plan, void *object, const double *event, uint32
     if (n != t->n + 1) {
         return -ERR_DATA;
     }
-    t->def->learn(object, &(struct transform_row){.t = t, .x = event + 1, .y = event[0]});
+    if (t->def->run) {
+        double x[COLUMNS_MAX];
+        memcpy(x, event + 1, t->n * sizeof(*x));
+        t->def->run(&(struct transform_run){t, object, .learns = true, .n = 1, .x = x});
+    } else {
+        t->def->learn(object, &(struct transform_row){.t = t, .x = event + 1, .y = event[0]});
+    }
     return 0;
 }
 
@@ -450,11 +456,15 @@ static void scatter(struct pass *p, uint16_t row)
     }
 }
 
+static bool is_delete(const struct pass *p, uint16_t row)
+{
+    return p->in.row_op && p->in.row_op[row] == ROW_DELETE;
+}
+
 static void learn(struct pass *p, void *object, uint16_t row)
 {
     const struct transform *t = p->t;
-    bool is_delete = p->in.row_op && p->in.row_op[row] == ROW_DELETE;
-    if (!t->learns || t->cfg->learn == LEARN_NEVER || is_delete) {
+    if (!t->learns || t->cfg->learn == LEARN_NEVER || is_delete(p, row)) {
         return;
     }
     if (t->label) {
@@ -504,6 +514,113 @@ static void process_row(struct pass *p, uint16_t row)
     }
 }
 
+/* ---- runs of rows ---- */
+
+void transform_put_null(const struct transform_run *r, uint32_t i, uint16_t k)
+{
+    vec_set_null(&r->to[i], r->mem, r->rows, r->row[k]);
+}
+
+void transform_put(const struct transform_run *r, uint32_t i, const double *value)
+{
+    if (!r->to) {
+        return;
+    }
+    for (uint16_t k = 0; k < r->n; k++) {
+        if (isnan(value[k])) {
+            transform_put_null(r, i, k);
+        } else {
+            r->to[i].d[r->row[k]] = value[k];
+        }
+    }
+}
+
+/* number_of() of n rows. What is missing comes at random: it decides no branch. */
+static void gather(double *x, const struct vec *v, const uint16_t *row, uint16_t n, double most)
+{
+    static const double nothing[2] = {0, (double)NAN}; /* x - 0 is x, also of -0 */
+    const enum type_kind kind = v->type->kind;
+    if (kind == TYPE_DOUBLE) {
+        for (uint16_t k = 0; k < n; k++) {
+            x[k] = fabs(v->d[row[k]]) <= most ? v->d[row[k]] : (double)NAN;
+        }
+    } else if (kind == TYPE_LONG) {
+        for (uint16_t k = 0; k < n; k++) {
+            x[k] = (double)v->i[row[k]];
+        }
+    } else {
+        for (uint16_t k = 0; k < n; k++) {
+            x[k] = kind == TYPE_BOOLEAN && v->b[row[k]] ? 1 : 0;
+        }
+    }
+    for (uint16_t k = 0; v->null && k < n; k++) {
+        x[k] -= nothing[v->null[row[k]]];
+    }
+}
+
+static void touch_run(struct pass *p, const struct transform_run *r)
+{
+    if (!p->t->tells_events || !per_keeps_events(&p->rows)) {
+        per_touch(&p->rows);
+        return;
+    }
+    double *event = p->scratch->event;
+    for (uint16_t k = 0; k < r->n; k++) {
+        event[0] = 0;
+        for (uint32_t i = 0; i < p->t->n; i++) {
+            event[i + 1] = number_of(&r->from[i], r->row[k], FEATURE_MOST);
+        }
+        per_touch_event(&p->rows, event, p->t->n + 1);
+    }
+}
+
+/* r->n rows from r->row on: those of one object that are all learned, or all not. */
+static void process_run(struct pass *p, struct transform_run *r)
+{
+    const struct transform *t = p->t;
+    if (t->learns) {
+        r->object = per_find(&p->rows, r->row[0]);
+        r->object = r->object ? r->object : per_make(&p->rows, r->row[0]);
+        p->object = r->object;
+    }
+    r->learns = t->learns && t->cfg->learn != LEARN_NEVER && !is_delete(p, r->row[0]);
+    for (uint32_t i = 0; i < t->n; i++) {
+        gather(r->x + (size_t)i * r->n, &r->from[i], r->row, r->n,
+               t->def->keeps_infinite ? (double)INFINITY : FEATURE_MOST);
+    }
+    t->def->run(r);
+    if (r->learns) {
+        touch_run(p, r);
+    }
+}
+
+static void process_runs(struct pass *p)
+{
+    struct arena *mem = p->in.mem;
+    uint16_t *row = arena_array(mem, p->in.nsel, sizeof(*row)), n = 0;
+    bool is_keyed = p->t->learns && p->t->per.per == PER_KEY;
+    struct transform_run r = {.t = p->t,
+                              .x = arena_array(mem, (size_t)p->in.nsel * p->t->n, sizeof(double)),
+                              .from = p->scratch->from,
+                              .to = p->to,
+                              .rows = p->in.rows,
+                              .mem = mem};
+    for (uint16_t k = 0; k < p->in.nsel; k++) {
+        row[k] = batch_row(&p->in, k);
+    }
+    for (uint16_t k = 0; k < p->in.nsel; k = (uint16_t)(k + n)) {
+        bool deletes = is_delete(p, row[k]);
+        for (n = 1; !is_keyed && k + n < p->in.nsel && is_delete(p, row[k + n]) == deletes;) {
+            n++;
+        }
+        r.row = row + k;
+        r.n = n;
+        process_run(p, &r);
+    }
+}
+
+/* ---- push ---- */
+
 static int prepare(struct pass *p)
 {
     const struct transform *t = p->t;
@@ -552,7 +669,10 @@ int transform_push(struct op *op, int input, struct batch *b)
                                    .label = &p.label,
                                    .rows = p.in.rows,
                                    .mem = p.in.mem};
-    for (uint16_t k = 0; k < p.in.nsel; k++) {
+    if (p.t->def->run) {
+        process_runs(&p);
+    }
+    for (uint16_t k = 0; !p.t->def->run && k < p.in.nsel; k++) {
         process_row(&p, batch_row(&p.in, k));
     }
     for (uint32_t i = 0; i < p.t->nout; i++) {

@@ -7,7 +7,8 @@
  *     push     per row: learn, then apply; where there is a label: apply, then learn
  *
  * A step knows rows only: as numbers (x, out), NaN being what is missing, or as the columns
- * themselves (from, to).
+ * themselves (from, to). Where no column needs another one, it takes runs of rows instead, column
+ * after column: the same numbers, with less done per row.
  */
 #ifndef KLAMM_ML_TRANSFORM_H
 #define KLAMM_ML_TRANSFORM_H
@@ -76,6 +77,25 @@ struct transform_row {
     struct arena *mem;
 };
 
+/* Rows of one object on their way through a step with `run`: learned each, then transformed. */
+struct transform_run {
+    const struct transform *t;
+    void *object;
+    bool learns;
+    uint16_t n;
+    const uint16_t *row;    /* of the batch, ascending */
+    double *x;              /* of column i: n numbers from x + i * n, as in transform_row; may be
+                               overwritten */
+    const struct vec *from; /* the columns as they are, at row[k] */
+    struct vec *to; /* values zero and not null before; NULL: there is nothing but learning */
+    uint16_t rows;
+    struct arena *mem;
+};
+/* n numbers as new column i, a double; NaN: null. */
+void transform_put(const struct transform_run *r, uint32_t i, const double *value);
+/* A null in new column i. */
+void transform_put_null(const struct transform_run *r, uint32_t i, uint16_t k);
+
 enum transform_takes {
     TAKE_NUMBERS = 1, /* long, double */
     TAKE_BOOLEANS = 2,
@@ -88,6 +108,8 @@ struct transform_def {
     const char *what;    /* "numbers": what it takes, for messages */
     bool keeps_infinite; /* x may be infinite or beyond +-1e150, which otherwise count as missing */
     struct object_def object; /* make is given the struct transform; NULL: learns nothing ever */
+    /* Instead of learn and apply, without a label. */
+    void (*run)(const struct transform_run *r);
     void (*learn)(void *object, const struct transform_row *r);
     /* Writes r->out, or, with `writes_columns`, r->to (values zero and not null before). object is
      * NULL where the transform learns nothing. */

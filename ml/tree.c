@@ -355,18 +355,32 @@ static void normalise(const struct tree *t, const struct tree_classes *l, const 
     }
 }
 
+/* What the leaf says by these votes (NULL: by weight): of equal classes the first one known, whichever
+ * of them the leaf has seen first. -1: nothing. */
+static double told_class(const struct tree_classes *c, const double *votes)
+{
+    const struct class_slot *best = c->n > 0 ? c->slot : NULL;
+    double most = !best ? 0 : votes ? votes[0] : best->weight;
+    for (uint32_t i = 1; i < c->n; i++) {
+        double vote = votes ? votes[i] : c->slot[i].weight;
+        if (vote > most || (vote >= most && c->slot[i].class < best->class)) {
+            most = vote;
+            best = &c->slot[i];
+        }
+    }
+    return best ? (double)best->class : -1;
+}
+
 static double predict_classes(struct tree *t, const struct tree_leaf *l, const double *x,
                               double *out)
 {
     const struct tree_classes *c = &l->classes;
     const double *votes = NULL;
-    int32_t best = tree_classes_majority(c);
     double most = 0;
-    if (best >= 0 && uses_bayes(t, l)) {
+    if (c->n > 0 && uses_bayes(t, l)) {
         double *scratch = tree_scratch(t, c->n);
         int32_t bayes = tree_classes_bayes(c, &l->view, x, scratch);
         if (bayes >= 0 && isfinite(scratch[bayes])) {
-            best = bayes;
             most = scratch[bayes];
             votes = scratch;
         }
@@ -374,7 +388,7 @@ static double predict_classes(struct tree *t, const struct tree_leaf *l, const d
     if (out) {
         normalise(t, c, votes, most, out);
     }
-    return best >= 0 ? (double)c->slot[best].class : -1;
+    return told_class(c, votes);
 }
 
 double tree_leaf_predict(struct tree *t, int32_t node, const double *x, double *out)
@@ -419,15 +433,16 @@ static double learn_classes(struct tree *t, struct tree_leaf *l, const double *x
                             double w)
 {
     struct tree_classes *c = &l->classes;
-    int32_t majority = tree_classes_majority(c), best = majority;
+    int32_t majority = tree_classes_majority(c);
     bool is_judged = l->is_active && tree_leaf_kind(t->setup.options) == TREE_LEAF_ADAPTIVE;
+    const double *told = NULL;
     if (majority >= 0 && (is_judged || uses_bayes(t, l))) {
         double *votes = tree_scratch(t, c->n);
         int32_t bayes = tree_classes_bayes(c, &l->view, x, votes);
-        best = uses_bayes(t, l) && bayes >= 0 && isfinite(votes[bayes]) ? bayes : best;
+        told = uses_bayes(t, l) && bayes >= 0 && isfinite(votes[bayes]) ? votes : NULL;
         c->nb_right += is_judged && bayes >= 0 && c->slot[bayes].class == class ? w : 0;
     }
-    double predicted = best >= 0 ? (double)c->slot[best].class : -1;
+    double predicted = told_class(c, told);
     if (is_judged && (majority < 0 || c->slot[majority].class == class)) {
         c->mc_right += w;
     }

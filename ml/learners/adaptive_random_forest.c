@@ -282,15 +282,15 @@ static void replace_tree(struct member *t)
 static void learn_member(struct forest *m, struct member *t, const double *x, double y, double w)
 {
     double times = w * random_poisson(&m->random, m->options->lambda_value);
+    if (t->background && times > 0) {
+        tree_learn(t->background, x, y, times);
+    }
     double predicted = tree_learn(t->tree, x, y, times);
     bool is_classes = m->setup.task == LEARN_CLASSES;
     t->score += is_classes ? predicted == y : (y - predicted) * (y - predicted);
     t->rows++;
     if (!(times > 0)) {
         return;
-    }
-    if (t->background) {
-        tree_learn(t->background, x, y, times);
     }
     double input = detector_input(m, t, y, predicted);
     if (t->warning && adwin_update(t->warning, input)) {

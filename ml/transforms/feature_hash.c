@@ -76,10 +76,13 @@ static uint32_t take_block(uint32_t h, uint32_t block)
 
 static void hash_piece(struct hasher *x, const char *p, size_t n)
 {
-    for (; (x->n & 3) == 0 && n >= 4; p += 4, n -= 4) {
+    const int waiting = 8 * (int)(x->n & 3); /* bits of `pending` */
+    for (; n >= 4; p += 4, n -= 4) {
         const uint8_t *b = (const uint8_t *)p;
-        x->h = take_block(x->h, (uint32_t)b[0] | (uint32_t)b[1] << 8 | (uint32_t)b[2] << 16 |
-                                    (uint32_t)b[3] << 24);
+        uint32_t four =
+            (uint32_t)b[0] | (uint32_t)b[1] << 8 | (uint32_t)b[2] << 16 | (uint32_t)b[3] << 24;
+        x->h = take_block(x->h, x->pending | four << waiting);
+        x->pending = waiting > 0 ? four >> (32 - waiting) : 0;
         x->n += 4;
     }
     for (size_t i = 0; i < n; i++) {
@@ -115,19 +118,30 @@ static const struct feature_hash_cfg *config_of(const struct transform *t)
     return (const struct feature_hash_cfg *)t->cfg;
 }
 
-static void add(const struct transform_row *r, uint32_t h, double value)
+/* Where a text counts, and with which sign. */
+struct bucket {
+    uint32_t column;
+    double sign;
+};
+
+static struct bucket bucket_of(const struct feature_hash_cfg *cfg, uint32_t h)
 {
-    const struct feature_hash_cfg *cfg = config_of(r->t);
     bool is_negative = h >> 31 != 0;
     uint32_t magnitude = is_negative ? 0U - h : h; /* 2^31 of the least number, too */
-    struct vec *v = &r->to[magnitude % (uint32_t)cfg->n_features];
-    v->d[r->row] += is_negative && cfg->alternate_sign ? -value : value;
+    return (struct bucket){magnitude % (uint32_t)cfg->n_features,
+                           is_negative && cfg->alternate_sign ? -1 : 1};
 }
 
-static void add_items(const struct transform_row *r, const struct vec *v)
+static void add(const struct transform_run *r, uint16_t row, uint32_t h, double value)
+{
+    struct bucket p = bucket_of(config_of(r->t), h);
+    r->to[p.column].d[row] += p.sign * value;
+}
+
+static void add_items(const struct transform_run *r, const struct vec *v, uint16_t row)
 {
     uint32_t seed = (uint32_t)config_of(r->t)->seed;
-    const struct str *s = &v->s[r->row];
+    const struct str *s = &v->s[row];
     struct nested_cursor at = nested_open(v->type, str_data(s), s->n);
     struct nested_value item;
     const char *key = NULL;
@@ -146,64 +160,82 @@ static void add_items(const struct transform_row *r, const struct vec *v)
             hash_piece(&x, item.s.p, item.s.n);
         }
         if (fabs(value) <= FEATURE_MOST) {
-            add(r, hash_end(&x), value);
+            add(r, row, hash_end(&x), value);
         }
     }
 }
 
-static void add_column(const struct transform_row *r, uint32_t i)
+static void add_text(const struct transform_run *r, uint32_t i, uint16_t row)
 {
-    const struct plan *p = (const struct plan *)r->t;
-    const struct vec *v = &r->from[i];
-    if (v->type->kind == TYPE_ARRAY || v->type->kind == TYPE_MAP) {
-        add_items(r, v);
-    } else if (v->type->kind == TYPE_STRING) {
-        struct hasher x = p->name[i].hasher;
-        hash_piece(&x, str_data(&v->s[r->row]), v->s[r->row].n);
-        add(r, hash_end(&x), 1);
-    } else {
-        add(r, p->name[i].hash, r->x[i]);
+    struct hasher x = ((const struct plan *)r->t)->name[i].hasher;
+    const struct str *s = &r->from[i].s[row];
+    hash_piece(&x, str_data(s), s->n);
+    add(r, row, hash_end(&x), 1);
+}
+
+/* Column i of all rows; has[k]: row k has a feature. Numbers have one place for all rows. */
+static void add_column(const struct transform_run *r, uint32_t i, uint8_t *has)
+{
+    const enum type_kind kind = r->from[i].type->kind;
+    const double *x = r->x + (size_t)i * r->n;
+    struct bucket p = bucket_of(config_of(r->t), ((const struct plan *)r->t)->name[i].hash);
+    double *to = r->to[p.column].d;
+    if (kind != TYPE_ARRAY && kind != TYPE_MAP && kind != TYPE_STRING) {
+        for (uint16_t k = 0; k < r->n; k++) {
+            const bool is_there = x[k] == x[k];
+            has[k] = is_there || has[k];
+            to[r->row[k]] += is_there ? p.sign * x[k] : 0;
+        }
+        return;
+    }
+    for (uint16_t k = 0; k < r->n; k++) {
+        if (isnan(x[k])) {
+            continue;
+        }
+        has[k] = 1;
+        if (kind == TYPE_STRING) {
+            add_text(r, i, r->row[k]);
+        } else {
+            add_items(r, &r->from[i], r->row[k]);
+        }
     }
 }
 
-static void normalize(const struct transform_row *r)
+static void normalize(const struct transform_run *r, uint16_t row)
 {
     double most = 0, sum = 0;
     for (uint32_t k = 0; k < r->t->nout; k++) {
-        most = fmax(most, fabs(r->to[k].d[r->row]));
+        most = fmax(most, fabs(r->to[k].d[row]));
     }
     for (uint32_t k = 0; most > 0 && k < r->t->nout; k++) {
-        double x = r->to[k].d[r->row] / most;
+        double x = r->to[k].d[row] / most;
         sum += x * x;
     }
     for (uint32_t k = 0; most > 0 && k < r->t->nout; k++) {
-        r->to[k].d[r->row] = r->to[k].d[r->row] / most / sqrt(sum);
+        r->to[k].d[row] = r->to[k].d[row] / most / sqrt(sum);
     }
 }
 
-static void feature_hash_apply(const void *object, const struct transform_row *r)
+static void feature_hash_run(const struct transform_run *r)
 {
-    (void)object;
-    bool is_null = true;
+    uint8_t *has = arena_zalloc(r->mem, r->n);
     for (uint32_t i = 0; i < r->t->n; i++) {
-        if (!isnan(r->x[i])) {
-            add_column(r, i);
-            is_null = false;
+        add_column(r, i, has);
+    }
+    for (uint16_t k = 0; k < r->n; k++) {
+        if (has[k] && config_of(r->t)->norm == NORM_L2) {
+            normalize(r, r->row[k]);
         }
-    }
-    for (uint32_t k = 0; is_null && k < r->t->nout; k++) {
-        vec_set_null(&r->to[k], r->mem, r->rows, r->row);
-    }
-    if (!is_null && config_of(r->t)->norm == NORM_L2) {
-        normalize(r);
+        for (uint32_t j = 0; !has[k] && j < r->t->nout; j++) {
+            transform_put_null(r, j, k);
+        }
     }
 }
 
 static const struct transform_def hasher = {
     .takes = TAKE_NUMBERS | TAKE_BOOLEANS | TAKE_STRINGS | TAKE_TOKENS,
     .what = "numbers, booleans, strings, array<string> and maps of numbers",
-    .apply = feature_hash_apply,
-    .writes_columns = true,
+    .run = feature_hash_run,
 };
 
 static void hash_names(struct node *n, struct plan *p, uint32_t seed)

@@ -181,16 +181,17 @@ static int imputing_io(void *object, struct snapshot *s)
 
 /* ---- learning ---- */
 
-static void learn_frequency(struct filler *f, const struct vec *v, uint16_t row, uint32_t k)
+/* The number of the value, which is counted; negative: it is not. */
+static int learn_frequency(struct filler *f, const struct vec *key, uint16_t row, uint32_t most)
 {
-    struct vec key = as_key(v);
-    int at = classes_find(&f->values, &key, row);
-    if (at < 0 && f->values.n < k) {
-        at = classes_add(&f->values, &key, row);
+    int at = classes_find(&f->values, key, row);
+    if (at < 0 && f->values.n < most) {
+        at = classes_add(&f->values, key, row);
     }
     if (at >= 0) {
         f->count[at]++;
     }
+    return at;
 }
 
 /* The bytes of a value: text, or what its place in a vec has. */
@@ -209,88 +210,142 @@ static void learn_last(struct filler *f, const struct vec *v, uint16_t row)
     }
 }
 
-static void impute_learn(void *object, const struct transform_row *r)
+static void put_last(const struct filler *f, const struct transform_run *r, uint32_t i, uint16_t k)
 {
-    struct imputing *x = object;
-    const struct impute_cfg *cfg = config_of(x->t);
-    for (uint32_t i = 0; i < x->t->n; i++) {
-        struct filler *f = &x->filler[i];
-        if (isnan(r->x[i])) {
-            continue;
+    struct vec *to = &r->to[i];
+    if (!(f->n > 0)) {
+        transform_put_null(r, i, k);
+    } else if (to->type->kind == TYPE_STRING) {
+        to->s[r->row[k]] = str_copy(r->mem, f->last.data, (uint32_t)f->last.n);
+    } else {
+        size_t width = vec_width(to->type);
+        memcpy((char *)to->data + r->row[k] * width, f->last.data, width);
+    }
+}
+
+/* ---- one column ---- */
+
+/* Those that are missing get the mean so far, which the others move. */
+static void run_mean(const struct transform_run *r, struct filler *f, double *x)
+{
+    double n = f->n, mean = f->mean;
+    for (uint16_t k = 0; k < r->n; k++) {
+        if (!isnan(x[k])) {
+            mean += r->learns ? (x[k] - mean) / ++n : 0;
+        } else if (n > 0) {
+            x[k] = mean;
         }
-        if (cfg->method == MEAN) {
-            f->mean += (r->x[i] - f->mean) / ++f->n;
-        } else if (cfg->method == MEDIAN) {
-            p2_add(&f->median, 0.5, r->x[i]);
-        } else if (cfg->method == LAST) {
-            learn_last(f, &r->from[i], r->row);
-        } else {
-            learn_frequency(f, &r->from[i], r->row, (uint32_t)cfg->k);
+    }
+    f->n = n;
+    f->mean = mean;
+}
+
+static void run_median(const struct transform_run *r, struct filler *f, double *x)
+{
+    for (uint16_t k = 0; k < r->n; k++) {
+        if (isnan(x[k])) {
+            x[k] = p2_get(&f->median, 0.5);
+        } else if (r->learns) {
+            p2_add(&f->median, 0.5, x[k]);
         }
     }
 }
 
-/* ---- filling ---- */
-
-static void put_frequent(const struct filler *f, struct vec *to, const struct transform_row *r)
+/* The first one of those counted most often. */
+static uint32_t most_frequent(const struct filler *f)
 {
     uint32_t best = 0;
     for (uint32_t k = 1; k < f->values.n; k++) {
         best = f->count[k] > f->count[best] ? k : best;
     }
-    if (f->values.n == 0) {
-        vec_set_null(to, r->mem, r->rows, r->row);
-    } else {
-        struct vec key = as_key(to);
-        classes_put(&f->values, (int)best, &key, r->row, r->mem);
-    }
+    return best;
 }
 
-static void put_last(const struct filler *f, struct vec *to, const struct transform_row *r)
+static void run_frequent(const struct transform_run *r, struct filler *f, uint32_t i)
 {
-    if (!(f->n > 0)) {
-        vec_set_null(to, r->mem, r->rows, r->row);
-    } else if (to->type->kind == TYPE_STRING) {
-        to->s[r->row] = str_copy(r->mem, f->last.data, (uint32_t)f->last.n);
-    } else {
-        size_t width = vec_width(to->type);
-        memcpy((char *)to->data + r->row * width, f->last.data, width);
+    const uint32_t most = (uint32_t)config_of(r->t)->k;
+    const struct vec from = as_key(&r->from[i]);
+    const double *x = r->x + (size_t)i * r->n;
+    struct vec to = as_key(&r->to[i]);
+    uint32_t best = most_frequent(f);
+    for (uint16_t k = 0; k < r->n; k++) {
+        uint16_t row = r->row[k];
+        if (isnan(x[k]) && f->values.n == 0) {
+            transform_put_null(r, i, k);
+        } else if (isnan(x[k])) {
+            classes_put(&f->values, (int)best, &to, row, r->mem);
+        } else if (r->learns) {
+            int at = learn_frequency(f, &from, row, most);
+            bool is_best = at >= 0 && (f->count[at] > f->count[best] ||
+                                       (f->count[at] >= f->count[best] && (uint32_t)at < best));
+            best = is_best ? (uint32_t)at : best;
+        }
     }
 }
 
-/* A number of mean or median: x where it is not missing. */
-static void put_number(const struct filler *f, int method, double x, struct vec *to,
-                       const struct transform_row *r)
+static void run_last(const struct transform_run *r, struct filler *f, uint32_t i)
 {
-    if (isnan(x) && method == MEAN) {
-        x = f->n > 0 ? f->mean : x;
-    } else if (isnan(x)) {
-        x = p2_get(&f->median, 0.5);
-    }
-    if (isnan(x)) {
-        vec_set_null(to, r->mem, r->rows, r->row);
-    } else {
-        to->d[r->row] = x;
+    const double *x = r->x + (size_t)i * r->n;
+    for (uint16_t k = 0; k < r->n; k++) {
+        if (isnan(x[k])) {
+            put_last(f, r, i, k);
+        } else if (r->learns) {
+            learn_last(f, &r->from[i], r->row[k]);
+        }
     }
 }
 
-static void impute_apply(const void *object, const struct transform_row *r)
+static void run_constant(const struct transform_run *r, uint32_t i)
 {
     const struct plan *p = (const struct plan *)r->t;
-    const struct imputing *x = object;
+    const double *x = r->x + (size_t)i * r->n;
+    for (uint16_t k = 0; k < r->n; k++) {
+        if (isnan(x[k])) {
+            vec_copy_row(&r->to[i], r->row[k], r->rows, &p->constant[i], 0, r->mem);
+        }
+    }
+}
+
+/* What is not missing stays. */
+static void copy_values(const struct transform_run *r, uint32_t i)
+{
+    const struct vec *from = &r->from[i];
+    struct vec *to = &r->to[i];
+    const double *x = r->x + (size_t)i * r->n;
+    for (uint16_t k = 0; k < r->n; k++) {
+        uint16_t row = r->row[k];
+        if (isnan(x[k])) {
+            continue;
+        }
+        if (to->type->kind == TYPE_STRING) {
+            to->s[row] = from->s[row];
+        } else if (to->type->kind == TYPE_BOOLEAN) {
+            to->b[row] = from->b[row];
+        } else {
+            to->i[row] = from->i[row];
+        }
+    }
+}
+
+static void impute_run(const struct transform_run *r)
+{
+    struct imputing *object = r->object;
     int method = config_of(r->t)->method;
     for (uint32_t i = 0; i < r->t->n; i++) {
-        struct vec *to = &r->to[i];
+        struct filler *f = object ? &object->filler[i] : NULL;
+        double *x = r->x + (size_t)i * r->n;
         if (method == MEAN || method == MEDIAN) {
-            put_number(&x->filler[i], method, r->x[i], to, r);
-        } else if (!isnan(r->x[i])) {
-            vec_copy_row(to, r->row, r->rows, &r->from[i], r->row, r->mem);
-        } else if (method == CONSTANT) {
-            vec_copy_row(to, r->row, r->rows, &p->constant[i], 0, r->mem);
+            (method == MEAN ? run_mean : run_median)(r, f, x);
+            transform_put(r, i, x);
+            continue;
+        }
+        copy_values(r, i);
+        if (method == MOST_FREQUENT) {
+            run_frequent(r, f, i);
         } else if (method == LAST) {
-            put_last(&x->filler[i], to, r);
+            run_last(r, f, i);
         } else {
-            put_frequent(&x->filler[i], to, r);
+            run_constant(r, i);
         }
     }
 }
@@ -308,9 +363,7 @@ static const struct transform_def imputer = {
     .takes = TAKE_NUMBERS | TAKE_BOOLEANS | TAKE_STRINGS,
     .what = "numbers, booleans and strings",
     .object = {imputing_new, imputing_io, imputing_size, imputing_free, NULL},
-    .learn = impute_learn,
-    .apply = impute_apply,
-    .writes_columns = true,
+    .run = impute_run,
     .layout = impute_layout,
 };
 
@@ -318,9 +371,7 @@ static const struct transform_def number_imputer = {
     .takes = TAKE_NUMBERS,
     .what = "numbers",
     .object = {imputing_new, imputing_io, imputing_size, imputing_free, NULL},
-    .learn = impute_learn,
-    .apply = impute_apply,
-    .writes_columns = true,
+    .run = impute_run,
     .layout = impute_layout,
 };
 

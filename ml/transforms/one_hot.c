@@ -98,33 +98,41 @@ static int dictionaries_io(void *object, struct snapshot *s)
     return snapshot_status(s);
 }
 
-static void one_hot_learn(void *object, const struct transform_row *r)
+/* Number of the value, perhaps a new one; `width`: it has no column. */
+static uint32_t column_of(struct classes *c, const struct vec *v, uint16_t row, uint32_t width,
+                          bool learns)
 {
-    const struct plan *p = (const struct plan *)r->t;
-    struct classes *c = object;
-    for (uint32_t i = 0; i < r->t->n; i++) {
-        if (c[i].n < width_of(p, i) && !vec_is_null(&r->from[i], r->row) &&
-            classes_find(&c[i], &r->from[i], r->row) < 0) {
-            classes_add(&c[i], &r->from[i], r->row); /* too long a text: one of the others */
-        }
+    int found = classes_find(c, v, row);
+    if (found < 0 && learns && c->n < width) {
+        found = classes_add(c, v, row); /* too long a text: one of the others */
+    }
+    return found < 0 || (uint32_t)found >= width ? width : (uint32_t)found;
+}
+
+/* New column j is null where the old one is. */
+static void put_nulls(const struct transform_run *r, uint32_t j, const uint8_t *null)
+{
+    uint8_t *to = vec_nulls(&r->to[j], r->mem, r->rows);
+    for (uint16_t k = 0; k < r->n; k++) {
+        to[r->row[k]] = null[r->row[k]];
     }
 }
 
-static void one_hot_apply(const void *object, const struct transform_row *r)
+static void one_hot_run(const struct transform_run *r)
 {
     const struct plan *p = (const struct plan *)r->t;
-    const struct classes *c = object ? object : p->given;
+    struct classes *c = r->object ? r->object : p->given;
     for (uint32_t i = 0; i < r->t->n; i++) {
-        uint32_t width = width_of(p, i);
-        bool is_null = vec_is_null(&r->from[i], r->row);
-        int found = is_null ? -1 : classes_find(&c[i], &r->from[i], r->row);
-        uint32_t hot = found < 0 || (uint32_t)found >= width ? width : (uint32_t)found;
-        struct vec *to = &r->to[p->first[i]];
-        for (uint32_t k = 0; is_null && k <= width; k++) {
-            vec_set_null(&to[k], r->mem, r->rows, r->row);
+        const struct vec *from = &r->from[i];
+        uint32_t width = width_of(p, i), first = p->first[i];
+        for (uint16_t k = 0; k < r->n; k++) {
+            uint16_t row = r->row[k];
+            if (!vec_is_null(from, row)) {
+                r->to[first + column_of(&c[i], from, row, width, r->learns)].i[row] = 1;
+            }
         }
-        if (!is_null) {
-            to[hot].i[r->row] = 1;
+        for (uint32_t j = first; from->null && j <= first + width; j++) {
+            put_nulls(r, j, from->null);
         }
     }
 }
@@ -139,9 +147,7 @@ static const struct transform_def encoder = {
     .takes = TAKE_NUMBERS | TAKE_BOOLEANS | TAKE_STRINGS,
     .what = "strings, longs and booleans",
     .object = {dictionaries_new, dictionaries_io, dictionaries_size, dictionaries_free, NULL},
-    .learn = one_hot_learn,
-    .apply = one_hot_apply,
-    .writes_columns = true,
+    .run = one_hot_run,
     .layout = one_hot_layout,
 };
 

@@ -80,11 +80,21 @@ def zero_for_none(scores):
     return [0.0 if math.isnan(s) else s for s in scores]
 
 
-def river_scores(algorithm, options, rows, names):
+def read_table(path):
+    """Names of the features, rows, truth."""
+    with open(path, newline="") as file:
+        lines = csv.reader(file)
+        names = next(lines)[:-1]
+        table = [list(map(float, line)) for line in lines]
+    truth = [int(row.pop()) for row in table]
+    return names, table, truth
+
+
+def river_scores(algorithm, options, rows, names, seed=42):
     from river import anomaly, preprocessing
     options = dict(part.split(": ") for part in options.strip("{}").split(", "))
     if algorithm == "half_space_trees":
-        detector = anomaly.HalfSpaceTrees(seed=42, **{k: int(v) for k, v in options.items()})
+        detector = anomaly.HalfSpaceTrees(seed=seed, **{k: int(v) for k, v in options.items()})
         model = preprocessing.MinMaxScaler() | detector
     else:
         detector = anomaly.OneClassSVM(**{k: float(v) for k, v in options.items()})
@@ -100,11 +110,7 @@ def river_scores(algorithm, options, rows, names):
 
 def test_shuttle(path):
     failures = 0
-    with open(path, newline="") as file:
-        lines = csv.reader(file)
-        names = next(lines)[:-1]
-        table = [list(map(float, line)) for line in lines]
-    truth = [int(row.pop()) for row in table]
+    names, table, truth = read_table(path)
     n = len(table) if FULL else 6000
     print(f"shuttle, {len(table)} rows: area under the ROC curve, score then learn\n")
     print(f"{'detector':<20} {'options':<46} {'River':>7} {'klamm':>7} {'least':>7} {'most':>7} "
@@ -198,23 +204,25 @@ def nab_spans(path, windows):
     return sorted((first[a.split(".")[0]], first[b.split(".")[0]]) for a, b in windows)
 
 
-def test_nab(folder):
+def nab_files(folder):
+    """By file: its path, and its windows as pairs of rows."""
     with open(os.path.join(folder, "labels", "combined_windows.json")) as file:
         windows = json.load(file)
     windows = {key: value for key, value in windows.items()
                if key.startswith(("realAWSCloudwatch/", "realKnownCause/"))}
     paths = {key: os.path.join(folder, "data", key) for key in windows}
-    spans = {key: nab_spans(paths[key], windows[key]) for key in windows}
+    return paths, {key: nab_spans(paths[key], windows[key]) for key in windows}
+
+
+def nab_rows(paths, spans):
+    """One detector and threshold after the other: name, options, threshold, NAB score, windows found,
+    alarms, nanoseconds a row."""
     total = sum(map(len, spans.values()))
-    print(f"\nNAB, {len(windows)} files, {total} windows: standard profile, fixed thresholds\n")
-    print(f"{'detector':<20} {'options':<26} {'threshold':<15} {'NAB':>6} {'found':>6} {'alarms':>7} "
-          f"{'ns':>6}")
-    best = {}
     for algorithm, options, thresholds in NAB:
         scale = "standard" if algorithm in SCALED else "none"
         with ThreadPoolExecutor(2) as pool:
-            runs = dict(zip(windows, pool.map(
-                lambda key: run_driver(algorithm, scale, options, paths[key]), windows)))
+            runs = dict(zip(paths, pool.map(
+                lambda key: run_driver(algorithm, scale, options, paths[key]), paths)))
         for kind, value in thresholds:
             raw = found = alarms = 0
             for key, (scores, tails, _) in runs.items():
@@ -225,9 +233,20 @@ def test_nab(folder):
             nab = 100 * (raw + total) / (2 * total)
             ns = sum(run[2] for run in runs.values()) / len(runs)
             shown = f"score >= {value}" if kind == "score" else f"tail <= {value}"
-            print(f"{algorithm:<20} {options:<26} {shown:<15} {nab:6.2f} {found:6} {alarms:7} "
-                  f"{ns:6.0f}", flush=True)
-            best[algorithm] = max(nab, best.get(algorithm, -1e9))
+            yield algorithm, options, shown, nab, found, alarms, ns
+
+
+def test_nab(folder):
+    paths, spans = nab_files(folder)
+    print(f"\nNAB, {len(paths)} files, {sum(map(len, spans.values()))} windows: standard profile, "
+          "fixed thresholds\n")
+    print(f"{'detector':<20} {'options':<26} {'threshold':<15} {'NAB':>6} {'found':>6} {'alarms':>7} "
+          f"{'ns':>6}")
+    best = {}
+    for algorithm, options, shown, nab, found, alarms, ns in nab_rows(paths, spans):
+        print(f"{algorithm:<20} {options:<26} {shown:<15} {nab:6.2f} {found:6} {alarms:7} {ns:6.0f}",
+              flush=True)
+        best[algorithm] = max(nab, best.get(algorithm, -1e9))
     print("published results of others on these files, their thresholds tuned on them: ARTime 67.3, "
           "HTM 66.5,\nrandom cut forest 51.9, relative entropy 50, windowed Gaussian 24")
     return best["matrix_profile"] < NAB_LEAST

@@ -52,6 +52,11 @@ def ours(algorithm, options, path, truth, seeds):
     return figures, min(ns)
 
 
+def peer(kind, options, path, seeds):
+    """As river(), of a file: one result that can be kept."""
+    return river(kind, options, *peers.load(path, "string"), seeds)
+
+
 def river(kind, options, x, truth, seeds):
     from river import cluster
     figures, ns = [], []
@@ -118,27 +123,36 @@ def repeated(rows, rounds, seed, folder):
     return path, order
 
 
-def batch():
+def inertias(path, k, rounds):
+    """Of klamm with each seed, in ascending order."""
+    import numpy
+    rows = [list(row.values()) for row in peers.load(path, "string")[0]]
+    x, found = numpy.array(rows), []
+    with tempfile.TemporaryDirectory() as folder:
+        for seed in SEEDS:
+            file, order = repeated(rows, rounds, seed, folder)
+            options = {"n_clusters": k, "halflife": 0, "seed": seed, "init_size": 1000}
+            lines, _ = peers.drive("kmeans", "none", "none", options, file)
+            groups = numpy.array([int(float(line)) for line in lines[-len(rows):]])
+            found.append(inertia(x[order], groups))
+    return sorted(found)
+
+
+def peer_inertias(path, k):
     import numpy
     from sklearn import cluster
+    x = numpy.array([list(row.values()) for row in peers.load(path, "string")[0]])
+    return sorted(float(cluster.KMeans(n_clusters=k, n_init=1, random_state=s).fit(x).inertia_) for s in range(20))
+
+
+def batch():
     failures = 0
     print(f"\n{'inertia, least / median / greatest':<40} {'klamm':>32} {'scikit-learn':>32}")
     for data, k, rounds in BATCH:
         path = peers.find(data)
         if path is None:
             continue
-        rows = [list(row.values()) for row in peers.load(path, "string")[0]]
-        x = numpy.array(rows)
-        theirs = sorted(cluster.KMeans(n_clusters=k, n_init=1, random_state=s).fit(x).inertia_ for s in range(20))
-        found = []
-        with tempfile.TemporaryDirectory() as folder:
-            for seed in SEEDS:
-                file, order = repeated(rows, rounds, seed, folder)
-                options = {"n_clusters": k, "halflife": 0, "seed": seed, "init_size": 1000}
-                lines, _ = peers.drive("kmeans", "none", "none", options, file)
-                groups = numpy.array([int(float(line)) for line in lines[-len(rows):]])
-                found.append(inertia(x[order], groups))
-        found.sort()
+        theirs, found = peer_inertias(path, k), inertias(path, k, rounds)
         is_good = found[-1] <= theirs[-1] * 1.02 and statistics.median(found) <= statistics.median(theirs) * 1.05
         failures += not is_good
         figures = [f"{f[0]:10.1f} {statistics.median(f):10.1f} {f[-1]:10.1f}" for f in (found, theirs)]

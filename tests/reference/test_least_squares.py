@@ -7,8 +7,12 @@ are not scaled: columns differ in size by up to 1e3, and begin at 0.
 
 Tolerance: 1e-9 of the value's size. Skipped, and with data sets left out, as peers.py says.
 """
+import collections
+import csv
+import os
 import statistics
 import sys
+import tempfile
 import time
 
 import peers
@@ -53,38 +57,43 @@ def shifted(x):
     return x - x[0]
 
 
+PEERS = {"ridge": ridge, "recursive_least_squares": recursive}
+Result = collections.namedtuple("Result", "error worst peer_ns ns")
+
+
+def compare(data, algorithm, options):
+    """Mean error, largest difference of a value by its size, nanoseconds of both."""
+    import numpy as np
+    rows, y = peers.load(peers.find(data), "value", ROWS)
+    x = shifted(np.array([list(row.values()) for row in rows]))
+    start = time.thread_time()
+    expected = PEERS[algorithm](x, np.array(y), options)
+    peer_ns = (time.thread_time() - start) / len(expected) * 1e9
+    with tempfile.TemporaryDirectory() as folder:
+        file = os.path.join(folder, "rows.csv")
+        with open(file, "w", newline="") as out:
+            csv.writer(out).writerows([[*rows[0], "y"], *([*map(repr, r), v] for r, v in zip(x.tolist(), y))])
+        lines, scores = peers.drive(algorithm, "none", "value", options, file)
+    worst = max(abs(float(lines[n]) - v) / max(1.0, abs(v)) for n, v in expected.items())
+    error = statistics.fmean(abs(float(line) - v) for line, v in list(zip(lines, y))[1:])
+    return Result(error, worst, peer_ns, scores[-1])
+
+
 def main():
     peers.enter_environment()
-    import csv
-    import os
-    import tempfile
-
-    import numpy as np
     failures = missing = 0
     print(f"{'data':<16} {'learner':<24} {'options':<48} {'mean |error|':>12} {'largest d.':>10} {'numpy ns':>9} "
           f"{'ns':>6}")
-    cases = [(d, "ridge", o, ridge) for d in DATA for o in RIDGE]
-    cases += [(d, "recursive_least_squares", o, recursive) for d in DATA for o in RECURSIVE]
-    for data, algorithm, options, peer in cases:
-        path = peers.find(data)
-        if path is None:
+    cases = [(d, "ridge", o) for d in DATA for o in RIDGE]
+    cases += [(d, "recursive_least_squares", o) for d in DATA for o in RECURSIVE]
+    for data, algorithm, options in cases:
+        if peers.find(data) is None:
             missing += 1
             continue
-        rows, y = peers.load(path, "value", ROWS)
-        x = shifted(np.array([list(row.values()) for row in rows]))
-        start = time.thread_time()
-        expected = peer(x, np.array(y), options)
-        peer_ns = (time.thread_time() - start) / len(expected) * 1e9
-        with tempfile.TemporaryDirectory() as folder:
-            file = os.path.join(folder, "rows.csv")
-            with open(file, "w", newline="") as out:
-                csv.writer(out).writerows([[*rows[0], "y"], *([*map(repr, r), v] for r, v in zip(x.tolist(), y))])
-            lines, scores = peers.drive(algorithm, "none", "value", options, file)
-        worst = max(abs(float(lines[n]) - v) / max(1.0, abs(v)) for n, v in expected.items())
-        error = statistics.fmean(abs(float(line) - v) for line, v in list(zip(lines, y))[1:])
+        error, worst, peer_ns, ns = compare(data, algorithm, options)
         failures += not worst <= TOLERANCE
         print(f"{data:<16} {algorithm:<24} {peers.yaml(options):<48} {error:12.4f} {worst:10.1e} {peer_ns:9.0f} "
-              f"{scores[-1]:6.0f}{'' if worst <= TOLERANCE else '   DIFFERS'}", flush=True)
+              f"{ns:6.0f}{'' if worst <= TOLERANCE else '   DIFFERS'}", flush=True)
     if missing:
         print(f"\n{missing} cases left out: their data sets are not on this machine")
     print(f"\n{failures} cases differ")

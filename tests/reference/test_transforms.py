@@ -68,10 +68,12 @@ def replay(steps, rows, types=None):
 class Report:
     def __init__(self):
         self.failures = 0
+        self.lines = []
 
     def line(self, step, peer, compared, worst, tolerance):
         is_fine = worst <= tolerance and compared > 0
         self.failures += not is_fine
+        self.lines.append((step, peer, compared, worst, is_fine))
         print(f"{step:<116} {peer:<34} {compared:>7} {worst:10.1e}{'' if is_fine else '   DIFFERS'}",
               flush=True)
 
@@ -340,19 +342,17 @@ def check_select(report, rows):
     compare(report, step, "mutual_info_score, 3 best", mine, theirs)
 
 
+CHECKS = [check_scale, check_impute, check_clip, check_one_hot, check_feature_hash, check_bin, check_pca,
+          check_select]
+
+
 def main():
     peers.enter_environment()
     report = Report()
     gaps = with_gaps(make_rows())
     print(f"{'step':<116} {'beside':<34} {'values':>7} {'largest d.':>10}")
-    check_scale(report, gaps)
-    check_impute(report, gaps)
-    check_clip(report, gaps)
-    check_one_hot(report, gaps)
-    check_feature_hash(report, gaps)
-    check_bin(report, gaps)
-    check_pca(report, gaps)
-    check_select(report, gaps)
+    for check in CHECKS:
+        check(report, gaps)
     print(f"\n{report.failures} cases differ")
     return 1 if report.failures else 0
 

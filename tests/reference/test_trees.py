@@ -4,6 +4,10 @@ where something is.
 
   exact     hoeffding_tree and hoeffding_adaptive_tree (bootstrap_sampling off): every probability
             within 1e-9, every value within 1e-9 of the spread
+  draws     adaptive_random_forest and hoeffding_adaptive_tree, River's fed with klamm's random numbers
+            (draws.py): the same bounds. Classes and columns bear names in the order in which they come, by
+            which River breaks ties. trump_approval is left out: several of its columns divide the rows in
+            the same way, so that the rounding of a sum chooses among them
   seeds     hoeffding_adaptive_tree and adaptive_random_forest, five seeds each on both sides: our mean
             is no worse than River's by more than two standard errors of the difference and 0.5 points
             (1 % of an error)
@@ -21,6 +25,7 @@ import sys
 import tempfile
 import time
 
+import draws
 import peers
 
 CLASSES = [("phishing", "boolean"), ("bananas", "boolean"), ("sea_drift", "boolean"),
@@ -29,9 +34,13 @@ CLASSES = [("phishing", "boolean"), ("bananas", "boolean"), ("sea_drift", "boole
 VALUES = [("trump_approval", "value"), ("chick_weights", "value"), ("fried", "value")]
 IS_FULL = "full" in sys.argv[1:]
 EXACT_ROWS = None if IS_FULL else 2500
+DRAWN_ROWS = None if IS_FULL else 1000
 SEEDED_ROWS = None if IS_FULL else 700
 BATCH_ROWS = None if IS_FULL else 1500
 SEEDS = range(1, 6)
+LEAF = {"n_models": 50, "min_samples_leaf": 5}
+BATCHES = [("iris_shuffled42", "classes", {}), ("broker_load", "classes", {"n_models": 30}),
+           ("trump_approval", "values", LEAF), ("fried", "values", LEAF)]
 TOLERANCE = 1e-9
 
 
@@ -111,6 +120,49 @@ def exact(data, label, algorithm, options):
     return is_equal
 
 
+def in_order(names):
+    """Other names for these, whose alphabetical order is that of their coming."""
+    return {name: f"{n:03d}" for n, name in enumerate(dict.fromkeys(names))}
+
+
+def river_drawn(algorithm, label, path, most, seed):
+    """Predictions with klamm's random numbers."""
+    x, y = peers.load(path, label, most)
+    columns = in_order(x[0])
+    classes = {} if label == "value" else in_order(y)
+    names = {new: as_name(old) for old, new in classes.items()}
+    model = river_model(algorithm, label, {})
+    tree = list(model.steps.values())[-1] if label == "value" else model
+    tree._rng = draws.Draws(seed)
+    out = []
+    for row, truth in zip(x, y):
+        row = {columns[name]: value for name, value in row.items()}
+        if label == "value":
+            out.append(model.predict_one(row))
+        else:
+            out.append({names[name]: p for name, p in model.predict_proba_one(row).items()})
+        model.learn_one(row, classes.get(truth, truth))
+    return out
+
+
+def drawn_difference(algorithm, label, path, most, out, seed):
+    """The largest of any row, and our score."""
+    lines, scores = peers.drive(algorithm, scale_of(label), label, {}, path, most, seed)
+    return worst_difference(lines, out, label), scores
+
+
+def drawn(data, label, algorithm):
+    path = peers.find(data)
+    start = time.thread_time()
+    out = river_drawn(algorithm, label, path, DRAWN_ROWS, 1)
+    river_ns = (time.thread_time() - start) / len(out) * 1e9
+    worst, scores = drawn_difference(algorithm, label, path, DRAWN_ROWS, out, 1)
+    is_equal = worst <= TOLERANCE
+    show(data, algorithm, {"draws": "the same"}, scores[0], float("nan"), scores[-1], river_ns,
+         f"largest difference {worst:.0e}" + ("" if is_equal else "   DIFFERS"))
+    return is_equal
+
+
 def is_as_good(ours, theirs, is_error):
     import statistics
     a, b = statistics.mean(ours), statistics.mean(theirs)
@@ -119,16 +171,22 @@ def is_as_good(ours, theirs, is_error):
     return a, b, (a <= b + slack) if is_error else (a >= b - slack)
 
 
+def river_with_seed(algorithm, label, path, most, seed):
+    """Score, nanoseconds a row."""
+    out, y, ns = run_river(algorithm, label, {"seed": seed}, path, most)
+    return river_score(out, y, label), ns
+
+
+def ours_with_seed(algorithm, label, path, most, seed):
+    _, scores = peers.drive(algorithm, scale_of(label), label, {}, path, most, seed)
+    return scores[0], scores[-1]
+
+
 def seeded(data, label, algorithm):
     path = peers.find(data)
-    ours, theirs, ns, river_ns = [], [], [], []
-    for seed in SEEDS:
-        out, y, t = run_river(algorithm, label, {"seed": seed}, path, SEEDED_ROWS)
-        theirs.append(river_score(out, y, label))
-        river_ns.append(t)
-        _, scores = peers.drive(algorithm, scale_of(label), label, {}, path, SEEDED_ROWS, seed)
-        ours.append(scores[0])
-        ns.append(scores[-1])
+    given = (algorithm, label, path, SEEDED_ROWS)
+    theirs, river_ns = zip(*(river_with_seed(*given, seed) for seed in SEEDS))
+    ours, ns = zip(*(ours_with_seed(*given, seed) for seed in SEEDS))
     a, b, is_good = is_as_good(ours, theirs, label == "value")
     show(data, algorithm, {"seeds": len(ours)}, a, b, min(ns), min(river_ns),
          "" if is_good else "   WORSE")
@@ -155,7 +213,7 @@ def fit_ours(head, fitted, asked, task, options, seed):
     return lines, seconds, ns
 
 
-def fit_theirs(fitted, asked, task, options, seed):
+def fit_theirs(_, fitted, asked, task, options, seed):
     from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
     options = {"n_estimators" if k == "n_models" else k: v for k, v in options.items()}
     kind = RandomForestClassifier if task == "classes" else RandomForestRegressor
@@ -184,21 +242,21 @@ def score(out, asked, task):
     return sum(abs(float(p) - float(r[-1])) for p, r in zip(out, asked)) / len(asked)
 
 
+def batch_with_seed(fit, path, task, options, most, seed):
+    """Mean score over the parts, the least seconds to fit one, nanoseconds to predict a row."""
+    head, rows = read_rows(path)
+    scores, spent = [], []
+    for fitted, asked in parts(rows[:most], task, seed):
+        out, seconds, ns = fit(head, fitted, asked, task, options, seed)
+        scores.append(score(out, asked, task))
+        spent.append(seconds)
+    return sum(scores) / len(scores), min(spent), ns
+
+
 def batch(data, task, options, seeds):
-    head, rows = read_rows(peers.find(data))
-    rows = rows[:BATCH_ROWS]
-    ours, theirs, spent, spent_there = [], [], [], []
-    for seed in seeds:
-        a, b = [], []
-        for fitted, asked in parts(rows, task, seed):
-            out, seconds, ns = fit_ours(head, fitted, asked, task, options, seed)
-            a.append(score(out, asked, task))
-            spent.append(seconds)
-            out, seconds, _ = fit_theirs(fitted, asked, task, options, seed)
-            b.append(score(out, asked, task))
-            spent_there.append(seconds)
-        ours.append(sum(a) / len(a))
-        theirs.append(sum(b) / len(b))
+    given = (peers.find(data), task, options, BATCH_ROWS)
+    ours, spent, (ns, *_) = zip(*(batch_with_seed(fit_ours, *given, seed) for seed in seeds))
+    theirs, spent_there, _ = zip(*(batch_with_seed(fit_theirs, *given, seed) for seed in seeds))
     a, b, is_good = is_as_good(ours, theirs, task == "values")
     show(data, "random_forest", options, a, b, min(spent) * 1e6, min(spent_there) * 1e6,
          f"times: fit, us; predict {ns:.0f} ns a row" + ("" if is_good else "   WORSE"))
@@ -222,18 +280,18 @@ def main():
     for data, label, algorithm, options in cases:
         if peers.find(data):
             results.append(exact(data, label, algorithm, options))
+    for data, label in CLASSES + VALUES:
+        for algorithm in ("hoeffding_adaptive_tree", "adaptive_random_forest"):
+            if peers.find(data) and data != "trump_approval":
+                results.append(drawn(data, label, algorithm))
     few = CLASSES + VALUES if IS_FULL else [CLASSES[0], CLASSES[3], VALUES[0]]
     for data, label in few:
         for algorithm in ("hoeffding_adaptive_tree", "adaptive_random_forest"):
             if peers.find(data):
                 results.append(seeded(data, label, algorithm))
-    leaf = {"n_models": 50, "min_samples_leaf": 5}
-    for data, task, options, seeds in (("iris_shuffled42", "classes", {}, SEEDS),
-                                       ("broker_load", "classes", {"n_models": 30}, SEEDS),
-                                       ("trump_approval", "values", leaf, SEEDS),
-                                       ("fried", "values", leaf, SEEDS)):
+    for data, task, options in BATCHES:
         if peers.find(data):
-            results.append(batch(data, task, options, seeds))
+            results.append(batch(data, task, options, SEEDS))
     print(f"\n{results.count(False)} of {len(results)} cases are not as they should be")
     return 1 if False in results else 0
 

@@ -1,0 +1,115 @@
+"""Forecasts (test_forecasts.py, test_lstm.py, test_kalman.py, test_snarimax.py).
+
+  loads      mean sMAPE of five message-rate traces at three rates, beside what others reached
+  intervals  how many values 90 % intervals hold, by horizon
+  smoothing  holt_winters beside statsmodels', fitted on the first 80 %
+  horizons   mean absolute error over 12 steps of four series, beside PyTorch's LSTM
+  snarimax   the same forecasts as River's
+"""
+import os
+
+import peers
+import test_forecasts
+import test_lstm
+import test_snarimax
+from tables import markdown
+from tables.recall import Call, results
+
+ASKED = ("asked", (2.10, 2.10, 2.05))
+PEER_OF = {"holt_winters": "Holt-Winters (statsmodels)", "ridge": "ridge, not refitted"}
+SEASONS = {1: "day", 7: "week"}
+
+
+def loads():
+    quoted = {name: figures for name, *figures in test_forecasts.QUOTED}
+    best = [min(column) for column in zip(*quoted.values())]
+    rows = []
+    for algorithm, options, days, _ in test_forecasts.LOADS:
+        means, us = test_forecasts.load_scores(algorithm, options, days)
+        # hybrid is for the user who does not choose: it must beat the best of the others, rate by rate.
+        bounds = quoted[PEER_OF[algorithm]] if algorithm in PEER_OF else best if algorithm == "hybrid" else None
+        cells = [markdown.bold(f"{m:.3f}", bounds is not None and m > bounds[i]) for i, m in enumerate(means)]
+        name = f"`{algorithm}`" + (f" {options.strip('{}')}" if options != "{}" else "")
+        rows.append([name, " and ".join(SEASONS[d] for d in days) or "–", *cells, f"{us:.1f}"])
+    rows += [[f"{name}, published", "", *(f"{x:.2f}" for x in figures), ""] for name, figures in quoted.items()]
+    rows.append([ASKED[0], "", *(f"{x:.2f}" for x in ASKED[1]), ""])
+    return markdown.table(["mean sMAPE, %", "seasons", "1 h", "15 min", "5 min", "µs a step at 5 min"], rows)
+
+
+def intervals():
+    rows = []
+    for algorithm in ("ridge", "hybrid", "holt_winters"):
+        for rate in test_forecasts.RATES:
+            shares = [test_forecasts.coverage_of(algorithm, trace, rate) for trace in test_forecasts.TRACES]
+            horizons = sorted(shares[0])
+            by = {h: sum(s[h] for s in shares) / len(shares) for h in horizons}
+            mean = sum(by.values()) / len(by)
+            each = [share for s in shares for share in s.values()]
+            worst = f"{100 * min(each):.1f} to {100 * max(each):.1f}"
+            rows.append([f"`{algorithm}`", rate, markdown.bold(f"{100 * mean:.1f}", not 0.88 <= mean <= 0.92),
+                         ", ".join(markdown.bold(f"{h}: {100 * by[h]:.1f}", not 0.88 <= by[h] <= 0.92) for h in horizons),
+                         markdown.bold(worst, not (min(each) >= 0.88 and max(each) <= 0.92))])
+    return markdown.table(["90 % intervals", "steps of", "hold, %", "by horizon", "single traces and horizons"], rows)
+
+
+def smoothing():
+    cases = [case for case in test_forecasts.SMOOTHING if test_forecasts.path_of(*case[0].split("/"))]
+    paths = [test_forecasts.path_of(*case[0].split("/")) for case in cases]
+    calls = [Call(test_forecasts.statsmodels_error, (path, *case[1:]), (path,)) for case, path in zip(cases, paths)]
+    rows = []
+    for (name, value, season, form), path, theirs in zip(cases, paths, results(calls)):
+        if theirs is None:
+            return "statsmodels cannot be installed on this machine."
+        last, seasonal, ours = test_forecasts.smoothing_errors(path, value, season, form)
+        data = os.path.basename(name).replace(".csv", "") + ("" if value in name else f" {value}")
+        rows.append([f"{data}, {'multiplicative' if form == 'mul' else 'additive'}, season {season}",
+                     markdown.number(last), markdown.number(seasonal), markdown.beside(ours, theirs, True),
+                     f"{ours / theirs:.3f}"])
+    return markdown.table(["MAE over 12 steps, last fifth", "no change", "season before", "klamm / statsmodels", "ratio"],
+                          rows)
+
+
+def horizons():
+    algorithms = ["naive", "seasonal_naive", "ridge", "holt_winters", "kalman", "lstm", "hybrid"]
+    rows = []
+    for name, file, column, best, worst, ridge in test_lstm.SERIES:
+        path = os.path.join(peers.DATA, file)
+        if not os.path.exists(path):
+            continue
+        y = test_forecasts.column(path, column)
+        errors = {}
+        for algorithm in algorithms:
+            season = [] if algorithm == "naive" else [288] if algorithm == "seasonal_naive" else [288, 2016]
+            out = test_forecasts.drive(algorithm, "{}", 12, season, path, column)[0]
+            errors[algorithm] = test_forecasts.mae(y, out, int(len(y) * 0.8), 12)
+        parts = [errors[a] for a in algorithms if a != "hybrid"]
+        losing = {"lstm": errors["lstm"] > 1.05 * best, "ridge": errors["ridge"] > ridge,
+                  "kalman": errors["kalman"] > errors["naive"], "holt_winters": errors["holt_winters"] > errors["naive"],
+                  "hybrid": errors["hybrid"] > 1.03 * min(parts)}
+        rows.append([name, *(markdown.bold(markdown.number(errors[a]), losing.get(a, False)) for a in algorithms),
+                     f"{markdown.number(ridge)}, {markdown.number(best)} to {markdown.number(worst)}"])
+    return markdown.table(["MAE over 12 steps, last fifth", *(f"`{a}`" for a in algorithms),
+                           "ridge and PyTorch's LSTM(32), once fitted"], rows)
+
+
+def river_forecasts(path, column, rows, first, model, regressor):
+    y, _ = test_snarimax.read(path, column, rows)
+    return test_snarimax.run_river(y, first, model, regressor)[0]
+
+
+def snarimax():
+    cases = [case for case in test_snarimax.CASES if peers.find(case[0])]
+    calls = [Call(river_forecasts, (peers.find(case[0]), *case[1:]), (peers.find(case[0]),)) for case in cases]
+    rows = []
+    for (series, column, n, first, model, regressor), theirs in zip(cases, results(calls)):
+        y, name = test_snarimax.read(peers.find(series), column, n)
+        ours, _ = test_snarimax.run_driver(peers.find(series), name, {**model, **regressor, "bounded": False})
+        bounded, _ = test_snarimax.run_driver(peers.find(series), name, {**model, **regressor})
+        worst, diverged = test_snarimax.compare(ours, theirs, y, first)
+        river = test_snarimax.error(theirs, y, first)
+        own = test_snarimax.error(bounded, y, first)
+        rows.append([f"{series} {name}", markdown.options({**model, **regressor}), markdown.bold(f"{worst:.0e}", worst > 1e-8),
+                     markdown.number(river) if diverged is None else f"diverges at row {diverged}",
+                     markdown.bold(markdown.number(own), diverged is None and own > river * 1.01)])
+    return markdown.table(["series", "`snarimax`", "largest difference", "MAE with `bounded: false`, as River's",
+                           "MAE as preset"], rows)
