@@ -146,7 +146,9 @@ const struct step_def op_cluster = {
     .state_layout = learning_layout,
     .open = cluster_open,
     .push = learning_push,
+    .tick = learning_tick,
     .flush = learning_flush,
     .describe = learning_describe,
+    .index_bytes = learning_index_bytes,
     .close = learning_close,
 };

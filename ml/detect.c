@@ -224,7 +224,9 @@ const struct step_def op_detect = {
     .state_layout = learning_layout,
     .open = detect_open,
     .push = learning_push,
+    .tick = learning_tick,
     .flush = learning_flush,
     .describe = learning_describe,
+    .index_bytes = learning_index_bytes,
     .close = learning_close,
 };

@@ -6,14 +6,18 @@
  *   bad     a failed expression, a label that no class can be: row error
  *   state   one object per model (ml/per.h)
  *   order   rows one by one in input order: the same bits for any batch size
+ *   batch   a training runs in the row that makes it due, or, where the task has a trainer, beside the
+ *           stream (ml/beside.h): its model goes in with a flush, saved whole in the same commit
  *   never   a model that was learned before the key said so goes on predicting, and is scored
  */
 #include "ml/learning.h"
 
+#include "engine/logger.h"
 #include "engine/memory.h"
 #include "engine/metric_rows.h"
 #include "ml/algorithm.h"
 #include "ml/late_labels.h"
+#include "ml/model_training.h"
 #include "ml/train_from.h"
 
 #include <math.h>
@@ -202,6 +206,10 @@ enum {
     EVENT_HEAD = EVENT_TOLD + TOLD_MOST,
 };
 
+/* EVENT_LEARNS: what the row did, and does again. A training that it made due ran in the row, or was
+ * left to the trainer; what came of that is no event, but saved whole. */
+enum { LEARNS_NOT, LEARNS, LEARNS_AND_LEAVES };
+
 int learning_replay(const void *plan, void *object, const double *event, uint32_t n)
 {
     const struct learning *p = plan;
@@ -216,9 +224,10 @@ int learning_replay(const void *plan, void *object, const double *event, uint32_
         .told = event + EVENT_TOLD,
         .target = event[EVENT_TARGET],
         .time = (int64_t)event[EVENT_TIME],
-        .learns = event[EVENT_LEARNS] != 0,
+        .learns = event[EVENT_LEARNS] != LEARNS_NOT,
     };
     model_scratch_init(&scratch, &p->model);
+    scratch.trains_later = event[EVENT_LEARNS] == LEARNS_AND_LEAVES;
     p->kind->repeat(object, &e, &scratch);
     model_scratch_done(&scratch);
     return 0;
@@ -232,6 +241,8 @@ int learning_open(struct op *op, size_t size, struct err *e)
     t->event = mem_array(EVENT_HEAD + p->features.n, sizeof(double));
     t->x = t->event + EVENT_HEAD;
     buffer_init(&t->bytes);
+    beside_init(&t->beside, op->trainer);
+    t->scratch.trains_later = op->trainer != NULL;
     op->self = t;
     int status = per_open(&t->per, op, &p->per, e);
     if (p->late) {
@@ -257,9 +268,69 @@ int64_t learning_next_time(struct op *op)
     return p->late ? waiting_next(&t->waiting) : TIME_MAX;
 }
 
+/* ---- trainings beside the stream ---- */
+
+/* The model found last owes a training: begins it, if that is possible now. */
+static void begin_training(struct learning_pass *p, struct model *m)
+{
+    struct beside *b = &p->task->beside;
+    struct str key = per_key(&p->rows);
+    uint64_t bytes = recent_rows_size(&m->recent);
+    if (!b->trainer) { /* left from a task that had one */
+        model_train(m);
+        per_touch(&p->rows);
+    } else if (beside_takes(b, &key, m->due, bytes)) {
+        const struct trainer_job job = {model_training_run, model_training_free,
+                                        model_training_new(m)};
+        beside_start(b, &key, m->due, bytes, &job);
+    }
+}
+
+/* What has ended goes into its model. */
+static void take_trainings(struct op *op)
+{
+    struct learning_task *t = op->self;
+    struct beside_result x;
+    while (beside_collect(&t->beside, &x)) {
+        struct per_rows rows;
+        struct str key = str_ref(x.key, x.key_n);
+        per_rows_begin(&rows, op, &t->per);
+        struct model *m = per_find_key(&rows, &key);
+        if (x.status < 0) {
+            logger(LOG_LEVEL_WARN, "%s: training %lld of a model failed (%s): it stays as it was",
+                   op->node->path, (long long)x.number, err_kind_name((enum err_kind) - x.status));
+        }
+        if (m) {
+            model_training_ended(m, x.number);
+            per_touch(&rows);
+        }
+        if (m && x.status == 0) {
+            model_training_take(m, x.data);
+        } else {
+            model_training_free(x.data);
+        }
+        mem_free(x.key);
+    }
+}
+
+int learning_tick(struct op *op, int64_t now)
+{
+    (void)now;
+    struct learning_task *t = op->self;
+    op->wants_commit = beside_has_done(&t->beside);
+    return 0;
+}
+
+uint64_t learning_index_bytes(const struct op *op)
+{
+    const struct learning_task *t = op->self;
+    return t->beside.bytes;
+}
+
 int learning_flush(struct op *op)
 {
     struct learning_task *t = op->self;
+    take_trainings(op);
     return per_flush(&t->per, op);
 }
 
@@ -268,6 +339,11 @@ void learning_close(struct op *op)
     struct learning_task *t = op->self;
     if (!t) {
         return;
+    }
+    uint32_t given_up = beside_close(&t->beside);
+    if (given_up > 0) {
+        logger(LOG_LEVEL_INFO, "%s: %u trainings given up; they begin anew where the models go on",
+               op->node->path, (unsigned)given_up);
     }
     per_close(&t->per);
     model_scratch_done(&t->scratch);
@@ -338,7 +414,8 @@ static void touch(struct learning_pass *p, const struct model *m, uint16_t row, 
         per_touch(&p->rows);
         return;
     }
-    event[EVENT_LEARNS] = learns;
+    bool leaves = p->task->scratch.trains_later;
+    event[EVENT_LEARNS] = !learns ? LEARNS_NOT : leaves ? LEARNS_AND_LEAVES : LEARNS;
     event[EVENT_TIME] = (double)time;
     event[EVENT_TARGET] = p->target;
     memcpy(event + EVENT_TOLD, p->told, sizeof(p->told));
@@ -366,6 +443,9 @@ int learning_teach(struct learning_pass *p, struct model *m, uint16_t row, bool 
     }
     p->op->counter[COUNT_LABELS] += learns;
     touch(p, m, row, learns, known);
+    if (learns && m->owes) {
+        begin_training(p, m);
+    }
     return learns && metric_rows_are_due(p->op->node, m->rows) ? measure(p, m->rows, row) : 0;
 }
 
@@ -417,6 +497,9 @@ static int process_row(struct learning_pass *p, uint16_t row)
         int status = train_from_teach(p, m, row);
         if (status < 0) {
             return status;
+        }
+        if (m->owes) {
+            model_train(m); /* the first row shall have a prediction */
         }
     }
     put_version(p, m, row);
