@@ -12,7 +12,6 @@
  */
 #include "ml/learning.h"
 
-#include "engine/logger.h"
 #include "engine/memory.h"
 #include "engine/metric_rows.h"
 #include "ml/algorithm.h"
@@ -241,7 +240,7 @@ int learning_open(struct op *op, size_t size, struct err *e)
     t->event = mem_array(EVENT_HEAD + p->features.n, sizeof(double));
     t->x = t->event + EVENT_HEAD;
     buffer_init(&t->bytes);
-    beside_init(&t->beside, op->trainer);
+    beside_init(&t->beside, &model_trainable, op->trainer);
     t->scratch.trains_later = op->trainer != NULL;
     op->self = t;
     int status = per_open(&t->per, op, &p->per, e);
@@ -268,56 +267,11 @@ int64_t learning_next_time(struct op *op)
     return p->late ? waiting_next(&t->waiting) : TIME_MAX;
 }
 
-/* ---- trainings beside the stream ---- */
-
-/* The model found last owes a training: begins it, if that is possible now. */
-static void begin_training(struct learning_pass *p, struct model *m)
-{
-    struct beside *b = &p->task->beside;
-    struct str key = per_key(&p->rows);
-    uint64_t bytes = recent_rows_size(&m->recent);
-    if (!b->trainer) { /* left from a task that had one */
-        model_train(m);
-        per_touch(&p->rows);
-    } else if (beside_takes(b, &key, m->due, bytes)) {
-        const struct trainer_job job = {model_training_run, model_training_free,
-                                        model_training_new(m)};
-        beside_start(b, &key, m->due, bytes, &job);
-    }
-}
-
-/* What has ended goes into its model. */
-static void take_trainings(struct op *op)
-{
-    struct learning_task *t = op->self;
-    struct beside_result x;
-    while (beside_collect(&t->beside, &x)) {
-        struct per_rows rows;
-        struct str key = str_ref(x.key, x.key_n);
-        per_rows_begin(&rows, op, &t->per);
-        struct model *m = per_find_key(&rows, &key);
-        if (x.status < 0) {
-            logger(LOG_LEVEL_WARN, "%s: training %lld of a model failed (%s): it stays as it was",
-                   op->node->path, (long long)x.number, err_kind_name((enum err_kind) - x.status));
-        }
-        if (m) {
-            model_training_ended(m, x.number);
-            per_touch(&rows);
-        }
-        if (m && x.status == 0) {
-            model_training_take(m, x.data);
-        } else {
-            model_training_free(x.data);
-        }
-        mem_free(x.key);
-    }
-}
-
 int learning_tick(struct op *op, int64_t now)
 {
     (void)now;
     struct learning_task *t = op->self;
-    op->wants_commit = beside_has_done(&t->beside);
+    beside_tick(&t->beside, op);
     return 0;
 }
 
@@ -330,7 +284,7 @@ uint64_t learning_index_bytes(const struct op *op)
 int learning_flush(struct op *op)
 {
     struct learning_task *t = op->self;
-    take_trainings(op);
+    beside_flush(&t->beside, op, &t->per);
     return per_flush(&t->per, op);
 }
 
@@ -340,11 +294,7 @@ void learning_close(struct op *op)
     if (!t) {
         return;
     }
-    uint32_t given_up = beside_close(&t->beside);
-    if (given_up > 0) {
-        logger(LOG_LEVEL_INFO, "%s: %u trainings given up; they begin anew where the models go on",
-               op->node->path, (unsigned)given_up);
-    }
+    beside_close(&t->beside, op);
     per_close(&t->per);
     model_scratch_done(&t->scratch);
     buffer_done(&t->bytes);
@@ -443,8 +393,8 @@ int learning_teach(struct learning_pass *p, struct model *m, uint16_t row, bool 
     }
     p->op->counter[COUNT_LABELS] += learns;
     touch(p, m, row, learns, known);
-    if (learns && m->owes) {
-        begin_training(p, m);
+    if (learns) {
+        beside_row(&p->task->beside, &p->rows, m);
     }
     return learns && metric_rows_are_due(p->op->node, m->rows) ? measure(p, m->rows, row) : 0;
 }

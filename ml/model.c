@@ -129,11 +129,6 @@ bool model_predict(struct model *m, const double *x, struct model_scratch *scrat
     return true;
 }
 
-void model_training_ended(struct model *m, int64_t number)
-{
-    m->owes = m->due > number;
-}
-
 void model_learn(struct model *m, const double *x, double y, int64_t time,
                  struct model_scratch *scratch)
 {

@@ -64,8 +64,6 @@ void model_learn(struct model *m, const double *x, double y, int64_t time,
                  struct model_scratch *scratch);
 /* A new learner for this training (1, 2, …), grown to the classes that there are. */
 void *model_learner(const struct model *m, int64_t number);
-/* Well or badly: it is owed no more, unless another was due since. */
-void model_training_ended(struct model *m, int64_t number);
 /* What gives a snapshot its meaning: algorithm, columns, scaling, and the options that its form
  * depends on. One line, then the options'. */
 void model_layout(const struct model_config *config, struct buffer *words);

@@ -40,11 +40,6 @@ struct model_training *model_training_new(const struct model *m)
     return t;
 }
 
-int64_t model_training_number(const struct model_training *t)
-{
-    return t->number;
-}
-
 static void learn_rows(struct model_training *t, const double *y, const struct cancel *c)
 {
     const struct learner_def *def = t->config->def;
@@ -91,13 +86,11 @@ void model_training_take(struct model *m, struct model_training *t)
     const struct learner_def *def = m->config->def;
     def->close(m->learner);
     m->learner = t->learner;
+    t->learner = NULL;
     m->version = t->number;
     if (m->classes > 0 && def->grow) {
         def->grow(m->learner, m->classes);
     }
-    model_training_ended(m, t->number);
-    t->learner = NULL;
-    model_training_free(t);
 }
 
 void model_train(struct model *m)
@@ -105,4 +98,44 @@ void model_train(struct model *m)
     struct model_training *t = model_training_new(m);
     model_training_run(t, NULL);
     model_training_take(m, t);
+    model_training_free(t);
+    m->owes = false;
 }
+
+static int64_t owes(const void *object)
+{
+    const struct model *m = object;
+    return m->owes ? m->due : 0;
+}
+
+static uint64_t bytes(const void *object)
+{
+    const struct model *m = object;
+    return recent_rows_size(&m->recent);
+}
+
+static void *make(const void *object)
+{
+    return model_training_new(object);
+}
+
+static void take(void *object, void *data)
+{
+    model_training_take(object, data);
+}
+
+static void ended(void *object, int64_t number)
+{
+    struct model *m = object;
+    m->owes = m->due > number;
+}
+
+const struct trainable model_trainable = {
+    .owes = owes,
+    .bytes = bytes,
+    .make = make,
+    .run = model_training_run,
+    .free = model_training_free,
+    .take = take,
+    .ended = ended,
+};

@@ -8,19 +8,21 @@
 #ifndef KLAMM_ML_MODEL_TRAINING_H
 #define KLAMM_ML_MODEL_TRAINING_H
 
+#include "ml/beside.h"
 #include "ml/model.h"
 
 struct model_training;
 
 /* The training m->due, of the rows that the window has now. Refers to the model's configuration. */
 struct model_training *model_training_new(const struct model *m);
-int64_t model_training_number(const struct model_training *t);
-/* For struct trainer_job. */
 int model_training_run(void *t, const struct cancel *c);
-void model_training_free(void *t);
-/* The learner takes the place of the old one; frees t. */
+/* The learner takes the place of the old one, once. */
 void model_training_take(struct model *m, struct model_training *t);
-/* All three at once, of a model that owes a training. */
+void model_training_free(void *t);
+/* All of that at once, of a model that owes a training. */
 void model_train(struct model *m);
+
+/* The same for objects that begin with a model. */
+extern const struct trainable model_trainable;
 
 #endif
