@@ -155,8 +155,10 @@ static void in_another_thread(void **state)
         }
         void *data;
         assert_int_equal(t->collect(x, &data), 0);
-        assert_int_equal(model_training_number(data), 1);
-        model_training_take(&w.later, data);
+        model_trainable.take(&w.later, data);
+        model_trainable.ended(&w.later, 1);
+        model_trainable.free(data);
+        assert_int_equal(w.later.version, 1);
         assert_same(&w);
         tear_down(&w);
     }
@@ -190,7 +192,8 @@ static void cancelled(void **state)
         model_training_free(t);
         assert_int_equal(w.later.version, 0);
         assert_true(w.later.owes);
-        model_training_ended(&w.later, 1);
+        assert_int_equal(model_trainable.owes(&w.later), 1);
+        model_trainable.ended(&w.later, 1);
         assert_false(w.later.owes);
         tear_down(&w);
     }

@@ -1,8 +1,10 @@
 /* The trainer's thread: what becomes of jobs that are collected, dropped while they wait, dropped at
- * work. Nothing here depends on which thread is faster: where a job has to be at work, it says so. */
+ * work. Nothing here depends on which thread is faster: where a job has to be at work, it says so. Lanes with
+ * it lose nothing and repeat nothing. */
 #include "worker/trainer_thread.h"
 
 #include "engine/memory.h"
+#include "tests/support/lane_rig.h"
 
 #include <pthread.h>
 #include <sched.h>
@@ -11,6 +13,9 @@
 #include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -182,6 +187,68 @@ static void takes_jobs_of_several_threads(void **state)
     trainer_thread_stop(thread);
 }
 
+/* ---- lanes ---- */
+
+static const char topology[] =
+    "name: t\nstreams:\n"
+    "  s:\n    from: {topic: x, value: json, key: {k: string},\n"
+    "           columns: {k: string, a: double, n: long}}\n"
+    "    steps:\n"
+    "      - classify: {algorithm: random_forest, features: [a], label: a > 0, as: p, per: key,\n"
+    "          options: {n_models: 5}, learn: {batch: {window: 200, every: 50, min_rows: 50}}}\n"
+    "      - select: n, p_model_version as v\n"
+    "    to: {topic: out, value: csv}\n";
+enum { KEYS = 6, EACH = 400 };
+
+/* In the order of each key: rows in order, each once, versions that never fall. */
+static void check_output(const char *text)
+{
+    long next[KEYS] = {0}, version[KEYS] = {0}, rows = 0;
+    for (const char *p = text; *p; p = strchr(p, '\n') + 1, rows++) {
+        int partition, key, used;
+        long n, v = 0;
+        assert_int_equal(sscanf(p, "%d k%d %ld,%n", &partition, &key, &n, &used), 3);
+        v = strtol(p + used, NULL, 10); /* empty: null */
+        assert_int_equal(n, next[key]);
+        assert_true(v >= version[key] && v <= 1 + n / 50);
+        next[key]++;
+        version[key] = v;
+    }
+    assert_int_equal(rows, KEYS * EACH);
+}
+
+/* Faults: transactions are aborted, lanes end and begin again, and with them their trainings. */
+static void lanes_train_beside_the_stream(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 0; seed < 4; seed++) {
+        struct trainer_thread *thread;
+        struct err e = {0};
+        struct lane_rig r;
+        struct buffer out;
+        assert_int_equal(trainer_thread_start(&thread, &e), 0);
+        buffer_init(&out);
+        lane_rig_init(&r, topology, 3);
+        r.trainer = trainer_thread_trainer(thread);
+        r.seed = seed;
+        atomic_store(&r.faults, seed > 0 ? 6 : 0);
+        for (int i = 0; i < EACH; i++) {
+            for (int k = 0; k < KEYS; k++) {
+                char key[10], value[100];
+                snprintf(key, sizeof key, "k%d", k);
+                snprintf(value, sizeof value, "{\"a\": %d, \"n\": %d}", (i * 7 + k) % 11 - 5, i);
+                lane_rig_send(&r, "x", k % 3, key, value, i);
+            }
+        }
+        assert_int_equal(lane_rig_run(&r, 2), 0);
+        lane_rig_output(&r, "out", &out);
+        check_output(buffer_cstr(&out));
+        lane_rig_done(&r);
+        buffer_done(&out);
+        trainer_thread_stop(thread);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -189,6 +256,7 @@ int main(void)
         cmocka_unit_test(dropped_jobs_are_freed_wherever_they_are),
         cmocka_unit_test(stops_behind_a_job_that_was_dropped),
         cmocka_unit_test(takes_jobs_of_several_threads),
+        cmocka_unit_test(lanes_train_beside_the_stream),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
