@@ -46,9 +46,8 @@ struct world {
 static void set_up(struct world *w, const struct kind *k)
 {
     arena_init(&w->mem);
-    w->column[0].name = "a";
-    for (int i = 1; i < COLUMNS; i++) {
-        w->column[i] = (struct learner_column){.name = "b"};
+    for (int i = 0; i < COLUMNS; i++) {
+        w->column[i] = (struct learner_column){.name = i > 0 ? "b" : "a"};
     }
     w->config = (struct model_config){
         .def = k->def,
