@@ -17,6 +17,7 @@
 #include "engine/config.h"
 #include "engine/error.h"
 #include "engine/snapshot.h"
+#include "engine/trainer.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -75,8 +76,10 @@ struct learner_def {
     /* y: class numbers or values, NULL where the task has none; w: weights of the rows, NULL: all 1. */
     void (*learn)(void *l, const double *x, uint32_t rows, const double *y, const double *w);
     /* In place of learn (which is NULL then): learns these rows, and forgets all before them. Called
-     * on an instance just opened and grown; may take long. */
-    void (*fit)(void *l, const double *x, uint32_t rows, const double *y, const double *w);
+     * on an instance just opened and grown; may take long, perhaps in another thread, and asks now and
+     * then whether it is to stop: the instance is good for close() only then. */
+    void (*fit)(void *l, const double *x, uint32_t rows, const double *y, const double *w,
+                const struct cancel *c);
     /* Saves or loads everything learned (into an instance just opened with the same setup). Bounded
      * by what the snapshot holds; 0 or -ERR_DATA. */
     int (*io)(void *l, struct snapshot *s);

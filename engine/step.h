@@ -22,6 +22,7 @@ struct layout;
 struct node;
 struct op;
 struct task;
+struct trainer;
 
 /* What the mailbox brings to a step from outside its task: a remote answer, a trained model.
  * Borrowed for the call. */
@@ -108,7 +109,7 @@ struct step_def {
      * that is true and something may be left: it is called again with the same time, before any other
      * row, and perhaps after a commit or restart. */
     int (*watermark)(struct op *op, int64_t time);
-    /* Wall clock went on: idle time-outs, `emit: {every}`. */
+    /* Wall clock went on: idle time-outs, `emit: {every}`, trainings that are done. */
     int (*tick)(struct op *op, int64_t now);
     /* Least watermark that makes it emit, TIME_MAX when none: the source ends the batch with the
      * row that reaches it. */
@@ -196,6 +197,8 @@ struct op {
     bool rewinds;      /* set by open of tables: their topic is to be read from its beginning */
     int64_t pass;      /* most that may be passed on of it: `seen` of the oldest row that the step
                           keeps back, TIME_MAX when none */
+    struct trainer *trainer; /* for work that takes long (engine/trainer.h); NULL: at once */
+    bool wants_commit;       /* set by tick: flush has something to do, though no row came */
     uint64_t counter[STEP_COUNTERS];
 };
 

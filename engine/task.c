@@ -36,7 +36,11 @@ static void make_spots(struct task *t)
         p->errors = &topology_stream(t->plan->topology, p->vertex->stream)->errors;
         p->watermark = p->sent_watermark = TIME_MIN;
         buffer_init(&p->bytes);
-        p->op = (struct op){.task = t, .mem = &t->batch, .watermark = TIME_MIN, .pass = TIME_MAX};
+        p->op = (struct op){.task = t,
+                            .mem = &t->batch,
+                            .watermark = TIME_MIN,
+                            .pass = TIME_MAX,
+                            .trainer = t->env.trainer};
         if (p->vertex->kind == VERTEX_STEP) {
             p->op.node = p->vertex->node;
             p->lag = p->op.node->def->lag ? p->op.node->def->lag(p->op.node) : 0;
@@ -370,6 +374,8 @@ int task_tick(struct task *t, int64_t now, struct err *e)
         struct spot *p = &t->spot[i];
         if (p->vertex->kind == VERTEX_STEP && p->op.node->def->tick) {
             r = p->op.node->def->tick(&p->op, now);
+            t->dirty |= p->op.wants_commit;
+            p->op.wants_commit = false;
         }
         bool is_told = p->vertex->kind != VERTEX_SINK || !p->vertex->sink->repartition ||
                        p->sent_idle == task_is_silent(t);

@@ -37,6 +37,8 @@ struct task_env {
     /* Copies the records. partition -1: by the key. NULL: the task is only looked at: it is
      * restored and opened, and nothing leaves any of its steps. */
     int (*produce)(void *ctx, const struct record *r, size_t n, struct err *e);
+    /* Where steps have work done that takes long; outlives the task. NULL: at once. */
+    struct trainer *trainer;
     /* The lane's task of a global table, which lives as long as the tasks that look it up. */
     struct task *(*table)(void *ctx, uint16_t subplan);
     /* Tasks of a sub-plan: how many source partitions a repartition carries. */

@@ -419,7 +419,9 @@ const struct step_def op_classify = {
     .push = learning_push,
     .watermark = learning_watermark,
     .next_time = learning_next_time,
+    .tick = learning_tick,
     .flush = learning_flush,
     .describe = learning_describe,
+    .index_bytes = learning_index_bytes,
     .close = classify_close,
 };

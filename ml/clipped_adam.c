@@ -25,6 +25,12 @@ void clipped_adam_done(struct clipped_adam *a)
     mem_free(a->mean);
 }
 
+void clipped_adam_copy(struct clipped_adam *to, const struct clipped_adam *from)
+{
+    to->steps = from->steps;
+    memcpy(to->mean, from->mean, 2 * from->n * sizeof(float));
+}
+
 static double norm(const float *v, size_t n)
 {
     double sum = 0;

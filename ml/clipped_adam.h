@@ -21,6 +21,8 @@ void clipped_adam_done(struct clipped_adam *a);
  * false where it is not finite. */
 bool clipped_adam_step(struct clipped_adam *a, double lr, double clip, float *weight,
                        float *gradient);
+/* All of it, into one of as many weights. */
+void clipped_adam_copy(struct clipped_adam *to, const struct clipped_adam *from);
 /* n floats, which must be finite, in place. */
 void clipped_adam_floats(struct snapshot *s, float *v, size_t n);
 int clipped_adam_io(struct clipped_adam *a, struct snapshot *s);

@@ -157,7 +157,9 @@ const struct step_def op_cluster = {
     .lazy = learning_lazy,
     .open = cluster_open,
     .push = learning_push,
+    .tick = learning_tick,
     .flush = learning_flush,
     .describe = learning_describe,
+    .index_bytes = learning_index_bytes,
     .close = learning_close,
 };

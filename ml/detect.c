@@ -220,7 +220,9 @@ const struct step_def op_detect = {
     .lazy = learning_lazy,
     .open = detect_open,
     .push = learning_push,
+    .tick = learning_tick,
     .flush = learning_flush,
     .describe = learning_describe,
+    .index_bytes = learning_index_bytes,
     .close = learning_close,
 };

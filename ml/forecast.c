@@ -7,7 +7,8 @@
  *           <as>_breach   with `breach`: ms from the row until the line through the row's value and
  *                        the forecasts reaches the bound; 0 where the row itself does, null if it is
  *                        not reached within the longest horizon
- *           <as>_model_version   1, once a value was learned
+ *           <as>_model_version   1, once a value was learned; one more than the number of the
+ *                        training that the forecaster goes on from, where it has such (lstm: fit_every)
  *           null as long as there is nothing to say
  *   null    a missing target (null, not finite, beyond +-1e150) is a missing step, its row has
  *           forecasts; a null key with `per: key` drops the row and counts it; a row that deletes
@@ -16,6 +17,8 @@
  *   bad     a failed expression: row error
  *   state   one entry per series (key bytes with `per: key`): ml/forecast_series.c, version 1
  *   order   rows one by one in input order: the same bits for any batch size
+ *   train   of forecasters that train anew now and then: beside the stream where the task has a trainer
+ *           (ml/beside.h), else behind the row that makes it due
  *   never   nothing is learned: forecasts stay those behind the last value that was
  */
 #include "ml/forecast_plan.h"
@@ -89,6 +92,7 @@ static const struct state_codec *forecast_codec(const struct node *n)
 struct forecast_task {
     struct per_task per;
     struct forecast_scores scores; /* of all series here */
+    struct beside beside;
 };
 
 static void add_scores(void *ctx, void *object)
@@ -113,6 +117,7 @@ static int forecast_open(struct op *op, struct err *e)
     const struct forecast_plan *p = op->node->bound;
     struct forecast_task *t = mem_zalloc(sizeof(*t));
     op->self = t;
+    beside_init(&t->beside, &forecast_trainable, op->trainer);
     int status = per_open(&t->per, op, &p->per, e);
     struct per_totals totals = {&t->scores, io_scores, add_scores};
     return status < 0 ? status : per_totals(&t->per, op, &totals, e);
@@ -121,13 +126,29 @@ static int forecast_open(struct op *op, struct err *e)
 static int forecast_flush(struct op *op)
 {
     struct forecast_task *t = op->self;
+    beside_flush(&t->beside, op, &t->per);
     return per_flush(&t->per, op);
+}
+
+static int forecast_tick(struct op *op, int64_t now)
+{
+    (void)now;
+    struct forecast_task *t = op->self;
+    beside_tick(&t->beside, op);
+    return 0;
+}
+
+static uint64_t forecast_index_bytes(const struct op *op)
+{
+    const struct forecast_task *t = op->self;
+    return t->beside.bytes;
 }
 
 static void forecast_close(struct op *op)
 {
     struct forecast_task *t = op->self;
     if (t) {
+        beside_close(&t->beside, op);
         per_close(&t->per);
         mem_free(t);
         op->self = NULL;
@@ -229,8 +250,8 @@ static void put_row(struct pass *p, const struct forecast_model *m, double y, ui
         }
         column++;
     }
-    p->out[column].i[row] = 1;
-    if (!m || forecast_model_steps(m) == 0) {
+    p->out[column].i[row] = m ? forecast_model_version(m) : 0;
+    if (p->out[column].i[row] == 0) {
         vec_set_null(&p->out[column], p->in.mem, p->in.rows, row);
     }
 }
@@ -274,6 +295,9 @@ static int process_row(struct pass *p, uint16_t row)
         is_taken = teach(p, s, y, row);
     }
     put_row(p, s && is_taken ? forecast_series_model(s) : NULL, y, row);
+    if (p->plan->cfg->learn == LEARN_ONLINE) {
+        beside_row(&p->task->beside, &p->rows, s);
+    }
     int64_t steps = p->is_step ? forecast_model_steps(forecast_series_model(s)) : 0;
     if (!metric_rows_are_due(p->op->node, steps)) {
         return 0;
@@ -349,7 +373,9 @@ const struct step_def op_forecast = {
     .lazy = forecast_lazy,
     .open = forecast_open,
     .push = forecast_push,
+    .tick = forecast_tick,
     .flush = forecast_flush,
     .describe = forecast_describe,
+    .index_bytes = forecast_index_bytes,
     .close = forecast_close,
 };

@@ -170,6 +170,17 @@ int64_t forecast_model_steps(const struct forecast_model *m)
     return m->steps;
 }
 
+int64_t forecast_model_version(const struct forecast_model *m)
+{
+    const struct forecaster_training *t = m->config->def[RULE_FORECAST]->training;
+    return m->steps == 0 ? 0 : 1 + (t ? t->taken(m->forecaster[RULE_FORECAST]) : 0);
+}
+
+void *forecast_model_trains(const struct forecast_model *m)
+{
+    return m->config->def[RULE_FORECAST]->training ? m->forecaster[RULE_FORECAST] : NULL;
+}
+
 const struct forecast_scores *forecast_model_scores(const struct forecast_model *m)
 {
     return &m->scores;

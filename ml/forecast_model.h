@@ -54,7 +54,11 @@ void forecast_model_free(struct forecast_model *m);
 uint64_t forecast_model_size(const struct forecast_model *m);
 /* Steps learned. */
 int64_t forecast_model_steps(const struct forecast_model *m);
+/* 0: nothing was learned; 1, and one more than the number of the last training taken. */
+int64_t forecast_model_version(const struct forecast_model *m);
 void forecast_model_learn(struct forecast_model *m, double y);
+/* The forecaster asked for, for its trainings; NULL: it has none. */
+void *forecast_model_trains(const struct forecast_model *m);
 /* Dies with the next call. */
 const struct forecast *forecast_model_now(const struct forecast_model *m, uint32_t horizon);
 const struct forecast_scores *forecast_model_scores(const struct forecast_model *m);

@@ -63,12 +63,12 @@ const struct forecast_model *forecast_series_model(const struct forecast_series 
 
 /* ---- taking back ---- */
 
-static void keep(struct forecast_series *s)
+static void keep(struct forecast_series *s, struct forecast_model *m)
 {
     struct buffer saved;
     buffer_init(&saved);
     struct snapshot out = snapshot_saver(&saved);
-    forecast_model_io(s->model, &out);
+    forecast_model_io(m, &out);
     s->before = mem_resize(s->before, saved.n + 1, 1);
     s->nbefore = (uint32_t)saved.n;
     for (size_t i = 0; i < saved.n; i++) {
@@ -83,27 +83,116 @@ static void renew(struct forecast_series *s)
     s->model = forecast_model_new(&s->grid->config, s->seed);
 }
 
+/* What was kept; NULL: it is damaged. */
+static struct forecast_model *kept(const struct forecast_series *s)
+{
+    struct snapshot in = snapshot_loader(s->before, s->nbefore);
+    struct forecast_model *m = forecast_model_new(&s->grid->config, s->seed);
+    if (forecast_model_io(m, &in) < 0 || in.p != in.end) {
+        forecast_model_free(m);
+        return NULL;
+    }
+    return m;
+}
+
 /* False when the bytes are damaged: the model stays. */
 static bool take_back(struct forecast_series *s)
 {
-    struct forecast_model *now = s->model;
-    struct snapshot in = snapshot_loader(s->before, s->nbefore);
-    s->model = forecast_model_new(&s->grid->config, s->seed);
-    if (forecast_model_io(s->model, &in) < 0 || in.p != in.end) {
-        forecast_model_free(s->model);
-        s->model = now;
+    struct forecast_model *m = kept(s);
+    if (!m) {
         return false;
     }
-    forecast_model_free(now);
+    forecast_model_free(s->model);
+    s->model = m;
     return true;
 }
+
+/* ---- trainings ---- */
+
+/* The data of one, and whose functions they are for: the series may be gone when they are freed. */
+struct series_training {
+    const struct forecaster_training *def;
+    void *data;
+};
+
+static const struct forecaster_training *training_of(const struct forecast_series *s)
+{
+    return s->grid->config.def[RULE_FORECAST]->training;
+}
+
+static int64_t owes(const void *object)
+{
+    const struct forecast_series *s = object;
+    const void *f = forecast_model_trains(s->model);
+    return f ? training_of(s)->owes(f) : 0;
+}
+
+static uint64_t bytes(const void *object)
+{
+    const struct forecast_series *s = object;
+    return training_of(s)->bytes(forecast_model_trains(s->model));
+}
+
+static void *make(const void *object)
+{
+    const struct forecast_series *s = object;
+    struct series_training *t = mem_zalloc(sizeof(*t));
+    t->def = training_of(s);
+    t->data = t->def->make(forecast_model_trains(s->model));
+    return t;
+}
+
+static int run(void *data, const struct cancel *c)
+{
+    struct series_training *t = data;
+    return t->def->run(t->data, c);
+}
+
+static void free_training(void *data)
+{
+    struct series_training *t = data;
+    t->def->free(t->data);
+    mem_free(t);
+}
+
+/* What the last step would be taken back to gets it, too. */
+static void take(void *object, void *data)
+{
+    struct forecast_series *s = object;
+    const struct series_training *t = data;
+    t->def->take(forecast_model_trains(s->model), t->data);
+    struct forecast_model *before = s->before ? kept(s) : NULL;
+    if (before) {
+        void *f = forecast_model_trains(before);
+        t->def->take(f, t->data);
+        t->def->ended(f, t->def->taken(f));
+        keep(s, before);
+        forecast_model_free(before);
+    }
+}
+
+static void ended(void *object, int64_t number)
+{
+    struct forecast_series *s = object;
+    training_of(s)->ended(forecast_model_trains(s->model), number);
+}
+
+const struct trainable forecast_trainable = {
+    .owes = owes,
+    .bytes = bytes,
+    .make = make,
+    .run = run,
+    .free = free_training,
+    .take = take,
+    .ended = ended,
+};
 
 /* ---- rows ---- */
 
 static void learn(struct forecast_series *s, double y)
 {
     if (s->has_doubles) {
-        keep(s);
+        keep(s, s->model);
     }
     forecast_model_learn(s->model, y);
 }

@@ -2,6 +2,7 @@
 #ifndef KLAMM_ML_FORECAST_SERIES_H
 #define KLAMM_ML_FORECAST_SERIES_H
 
+#include "ml/beside.h"
 #include "ml/forecast_model.h"
 
 #define FORECAST_GAP_MAX 10000 /* steps missing in one gap; behind a longer one all starts anew */
@@ -28,6 +29,8 @@ uint64_t forecast_series_size(const struct forecast_series *s);
 enum forecast_take forecast_series_take(struct forecast_series *s, int64_t time, double y);
 /* For reading; changes with the next take. */
 const struct forecast_model *forecast_series_model(const struct forecast_series *s);
+/* Trainings of its forecaster (ml/beside.h). */
+extern const struct trainable forecast_trainable;
 /* Saves, or loads into a new one of the same configuration. */
 int forecast_series_io(struct forecast_series *s, struct snapshot *snapshot);
 

@@ -6,6 +6,8 @@
  *   bad     a failed expression, a label that no class can be: row error
  *   state   one object per model (ml/per.h)
  *   order   rows one by one in input order: the same bits for any batch size
+ *   batch   a training runs in the row that makes it due, or, where the task has a trainer, beside the
+ *           stream (ml/beside.h): its model goes in with a flush, saved whole in the same commit
  *   never   a model that was learned before the key said so goes on predicting, and is scored
  */
 #include "ml/learning.h"
@@ -14,6 +16,7 @@
 #include "engine/metric_rows.h"
 #include "ml/algorithm.h"
 #include "ml/late_labels.h"
+#include "ml/model_training.h"
 #include "ml/train_from.h"
 
 #include <math.h>
@@ -197,6 +200,10 @@ enum {
     EVENT_HEAD = EVENT_TOLD + TOLD_MOST,
 };
 
+/* EVENT_LEARNS: what the row did, and does again. A training that it made due ran in the row, or was
+ * left to the trainer; what came of that is no event, but saved whole. */
+enum { LEARNS_NOT, LEARNS, LEARNS_AND_LEAVES };
+
 int learning_replay(const void *plan, void *object, const double *event, uint32_t n)
 {
     const struct learning *p = plan;
@@ -211,9 +218,10 @@ int learning_replay(const void *plan, void *object, const double *event, uint32_
         .told = event + EVENT_TOLD,
         .target = event[EVENT_TARGET],
         .time = (int64_t)event[EVENT_TIME],
-        .learns = event[EVENT_LEARNS] != 0,
+        .learns = event[EVENT_LEARNS] != LEARNS_NOT,
     };
     model_scratch_init(&scratch, &p->model);
+    scratch.trains_later = event[EVENT_LEARNS] == LEARNS_AND_LEAVES;
     p->kind->repeat(object, &e, &scratch);
     model_scratch_done(&scratch);
     return 0;
@@ -227,6 +235,8 @@ int learning_open(struct op *op, size_t size, struct err *e)
     t->event = mem_array(EVENT_HEAD + p->features.n, sizeof(double));
     t->x = t->event + EVENT_HEAD;
     buffer_init(&t->bytes);
+    beside_init(&t->beside, &model_trainable, op->trainer);
+    t->scratch.trains_later = op->trainer != NULL;
     op->self = t;
     int status = per_open(&t->per, op, &p->per, e);
     if (p->late) {
@@ -252,9 +262,24 @@ int64_t learning_next_time(struct op *op)
     return p->late ? waiting_next(&t->waiting) : TIME_MAX;
 }
 
+int learning_tick(struct op *op, int64_t now)
+{
+    (void)now;
+    struct learning_task *t = op->self;
+    beside_tick(&t->beside, op);
+    return 0;
+}
+
+uint64_t learning_index_bytes(const struct op *op)
+{
+    const struct learning_task *t = op->self;
+    return t->beside.bytes;
+}
+
 int learning_flush(struct op *op)
 {
     struct learning_task *t = op->self;
+    beside_flush(&t->beside, op, &t->per);
     return per_flush(&t->per, op);
 }
 
@@ -264,6 +289,7 @@ void learning_close(struct op *op)
     if (!t) {
         return;
     }
+    beside_close(&t->beside, op);
     per_close(&t->per);
     model_scratch_done(&t->scratch);
     buffer_done(&t->bytes);
@@ -333,7 +359,8 @@ static void touch(struct learning_pass *p, const struct model *m, uint16_t row, 
         per_touch(&p->rows);
         return;
     }
-    event[EVENT_LEARNS] = learns;
+    bool leaves = p->task->scratch.trains_later;
+    event[EVENT_LEARNS] = !learns ? LEARNS_NOT : leaves ? LEARNS_AND_LEAVES : LEARNS;
     event[EVENT_TIME] = (double)time;
     event[EVENT_TARGET] = p->target;
     memcpy(event + EVENT_TOLD, p->told, sizeof(p->told));
@@ -363,6 +390,9 @@ int learning_teach(struct learning_pass *p, struct model *m, uint16_t row, bool 
     }
     p->op->counter[COUNT_LABELS] += learns;
     touch(p, m, row, learns, known);
+    if (learns) {
+        beside_row(&p->task->beside, &p->rows, m);
+    }
     int64_t rows = learns ? m->rows : kind->scored ? kind->scored(m) : 0;
     return rows != before && metric_rows_are_due(p->op->node, rows) ? measure(p, rows, row) : 0;
 }
@@ -415,6 +445,9 @@ static int process_row(struct learning_pass *p, uint16_t row)
         int status = train_from_teach(p, m, row);
         if (status < 0) {
             return status;
+        }
+        if (m->owes) {
+            model_train(m); /* the first row shall have a prediction */
         }
     }
     put_version(p, m, row);

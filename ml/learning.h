@@ -13,6 +13,7 @@
 
 #include "engine/expression/expression.h"
 #include "engine/step.h"
+#include "ml/beside.h"
 #include "ml/features.h"
 #include "ml/learn_mode.h"
 #include "ml/model.h"
@@ -118,6 +119,7 @@ struct learning_task {
     double *kept;  /* KEPT_MOST; with late labels, as is the next */
     struct waiting waiting;
     struct buffer bytes;
+    struct beside beside; /* trainings of models that learn from batches */
 };
 
 struct learning_pass {
@@ -151,9 +153,11 @@ int learning_open(struct op *op, size_t size, struct err *e);
 int learning_push(struct op *op, int input, struct batch *b);
 int learning_watermark(struct op *op, int64_t time);
 int64_t learning_next_time(struct op *op);
+int learning_tick(struct op *op, int64_t now);
 int learning_flush(struct op *op);
 void learning_close(struct op *op);
 void learning_describe(struct op *op, struct open_state *out);
+uint64_t learning_index_bytes(const struct op *op);
 
 /* For object_def.replay; `plan` begins with a struct learning. */
 int learning_replay(const void *plan, void *object, const double *event, uint32_t n);

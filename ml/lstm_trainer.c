@@ -20,6 +20,7 @@
  */
 #include "ml/lstm_trainer.h"
 
+#include "engine/forecaster.h"
 #include "engine/memory.h"
 
 #include <math.h>
@@ -215,16 +216,9 @@ void lstm_trainer_batch(struct lstm_trainer *t, const struct value_ring *s)
     mem_free(x);
 }
 
-void lstm_trainer_fit(struct lstm_trainer *t, const struct value_ring *s, uint32_t epochs)
-{
-    uint64_t batches = ((uint64_t)epochs * lstm_trainer_windows(t, s) + t->config.batch_size - 1) /
-                       t->config.batch_size;
-    for (uint64_t i = 0; i < batches; i++) {
-        lstm_trainer_batch(t, s);
-    }
-}
-
-void lstm_trainer_predict(const struct lstm_trainer *t, const struct value_ring *s, double *out)
+/* From the window at `from`; the room begins with its inputs. */
+static void forecast(const struct lstm_trainer *t, const struct value_ring *s, uint32_t from,
+                     double *out)
 {
     const struct lstm_config *c = &t->config;
     const struct lstm_network *n = &t->network;
@@ -232,7 +226,7 @@ void lstm_trainer_predict(const struct lstm_trainer *t, const struct value_ring 
     float *result = direct + c->window, *room = result + n->outputs;
     double last = NAN;
     if (t->batches > 0 && s->n >= c->window) {
-        last = fill_window(t, s, s->n - c->window, x, n->cell.inputs, direct);
+        last = fill_window(t, s, from, x, n->cell.inputs, direct);
     }
     if (isnan(last) || t->scale.unit <= 0) {
         for (uint32_t k = 0; k < n->outputs; k++) {
@@ -246,6 +240,35 @@ void lstm_trainer_predict(const struct lstm_trainer *t, const struct value_ring 
         double y = base + t->scale.unit * (double)result[k];
         out[k] = isfinite(y) ? fmax(fmin(y, VALUE_MAX), -VALUE_MAX) : (double)NAN;
     }
+}
+
+void lstm_trainer_predict(const struct lstm_trainer *t, const struct value_ring *s, double *out)
+{
+    uint32_t window = t->config.window;
+    forecast(t, s, s->n > window ? s->n - window : 0, out);
+}
+
+double lstm_trainer_error(const struct lstm_trainer *t, const struct value_ring *s, uint32_t from)
+{
+    const struct lstm_config *c = &t->config;
+    double out[HORIZONS_MAX], sum = 0;
+    uint32_t known = 0;
+    forecast(t, s, from, out);
+    for (uint32_t k = 0; k < c->nhorizons; k++) {
+        double error = fabs(out[k] - value_ring_at(s, from + c->window - 1 + c->horizon[k]));
+        sum += isnan(error) ? 0 : error;
+        known += isnan(error) ? 0 : 1;
+    }
+    return known > 0 ? sum / known / (t->scale.unit > 0 ? t->scale.unit : 1) : (double)NAN;
+}
+
+void lstm_trainer_copy(struct lstm_trainer *to, const struct lstm_trainer *from)
+{
+    to->scale = from->scale;
+    to->random = from->random;
+    to->batches = from->batches;
+    memcpy(to->weight, from->weight, 2 * from->nweights * sizeof(float));
+    clipped_adam_copy(&to->adam, &from->adam);
 }
 
 static void io_random(struct random *r, struct snapshot *snap)

@@ -46,8 +46,11 @@ void lstm_trainer_done(struct lstm_trainer *t);
 uint32_t lstm_trainer_windows(const struct lstm_trainer *t, const struct value_ring *s);
 /* One batch, drawn from the windows; nothing where there is none. Allocates the room of a batch. */
 void lstm_trainer_batch(struct lstm_trainer *t, const struct value_ring *s);
-/* As many batches as `epochs` passes over all windows have. May take long. */
-void lstm_trainer_fit(struct lstm_trainer *t, const struct value_ring *s, uint32_t epochs);
+/* Mean |error| of what is forecast from the window whose oldest value is the from-th held, over the
+ * horizons that are known, in units; NaN: none is. */
+double lstm_trainer_error(const struct lstm_trainer *t, const struct value_ring *s, uint32_t from);
+/* All that it has learned, into another one of the same configuration. */
+void lstm_trainer_copy(struct lstm_trainer *to, const struct lstm_trainer *from);
 /* From the last window of the series, for every horizon; NaN before the first batch. */
 void lstm_trainer_predict(const struct lstm_trainer *t, const struct value_ring *s, double *out);
 int lstm_trainer_io(struct lstm_trainer *t, struct snapshot *snap);

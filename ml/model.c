@@ -5,20 +5,22 @@
  *
  * which is the order of a River pipeline (StandardScaler | learner). A learner of batches gets its
  * rows into a window instead; when training is due, a new learner is made, grown and fitted on the
- * window (one that learns row by row: learns it row by row), and takes the place of the old one.
+ * window (ml/model_training.h), and takes the place of the old one, at once or some rows later.
  *
  *   state     algorithm, columns, scaling: a snapshot of others is refused; rows, version;
- *             categories; scaler; the window; the learner, once it was trained: version 2
+ *             trainings that were due, and whether the last is owed (from version 3 on); categories;
+ *             scaler; the window; the learner, once it was trained: version 3
  *   order     rows one by one: the same bits for any batch size
  */
 #include "ml/model.h"
 
 #include "engine/hash.h"
 #include "engine/memory.h"
+#include "ml/model_training.h"
 
 #include <string.h>
 
-static void *open_learner(const struct model *m)
+void *model_learner(const struct model *m, int64_t number)
 {
     const struct model_config *config = m->config;
     /* Each training begins with numbers of its own. */
@@ -27,7 +29,7 @@ static void *open_learner(const struct model *m)
         .options = config->options,
         .column = config->column,
         .ncolumns = config->ncolumns,
-        .seed = m->version > 1 ? hash_stable(&m->version, sizeof(m->version), m->seed) : m->seed,
+        .seed = number > 1 ? hash_stable(&number, sizeof(number), m->seed) : m->seed,
     };
     void *learner = config->def->open(&setup);
     if (m->classes > 0 && config->def->grow) {
@@ -39,7 +41,7 @@ static void *open_learner(const struct model *m)
 void model_init(struct model *m, const struct model_config *config, uint64_t seed)
 {
     *m = (struct model){.config = config, .seed = seed};
-    m->learner = open_learner(m);
+    m->learner = model_learner(m, m->version);
     if (config->is_scaled) {
         scaler_init(&m->scaler, config->ncolumns);
     }
@@ -92,6 +94,7 @@ void model_scratch_init(struct model_scratch *s, const struct model_config *conf
 {
     s->scaled = mem_array(config->ncolumns + 1, sizeof(double));
     s->out = mem_array(CLASSES_MAX, sizeof(double));
+    s->trains_later = false;
 }
 
 void model_scratch_done(struct model_scratch *s)
@@ -126,28 +129,6 @@ bool model_predict(struct model *m, const double *x, struct model_scratch *scrat
     return true;
 }
 
-/* A new learner from the rows of the window. */
-static void train(struct model *m)
-{
-    const struct learner_def *def = m->config->def;
-    double *x, *y;
-    uint32_t rows = recent_rows_take(&m->recent, &x, &y);
-    bool has_target = (m->config->task & (LEARN_CLASSES | LEARN_VALUES)) != 0;
-    for (uint32_t r = 0; m->config->is_scaled && r < rows; r++) {
-        double *row = x + (size_t)r * m->config->ncolumns;
-        scaler_transform(&m->scaler, row, row);
-    }
-    m->version++;
-    void *learner = open_learner(m);
-    void (*learn)(void *, const double *, uint32_t, const double *, const double *) =
-        def->fit ? def->fit : def->learn;
-    learn(learner, x, rows, has_target ? y : NULL, NULL);
-    def->close(m->learner);
-    m->learner = learner;
-    mem_free(x);
-    mem_free(y);
-}
-
 void model_learn(struct model *m, const double *x, double y, int64_t time,
                  struct model_scratch *scratch)
 {
@@ -157,8 +138,11 @@ void model_learn(struct model *m, const double *x, double y, int64_t time,
     }
     m->rows++;
     if (config->is_batch) {
-        if (recent_rows_add(&m->recent, &config->batch, x, y, time)) {
-            train(m);
+        bool is_due = recent_rows_add(&m->recent, &config->batch, x, y, time);
+        m->due += is_due;
+        m->owes |= is_due;
+        if (is_due && !scratch->trains_later) {
+            model_train(m);
         }
         return;
     }
@@ -195,7 +179,7 @@ static int header_io(struct model *m, struct snapshot *s)
     print_shape(m->config, &shape);
     uint32_t n = s->loading ? 0 : (uint32_t)shape.n;
     char *text = s->loading ? NULL : mem_strndup(shape.data, shape.n);
-    snapshot_version(s, 2);
+    snapshot_version(s, 3);
     snapshot_bytes(s, &text, &n, UINT32_MAX);
     if (snapshot_status(s) == 0 && (n != shape.n || memcmp(text, shape.data, n) != 0)) {
         s->status = -ERR_DATA;
@@ -205,19 +189,40 @@ static int header_io(struct model *m, struct snapshot *s)
     return snapshot_status(s);
 }
 
+/* Older snapshots were made where every training ended in its row. */
+static void due_io(struct model *m, bool is_there, struct snapshot *s)
+{
+    uint32_t owes = m->owes;
+    if (!is_there) {
+        m->due = m->version;
+        return;
+    }
+    snapshot_count(s, &m->due);
+    snapshot_u32(s, &owes);
+    m->owes = owes == 1;
+    if (owes > 1 || m->due < m->version) {
+        m->due = m->version;
+        s->status = -ERR_DATA;
+    }
+}
+
 int model_io(struct model *m, uint32_t classes, struct snapshot *s)
 {
     if (header_io(m, s) < 0) {
         return snapshot_status(s);
     }
+    bool has_due = s->version >= 3;
     if (s->loading && classes > 0) {
         model_grow(m, classes);
     }
     snapshot_count(s, &m->rows);
     snapshot_count(s, &m->version);
+    if (m->config->is_batch) {
+        due_io(m, has_due, s);
+    }
     if (s->loading && m->version > 1 && snapshot_status(s) == 0) {
         m->config->def->close(m->learner); /* the one that was trained had a seed of its own */
-        m->learner = open_learner(m);
+        m->learner = model_learner(m, m->version);
     }
     for (uint32_t i = 0; i < m->config->ncategories; i++) {
         classes_io(&m->category[i], s);

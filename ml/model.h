@@ -28,8 +28,9 @@ struct model_config {
 
 /* Working memory, one per task. */
 struct model_scratch {
-    double *scaled; /* ncolumns */
-    double *out;    /* CLASSES_MAX; of the last prediction */
+    double *scaled;    /* ncolumns */
+    double *out;       /* CLASSES_MAX; of the last prediction */
+    bool trains_later; /* set by the host: a training that is due is only noted, in `owes` */
 };
 
 struct model {
@@ -41,8 +42,10 @@ struct model {
     struct classes *category;  /* one dictionary per category column */
     struct recent_rows recent; /* of is_batch */
     int64_t rows;              /* learned, or seen by is_batch */
-    int64_t version;           /* 0 before the first training, then 1, and one more with each model
-                                 that takes its place */
+    int64_t version;           /* 0 before the first training, then 1; of is_batch the number of the
+                                 training that the learner came from */
+    int64_t due;               /* of is_batch: number of the last training that was due */
+    bool owes;                 /* that has neither ended nor failed */
 };
 
 void model_init(struct model *m, const struct model_config *config, uint64_t seed);
@@ -59,6 +62,8 @@ bool model_predict(struct model *m, const double *x, struct model_scratch *scrat
 /* y: class number or value, 0 where the task has none; time: of the row, ms. */
 void model_learn(struct model *m, const double *x, double y, int64_t time,
                  struct model_scratch *scratch);
+/* A new learner for this training (1, 2, …), grown to the classes that there are. */
+void *model_learner(const struct model *m, int64_t number);
 /* What gives a snapshot its meaning: algorithm, columns, scaling, and the options that its form
  * depends on. One line, then the options'. */
 void model_layout(const struct model_config *config, struct buffer *words);

@@ -280,6 +280,13 @@ void *per_make(struct per_rows *r, uint16_t row)
     return r->held->object;
 }
 
+struct str per_key(const struct per_rows *r)
+{
+    const struct buffer *key = &r->task->key;
+    bool is_keyed = r->task->plan->per == PER_KEY;
+    return is_keyed ? str_ref(key->data + 1, (uint32_t)key->n - 1) : str_ref("", 0);
+}
+
 static void touch(struct per_rows *r)
 {
     struct held *h = r->held;

@@ -99,6 +99,9 @@ void *per_find_key(struct per_rows *r, const struct str *key);
 void *per_find(struct per_rows *r, uint16_t row);
 /* Makes the one that per_find() did not find. */
 void *per_make(struct per_rows *r, uint16_t row);
+/* The key of the object last found or made, "" where there is one only; until the next is, or the
+ * flush. */
+struct str per_key(const struct per_rows *r);
 /* The object last found or made has changed. */
 void per_touch(struct per_rows *r);
 /* Whether changes of the object last found or made are kept as events; else one touch does for many. */

@@ -103,7 +103,7 @@ bool recent_rows_add(struct recent_rows *r, const struct batch_plan *plan, const
     return true;
 }
 
-uint32_t recent_rows_take(struct recent_rows *r, double **x, double **y)
+uint32_t recent_rows_take(const struct recent_rows *r, double **x, double **y)
 {
     *x = mem_array((size_t)r->n * r->columns + 1, sizeof(double));
     *y = mem_array((size_t)r->n + 1, sizeof(double));

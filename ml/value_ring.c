@@ -54,6 +54,16 @@ void value_ring_add(struct value_ring *s, double y)
     s->steps++;
 }
 
+void value_ring_head(struct value_ring *out, const struct value_ring *s, uint32_t n)
+{
+    assert(n <= s->n);
+    value_ring_init(out, s->capacity);
+    for (uint32_t i = 0; i < n; i++) {
+        value_ring_add(out, value_ring_at(s, i));
+    }
+    out->steps = s->steps - s->n + n;
+}
+
 uint32_t value_ring_moments(const struct value_ring *s, double *mean, double *deviation)
 {
     uint32_t known = 0;

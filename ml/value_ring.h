@@ -18,6 +18,8 @@ struct value_ring {
 void value_ring_init(struct value_ring *s, uint32_t capacity);
 void value_ring_done(struct value_ring *s);
 void value_ring_add(struct value_ring *s, double y);
+/* A copy of its n oldest values, as it was when the last of them came; value_ring_done() it. */
+void value_ring_head(struct value_ring *out, const struct value_ring *s, uint32_t n);
 /* The i-th oldest value held, i < n. */
 double value_ring_at(const struct value_ring *s, uint32_t i);
 /* Mean and deviation of the known values held; returns how many they are. The deviation is 1 where

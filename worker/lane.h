@@ -53,6 +53,7 @@ struct lane_config {
                      struct err *e);
     void (*close_disk)(void *ctx, struct state_disk *d);
     const uint64_t *identity; /* per sub-plan, of its changelogs; NULL: names suffice */
+    struct trainer *trainer;  /* of task_env */
     struct standby *standby;  /* copies of tasks that run elsewhere; NULL: there are none */
 };
 

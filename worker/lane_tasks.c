@@ -190,6 +190,7 @@ int lane_new_task(struct lane *l, struct member *m, struct err *e)
                            .most_bytes = l->cfg.most_bytes,
                            .pauses = true,
                            .slice = l->cfg.slice,
+                           .trainer = l->cfg.trainer,
                            .produce = lane_produce,
                            .table = lane_table,
                            .tasks = lane_tasks};

@@ -177,6 +177,7 @@ static int start_lane(struct runner *r, int i, struct err *e)
         .close_disk = close_lane_disk,
         .identity = r->identity,
         .standby = r->standby,
+        .trainer = r->o.trainer,
         .log = {.group = t->group,
                 .transactional = t->guarantee == EXACTLY_ONCE ? s->member : NULL,
                 .instance = s->member,

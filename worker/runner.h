@@ -23,6 +23,7 @@ struct runner_options {
     bool until_end;
     const char *show; /* topic whose records are printed as they come, or NULL */
     uint16_t batch_rows;
+    struct trainer *trainer; /* does the trainings of all tasks; NULL: they run in their rows */
     const atomic_bool *stop;
     const atomic_bool *stays; /* as of the stop: the lanes keep their places in the group, for the
                                  process that comes next; NULL: they leave */

@@ -192,7 +192,8 @@ static void draw_features(struct growth *g)
     }
 }
 
-static void forest_fit(void *l, const double *x, uint32_t rows, const double *y, const double *w)
+static void forest_fit(void *l, const double *x, uint32_t rows, const double *y, const double *w,
+                       const struct cancel *c)
 {
     (void)y;
     (void)w;
@@ -219,7 +220,7 @@ static void forest_fit(void *l, const double *x, uint32_t rows, const double *y,
     for (uint32_t i = 0; i < m->n; i++) {
         g.feature[i] = i;
     }
-    for (uint32_t t = 0; t < trees; t++) {
+    for (uint32_t t = 0; t < trees && !cancel_is_set(c); t++) {
         m->start[t] = g.nodes;
         draw_rows(&g, all, rows, m->samples);
         draw_features(&g);

@@ -19,14 +19,17 @@
  *              one may differ in the last bits of its floats
  */
 #include "engine/forecaster.h"
+#include "engine/hash.h"
 #include "engine/memory.h"
-#include "ml/lstm_trainer.h"
+#include "ml/lstm_fit.h"
 
 #define WINDOWS_FIRST 64
+#define WINDOWS_FIT   256
 
 struct options {
     int64_t hidden, window, history, batch_size, epochs;
-    double lr, clip_gradient, delta, recent;
+    int64_t fit_every, fit_epochs, patience;
+    double lr, clip_gradient, delta, recent, validation_split;
     bool difference, season_features, direct;
 };
 
@@ -34,7 +37,13 @@ struct lstm {
     const struct options *options;
     struct value_ring series;
     struct lstm_trainer trainer;
+    uint64_t seed;
     int64_t due; /* windows paid for */
+    struct {
+        int64_t since;      /* values since the last training was due */
+        int64_t due, taken; /* numbers of trainings */
+        bool owes;
+    } fit;
 };
 
 static const struct config_field fields[] = {
@@ -57,6 +66,16 @@ static const struct config_field fields[] = {
             "their square; 0: all count by their square"},
     {"recent", CONFIG_DOUBLE, offsetof(struct options, recent), .def = "0.25", .min = 0, .max = 1,
      .doc = "share of each batch that is drawn from the newest 256 windows"},
+    {"fit_every", CONFIG_LONG, offsetof(struct options, fit_every), .def = "0", .min = 0,
+     .max = 1000000,
+     .doc = "values between two trainings from all values held, beside the stream; 0: none"},
+    {"fit_epochs", CONFIG_LONG, offsetof(struct options, fit_epochs), .def = "30", .min = 1,
+     .max = 10000, .doc = "passes of such a training over all windows, at most"},
+    {"patience", CONFIG_LONG, offsetof(struct options, patience), .def = "5", .min = 1,
+     .max = 10000,
+     .doc = "passes without a lesser error over the part kept back, after which it ends"},
+    {"validation_split", CONFIG_DOUBLE, offsetof(struct options, validation_split), .def = "0.1",
+     .min = 0, .max = 0.5, .doc = "share of the values, the newest, kept back to judge by"},
     {"difference", CONFIG_BOOLEAN, offsetof(struct options, difference), .def = "true",
      .doc = "learn changes against the last value of the window, not levels"},
     {"season_features", CONFIG_BOOLEAN, offsetof(struct options, season_features), .def = "true",
@@ -73,6 +92,9 @@ static const struct learner_alias aliases[] = {
     {"learning_rate", "lr"},
     {"gradient_clip", "clip_gradient"},
     {"batch", "batch_size"},
+    {"n_iter_no_change", "patience"},
+    {"validation_fraction", "validation_split"},
+    {"max_epochs", "fit_epochs"},
     {0},
 };
 
@@ -128,6 +150,7 @@ static void *lstm_open(const struct forecaster_setup *setup)
     uint64_t least = (uint64_t)config.window + setup->horizon[setup->nhorizons - 1] + WINDOWS_FIRST;
     uint64_t history = (uint64_t)o->history;
     f->options = o;
+    f->seed = setup->seed;
     value_ring_init(&f->series, (uint32_t)(history > least ? history : least));
     lstm_trainer_init(&f->trainer, &config, setup->seed);
     return f;
@@ -152,7 +175,14 @@ static void lstm_learn(void *p, double y)
     struct lstm *f = p;
     const struct options *o = f->options;
     value_ring_add(&f->series, y);
-    if (lstm_trainer_windows(&f->trainer, &f->series) < WINDOWS_FIRST) {
+    f->fit.since++;
+    uint32_t windows = lstm_trainer_windows(&f->trainer, &f->series);
+    if (o->fit_every > 0 && f->fit.since >= o->fit_every && windows >= WINDOWS_FIT) {
+        f->fit.since = 0;
+        f->fit.due++;
+        f->fit.owes = true;
+    }
+    if (windows < WINDOWS_FIRST) {
         return;
     }
     for (f->due += o->epochs; f->due >= o->batch_size; f->due -= o->batch_size) {
@@ -160,10 +190,108 @@ static void lstm_learn(void *p, double y)
     }
 }
 
+/* ---- trainings beside the stream ---- */
+
+struct fit {
+    struct lstm_fit *fit;
+    int64_t number;
+};
+
+static int64_t fit_owes(const void *p)
+{
+    const struct lstm *f = p;
+    return f->fit.owes ? f->fit.due : 0;
+}
+
+static int64_t fit_taken(const void *p)
+{
+    const struct lstm *f = p;
+    return f->fit.taken;
+}
+
+static uint64_t fit_bytes(const void *p)
+{
+    const struct lstm *f = p;
+    return 2 * f->series.n * sizeof(double) + lstm_trainer_size(&f->trainer);
+}
+
+static void *fit_make(const void *p)
+{
+    const struct lstm *f = p;
+    const struct options *o = f->options;
+    struct fit *fit = mem_zalloc(sizeof(*fit));
+    struct lstm_fit_options how = {
+        .epochs = (uint32_t)o->fit_epochs,
+        .patience = (uint32_t)o->patience,
+        .validation = o->validation_split,
+    };
+    fit->number = f->fit.due;
+    fit->fit = lstm_fit_new(&f->trainer, &f->series, &how,
+                            hash_stable(&fit->number, sizeof(fit->number), f->seed));
+    return fit;
+}
+
+static int fit_run(void *data, const struct cancel *c)
+{
+    return lstm_fit_run(((struct fit *)data)->fit, c);
+}
+
+static void fit_free(void *data)
+{
+    struct fit *fit = data;
+    lstm_fit_free(fit->fit);
+    mem_free(fit);
+}
+
+static void fit_take(void *p, const void *data)
+{
+    struct lstm *f = p;
+    const struct fit *fit = data;
+    if (fit->number > f->fit.due) {
+        return; /* of a series that has begun anew since */
+    }
+    lstm_fit_take(&f->trainer, fit->fit);
+    f->fit.taken = fit->number;
+}
+
+static void fit_ended(void *p, int64_t number)
+{
+    struct lstm *f = p;
+    f->fit.owes = f->fit.due > number;
+}
+
+static const struct forecaster_training training = {
+    .owes = fit_owes,
+    .taken = fit_taken,
+    .bytes = fit_bytes,
+    .make = fit_make,
+    .run = fit_run,
+    .free = fit_free,
+    .take = fit_take,
+    .ended = fit_ended,
+};
+
+static void fit_io(struct lstm *f, struct snapshot *s)
+{
+    uint32_t owes = f->fit.owes;
+    snapshot_count(s, &f->fit.since);
+    snapshot_count(s, &f->fit.due);
+    snapshot_count(s, &f->fit.taken);
+    snapshot_u32(s, &owes);
+    f->fit.owes = owes == 1 && f->options->fit_every > 0;
+    if (owes > 1 || f->fit.taken > f->fit.due) {
+        f->fit.taken = f->fit.due;
+        s->status = -ERR_DATA;
+    }
+}
+
 static int lstm_io(void *p, struct snapshot *s)
 {
     struct lstm *f = p;
-    snapshot_version(s, 1);
+    snapshot_version(s, 2);
+    if (s->version >= 2) {
+        fit_io(f, s);
+    }
     snapshot_count(s, &f->due);
     if (f->due >= f->options->batch_size) {
         f->due = 0; /* saved with larger batches */
@@ -195,4 +323,5 @@ const struct forecaster_def forecaster_lstm = {
     .io = lstm_io,
     .size = lstm_size,
     .close = lstm_close,
+    .training = &training,
 };

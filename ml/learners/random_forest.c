@@ -151,7 +151,8 @@ static void draw_rows(const struct forest *m, struct random *random, uint32_t ro
     }
 }
 
-static void forest_fit(void *l, const double *x, uint32_t rows, const double *y, const double *w)
+static void forest_fit(void *l, const double *x, uint32_t rows, const double *y, const double *w,
+                       const struct cancel *c)
 {
     struct forest *m = l;
     bool is_classes = m->task == LEARN_CLASSES;
@@ -173,7 +174,7 @@ static void forest_fit(void *l, const double *x, uint32_t rows, const double *y,
         target[r] = y[r] - centre; /* so that sums of squares keep their digits */
     }
     cart_table_init(&table, x, target, rows, m->column, m->columns, is_classes ? m->classes : 0);
-    for (int64_t i = 0; i < m->options->n_models; i++) {
+    for (int64_t i = 0; i < m->options->n_models && !cancel_is_set(c); i++) {
         struct random random;
         random_seed(&random, m->seed, (uint64_t)i + 1);
         draw_rows(m, &random, rows, w, weight);

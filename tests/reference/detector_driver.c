@@ -109,7 +109,7 @@ static double pass(const struct learner_def *def, const struct learner_setup *se
     double *scaled = mem_array((size_t)t->columns + 1, sizeof(double));
     scaler_init(&scaler, t->columns);
     if (def->fit) {
-        def->fit(l, t->x, t->rows, NULL, NULL);
+        def->fit(l, t->x, t->rows, NULL, NULL, NULL);
     }
     clock_gettime(CLOCK_THREAD_CPUTIME_ID, &from);
     for (uint32_t r = 0; r < t->rows; r++) {

@@ -113,7 +113,7 @@ static void run(const struct learner_def *def, const struct learner_setup *setup
         def->grow(l, t->classes);
     }
     double start = seconds();
-    def->fit(l, t->x, fitted, t->y, NULL);
+    def->fit(l, t->x, fitted, t->y, NULL, NULL);
     double middle = seconds();
     def->predict(l, t->x + (size_t)fitted * t->columns, asked, out, width);
     double end = seconds();

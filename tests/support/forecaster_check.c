@@ -64,6 +64,13 @@ const void *forecaster_options(const struct forecaster_def *def, const char *tex
     return out;
 }
 
+/* As a host without a trainer does. */
+static void learn(const struct forecaster_def *def, void *f, double y)
+{
+    def->learn(f, y);
+    forecaster_train(def, f);
+}
+
 static void save(const struct forecaster_def *def, void *f, struct buffer *out)
 {
     buffer_init(out);
@@ -91,7 +98,7 @@ void check_forecaster_continues(const struct forecaster_def *def, const void *op
         struct buffer half;
         void *a = forecaster_open(def, options), *b = forecaster_open(def, options);
         for (uint32_t i = 0; i < cut[k]; i++) {
-            def->learn(a, series->y[i]);
+            learn(def, a, series->y[i]);
         }
         save(def, a, &half);
         struct snapshot s = snapshot_loader(half.data, half.n);
@@ -102,8 +109,8 @@ void check_forecaster_continues(const struct forecaster_def *def, const void *op
             def->predict(a, p);
             def->predict(b, q);
             assert_memory_equal(p, q, sizeof(p));
-            def->learn(a, series->y[i]);
-            def->learn(b, series->y[i]);
+            learn(def, a, series->y[i]);
+            learn(def, b, series->y[i]);
         }
         assert_same_state(def, a, b);
         buffer_done(&half);
@@ -123,7 +130,7 @@ static int load_and_use(const struct forecaster_def *def, const void *options, c
     if (status == 0) {
         for (int i = 0; i < 3; i++) {
             def->predict(f, out);
-            def->learn(f, 100 + i);
+            learn(def, f, 100 + i);
         }
     }
     def->close(f);
@@ -136,7 +143,7 @@ void check_forecaster_refuses_damage(const struct forecaster_def *def, const voi
     struct buffer good;
     void *f = forecaster_open(def, options);
     for (uint32_t i = 0; i < series->n && i < DAMAGE_ROWS; i++) {
-        def->learn(f, series->y[i]);
+        learn(def, f, series->y[i]);
     }
     save(def, f, &good);
     def->close(f);
@@ -167,8 +174,8 @@ void check_forecaster_predict_is_pure(const struct forecaster_def *def, const vo
         for (int h = 0; h < 3; h++) {
             assert_true(p[h] != -7.5e307 && !isinf(p[h]));
         }
-        def->learn(a, series->y[i]);
-        def->learn(b, series->y[i]);
+        learn(def, a, series->y[i]);
+        learn(def, b, series->y[i]);
     }
     assert_same_state(def, a, b);
     def->close(a);
@@ -207,7 +214,7 @@ void check_forecaster_odd_series(const struct forecaster_def *def, const void *o
                 assert_true(!isinf(out[h]));
                 assert_true(kind > 0 || isnan(out[h]));
             }
-            def->learn(f, odd_value(kind, i));
+            learn(def, f, odd_value(kind, i));
         }
         def->predict(f, out);
         for (int h = 0; h < 3 && kind >= 1 && kind <= 3; h++) {

@@ -302,6 +302,7 @@ void lane_rig_start(struct lane_rig *r, int i)
         .open_disk = r->disks ? open_disk : NULL,
         .close_disk = close_disk,
         .standby = r->standby[i],
+        .trainer = r->trainer,
         .log = {.group = "g",
                 .instance = r->member[i],
                 .transactional = r->at_least_once ? NULL : r->member[i],

@@ -38,6 +38,7 @@ struct lane_rig {
     uint16_t batch_rows;
     uint32_t slice; /* as in task_env */
     bool at_least_once, until_end;
+    struct trainer *trainer;
     char member[RIG_LANES][20];
     struct lane *lane[RIG_LANES];
     struct standby *standby[RIG_LANES]; /* of the process of each, the caller's; NULL: none */

@@ -67,6 +67,7 @@ void task_rig_new(struct task_rig *r, uint16_t subplan)
                            .most_bytes = r->most_bytes,
                            .pauses = r->pauses,
                            .slice = r->slice,
+                           .trainer = r->trainer,
                            .produce = keep,
                            .tasks = tasks};
     err_clear(&r->err);

@@ -23,7 +23,8 @@ struct task_rig {
     bool limit_ahead, pauses;
     size_t most_bytes;
     uint32_t slice; /* as in task_env */
-    int refuse;     /* what produce returns from now on; 0: takes all */
+    struct trainer *trainer;
+    int refuse; /* what produce returns from now on; 0: takes all */
     size_t n;
     struct produced *item; /* since the last clear */
     struct buffer out;

@@ -1,5 +1,6 @@
 /* Forecast series: rows become steps, whatever their times; the last row of a step counts. */
 #include "engine/buffer.h"
+#include "engine/memory.h"
 #include "ml/forecast_series.h"
 
 #include <math.h>
@@ -180,6 +181,150 @@ static void damage_is_refused(void **state)
     buffer_done(&saved);
 }
 
+/* ---- trainings ---- */
+
+/* Forecasts the number of its last training; owes one after each value of 100. */
+struct trained {
+    int64_t due, taken, values;
+    bool owes;
+};
+
+static void *trained_open(const struct forecaster_setup *setup)
+{
+    (void)setup;
+    return mem_zalloc(sizeof(struct trained));
+}
+
+static void trained_predict(const void *f, double *out)
+{
+    const struct trained *t = f;
+    out[0] = (double)(1000 * t->taken + t->values);
+    out[1] = out[0];
+}
+
+static void trained_learn(void *f, double y)
+{
+    struct trained *t = f;
+    t->values++;
+    if (y == 100) {
+        t->due++;
+        t->owes = true;
+    }
+}
+
+static int trained_io(void *f, struct snapshot *s)
+{
+    struct trained *t = f;
+    uint32_t is_owed = t->owes;
+    snapshot_long(s, &t->due);
+    snapshot_long(s, &t->taken);
+    snapshot_long(s, &t->values);
+    snapshot_u32(s, &is_owed);
+    t->owes = is_owed;
+    return snapshot_status(s);
+}
+
+static int64_t trained_owes(const void *f)
+{
+    return ((const struct trained *)f)->owes ? ((const struct trained *)f)->due : 0;
+}
+
+static int64_t trained_taken(const void *f)
+{
+    return ((const struct trained *)f)->taken;
+}
+
+static uint64_t trained_bytes(const void *f)
+{
+    (void)f;
+    return 8;
+}
+
+static void *trained_make(const void *f)
+{
+    int64_t *number = mem_zalloc(sizeof(*number));
+    *number = trained_owes(f);
+    return number;
+}
+
+static int trained_run(void *data, const struct cancel *c)
+{
+    (void)data;
+    (void)c;
+    return 0;
+}
+
+static void trained_take(void *f, const void *data)
+{
+    ((struct trained *)f)->taken = *(const int64_t *)data;
+}
+
+static void trained_ended(void *f, int64_t number)
+{
+    struct trained *t = f;
+    t->owes = t->due > number;
+}
+
+static const struct forecaster_training training = {
+    .owes = trained_owes,
+    .taken = trained_taken,
+    .bytes = trained_bytes,
+    .make = trained_make,
+    .run = trained_run,
+    .free = mem_free,
+    .take = trained_take,
+    .ended = trained_ended,
+};
+
+static const struct forecaster_def forecaster_trained = {
+    .name = "trained",
+    .version = 1,
+    .open = trained_open,
+    .predict = trained_predict,
+    .learn = trained_learn,
+    .io = trained_io,
+    .close = mem_free,
+    .training = &training,
+};
+
+static int64_t version(const struct forecast_series *s)
+{
+    return forecast_model_version(forecast_series_model(s));
+}
+
+/* A training that goes in between two rows of one step is not taken back with the first. */
+static void a_training_outlives_a_row_that_is_taken_back(void **state)
+{
+    (void)state;
+    struct forecast_grid own = grid;
+    own.config.def[0] = &forecaster_trained;
+    struct forecast_series *s = forecast_series_new(&own, 1);
+    assert_int_equal(version(s), 0);
+    forecast_series_take(s, 0, 1);
+    forecast_series_take(s, 60000, 2);
+    assert_int_equal(forecast_series_take(s, 60001, 3), TAKE_FIRST); /* from now on rows are kept */
+    assert_int_equal(forecast_trainable.owes(s), 0);
+    forecast_series_take(s, 120000, 100);
+    assert_int_equal(forecast_trainable.owes(s), 1);
+    void *data = forecast_trainable.make(s);
+    forecast_series_take(s, 180000, 5);
+    assert_int_equal(forecast_trainable.run(data, NULL), 0);
+    forecast_trainable.ended(s, 1);
+    forecast_trainable.take(s, data);
+    forecast_trainable.free(data);
+    assert_int_equal(version(s), 2);
+    assert_int_equal(forecast_series_take(s, 180001, 6), TAKE_AGAIN);
+    assert_int_equal(version(s), 2);
+    assert_int_equal(forecast_trainable.owes(s), 0);
+    assert_true(next(s) == 1004);
+    forecast_series_free(s);
+    s = forecast_series_new(&grid, 1); /* one that never owes any */
+    forecast_series_take(s, 0, 100);
+    assert_int_equal(forecast_trainable.owes(s), 0);
+    assert_int_equal(version(s), 1);
+    forecast_series_free(s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -189,6 +334,7 @@ int main(void)
         cmocka_unit_test(a_long_gap_begins_anew),
         cmocka_unit_test(without_every_each_row_is_a_step),
         cmocka_unit_test(damage_is_refused),
+        cmocka_unit_test(a_training_outlives_a_row_that_is_taken_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -25,7 +25,7 @@ static void two_rows_are_parted_at_once(void **state)
     double x[] = {0, 1, 7}, score;
     void *l = detector_open(def, "{}", 1);
     assert_true(isnan(detector_score(def, l, x)));
-    def->fit(l, x, 2, NULL, NULL); /* each tree is one cut; c(2) = 1, so every length is 1 */
+    def->fit(l, x, 2, NULL, NULL, NULL); /* each tree is one cut; c(2) = 1, so every length is 1 */
     for (int i = 0; i < 3; i++) {
         score = detector_score(def, l, &x[i]);
         assert_true(score == 0.5);
@@ -41,7 +41,7 @@ static void equal_rows_make_one_leaf(void **state)
     for (int i = 0; i < 200; i++) {
         x[i] = i % 2;
     }
-    def->fit(l, x, 100, NULL, NULL);
+    def->fit(l, x, 100, NULL, NULL, NULL);
     assert_true(fabs(detector_score(def, l, x) - 0.5) < 1e-15); /* length c(100) of c(100) */
     def->close(l);
 }
@@ -53,7 +53,7 @@ static void lengths_follow_the_gaps(void **state)
     (void)state;
     double x[] = {0, 1, 10};
     void *l = detector_open(def, "{n_estimators: 10000, max_samples: 3}", 1);
-    def->fit(l, x, 3, NULL, NULL);
+    def->fit(l, x, 3, NULL, NULL, NULL);
     double expected[] = {2 - 0.1, 2, 2 - 0.9}; /* the row at 1 always has 2 */
     for (int i = 0; i < 3; i++) {
         double length = -log2(detector_score(def, l, &x[i])) * fmax(usual_length(3), 1);
@@ -80,7 +80,7 @@ static void outliers_are_isolated_soon(void **state)
     double *x = cloud(1000, 4), middle[] = {0, 0}, far[] = {6, -6};
     for (int k = 0; k < 3; k++) {
         void *l = detector_open(def, options[k], 2);
-        def->fit(l, x, 1000, NULL, NULL);
+        def->fit(l, x, 1000, NULL, NULL, NULL);
         assert_true(detector_score(def, l, middle) < 0.47);
         assert_true(detector_score(def, l, far) > 0.7);
         def->close(l);
@@ -93,14 +93,14 @@ static void a_new_window_replaces_the_old(void **state)
     (void)state;
     double *x = cloud(300, 5), home[] = {100, 100};
     void *l = detector_open(def, "{n_estimators: 30}", 2);
-    def->fit(l, x, 300, NULL, NULL);
+    def->fit(l, x, 300, NULL, NULL, NULL);
     assert_true(detector_score(def, l, home) > 0.6);
     for (int i = 0; i < 600; i++) {
         x[i] += 100;
     }
-    def->fit(l, x, 300, NULL, NULL);
+    def->fit(l, x, 300, NULL, NULL, NULL);
     assert_true(detector_score(def, l, home) < 0.5);
-    def->fit(l, x, 0, NULL, NULL); /* an empty window changes nothing */
+    def->fit(l, x, 0, NULL, NULL, NULL); /* an empty window changes nothing */
     assert_true(detector_score(def, l, home) < 0.5);
     def->close(l);
     mem_free(x);
@@ -120,15 +120,15 @@ static void goes_on_after_a_load_and_refuses_damage(void **state)
     double *x = cloud(100, 6);
     struct buffer good, ends[2];
     void *a = detector_open(def, options, 2), *b = detector_open(def, options, 2);
-    def->fit(a, x, 50, NULL, NULL);
+    def->fit(a, x, 50, NULL, NULL, NULL);
     save(a, &good);
     struct snapshot s = snapshot_loader(good.data, good.n);
     assert_int_equal(def->io(b, &s), 0);
     for (uint32_t i = 0; i < 100; i++) {
         assert_true(detector_score(def, a, x + 2 * i) == detector_score(def, b, x + 2 * i));
     }
-    def->fit(a, x, 100, NULL, NULL);
-    def->fit(b, x, 100, NULL, NULL);
+    def->fit(a, x, 100, NULL, NULL, NULL);
+    def->fit(b, x, 100, NULL, NULL, NULL);
     save(a, &ends[0]);
     save(b, &ends[1]);
     assert_int_equal(ends[0].n, ends[1].n);
@@ -143,7 +143,7 @@ static void goes_on_after_a_load_and_refuses_damage(void **state)
         int status = def->io(b, &s);
         assert_true(i < good.n ? status == -ERR_DATA : status == 0 || status == -ERR_DATA);
         detector_score(def, b, x);
-        def->fit(b, x, 20, NULL, NULL);
+        def->fit(b, x, 20, NULL, NULL, NULL);
         def->close(b);
         good.data[at] = (char)(good.data[at] ^ bit);
     }
@@ -163,7 +163,7 @@ static void takes_extreme_values(void **state)
     for (uint32_t i = 0; i < 400; i++) {
         x[i] = odd[i * 7 / 3 % 6];
     }
-    def->fit(l, x, 200, NULL, NULL);
+    def->fit(l, x, 200, NULL, NULL, NULL);
     for (uint32_t i = 0; i < 200; i++) {
         double score = detector_score(def, l, x + 2 * i);
         assert_true(score > 0 && score < 1);

@@ -45,6 +45,7 @@ static void passes_what_every_forecaster_must(void **state)
     check_forecaster(def, options("{" SMALL "}"));
     check_forecaster(def, options("{" SMALL ", difference: false, season_features: false, direct: "
                                   "false, delta: 0, recent: 0}"));
+    check_forecaster(def, options("{" SMALL ", fit_every: 100, fit_epochs: 2}"));
 }
 
 static void continues_with_its_own_sizes(void **state)
@@ -93,6 +94,7 @@ static void errors(const void *o, double *lstm, double *last)
     *lstm = *last = 0;
     for (int i = 0; i < N; i++) {
         def->learn(f, y[i]);
+        forecaster_train(def, f);
         def->predict(f, out);
         for (int k = 0; i >= N - 300 && k < 3; k++) {
             *lstm += fabs(out[k] - y[i + horizon[k]]) / 900;
@@ -110,6 +112,51 @@ static void learns_beside_the_stream(void **state)
     assert_true(lstm < 0.25 * last);
     errors(options("{hidden: 16, window: 24, epochs: 0}"), &none, &last);
     assert_true(isnan(none)); /* never learned, never forecast */
+    errors(options("{hidden: 16, window: 24, epochs: 0, fit_every: 350}"), &lstm, &last);
+    assert_true(lstm < 0.3 * last); /* only trained anew, of late at 700 */
+}
+
+/* Due every so many values, once there are enough; owed until it has ended, well or badly; saved. */
+static void owes_trainings(void **state)
+{
+    (void)state;
+    struct forecaster_series s = forecaster_series_new(800, 5);
+    const struct forecaster_training *t = def->training;
+    const void *o = options("{hidden: 4, window: 6, history: 1000, batch_size: 8, epochs: 1,"
+                            " fit_every: 300, fit_epochs: 2}");
+    void *f = forecaster_open(def, o), *again = forecaster_open(def, o);
+    double out[3], before[3];
+    for (uint32_t i = 0; i < s.n; i++) {
+        def->learn(f, s.y[i]);
+        assert_int_equal(t->owes(f), (i + 1) / 300);
+    }
+    assert_int_equal(t->taken(f), 0);
+    void *data = t->make(f);
+    struct buffer saved;
+    buffer_init(&saved);
+    struct snapshot snapshot = snapshot_saver(&saved);
+    assert_int_equal(def->io(f, &snapshot), 0);
+    snapshot = snapshot_loader(saved.data, saved.n);
+    assert_int_equal(def->io(again, &snapshot), 0);
+    assert_int_equal(t->owes(again), 2);
+    def->predict(f, before);
+    assert_int_equal(t->run(data, NULL), 0);
+    t->ended(f, 1); /* an older one */
+    assert_int_equal(t->owes(f), 2);
+    t->ended(f, 2);
+    t->take(f, data);
+    t->free(data);
+    assert_int_equal(t->owes(f), 0);
+    assert_int_equal(t->taken(f), 2);
+    def->predict(f, out);
+    assert_true(out[0] != before[0]);
+    forecaster_train(def, again); /* the same, though it was made in another place */
+    def->predict(again, before);
+    assert_memory_equal(out, before, sizeof out);
+    buffer_done(&saved);
+    def->close(f);
+    def->close(again);
+    forecaster_series_free(&s);
 }
 
 static void no_value_stalls_for_more_than_a_batch(void **state)
@@ -161,6 +208,7 @@ int main(void)
         cmocka_unit_test(continues_with_its_own_sizes),
         cmocka_unit_test(checks_options),
         cmocka_unit_test(learns_beside_the_stream),
+        cmocka_unit_test(owes_trainings),
         cmocka_unit_test(no_value_stalls_for_more_than_a_batch),
         cmocka_unit_test(seeds_differ),
     };

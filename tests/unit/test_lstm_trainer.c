@@ -1,5 +1,5 @@
-/* Training on the windows of a series: what it learns, what a window without values does, fit at once
- * and batch by batch alike.
+/* Training on the windows of a series: what it learns, what a window without values does, and
+ * that copies go on the same.
  */
 #include "engine/memory.h"
 #include "ml/lstm_trainer.h"
@@ -63,12 +63,21 @@ static void windows_have_all_that_they_shall_forecast(void **state)
     lstm_trainer_done(&t);
 }
 
+/* As many batches as passes over all windows have. */
+static void train(struct lstm_trainer *t, const struct value_ring *s, uint32_t epochs)
+{
+    uint32_t n = epochs * lstm_trainer_windows(t, s);
+    for (uint32_t done = 0; done < n; done += t->config.batch_size) {
+        lstm_trainer_batch(t, s);
+    }
+}
+
 static double error_of(const struct lstm_config *config, const struct value_ring *s)
 {
     struct lstm_trainer t;
     double out[2];
     lstm_trainer_init(&t, config, 7);
-    lstm_trainer_fit(&t, s, 60);
+    train(&t, s, 60);
     lstm_trainer_predict(&t, s, out);
     uint32_t next = (uint32_t)s->steps;
     double error = fabs(out[0] - wave(next)) + fabs(out[1] - wave(next + 3));
@@ -90,21 +99,43 @@ static void learns_waves_in_every_form(void **state)
     value_ring_done(&s);
 }
 
-static void fit_is_its_batches(void **state)
+static void copies_go_on_the_same(void **state)
 {
     (void)state;
     struct value_ring s = waves(100);
     struct lstm_trainer a, b;
     lstm_trainer_init(&a, &small, 3);
-    lstm_trainer_init(&b, &small, 3);
-    lstm_trainer_fit(&a, &s, 3); /* of 81 windows: 243 rows are 11 batches */
-    assert_int_equal(a.batches, 11);
-    for (int i = 0; i < 11; i++) {
-        lstm_trainer_batch(&b, &s);
-    }
+    lstm_trainer_init(&b, &small, 4);
+    train(&a, &s, 3);
+    lstm_trainer_copy(&b, &a);
+    train(&a, &s, 3);
+    train(&b, &s, 3);
+    assert_int_equal(a.batches, b.batches);
     assert_memory_equal(a.weight, b.weight, 2 * a.nweights * sizeof(float));
     lstm_trainer_done(&a);
     lstm_trainer_done(&b);
+    value_ring_done(&s);
+}
+
+/* Of the last window of a shorter series, what came then. */
+static void errors_are_those_of_its_forecasts(void **state)
+{
+    (void)state;
+    struct value_ring s = waves(120), head;
+    struct lstm_trainer t;
+    double out[2];
+    lstm_trainer_init(&t, &small, 3);
+    train(&t, &s, 5);
+    for (uint32_t n = 40; n + 4 <= s.n; n += 7) { /* the season is shown by then */
+        value_ring_head(&head, &s, n);
+        lstm_trainer_predict(&t, &head, out);
+        double sum = fabs(out[0] - value_ring_at(&s, n - 1 + horizons[0])) +
+                     fabs(out[1] - value_ring_at(&s, n - 1 + horizons[1]));
+        double error = lstm_trainer_error(&t, &s, n - small.window);
+        assert_true(fabs(error - sum / 2 / t.scale.unit) < 1e-9);
+        value_ring_done(&head);
+    }
+    lstm_trainer_done(&t);
     value_ring_done(&s);
 }
 
@@ -131,7 +162,7 @@ static void without_values_there_is_no_forecast(void **state)
     struct lstm_trainer t;
     double out[2];
     lstm_trainer_init(&t, &small, 3);
-    lstm_trainer_fit(&t, &s, 5);
+    train(&t, &s, 5);
     for (int i = 0; i < 15; i++) {
         value_ring_add(&s, NAN);
     }
@@ -140,7 +171,7 @@ static void without_values_there_is_no_forecast(void **state)
     value_ring_add(&s, NAN);
     lstm_trainer_predict(&t, &s, out);
     assert_true(isnan(out[0]) && isnan(out[1]));
-    lstm_trainer_fit(&t, &s, 5); /* windows with gaps, and some with nothing to forecast */
+    train(&t, &s, 5); /* windows with gaps, and some with nothing to forecast */
     value_ring_add(&s, 50);
     lstm_trainer_predict(&t, &s, out);
     assert_true(isfinite(out[0]) && isfinite(out[1]));
@@ -177,7 +208,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(windows_have_all_that_they_shall_forecast),
         cmocka_unit_test(learns_waves_in_every_form),
-        cmocka_unit_test(fit_is_its_batches),
+        cmocka_unit_test(copies_go_on_the_same),
+        cmocka_unit_test(errors_are_those_of_its_forecasts),
         cmocka_unit_test(a_batch_in_pieces_is_the_same_batch),
         cmocka_unit_test(without_values_there_is_no_forecast),
         cmocka_unit_test(refuses_a_scale_that_is_none),

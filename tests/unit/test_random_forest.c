@@ -35,7 +35,7 @@ static void *fitted(const char *text, const struct learner_data *d, uint32_t row
     if (d->classes > 0) {
         def->grow(l, d->classes);
     }
-    def->fit(l, d->x, rows, d->y, NULL);
+    def->fit(l, d->x, rows, d->y, NULL, NULL);
     return l;
 }
 
@@ -200,7 +200,7 @@ static void before_it_is_fitted(void **state)
     def->predict(l, x, 1, p, 2);
     assert_true(p[0] == 0.5 && p[1] == 0.5);
     double one = 1;
-    def->fit(l, x, 1, &one, NULL);
+    def->fit(l, x, 1, &one, NULL, NULL);
     def->grow(l, 3); /* a class that was not there to be learned */
     def->predict(l, x, 1, p, 3);
     assert_true(p[1] == 1 && p[0] == 0 && p[2] == 0);
@@ -217,7 +217,7 @@ static void weights_of_zero_leave_rows_out(void **state)
     }
     void *l = learner_open(def, learner_options(def, &arena, "{n_models: 5}"), &d);
     def->grow(l, 2);
-    def->fit(l, d.x, d.rows, d.y, w);
+    def->fit(l, d.x, d.rows, d.y, w, NULL);
     for (uint32_t r = 0; r < 50; r++) {
         def->predict(l, d.x + r * 2, 1, p, 2);
         assert_true(p[1] == 1);

@@ -112,6 +112,26 @@ static void refuses_what_never_was(void **state)
     }
 }
 
+static void the_head_is_as_it_was_then(void **state)
+{
+    (void)state;
+    struct value_ring s, head;
+    value_ring_init(&s, 70);
+    for (uint32_t i = 0; i < 100; i++) {
+        value_ring_add(&s, i);
+    }
+    for (uint32_t n = 0; n <= 70; n += 35) {
+        value_ring_head(&head, &s, n);
+        assert_int_equal(head.n, n);
+        assert_int_equal(head.steps, 30 + n);
+        for (uint32_t i = 0; i < n; i++) {
+            assert_true(value_ring_at(&head, i) == 30 + i);
+        }
+        value_ring_done(&head);
+    }
+    value_ring_done(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -119,6 +139,7 @@ int main(void)
         cmocka_unit_test(moments_leave_out_what_is_missing),
         cmocka_unit_test(loads_what_it_saved),
         cmocka_unit_test(refuses_what_never_was),
+        cmocka_unit_test(the_head_is_as_it_was_then),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -7,6 +7,7 @@
 #include "worker/feed_file.h"
 #include "worker/runner.h"
 #include "worker/show.h"
+#include "worker/trainer_thread.h"
 
 #include <pthread.h>
 #include <stdio.h>
@@ -117,6 +118,17 @@ static int refuse_shared(const struct running *x, int n, struct err *e)
     return 0;
 }
 
+/* Beside the stream; not where the whole run is told by its input alone. */
+static int start_trainer(struct trainer_thread **out, struct runner_options *o, struct err *e)
+{
+    if (o->memory && o->until_end) {
+        return 0;
+    }
+    int r = trainer_thread_start(out, e);
+    o->trainer = r == 0 ? trainer_thread_trainer(*out) : NULL;
+    return r;
+}
+
 static int run(const struct invocation *in)
 {
     struct setting set[64];
@@ -142,22 +154,27 @@ static int run(const struct invocation *in)
     if (flag_given(in, "in-memory")) {
         o.memory = memory_broker_new(1);
     }
+    struct trainer_thread *trainer = NULL;
+    struct err e = {0};
+    code = start_trainer(&trainer, &o, &e) < 0 ? print_err(&e) : code;
     struct running *x = mem_zalloc((size_t)in->nargs * sizeof *x);
     for (; n < in->nargs && code == EXIT_OK; n++) {
         struct diags d;
-        struct err e = {0};
+        struct err own = {0};
         diags_init(&d);
-        if (runner_new(&x[n].runner, in->arg[n], set, nset, &o, &d, &e) < 0) {
-            code = d.n ? print_diags(&d) : print_err(&e);
+        if (runner_new(&x[n].runner, in->arg[n], set, nset, &o, &d, &own) < 0) {
+            code = d.n ? print_diags(&d) : print_err(&own);
             n--;
         }
         diags_done(&d);
     }
-    struct err e = {0};
     if (code == EXIT_OK && (refuse_shared(x, n, &e) < 0 || feed_inputs(in, x, n, &e) < 0)) {
         code = print_err(&e);
     }
     code = code == EXIT_OK ? run_all(in, x, n, &stop) : code;
+    if (trainer) { /* before the plans, which its jobs refer to */
+        trainer_thread_stop(trainer);
+    }
     for (int i = 0; i < n; i++) {
         runner_free(x[i].runner);
     }

@@ -1,0 +1,28 @@
+/* Model training: the training of a learner of batches as a job of its own, with copies of all that it
+ * learns from, so that it can run beside the stream (engine/trainer.h).
+ *
+ *     model_training_new(m)  -> model_training_run(), anywhere -> model_training_take(m, …)
+ *
+ * The same window gives the same learner, bit for bit, wherever it runs.
+ */
+#ifndef KLAMM_ML_MODEL_TRAINING_H
+#define KLAMM_ML_MODEL_TRAINING_H
+
+#include "ml/beside.h"
+#include "ml/model.h"
+
+struct model_training;
+
+/* The training m->due, of the rows that the window has now. Refers to the model's configuration. */
+struct model_training *model_training_new(const struct model *m);
+int model_training_run(void *t, const struct cancel *c);
+/* The learner takes the place of the old one, once. */
+void model_training_take(struct model *m, struct model_training *t);
+void model_training_free(void *t);
+/* All of that at once, of a model that owes a training. */
+void model_train(struct model *m);
+
+/* The same for objects that begin with a model. */
+extern const struct trainable model_trainable;
+
+#endif
