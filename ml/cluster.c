@@ -8,6 +8,7 @@
  */
 #include "engine/memory.h"
 #include "ml/learning.h"
+#include "ml/train_from.h"
 
 struct cluster_cfg {
     struct learning_cfg common;
@@ -140,12 +141,14 @@ const struct step_def op_cluster = {
     .config_size = sizeof(struct cluster_cfg),
     .stateful = true,
     .state_version = 1,
+    .history = "train_from",
     .bind = cluster_bind,
     .needs = learning_needs,
     .state_codec = learning_codec,
     .state_layout = learning_layout,
     .open = cluster_open,
     .push = learning_push,
+    .past = train_from_past,
     .flush = learning_flush,
     .describe = learning_describe,
     .close = learning_close,

@@ -16,6 +16,7 @@
 #include "ml/algorithm.h"
 #include "ml/detector.h"
 #include "ml/learning.h"
+#include "ml/train_from.h"
 
 #include <math.h>
 
@@ -218,12 +219,14 @@ const struct step_def op_detect = {
     .config_size = sizeof(struct detect_cfg),
     .stateful = true,
     .state_version = 1,
+    .history = "train_from",
     .bind = detect_bind,
     .needs = learning_needs,
     .state_codec = learning_codec,
     .state_layout = learning_layout,
     .open = detect_open,
     .push = learning_push,
+    .past = train_from_past,
     .flush = learning_flush,
     .describe = learning_describe,
     .close = learning_close,

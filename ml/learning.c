@@ -234,6 +234,7 @@ int learning_open(struct op *op, size_t size, struct err *e)
     buffer_init(&t->bytes);
     op->self = t;
     int status = per_open(&t->per, op, &p->per, e);
+    op->wants_history = status == 0 && train_from_is_due(op);
     if (p->late) {
         t->kept = mem_array(KEPT_MOST, sizeof(double));
         waiting_init(&t->waiting, p->late->within);
