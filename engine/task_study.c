@@ -47,7 +47,7 @@ struct study {
     struct study_part *parts;
     struct task *task; /* for this part */
     struct study_run *run;
-    uint64_t records, rows, bad, all; /* all: offsets, about as many as there are records */
+    uint64_t records, rows, bad, all; /* all: offsets, about as many as there are records; or 0 */
     bool has_told;                    /* of a bad one */
     bool is_past_end, is_over;        /* the part; the slice */
     int64_t began_at, told_at, until;
@@ -106,7 +106,8 @@ static int leave_out(void *ctx, const struct record *r, size_t n, struct err *e)
         s->has_told = true;
         logger(LOG_LEVEL_WARN, "%s: %s partition %s offset %s is left out: %s", s->h->path,
                header(r, "__connect.errors.topic"), header(r, "__connect.errors.partition"),
-               header(r, "__connect.errors.offset"), header(r, "__connect.errors.exception.message"));
+               header(r, "__connect.errors.offset"),
+               header(r, "__connect.errors.exception.message"));
     }
     return 0;
 }
@@ -153,10 +154,13 @@ static void tell(struct study *s, int64_t now)
     const struct study_part *p = &s->parts[s->part];
     if (now - s->told_at >= TELL_MS) {
         s->told_at = now;
+        char all[40] = "";
+        if (s->all > 0) {
+            snprintf(all, sizeof all, ", of about %" PRIu64, s->all);
+        }
         logger(LOG_LEVEL_INFO,
-               "%s: %" PRIu64 " records of %s so far, of about %" PRIu64
-               " (%s partition %d), in %.1f s",
-               s->h->path, s->records, s->h->name, s->all, p->topic, p->partition,
+               "%s: %" PRIu64 " records of %s so far%s (%s partition %d), in %.1f s", s->h->path,
+               s->records, s->h->name, all, p->topic, p->partition,
                (double)(now - s->began_at) / 1000);
     }
 }
@@ -243,7 +247,8 @@ static int add_topic(struct study *s, const char *topic, struct err *e)
         struct study_part *p = &s->parts[s->nparts++];
         *p = (struct study_part){.topic = topic, .partition = i};
         r = env->past->bounds(env->ctx, topic, i, &p->next, &p->end, e);
-        s->all += r == 0 && p->end > p->next ? (uint64_t)(p->end - p->next) : 0;
+        bool is_known = r == 0 && p->end > p->next && p->end < INT64_MAX;
+        s->all += is_known ? (uint64_t)(p->end - p->next) : 0;
     }
     return r;
 }
