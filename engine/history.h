@@ -22,8 +22,7 @@ struct history {
     bool *needs;                 /* columns of schema that are read */
 };
 
-/* What ends a history's plan, and in its task hands the rows to task_env.take. */
-extern const struct step_def history_step;
+/* What the step that ends a history's plan does with its rows: hands them to task_env.take. */
 int history_take(struct op *op, struct batch *b);
 
 #endif

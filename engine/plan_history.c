@@ -165,7 +165,8 @@ static int history_push(struct op *op, int input, struct batch *b)
     return history_take(op, b);
 }
 
-const struct step_def history_step = {
+/* No topology names it, and no registry has it. */
+static const struct step_def history_step = {
     .name = "history",
     .doc = "Hands rows of the past to the step that learns from them.",
     .internal = true,
