@@ -240,7 +240,11 @@ static int add_topic(struct study *s, const char *topic, struct err *e)
     int32_t n = 0;
     int r = env->past->partitions(env->ctx, topic, &n, e);
     if (r == 0 && n == 0) {
-        return err_set(e, ERR_CONFIG, "there is no topic %s", topic);
+        return err_set(
+            e, ERR_CONFIG,
+            "there is no topic %s: it is read once, by a step that has learned nothing yet; "
+            "create it, or leave it out",
+            topic);
     }
     s->parts = mem_resize(s->parts, s->nparts + (size_t)n + 1, sizeof *s->parts);
     for (int32_t i = 0; i < n && r == 0; i++) {

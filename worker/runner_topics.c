@@ -154,23 +154,18 @@ static int count_subplan(struct runner *r, const struct subplan *s, struct err *
     return 0;
 }
 
-/* Topics that steps read first. */
-static int find_past(struct runner *r, const struct history *h, struct err *e)
+/* Topics that steps read first. On a broker one that is missing need not be there any more: the tasks that
+ * would read it say so. */
+static int make_past(struct runner *r, const struct history *h, struct err *e)
 {
     int result = 0;
-    for (uint16_t i = 0; i < h->plan->nsources; i++) {
+    for (uint16_t i = 0; i < h->plan->nsources && r->o.memory; i++) {
         const struct plan_source *s = h->plan->source[i];
-        for (int k = 0; k < s->ntopics && result == 0 && !s->feeder; k++) {
+        for (int k = 0; k < s->ntopics && result == 0; k++) {
             int32_t n = runner_partitions(r, s->topic[k], e);
-            if (n < 0) {
-                return n;
-            }
-            if (n == 0 && r->o.memory) {
-                result = create(r, s->topic[k], 1, CONFIG_UNSET, false, NULL, e);
-            } else if (n == 0) {
-                client_no_topic(&r->client, s->topic[k], e);
-                return err_prefix(e, "%s:%d:%d: %s", h->at.file, h->at.line, h->at.column, h->path);
-            }
+            result = n < 0    ? n
+                     : n == 0 ? create(r, s->topic[k], 1, CONFIG_UNSET, false, NULL, e)
+                              : 0;
         }
     }
     return result;
@@ -180,7 +175,7 @@ static int count_tasks(struct runner *r, struct err *e)
 {
     int result = 0;
     for (uint16_t i = 0; i < r->plan->nhistories && result == 0; i++) {
-        result = find_past(r, r->plan->history[i], e);
+        result = make_past(r, r->plan->history[i], e);
     }
     for (uint16_t level = 0; level < r->plan->nsubplans; level++) {
         for (uint16_t i = 0; i < r->plan->nsubplans && result == 0; i++) {

@@ -68,7 +68,8 @@ void task_rig_new(struct task_rig *r, uint16_t subplan)
                            .pauses = r->pauses,
                            .slice = r->slice,
                            .produce = keep,
-                           .tasks = tasks};
+                           .tasks = tasks,
+                           .past = r->past};
     err_clear(&r->err);
     if (task_new(&r->task, r->plan.plan, subplan, r->partition, &env, &r->err) < 0) {
         fprintf(stderr, "%s\n", r->err.text);

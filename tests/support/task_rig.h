@@ -22,8 +22,9 @@ struct task_rig {
     int32_t ntasks, partition;
     bool limit_ahead, pauses;
     size_t most_bytes;
-    uint32_t slice; /* as in task_env */
-    int refuse;     /* what produce returns from now on; 0: takes all */
+    uint32_t slice;               /* as in task_env */
+    const struct task_past *past; /* the same; its ctx is the rig */
+    int refuse;                   /* what produce returns from now on; 0: takes all */
     size_t n;
     struct produced *item; /* since the last clear */
     struct buffer out;
