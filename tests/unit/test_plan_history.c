@@ -52,7 +52,7 @@ static void has_a_plan_of_its_own(void **state)
     check_own(HEAD LIVE "{stream: both}" OUT OLD "  older:\n    from: {topic: ago, " COLUMNS "\n"
                         "  both:\n    from: [older, old]\n",
               "stream both",
-              "0 older read ago\n0 old read then\n0 both union\n0 both step history\n");
+              "0 older read ago\n0 old read then\n0 both union union\n0 both step history\n");
     check_own(HEAD LIVE "{stream: parts.high}" OUT OLD "  parts:\n    from: old\n    steps:\n"
                         "      - split: {high: a > 0, low: else}\n",
               "stream parts.high", "0 old read then\n0 parts step split\n0 parts step history\n");
