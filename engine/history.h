@@ -22,7 +22,7 @@ struct history {
     bool *needs;                 /* columns of schema that are read */
 };
 
-/* What the step that ends a history's plan does with its rows: hands them to task_env.take. */
+/* What the step `history`, which ends its plan, does with its rows: hands them to task_env.take. */
 int history_take(struct op *op, struct batch *b);
 
 #endif

@@ -52,11 +52,12 @@ static int check_steps(const struct chain *c, const struct stream *st)
     for (int i = 0; i < st->nsteps; i++) {
         const struct yaml *y = st->step[i];
         if (y->kind == YAML_MAP && y->n == 1 && is_in_the_way(y->key[0])) {
-            return problem(c->b, c->h,
-                           "the step `%s` (%s.steps[%d]) is in the way: it keeps state or waits for "
-                           "other rows, and a history passes only steps such as filter and select. "
-                           "Name a stream before it, or a topic that holds its rows, {topic: …}",
-                           y->key[0], st->path, i + 1);
+            return problem(
+                c->b, c->h,
+                "the step `%s` (%s.steps[%d]) is in the way: it keeps state or waits for "
+                "other rows, and a history passes only steps such as filter and select. "
+                "Name a stream before it, or a topic that holds its rows, {topic: …}",
+                y->key[0], st->path, i + 1);
         }
     }
     return 0;
@@ -140,7 +141,8 @@ static int take_what(struct chain *c, const struct stream *st, const struct yaml
     }
     *name = stream->text;
     if (stream->kind != YAML_STRING || y->n != 1) {
-        return problem(c->b, c->h, "expected {stream: NAME}, the name of a stream, and nothing else");
+        return problem(c->b, c->h,
+                       "expected {stream: NAME}, the name of a stream, and nothing else");
     }
     int status = take_stream(c, stream->text);
     const char *dot = strchr(stream->text, '.');
@@ -150,29 +152,6 @@ static int take_what(struct chain *c, const struct stream *st, const struct yaml
 }
 
 /* ---- its plan ---- */
-
-static void history_needs(const struct node *n, const bool *out, bool *in)
-{
-    const struct history *h = n->bound;
-    for (uint16_t c = 0; c < n->in[0]->n; c++) {
-        in[c] |= out[c] || h->needs[c];
-    }
-}
-
-static int history_push(struct op *op, int input, struct batch *b)
-{
-    (void)input;
-    return history_take(op, b);
-}
-
-/* No topology names it, and no registry has it. */
-static const struct step_def history_step = {
-    .name = "history",
-    .doc = "Hands rows of the past to the step that learns from them.",
-    .internal = true,
-    .needs = history_needs,
-    .push = history_push,
-};
 
 static void match_columns(struct history *h, const struct schema *in, struct arena *a)
 {
@@ -195,14 +174,15 @@ static int end_plan(struct planner *own, struct history *h, const char *name, st
         return -ERR_CONFIG;
     }
     struct node *n = arena_zalloc(a, sizeof *n);
-    n->def = &history_step;
+    n->def = plan_internal_step("history");
     n->at = at;
     n->path = h->path;
     n->stream = own->p->vertex[ref.vertex]->stream;
-    n->ninputs = n->noutputs = 1;
-    n->in[0] = n->out[0] = h->schema = ref.schema;
+    n->ninputs = 1;
+    n->in[0] = h->schema = ref.schema;
     n->table = -1;
     n->bound = h;
+    n->def->bind(n);
     return plan_place(own, topology_stream(own->t, n->stream), n, &ref, NULL);
 }
 
@@ -247,7 +227,8 @@ int plan_history(struct planner *b, const struct stream *st, struct node *n)
     int status = plan_chain(&c, h, name, y->at);
     if (status == 0) {
         const char *what = yaml_get(y, "stream") ? "stream" : "topic";
-        const char *topic = c.stream[0].from.names.n ? c.stream[0].from.names.item[0].value.text : "";
+        const char *topic =
+            c.stream[0].from.names.n ? c.stream[0].from.names.item[0].value.text : "";
         h->name = arena_printf(a, "%s %s", what, *what == 's' ? name : topic);
         match_columns(h, n->in[0], a);
         n->history = h;

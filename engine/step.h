@@ -153,11 +153,11 @@ struct node {
     const void *cfg;
     const struct yaml *yaml; /* its value */
     struct place at;
-    const char *path;   /* key path, `streams.load.steps[2].window` */
-    const char *stream; /* that it belongs to */
-    const char *second; /* that input 1 comes from, or NULL */
+    const char *path;              /* key path, `streams.load.steps[2].window` */
+    const char *stream;            /* that it belongs to */
+    const char *second;            /* that input 1 comes from, or NULL */
     const struct history *history; /* rows that it reads first (engine/history.h), or NULL */
-    int table;          /* vertex of the table that it looks up, or -1 */
+    int table;                     /* vertex of the table that it looks up, or -1 */
     const uint16_t *on; /* then: columns of in[0] that the key columns of in[1] must equal */
     int number;         /* of the step in its stream, from 1 */
     uint64_t seed;      /* of the topology, mixed with stream and number */
@@ -202,10 +202,10 @@ struct op {
     struct state *state; /* of stateful steps */
     struct arena
         *mem; /* the task's batch arena: valid until the outermost push or watermark ends */
-    int64_t watermark; /* of its input, TIME_MIN before the first */
-    bool rewinds;      /* set by open of tables: their topic is to be read from its beginning */
+    int64_t watermark;  /* of its input, TIME_MIN before the first */
+    bool rewinds;       /* set by open of tables: their topic is to be read from its beginning */
     bool wants_history; /* set by open: nothing was learned yet, past() is to get it */
-    int64_t pass;      /* most that may be passed on of it: `seen` of the oldest row that the step
+    int64_t pass;       /* most that may be passed on of it: `seen` of the oldest row that the step
                           keeps back, TIME_MAX when none */
     uint64_t counter[STEP_COUNTERS];
 };

@@ -92,10 +92,10 @@ struct task {
     struct backlog backlog;
     struct state_disk *disk; /* below the stores, or NULL */
     struct task_mark mark;
-    bool has_mark;      /* one that is not written yet */
-    uint64_t unsettled; /* restored bytes in the disk's batch */
+    bool has_mark;           /* one that is not written yet */
+    uint64_t unsettled;      /* restored bytes in the disk's batch */
     bool has_told_elsewhere; /* of something bad */
-    struct study *study; /* steps that read their histories; NULL: none does */
+    struct study *study;     /* steps that read their histories; NULL: none does */
 };
 
 int task_pass(struct task *t, const struct edges *edges, struct batch *b);

@@ -302,7 +302,8 @@ static int past_read(void *ctx, const char *topic, int32_t partition, int64_t fr
     buffer_init(&x.key);
     buffer_init(&x.value);
     int result = open_feed(r, &x, e);
-    x.at_end = result < 0 || strcmp(x.source->topic[0], topic) != 0; /* all lines are of the first */
+    x.at_end =
+        result < 0 || strcmp(x.source->topic[0], topic) != 0; /* all lines are of the first */
     result = x.at_end ? result : next_head(r, &x, e);
     while (result == 0 && !x.at_end) {
         bool is_meant = x.head.partition == partition && x.head.offset >= from;
