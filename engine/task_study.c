@@ -10,10 +10,14 @@
  * in slices, as a restore does, and nothing of the outer task is committed meanwhile: whoever is cut
  * off begins anew, with what is there then.
  *
+ *   keys    behind a repartition a step that works per key gets the rows of the keys that are put into
+ *           its partition. Who put rows into a topic from outside is not known: there it gets all
  *   bad     as `errors` of the streams says: the end of the task, or left out. They are no dead letters,
  *           which they were when they came: they are counted, and the first is logged
  */
+#include "engine/hash.h"
 #include "engine/history.h"
+#include "engine/key.h"
 #include "engine/logger.h"
 #include "engine/memory.h"
 #include "engine/task_internal.h"
@@ -47,6 +51,9 @@ struct study {
     struct study_part *parts;
     struct task *task; /* for this part */
     struct study_run *run;
+    const struct codec_spec *key; /* by which rows are put into partitions; NULL: all are taken */
+    struct codec_writer *key_writer;
+    struct buffer bytes;
     uint64_t records, rows, bad, all; /* all: offsets, about as many as there are records; or 0 */
     bool has_told;                    /* of a bad one */
     bool is_past_end, is_over;        /* the part; the slice */
@@ -78,11 +85,55 @@ static struct batch with_columns(const struct history *h, struct batch *b)
     return out;
 }
 
+/* The keys of the repartition before the step, if that says which rows are its own. */
+static const struct codec_spec *key_of(const struct task *t, const struct node *n)
+{
+    const struct codec_spec *key = NULL;
+    if (n->def->keyless || n->keyless || n->single_partition || !n->in[0]->nkey) {
+        return NULL;
+    }
+    for (int i = 0; i < t->ninputs; i++) {
+        int repartition = t->input[i].source->repartition;
+        if (repartition < 0 || t->plan->sink[repartition]->single) {
+            return NULL;
+        }
+        key = &t->plan->sink[repartition]->key;
+    }
+    return key;
+}
+
+static bool is_own(struct study *s, const struct batch *b, uint16_t row)
+{
+    struct err ignored = {
+        0}; /* what has no key, or none that can be written, is the step's matter */
+    const struct task *t = s->outer;
+    int32_t n = t->env.tasks(t->env.ctx, t->subplan->id);
+    buffer_clear(&s->bytes);
+    if (key_is_null(b, row) ||
+        s->key->def->write(s->key_writer, b, row, &s->bytes, &ignored) != 0) {
+        return true;
+    }
+    uint32_t hash = hash_murmur2(s->bytes.data, s->bytes.n) & 0x7fffffff;
+    return (int32_t)(hash % (uint32_t)n) == t->partition;
+}
+
+static struct batch own_rows(struct study *s, const struct batch *b)
+{
+    uint16_t *sel = arena_array(b->mem, b->nsel + 1U, sizeof *sel), n = 0;
+    for (uint16_t k = 0; k < b->nsel; k++) {
+        uint16_t row = batch_row(b, k);
+        sel[n] = row;
+        n = (uint16_t)(n + is_own(s, b, row));
+    }
+    return batch_select(b, sel, n);
+}
+
 static int take(void *ctx, struct op *from, struct batch *b)
 {
     struct study *s = ctx;
     struct op *op = &s->outer->spot[s->spot].op;
     struct batch rows = with_columns(s->h, b);
+    rows = s->key ? own_rows(s, &rows) : rows;
     s->rows += rows.nsel;
     return op->node->def->past(op, from, &rows);
 }
@@ -262,7 +313,11 @@ static int add_topic(struct study *s, const char *topic, struct err *e)
 static int begin_step(struct study *s, struct err *e)
 {
     const struct plan *p = s->h->plan;
-    int r = 0;
+    const struct node *n = s->h->reader;
+    s->key = key_of(s->outer, n);
+    int r = s->key ? s->key->def->writer_open(&s->key_writer, s->key, n->in[0],
+                                              s->outer->env.schemas, e)
+                   : 0;
     s->nparts = s->part = 0;
     s->records = s->rows = s->bad = s->all = 0;
     s->has_told = false;
@@ -279,6 +334,14 @@ static int begin_step(struct study *s, struct err *e)
     return r;
 }
 
+static void close_key(struct study *s)
+{
+    if (s->key_writer) {
+        s->key->def->writer_close(s->key_writer);
+        s->key_writer = NULL;
+    }
+}
+
 static int end_step(struct study *s)
 {
     struct op *op = &s->outer->spot[s->spot].op;
@@ -288,6 +351,7 @@ static int end_step(struct study *s)
            s->h->path, s->h->name, s->rows, s->bad,
            (double)(clock_now(s->outer->env.clock) - s->began_at) / 1000);
     s->outer->counts.bad += s->bad;
+    close_key(s);
     s->h = NULL;
     return r;
 }
@@ -322,6 +386,7 @@ void study_begin(struct task *t)
     t->study->outer = t;
     t->study->run = mem_alloc(sizeof *t->study->run);
     t->study->run->n = 0;
+    buffer_init(&t->study->bytes);
     arena_init(&t->study->run->mem);
 }
 
@@ -330,6 +395,8 @@ void study_free(struct task *t)
     struct study *s = t->study;
     if (s) {
         close_part(s);
+        close_key(s);
+        buffer_done(&s->bytes);
         arena_done(&s->run->mem);
         mem_free(s->run);
         mem_free(s->parts);

@@ -5,8 +5,9 @@
  *             plan holds its columns: at most TRAINING_BYTES of text. A new model learns the rows
  *             before it predicts its first one; with `per: key` those of its own key
  *   topic,    engine/history.h: the rows that are there when a task without models opens, once, row by
- *   stream    row as they are read. With `per: key` each makes or teaches the model of its key, in
- *             every task, as if it had come there; with `per: partition` every model learns all
+ *   stream    row as they are read. With `per: key` each makes or teaches the model of its key, as if
+ *             it had come there: in the task of that key behind a repartition, else in every one; with
+ *             `per: partition` every model learns all
  *   order     that of the file; of a topic by partition, then offset
  *   rows      are learned unscored. Those with a missing feature or a null label are left out, as in
  *             the stream. One that cannot be read or evaluated is an error of configuration in a file,

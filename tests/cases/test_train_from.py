@@ -93,6 +93,25 @@ with tempfile.TemporaryDirectory() as folder:
               f"the same in memory from {way}")
         check(b"3000 rows, 0 bad" in run.stderr, "says what was read")
 
+    # Behind a repartition each task makes the models of its own keys, and no others.
+    host = "    steps:\n      - key_by: upper(host) as host\n      - detect: {algorithm: zscore, features: [a], as: odd, train_from: FROM}\n"
+    apart = "name: apart\nstreams:\n  rows:\n    from: {topic: now, COLUMNS}\n" + host + "    to: {topic: out, value: json}\n"
+    apart += "  old:\n    from: {topic: then, COLUMNS}\n    steps:\n      - key_by: upper(host) as host\n"
+    upper = [{**r, "host": r["host"].upper()} for r in by_partition]
+    write("upper.jsonl", "".join(json.dumps(r) + "\n" for r in upper))
+    write("spread.jsonl", "".join(json.dumps({"partition": i % 4, "key": r["host"], "value": r}) + "\n"
+                                  for i, r in enumerate(now)))
+    found = {}
+    for name, source in (("file", "{file: upper.jsonl}"), ("stream", "{stream: old}")):
+        file = write(f"apart-{name}.yaml", apart.replace("FROM", source).replace("COLUMNS", COLUMNS))
+        inputs = ["--input", "rows=spread.jsonl"] + (["--input", "old=past.jsonl"] if name == "stream" else [])
+        run = call("replay", file, *inputs)
+        found[name] = outputs(run.stdout)
+        if name == "stream":
+            check(b"7 entries" in run.stderr, "three models and a note in each of four tasks")
+            print(run.stderr.decode()[-500:])
+    check(len(found["file"]) == len(now) and found["file"] == found["stream"], "the same behind a repartition")
+
     def says(what, status, *arguments):
         run = call(*arguments)
         text = (run.stdout + run.stderr).decode()
