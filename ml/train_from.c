@@ -267,25 +267,11 @@ int train_from_teach(struct learning_pass *p, struct model *m, uint16_t row)
 
 /* ---- a topic or stream ---- */
 
-static void mark_key(struct learning_task *t)
-{
-    buffer_clear(&t->bytes);
-    buffer_byte(&t->bytes, 'h');
-}
-
 /* Models that learned their first rows from the stream do not learn what was before them afterwards. */
-bool train_from_is_due(struct op *op)
+bool train_from_is_due(const struct op *op)
 {
-    struct learning_task *t = op->self;
-    struct buffer none;
-    if (!op->node->history || state_count(op->state) > 0) {
-        return false;
-    }
-    buffer_init(&none);
-    mark_key(t);
-    bool is_read = held_get(op->state, &t->bytes, &none);
-    buffer_done(&none);
-    return !is_read;
+    bool is_empty = state_is_complete(op->state) && state_count(op->state) == 0;
+    return op->node->history && is_empty;
 }
 
 static int prepare_past(struct learning_pass *p, struct op *from)
@@ -309,8 +295,10 @@ int train_from_past(struct op *op, struct op *from, struct batch *b)
 {
     struct learning_pass p = {.op = op, .plan = op->node->bound, .task = op->self};
     if (!b) {
-        mark_key(p.task);
-        held_put(op->state, &p.task->bytes, "", 0);
+        struct buffer *key = &p.task->bytes;
+        buffer_clear(key);
+        buffer_byte(key, 'h');
+        held_put(op->state, key, "", 0); /* also where there was no row: it is read once */
         return 0;
     }
     p.in = *b;

@@ -25,7 +25,7 @@ int train_from_bind(struct node *n, const struct yaml *value, struct learning *p
  * an error. */
 int train_from_teach(struct learning_pass *p, struct model *m, uint16_t row);
 /* Of a topic or stream: whether the step has yet to learn it; and step_def.past. */
-bool train_from_is_due(struct op *op);
+bool train_from_is_due(const struct op *op);
 int train_from_past(struct op *op, struct op *from, struct batch *b);
 
 #endif
