@@ -45,10 +45,10 @@ def records(rows):
     return [(r["host"].encode(), json.dumps(r).encode()) for r in rows]
 
 
-def topology(name, source, algorithm="hoeffding_tree", old="old"):
+def topology(name, source, algorithm="hoeffding_tree"):
     text = TOPOLOGY
     for key, value in {"FROM": source, "NAME": s.name(name), "STATE": f"{s.dir}/state", "LIVE": s.name("live"),
-                       "OLD": s.name(old), "OUT": s.name(name + "-out"), "ALGORITHM": algorithm}.items():
+                       "OLD": s.name("old"), "OUT": s.name(name + "-out"), "ALGORITHM": algorithm}.items():
         text = text.replace(key, value)
     return s.file(name + ".yaml", text)
 
@@ -112,7 +112,7 @@ with Scratch("train") as s:
     same("after kill -9", values("killed"), values("whole"))
     say(f"killed and stopped ({took:.2f} s) in the middle: the same in the end")
 
-    none = topology("none", FROM_TOPIC, old="nowhere")
+    none = topology("none", FROM_TOPIC.replace("OLD", s.name("nowhere")))
     text = s.klamm("run", none, "--until-end", status=2)[1]
     check("train_from" in text and s.name("nowhere") in text, text)
     text = s.klamm("check", "--online", none, status=2)[1]
