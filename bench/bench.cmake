@@ -1,7 +1,8 @@
 # Programs of bench/, included by the top-level file: bench_load (data), bench_check (the outcome),
 # bench_delete (topics of a run), bench_bare (the floor), bench_avro_decode (compiled decoding beside
-# a hand-written decoder). They are built on demand, which bench/run does; but bench_soak_load and
-# bench_soak_check always, since a test runs them.
+# a hand-written decoder), bench_ml_calls (klamm_ml.h beside the learners), bench_lazy_table (a table
+# larger than memory). They are built on demand,
+# which bench/run does; but bench_soak_load and bench_soak_check always, since a test runs them.
 if(TARGET worker)
     foreach(name load check)
         add_executable(bench_${name} EXCLUDE_FROM_ALL bench/${name}.c bench/sample.c)
@@ -29,4 +30,14 @@ add_executable(bench_avro_decode EXCLUDE_FROM_ALL bench/avro_decode.c)
 target_link_libraries(bench_avro_decode PRIVATE klamm_all)
 if(KLAMM_LTO)
     target_link_options(bench_avro_decode PRIVATE -flto=auto -fuse-linker-plugin)
+endif()
+add_executable(bench_ml_calls EXCLUDE_FROM_ALL bench/ml_calls.c)
+target_link_libraries(bench_ml_calls PRIVATE klamm_all)
+if(KLAMM_LTO)
+    target_link_options(bench_ml_calls PRIVATE -fno-lto)
+endif()
+add_executable(bench_lazy_table EXCLUDE_FROM_ALL bench/lazy_table.c)
+target_link_libraries(bench_lazy_table PRIVATE klamm_all)
+if(KLAMM_LTO)
+    target_link_options(bench_lazy_table PRIVATE -flto=auto -fuse-linker-plugin)
 endif()

@@ -35,6 +35,9 @@ struct state_codec {
     /* Bytes that the value owns outside of its entry. NULL, with `drop`: about as many as its saved
      * form has. */
     uint64_t (*size)(void *ctx, const void *value, uint32_t n);
+    /* Optional: what else than the layout gives saved bytes their meaning. A disk with those of another
+     * form is not read. Values whose loaded_size is 0 are of such, and of no use: state_is_stale(). */
+    uint64_t (*form)(void *ctx);
 };
 
 /* The memory back end. codec may be NULL and must outlive the store. */
@@ -65,6 +68,8 @@ uint64_t state_bytes(const struct state *s);
 uint64_t state_dirty_bytes(const struct state *s);
 /* Counts what values own anew, going through all of them: where nothing commits. */
 void state_recount(struct state *s);
+/* The same of one that has grown though it was only read, or that is new and large. */
+void state_recount_entry(struct state *s, struct state_entry *e);
 
 /* At a commit: every change in the order of first touch; value NULL: deleted. The bytes live until
  * the callback returns. */
@@ -97,17 +102,32 @@ int state_attach(struct state *s, struct state_disk *disk, uint16_t number, bool
 /* Whether all entries are in memory. Once it is false it stays so, and of state_each() and
  * state_range() the latter is the quick one. Always true without a disk. */
 bool state_is_complete(const struct state *s);
-/* Changes when a commit has sent entries away: no pointer from before is good any more. */
+/* Between two batches: what was only read goes away again, when there is too much of it. */
+void state_trim(struct state *s);
+/* Changes when a commit, or state_trim(), has sent entries away: no pointer from before is good any
+ * more. */
 uint64_t state_evictions(const struct state *s);
-/* From pin to unpin commits send nothing away. */
+/* From pin to unpin nothing is sent away. */
 void state_pin(struct state *s);
 void state_unpin(struct state *s);
+/* What was found cannot be used: as if the disk could not be read. False: there is none. */
+bool state_fail(struct state *s);
+/* When it is opened: there is no entry, neither in memory nor on disk. */
+bool state_is_empty(struct state *s);
+/* What is restored next to the store is of no use: the changelog is read from its beginning until a
+ * commit has followed, so that who opens the store meets all such entries, in memory or on disk. */
+void state_set_stale(struct state *s);
+bool state_is_stale(const struct state *s);
 /* Calls each for the entries whose keys begin with these bytes, in no particular order; each may
  * delete the entry it is given, and do nothing else to the store. What is on disk comes in parts:
  * positive when there is more. Then `behind`, empty for the first call, is the last key of this part;
  * all keys up to it have been met. NULL: all at once. */
 int state_range(struct state *s, const void *prefix, uint32_t n, struct buffer *behind,
                 int (*each)(void *ctx, struct state_entry *e), void *ctx);
+/* The same of all parts; between them what was read goes again: for stores over a disk that have to be
+ * gone through. The calls may do no more than those of state_range(). 0, or what failed. */
+int state_scan(struct state *s, const void *prefix, uint32_t n,
+               int (*each)(void *ctx, struct state_entry *e), void *ctx);
 /* The first key on disk that is not before these bytes, whether or not it was deleted since: 1, 0
  * when there is none, or -ERR_DATA. */
 int state_stored_key(struct state *s, const void *from, uint32_t n, struct buffer *key);

@@ -14,10 +14,10 @@
  *   a log      all changes are replayed when it is attached, and it is only written after that
  *
  * A range of keys is the disk's with what is dirty laid over it: an entry is either clean, then the
- * disk has it as well, or it stands in the dirty list. It comes in parts of a quarter of the share.
- * What the disk cannot give (a read error, or
- * bytes that the codec refuses) marks it as failed; the caller gets an empty hand and goes on to
- * where somebody looks.
+ * disk has it as well, or it stands in the dirty list. It comes in parts of a quarter of the share;
+ * the list is gone through for a part only if the part before has seen in it that it has to be. What
+ * the disk cannot give (a read error, or bytes that the codec refuses) marks it as failed; the caller
+ * gets an empty hand and goes on to where somebody looks.
  */
 #include "engine/hash.h"
 #include "engine/memory.h"
@@ -31,6 +31,7 @@
 #define LOAD_MOST   (64U << 20)
 #define PARTS       4  /* of a share, that a range brings in at once */
 #define ENTRY_BYTES 64 /* beside its key and value, about */
+#define SLACK       8  /* of a share: so much more may be read between two commits */
 
 static uint64_t share(const struct state_cache *c)
 {
@@ -138,6 +139,8 @@ int state_attach(struct state *s, struct state_disk *disk, uint16_t number, bool
     c->number = number;
     c->is_lazy = is_lazy;
     buffer_init(&c->value);
+    buffer_init(&c->part.last);
+    buffer_init(&c->part.ahead);
     if (disk->ops->is_log) {
         return replay(s, c);
     }
@@ -195,19 +198,48 @@ static int in_memory(void *ctx, struct state_entry *e)
     return is_left(r, key, n) ? r->each(r->ctx, e) : 0;
 }
 
+/* No dirty entry is in this part: the one before has seen that. */
+static bool knows_no_dirty(const struct range *r, bool has_more)
+{
+    const struct state_part *p = &state_cache_of(r->s)->part;
+    const struct buffer *upto = r->upto;
+    return r->behind && p->touches == state_touches(r->s) && p->prefix_n == r->n &&
+           bytes_compare(r->behind->data, r->behind->n, p->last.data, p->last.n) == 0 &&
+           (!p->has_ahead ||
+            (has_more && bytes_compare(upto->data, upto->n, p->ahead.data, p->ahead.n) < 0));
+}
+
+static void note_ahead(struct state_part *p, const void *key, uint32_t n)
+{
+    if (!p->has_ahead || bytes_compare(key, n, p->ahead.data, p->ahead.n) < 0) {
+        p->has_ahead = true;
+        buffer_clear(&p->ahead);
+        buffer_add(&p->ahead, key, n);
+    }
+}
+
 /* Dirty entries that are not behind the part's last key. */
 static int range_dirty(const struct range *r, bool has_more)
 {
+    struct state_part *p = &state_cache_of(r->s)->part;
     int status = 0;
+    p->has_ahead = false;
+    buffer_clear(&p->last); /* what stands here is of this range from now on */
     for (struct state_entry *e = state_next_dirty(r->s, NULL), *next; e && status == 0; e = next) {
         uint32_t n;
         const void *key = state_key(e, &n);
         next = state_next_dirty(r->s, e);
-        if (!state_is_deleted(e) && is_left(r, key, n) &&
-            (!has_more || bytes_compare(key, n, r->upto->data, r->upto->n) <= 0)) {
+        if (state_is_deleted(e) || !is_left(r, key, n)) {
+            continue;
+        }
+        if (!has_more || bytes_compare(key, n, r->upto->data, r->upto->n) <= 0) {
             status = r->each(r->ctx, e);
+        } else {
+            note_ahead(p, key, n);
         }
     }
+    p->prefix_n = r->n;
+    p->touches = state_touches(r->s);
     return status;
 }
 
@@ -226,12 +258,28 @@ int state_range(struct state *s, const void *prefix, uint32_t n, struct buffer *
     size_t from_n = r.behind ? behind->n : n;
     int status = c->disk->ops->each(c->disk, c->number, from, from_n, n, range_one, &r);
     bool has_more = status > 0;
-    status = status < 0 ? status : range_dirty(&r, has_more);
+    status = status < 0 ? status : knows_no_dirty(&r, has_more) ? 0 : range_dirty(&r, has_more);
     if (status == 0 && has_more) {
         buffer_clear(behind);
         buffer_add(behind, r.upto->data, r.upto->n);
+        buffer_clear(&c->part.last);
+        buffer_add(&c->part.last, r.upto->data, r.upto->n);
     }
     return status < 0 ? status : has_more;
+}
+
+int state_scan(struct state *s, const void *prefix, uint32_t n,
+               int (*each)(void *ctx, struct state_entry *e), void *ctx)
+{
+    struct buffer behind;
+    buffer_init(&behind);
+    int status = 1;
+    while (status > 0) {
+        status = state_range(s, prefix, n, &behind, each, ctx);
+        state_trim(s);
+    }
+    buffer_done(&behind);
+    return status;
 }
 
 int state_stored_key(struct state *s, const void *from, uint32_t n, struct buffer *key)
@@ -274,23 +322,62 @@ void state_unpin(struct state *s)
     }
 }
 
-void state_cache_trim(struct state *s)
+static void evict(struct state *s, struct state_cache *c, uint64_t most)
 {
-    struct state_cache *c = state_cache_of(s);
-    uint64_t most = share(c);
-    if (!c->is_lazy || c->pins > 0 || state_live_bytes(s) <= most) {
-        return;
-    }
     if (state_evict(s, most / 4 * 3) > 0) {
         c->evictions++;
         c->is_complete = false;
     }
 }
 
+void state_cache_trim(struct state *s)
+{
+    struct state_cache *c = state_cache_of(s);
+    uint64_t most = share(c);
+    c->trim_at = 0;
+    if (c->is_lazy && c->pins == 0 && state_live_bytes(s) > most) {
+        evict(s, c, most);
+    }
+}
+
+/* What is dirty cannot go: nothing is tried again before there is that much more. */
+void state_trim(struct state *s)
+{
+    struct state_cache *c = state_cache_of(s);
+    if (!c || !c->is_lazy || c->pins > 0) {
+        return;
+    }
+    uint64_t most = share(c), slack = most / SLACK;
+    if (state_live_bytes(s) > most + slack && state_live_bytes(s) >= c->trim_at) {
+        evict(s, c, most);
+        c->trim_at = state_live_bytes(s) + slack;
+    }
+}
+
+bool state_fail(struct state *s)
+{
+    struct state_cache *c = state_cache_of(s);
+    if (c) {
+        fail(c);
+    }
+    return c != NULL;
+}
+
+bool state_is_empty(struct state *s)
+{
+    struct state_cache *c = state_cache_of(s);
+    if (!c || c->is_complete) {
+        return state_count(s) == 0;
+    }
+    return state_count(s) == 0 && state_stored_key(s, "", 0, &c->value) <= 0;
+}
+
 void state_cache_free(struct state_cache *c)
 {
     if (c) {
         buffer_done(&c->value);
+        buffer_done(&c->part.last);
+        buffer_done(&c->part.ahead);
         mem_free(c);
     }
 }

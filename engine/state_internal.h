@@ -14,7 +14,15 @@ struct state_cache {
     bool is_complete; /* every entry is in memory: a miss need not ask the disk */
     uint64_t evictions;
     uint32_t pins;
+    uint64_t trim_at;    /* live bytes at which it is worth while to send some away; 0: the share */
     struct buffer value; /* scratch */
+    struct state_part {
+        struct buffer last;  /* key of the part of a range that was met last */
+        struct buffer ahead; /* first dirty key behind it */
+        bool has_ahead;
+        uint32_t prefix_n; /* of the range */
+        uint64_t touches;  /* of the store, then */
+    } part;
 };
 
 /* ---- of the table ---- */
@@ -30,6 +38,8 @@ bool state_is_deleted(const struct state_entry *e);
 bool state_is_dirty(const struct state_entry *e);
 /* The dirty entries, deleted ones among them, in the order of first touch; after NULL the first. */
 struct state_entry *state_next_dirty(const struct state *s, const struct state_entry *e);
+/* Changes when an entry becomes dirty other than by its deletion. */
+uint64_t state_touches(const struct state *s);
 /* Bytes of entries in use. */
 uint64_t state_live_bytes(const struct state *s);
 /* Sends away clean entries that nobody asked for lately, until at most so many bytes are live.

@@ -69,6 +69,8 @@ struct state {
     char *at, *end;    /* unused part of the newest slab */
     struct state_entry *free_entry[CLASSES];
     struct buffer scratch;
+    uint64_t touches; /* so many entries became dirty, or came back from deletion */
+    bool is_stale;
     struct state_cache *cache; /* NULL: there is no disk */
     uint64_t live;             /* bytes of entries in use */
     uint64_t hand;             /* slot where eviction goes on */
@@ -304,6 +306,7 @@ void state_touch(struct state *s, struct state_entry *e)
     *(s->last_dirty ? &s->last_dirty->next : &s->first_dirty) = e;
     s->last_dirty = e;
     s->dirty_bytes += change_bytes(s, e);
+    s->touches++;
 }
 
 static void unlink_dirty(struct state *s, struct state_entry *e)
@@ -386,6 +389,7 @@ static struct state_entry *revive(struct state *s, struct state_entry *e, uint32
 {
     e->flags &= ~(uint32_t)DELETED;
     s->deleted--;
+    s->touches++;
     memset(state_value(e), 0, e->value_n);
     return state_resize(s, e, value_n);
 }
@@ -445,7 +449,9 @@ void state_delete(struct state *s, struct state_entry *e)
 {
     drop_value(s, e);
     if (e->flags & COMMITTED) {
+        uint64_t touches = s->touches;
         state_touch(s, e);
+        s->touches = touches;
         e->flags |= DELETED;
         s->deleted++;
         return;
@@ -512,6 +518,13 @@ void state_recount(struct state *s)
             save_value(s, e);
         }
         count_owned(s, e, s->scratch.n);
+    }
+}
+
+void state_recount_entry(struct state *s, struct state_entry *e)
+{
+    if (has_owners(s) && s->codec->size) {
+        count_owned(s, e, 0);
     }
 }
 
@@ -600,6 +613,7 @@ static int load_entry(struct state *s, uint64_t at, uint64_t hash, const void *k
     if (size < 0 || size > UINT32_MAX / 2) {
         return -ERR_DATA;
     }
+    s->is_stale |= size == 0 && s->codec && s->codec->form;
     struct state_entry *e = *out = add_entry(s, at, hash, key, n, (uint32_t)size);
     e->flags |= COMMITTED;
     if (s->codec && s->codec->load) {
@@ -679,6 +693,21 @@ bool state_is_dirty(const struct state_entry *e)
 struct state_entry *state_next_dirty(const struct state *s, const struct state_entry *e)
 {
     return e ? e->next : s->first_dirty;
+}
+
+uint64_t state_touches(const struct state *s)
+{
+    return s->touches;
+}
+
+void state_set_stale(struct state *s)
+{
+    s->is_stale = true;
+}
+
+bool state_is_stale(const struct state *s)
+{
+    return s->is_stale;
 }
 
 uint64_t state_live_bytes(const struct state *s)

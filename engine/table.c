@@ -15,7 +15,9 @@
  * find nothing. The newest version stays however old it is, unless it is a deletion. Dropping goes
  * by the watermark as of each row, so the size of batches does not show.
  *
- * A changelog of other columns is not read: its entries are loaded empty, and deleted at open.
+ * A changelog of other columns is not read: its entries are loaded empty, and deleted at open. Over
+ * a disk most rows stay there (state_cache.c), and who opens does not look at them: only a restore that
+ * has met such entries says that there are any.
  */
 #include "engine/table.h"
 
@@ -61,6 +63,11 @@ static void save(void *ctx, const void *value, uint32_t n, struct buffer *out)
 static bool is_current(const struct table_plan *plan, const uint8_t *p, size_t n)
 {
     return n > WORD_BYTES && big_endian_get(p) == format_of(plan);
+}
+
+static uint64_t form(void *ctx)
+{
+    return format_of(ctx);
 }
 
 static int64_t loaded_size(void *ctx, const void *saved, size_t n)
@@ -123,8 +130,8 @@ struct table_plan *table_plan_new(struct arena *a, const struct table_cfg *cfg,
         }
     }
     p->columns = hash_columns(p);
-    p->codec =
-        (struct state_codec){.ctx = p, .save = save, .loaded_size = loaded_size, .load = load};
+    p->codec = (struct state_codec){
+        .ctx = p, .save = save, .loaded_size = loaded_size, .load = load, .form = form};
     return p;
 }
 
@@ -433,9 +440,29 @@ static int take_up(void *ctx, struct state_entry *entry)
     return 0;
 }
 
-struct table_store *table_open(const struct table_plan *plan, struct state *rows, bool *is_stale)
+/* All entries; of those on disk only when some are known to be of other columns. */
+static int look_through(struct taking_up *t, struct state *rows)
 {
-    struct table_store *s = mem_zalloc(sizeof *s);
+    if (state_is_complete(rows)) {
+        return state_each(rows, take_up, t);
+    }
+    return state_is_stale(rows) ? state_scan(rows, "", 0, take_up, t) : 0;
+}
+
+bool table_is_lazy(const struct table_cfg *cfg)
+{
+    return !cfg->is_versioned;
+}
+
+bool table_damaged(struct table_store *s)
+{
+    return state_fail(s->rows);
+}
+
+int table_open(struct table_store **out, const struct table_plan *plan, struct state *rows,
+               bool *is_stale)
+{
+    struct table_store *s = *out = mem_zalloc(sizeof *s);
     s->plan = plan;
     s->rows = rows;
     s->horizon = TIME_MIN;
@@ -445,9 +472,9 @@ struct table_store *table_open(const struct table_plan *plan, struct state *rows
     buffer_init(&s->key);
     buffer_init(&s->value);
     struct taking_up t = {s, false};
-    (void)state_each(rows, take_up, &t);
+    int status = look_through(&t, rows);
     *is_stale = t.is_stale;
-    return s;
+    return status;
 }
 
 void table_close(struct table_store *s)

@@ -2,7 +2,7 @@
  * what the step `table` fills and `lookup` reads. One owner: the task.
  *
  *     struct table_store *s;
- *     table_open(&s, plan, op->state);      the rows are in the state, restored or read anew
+ *     table_open(&s, plan, op->state, …);   the rows are in the state, restored or read anew
  *     table_put(s, key, owner, b, row);
  *     row = table_get(s, key, as_of, &n);   bytes of the plan's layout, until the next change
  */
@@ -49,8 +49,9 @@ struct table_plan *table_plan_new(struct arena *a, const struct table_cfg *cfg,
                                   const struct schema *in);
 
 /* Takes up what is in the state: kept until close. *is_stale: what the changelog held was of other
- * columns; it is deleted. */
-struct table_store *table_open(const struct table_plan *plan, struct state *rows, bool *is_stale);
+ * columns; it is deleted. -ERR_DATA: the disk has failed. */
+int table_open(struct table_store **out, const struct table_plan *plan, struct state *rows,
+               bool *is_stale);
 void table_close(struct table_store *s);
 /* Held outside of the state. */
 uint64_t table_index_bytes(const struct table_store *s);
@@ -65,6 +66,10 @@ bool table_delete(struct table_store *s, const struct str *key, int64_t time);
  * not younger; TIME_MAX: the newest. hash is hash_bytes(key). */
 const void *table_get(const struct table_store *s, const struct str *key, uint64_t hash,
                       int64_t as_of, uint32_t *n);
+/* What table_get() gave does not fit the layout. False: no disk is to blame. */
+bool table_damaged(struct table_store *s);
+/* Its rows may lie on disk. */
+bool table_is_lazy(const struct table_cfg *cfg);
 /* The watermark of its rows: versions out of reach of the history go. */
 void table_expire(struct table_store *s, int64_t watermark);
 

@@ -216,6 +216,8 @@ void task_steps(struct task *t, void (*each)(void *ctx, const struct task_step *
 int task_held_by(const struct task *t, uint16_t vertex);
 /* Bytes that its steps keep in memory; cheap. */
 uint64_t task_state_bytes(const struct task *t);
+/* Of these, what cannot go to disk. */
+uint64_t task_kept_bytes(const struct task *t);
 /* Counts anew what state owns: where nothing commits. */
 void task_recount(struct task *t);
 /* Source partitions of an input behind a repartition, 0 for others, and the time of one. */

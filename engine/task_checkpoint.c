@@ -27,6 +27,11 @@ static struct state *state_of(const struct task *t, uint16_t store)
     return t->spot[t->spot_of[t->subplan->store[store].vertex]].op.state;
 }
 
+static const struct state_codec *codec_of(const struct node *n)
+{
+    return n->def->state_codec ? n->def->state_codec(n) : NULL;
+}
+
 static uint64_t fingerprint(const struct task *t, uint64_t identity)
 {
     for (uint16_t i = 0; i < t->subplan->nstores; i++) {
@@ -35,6 +40,8 @@ static uint64_t fingerprint(const struct task *t, uint64_t identity)
         identity = hash_stable(s->changelog, strlen(s->changelog), identity);
         identity = hash_mix(identity, p->layout);
         identity = hash_mix(identity, p->op.node->def->state_version);
+        const struct state_codec *codec = codec_of(p->op.node);
+        identity = codec && codec->form ? hash_mix(identity, codec->form(codec->ctx)) : identity;
     }
     return identity;
 }
@@ -188,6 +195,9 @@ int task_copied(struct task *t, const int64_t *next, int64_t time, struct err *e
     int status = checkpoint_settle(t, 0, e);
     task_set_mark(t, next);
     t->mark.time = time;
+    for (uint16_t i = 0; i < t->mark.n; i++) {
+        t->mark.next[i] = state_is_stale(state_of(t, i)) ? 0 : t->mark.next[i];
+    }
     return status < 0 ? status : task_write_checkpoint(t, e);
 }
 

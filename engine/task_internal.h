@@ -157,6 +157,8 @@ int layouts_learn(struct task *t, struct spot *p, const struct record *r);
 void store_blame(const struct task *t, const struct spot *p, struct err *e);
 /* Sends what changed in a store since the last commit to its changelog. */
 int store_flush(struct task *t, uint16_t store, struct err *e);
+/* Between two batches. */
+void stores_trim(struct task *t);
 
 /* task_study.c: what has set wants_history; 0 when nothing has. */
 void study_begin(struct task *t);

@@ -65,11 +65,15 @@ static bool is_open(const struct spot *p)
     return p->op.self || !p->op.node->def->open;
 }
 
-static uint64_t bytes_of(const struct spot *p)
+static uint64_t index_bytes_of(const struct spot *p)
 {
     const struct step_def *def = p->op.node->def;
-    bool has_index = is_open(p) && def->index_bytes;
-    return state_bytes(p->op.state) + (has_index ? def->index_bytes(&p->op) : 0);
+    return is_open(p) && def->index_bytes ? def->index_bytes(&p->op) : 0;
+}
+
+static uint64_t bytes_of(const struct spot *p)
+{
+    return state_bytes(p->op.state) + index_bytes_of(p);
 }
 
 static struct task_step look_at(struct task *t, struct spot *p)
@@ -98,6 +102,21 @@ uint64_t task_state_bytes(const struct task *t)
     uint64_t bytes = 0;
     for (uint16_t i = 0; i < t->nspots; i++) {
         bytes += t->spot[i].op.state ? bytes_of(&t->spot[i]) : 0;
+    }
+    return bytes;
+}
+
+uint64_t task_kept_bytes(const struct task *t)
+{
+    bool has_room = t->disk && !t->disk->ops->is_log;
+    uint64_t bytes = 0;
+    for (uint16_t i = 0; i < t->nspots; i++) {
+        const struct spot *p = &t->spot[i];
+        if (p->op.state) {
+            const struct node *n = p->op.node;
+            bool is_lazy = has_room && n->def->lazy && n->def->lazy(n);
+            bytes += is_lazy ? index_bytes_of(p) : bytes_of(p);
+        }
     }
     return bytes;
 }

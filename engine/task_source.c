@@ -103,6 +103,7 @@ static int64_t push_records(struct task *t, int input, const struct record *r, s
     size_t at = 0;
     while (at < n && !t->owes) {
         arena_reset(&t->batch);
+        stores_trim(t);
         size_t most = single ? 1 : t->env.batch_rows;
         most = most < n - at ? most : n - at;
         struct batch *b =
@@ -128,6 +129,7 @@ static int64_t push_records(struct task *t, int input, const struct record *r, s
 static int pushed(struct task *t, int64_t result, struct err *e)
 {
     arena_reset(&t->batch);
+    stores_trim(t);
     return result < 0 || checkpoint_failed(t) ? task_fail(t, (int)result, e) : 0;
 }
 

@@ -84,6 +84,13 @@ int store_flush(struct task *t, uint16_t store, struct err *e)
     return status < 0 ? status : state_changes(c.spot->op.state, send_change, &c);
 }
 
+void stores_trim(struct task *t)
+{
+    for (uint16_t i = 0; t->disk && i < t->subplan->nstores; i++) {
+        state_trim(spot_of_store(t, &t->subplan->store[i])->op.state);
+    }
+}
+
 static int refuse(const struct task *t, const struct spot *p, const struct plan_store *s,
                   const char *why, const char *undo, struct err *e)
 {
@@ -227,9 +234,22 @@ int task_restore(struct task *t, int store, const struct record *r, struct err *
     return status < 0 ? status : checkpoint_settle(t, SETTLE_BYTES, e);
 }
 
+/* The store only learns whether it is of use. */
+static int to_copy(struct task *t, uint16_t store, const void *key, size_t key_n, const void *saved,
+                   size_t n)
+{
+    struct spot *p = spot_of_store(t, &t->subplan->store[store]);
+    const struct step_def *def = p->op.node->def;
+    const struct state_codec *codec = def->state_codec ? def->state_codec(p->op.node) : NULL;
+    if (saved && codec && codec->form && codec->loaded_size(codec->ctx, saved, n) == 0) {
+        state_set_stale(p->op.state);
+    }
+    return to_disk(t, store, key, key_n, saved, n);
+}
+
 int task_copy(struct task *t, int store, const struct record *r, struct err *e)
 {
-    return take_change(t, store, r, to_disk, e);
+    return take_change(t, store, r, to_copy, e);
 }
 
 bool task_is_puzzled(const struct task *t, int store)

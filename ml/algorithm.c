@@ -24,38 +24,80 @@ int algorithm_problem(struct node *n, const char *key, const char *fmt, ...)
                      arena_printf(n->mem, "%s.%s", n->path, key), "%s", text);
 }
 
+/* Says that none of `names`, which ends with NULL, is the one that was asked for. */
+static void unknown(struct node *n, const char *name, const char *const *names)
+{
+    const char *near = nearest_name(name, names);
+    if (near) {
+        algorithm_problem(n, "algorithm", "unknown algorithm `%.100s`: did you mean `%s`?", name,
+                          near);
+        return;
+    }
+    struct buffer list;
+    buffer_init(&list);
+    for (size_t i = 0; names[i]; i++) {
+        buffer_printf(&list, "%s%s", i > 0 ? ", " : "", names[i]);
+    }
+    algorithm_problem(n, "algorithm", "unknown algorithm `%.100s`: expected one of %s", name,
+                      buffer_cstr(&list));
+    buffer_done(&list);
+}
+
 const struct learner_def *algorithm_find(struct node *n, enum learner_task task, const char *name)
 {
-    size_t count = 0;
+    size_t count = 0, usable = 0;
     while (registry_learners[count]) {
         count++;
     }
     const char **names = arena_array(n->mem, count + 1, sizeof(*names));
-    struct buffer list;
-    size_t usable = 0;
-    buffer_init(&list);
     for (size_t i = 0; i < count; i++) {
         const struct learner_def *def = registry_learners[i];
         if (!(def->tasks & (unsigned)task)) {
             continue;
         }
         if (strcmp(def->name, name) == 0) {
-            buffer_done(&list);
             return def;
         }
-        buffer_printf(&list, "%s%s", usable > 0 ? ", " : "", def->name);
         names[usable++] = def->name;
     }
     names[usable] = NULL;
-    const char *near = nearest_name(name, names);
-    if (near) {
-        algorithm_problem(n, "algorithm", "unknown algorithm `%.100s`: did you mean `%s`?", name,
-                          near);
-    } else {
-        algorithm_problem(n, "algorithm", "unknown algorithm `%.100s`: expected one of %s", name,
-                          buffer_cstr(&list));
+    unknown(n, name, names);
+    return NULL;
+}
+
+const struct forecaster_def *algorithm_forecaster(struct node *n, const char *name)
+{
+    size_t count = 0;
+    while (registry_forecasters[count]) {
+        count++;
     }
-    buffer_done(&list);
+    const char **names = arena_array(n->mem, count + 1, sizeof(*names));
+    for (size_t i = 0; i < count; i++) {
+        names[i] = registry_forecasters[i]->name;
+        if (strcmp(names[i], name) == 0) {
+            return registry_forecasters[i];
+        }
+    }
+    names[count] = NULL;
+    unknown(n, name, names);
+    return NULL;
+}
+
+const struct drift_def *algorithm_drift(struct node *n, const char *name)
+{
+    size_t count = 0;
+    while (registry_drifts[count]) {
+        count++;
+    }
+    const char **names = arena_array(n->mem, count + 1, sizeof(*names));
+    for (size_t i = 0; i < count; i++) {
+        names[i] = registry_drifts[i]->name;
+        if (strcmp(names[i], name) == 0) {
+            return registry_drifts[i];
+        }
+    }
+    names[count] = NULL;
+    unknown(n, name, names);
     return NULL;
 }
 
@@ -147,4 +189,30 @@ const void *algorithm_options(struct node *n, const struct learner_def *def,
         return NULL;
     }
     return parsed;
+}
+
+const void *algorithm_forecaster_options(struct node *n, const struct forecaster_def *def,
+                                         const struct yaml *given, uint64_t *seed)
+{
+    const struct learner_def as_learner = {
+        .name = def->name,
+        .options = def->options,
+        .options_size = def->options_size,
+        .aliases = def->aliases,
+        .check = def->check,
+    };
+    return algorithm_options(n, &as_learner, given, seed);
+}
+
+const void *algorithm_drift_options(struct node *n, const struct drift_def *def,
+                                    const struct yaml *given, uint64_t *seed)
+{
+    const struct learner_def as_learner = {
+        .name = def->name,
+        .options = def->options,
+        .options_size = def->options_size,
+        .aliases = def->aliases,
+        .check = def->check,
+    };
+    return algorithm_options(n, &as_learner, given, seed);
 }

@@ -2,6 +2,8 @@
 #ifndef KLAMM_ML_ALGORITHM_H
 #define KLAMM_ML_ALGORITHM_H
 
+#include "engine/drift.h"
+#include "engine/forecaster.h"
 #include "engine/learner.h"
 #include "engine/step.h"
 
@@ -10,9 +12,16 @@ __attribute__((format(printf, 3, 4))) int algorithm_problem(struct node *n, cons
                                                             const char *fmt, ...);
 /* The learner for `task`, or NULL with a problem that suggests the nearest. */
 const struct learner_def *algorithm_find(struct node *n, enum learner_task task, const char *name);
+/* Likewise, the forecaster and the detector of drift. */
+const struct forecaster_def *algorithm_forecaster(struct node *n, const char *name);
+const struct drift_def *algorithm_drift(struct node *n, const char *name);
 /* Its options parsed (in n->mem), given may be NULL; NULL with all problems in n->diags. *seed is
  * changed by an option `seed`, which every learner takes that has none of its own. */
 const void *algorithm_options(struct node *n, const struct learner_def *def,
                               const struct yaml *given, uint64_t *seed);
+const void *algorithm_forecaster_options(struct node *n, const struct forecaster_def *def,
+                                         const struct yaml *given, uint64_t *seed);
+const void *algorithm_drift_options(struct node *n, const struct drift_def *def,
+                                    const struct yaml *given, uint64_t *seed);
 
 #endif

@@ -144,54 +144,72 @@ static uint32_t class_here(struct task_classify *t, const struct vec *label, uin
     return class < 0 ? CONFUSION_CLASSES_MAX : (uint32_t) class;
 }
 
-/* Takes a restored model's evaluation into the step's. */
-struct adding {
-    struct task_classify *task;
-    struct arena mem;
-};
-
-static void add_confusion(struct adding *a, const struct classifier *c)
+static void add_confusion(struct task_classify *t, const struct classifier *c)
 {
+    struct arena mem;
+    arena_init(&mem);
     uint32_t here[CONFUSION_CLASSES_MAX];
     const struct confusion *from = &c->confusion;
     for (uint32_t i = 0; i < from->n; i++) {
-        struct vec label = vec_new(&a->mem, c->classes.type, 1);
-        classes_put(&c->classes, (int)i, &label, 0, &a->mem);
-        here[i] = class_here(a->task, &label, 0);
+        struct vec label = vec_new(&mem, c->classes.type, 1);
+        classes_put(&c->classes, (int)i, &label, 0, &mem);
+        here[i] = class_here(t, &label, 0);
     }
     for (uint32_t i = 0; i < from->n * from->n; i++) {
         uint32_t label = i / from->n, predicted = i % from->n;
-        confusion_add(&a->task->confusion, here[label], here[predicted],
+        confusion_add(&t->confusion, here[label], here[predicted],
                       from->count[(size_t)label * from->room + predicted]);
+    }
+    arena_done(&mem);
+}
+
+/* Takes a restored model's evaluation into the step's. */
+static void add_scores(void *ctx, void *object)
+{
+    struct task_classify *t = ctx;
+    const struct classifier *c = object;
+    scores_merge(&t->scores, &c->evaluation.scores);
+    if (c->confusion.n > 0 && c->confusion.n <= c->classes.n) {
+        add_confusion(t, c);
+    }
+    if (c->auc) {
+        auc_merge(&t->auc, c->auc);
     }
 }
 
-static void add_scores(void *ctx, void *object)
+/* As with a classifier's own: what is there is read, though it may not be wanted any more. */
+static int io_totals(void *ctx, struct snapshot *s)
 {
-    struct adding *a = ctx;
-    const struct classifier *c = object;
-    scores_merge(&a->task->scores, &c->evaluation.scores);
-    if (c->confusion.n <= c->classes.n) {
-        add_confusion(a, c);
+    struct task_classify *t = ctx;
+    const struct plan *p = t->task.per.plan->plan;
+    uint32_t has_auc = is_wanted(&p->learning, AUC);
+    struct auc unwanted = {0};
+    snapshot_version(s, 1);
+    scores_io(&t->scores, s);
+    if (s->loading) {
+        classes_done(&t->classes); /* of a boolean label there are two already */
     }
-    if (c->auc) {
-        auc_merge(&a->task->auc, c->auc);
+    snapshot_u32(s, &has_auc);
+    if (classes_io(&t->classes, s) == 0 && confusion_io(&t->confusion, s) == 0 && has_auc) {
+        auc_io(is_wanted(&p->learning, AUC) ? &t->auc : &unwanted, s);
     }
+    if (s->loading && !p->classifier.has_confusion) {
+        confusion_done(&t->confusion);
+    }
+    return snapshot_status(s);
 }
 
 static int classify_open(struct op *op, struct err *e)
 {
     const struct plan *p = op->node->bound;
     int status = learning_open(op, sizeof(struct task_classify), e);
-    struct adding a = {.task = op->self};
-    classes_init(&a.task->classes, p->type);
+    struct task_classify *t = op->self;
+    classes_init(&t->classes, p->type);
     if (p->type->kind == TYPE_BOOLEAN) {
-        classes_add_booleans(&a.task->classes);
+        classes_add_booleans(&t->classes);
     }
-    arena_init(&a.mem);
-    status = status < 0 ? status : per_each(op, add_scores, &a);
-    arena_done(&a.mem);
-    return status;
+    struct per_totals totals = {t, io_totals, add_scores};
+    return status < 0 ? status : per_totals(&t->task.per, op, &totals, e);
 }
 
 static void classify_close(struct op *op)
@@ -391,6 +409,7 @@ const struct step_def op_classify = {
     .second_needs = late_labels_second_needs,
     .state_codec = learning_codec,
     .state_layout = learning_layout,
+    .lazy = learning_lazy,
     .open = classify_open,
     .push = learning_push,
     .past = train_from_past,

@@ -84,10 +84,20 @@ static void add_rows(void *ctx, void *object)
     t->rows += m->rows;
 }
 
+static int io_rows(void *ctx, struct snapshot *s)
+{
+    struct task_cluster *t = ctx;
+    snapshot_version(s, 1);
+    snapshot_count(s, &t->rows);
+    return snapshot_status(s);
+}
+
 static int cluster_open(struct op *op, struct err *e)
 {
     int status = learning_open(op, sizeof(struct task_cluster), e);
-    return status < 0 ? status : per_each(op, add_rows, op->self);
+    struct task_cluster *t = op->self;
+    struct per_totals totals = {t, io_rows, add_rows};
+    return status < 0 ? status : per_totals(&t->task.per, op, &totals, e);
 }
 
 static bool predict(struct learning_pass *p, void *object, uint16_t row)
@@ -146,6 +156,7 @@ const struct step_def op_cluster = {
     .needs = learning_needs,
     .state_codec = learning_codec,
     .state_layout = learning_layout,
+    .lazy = learning_lazy,
     .open = cluster_open,
     .push = learning_push,
     .past = train_from_past,

@@ -16,6 +16,7 @@
 #include "ml/algorithm.h"
 #include "ml/detector.h"
 #include "ml/learning.h"
+#include "ml/threshold.h"
 #include "ml/train_from.h"
 
 #include <math.h>
@@ -44,43 +45,6 @@ struct plan {
     struct detector_config detector;
 };
 
-static const char *const thresholds[] = {"false_alarms", "quantile", "value", NULL};
-
-static int bind_threshold(struct node *n, struct plan *p)
-{
-    const struct detect_cfg *cfg = n->cfg;
-    const struct yaml *given = cfg->threshold;
-    p->detector.threshold = FALSE_ALARMS;
-    p->detector.bound = 0.001;
-    if (!given || given->kind == YAML_NULL) {
-        return 0;
-    }
-    if (given->kind != YAML_MAP || given->n != 1) {
-        return algorithm_problem(n, "threshold",
-                                 "expected one of {false_alarms: p}, {quantile: q} "
-                                 "and {value: x}");
-    }
-    int which = 0;
-    while (thresholds[which] && strcmp(thresholds[which], given->key[0]) != 0) {
-        which++;
-    }
-    if (!thresholds[which]) {
-        const char *near = nearest_name(given->key[0], thresholds);
-        return algorithm_problem(n, "threshold", "unknown threshold `%.50s`: did you mean `%s`?",
-                                 given->key[0], near ? near : "false_alarms");
-    }
-    const struct yaml *value = given->item[0];
-    bool is_number = value->kind == YAML_LONG || value->kind == YAML_DOUBLE;
-    if (!is_number || (which != VALUE && !(value->real > 0 && value->real < 1))) {
-        return algorithm_problem(n, "threshold",
-                                 which == VALUE ? "value: expected a number"
-                                                : "expected a number between 0 and 1");
-    }
-    p->detector.threshold = (enum threshold)which;
-    p->detector.bound = value->real;
-    return 0;
-}
-
 static const struct learning_kind kind;
 
 static int detect_bind(struct node *n)
@@ -90,7 +54,7 @@ static int detect_bind(struct node *n)
     p->learning.cfg = &cfg->common;
     p->learning.kind = &kind;
     p->detector.warm_up = cfg->warm_up;
-    int status = bind_threshold(n, p);
+    int status = threshold_parse(n, cfg->threshold, &p->detector);
     if (learning_bind(n, &p->learning) < 0 || status < 0) {
         return -ERR_CONFIG;
     }
@@ -149,10 +113,21 @@ static void add_counts(void *ctx, void *object)
     t->detections += d->found;
 }
 
+static int io_counts(void *ctx, struct snapshot *s)
+{
+    struct task_detect *t = ctx;
+    snapshot_version(s, 1);
+    snapshot_count(s, &t->rows);
+    snapshot_count(s, &t->detections);
+    return snapshot_status(s);
+}
+
 static int detect_open(struct op *op, struct err *e)
 {
     int status = learning_open(op, sizeof(struct task_detect), e);
-    return status < 0 ? status : per_each(op, add_counts, op->self);
+    struct task_detect *t = op->self;
+    struct per_totals totals = {t, io_counts, add_counts};
+    return status < 0 ? status : per_totals(&t->task.per, op, &totals, e);
 }
 
 static bool predict(struct learning_pass *p, void *object, uint16_t row)
@@ -224,6 +199,7 @@ const struct step_def op_detect = {
     .needs = learning_needs,
     .state_codec = learning_codec,
     .state_layout = learning_layout,
+    .lazy = learning_lazy,
     .open = detect_open,
     .push = learning_push,
     .past = train_from_past,

@@ -16,11 +16,9 @@
  *   order   rows one by one in input order: the same bits for any batch size
  *   global  needs all rows in one task: bind asks the plan for a one-partition repartition
  */
-#include "engine/drift.h"
 #include "engine/expression/expression.h"
 #include "engine/memory.h"
 #include "engine/metric_rows.h"
-#include "engine/registry.h"
 #include "ml/algorithm.h"
 #include "ml/learning.h"
 
@@ -59,48 +57,13 @@ struct plan {
     uint16_t out; /* number of the first of the two columns */
 };
 
-static const struct drift_def *find(struct node *n, const char *name)
-{
-    size_t count = 0;
-    while (registry_drifts[count]) {
-        count++;
-    }
-    const char **names = arena_array(n->mem, count + 1, sizeof(*names));
-    const char *list = "";
-    for (size_t i = 0; i < count; i++) {
-        names[i] = registry_drifts[i]->name;
-        if (strcmp(names[i], name) == 0) {
-            return registry_drifts[i];
-        }
-        list = arena_printf(n->mem, "%s%s%s", list, i > 0 ? ", " : "", names[i]);
-    }
-    names[count] = NULL;
-    const char *near = nearest_name(name, names);
-    if (near) {
-        algorithm_problem(n, "algorithm", "unknown algorithm `%.100s`: did you mean `%s`?", name,
-                          near);
-    } else {
-        algorithm_problem(n, "algorithm", "unknown algorithm `%.100s`: expected one of %s", name,
-                          list);
-    }
-    return NULL;
-}
-
 static int bind_algorithm(struct node *n, struct plan *p)
 {
-    p->def = find(n, p->cfg->algorithm);
+    p->def = algorithm_drift(n, p->cfg->algorithm);
     if (!p->def) {
         return -ERR_CONFIG;
     }
-    /* Options are parsed as those of learners. */
-    const struct learner_def as_learner = {
-        .name = p->def->name,
-        .options = p->def->options,
-        .options_size = p->def->options_size,
-        .aliases = p->def->aliases,
-        .check = p->def->check,
-    };
-    p->options = algorithm_options(n, &as_learner, p->cfg->options, &p->per.seed);
+    p->options = algorithm_drift_options(n, p->def, p->cfg->options, &p->per.seed);
     return p->options ? 0 : -ERR_CONFIG;
 }
 
@@ -237,13 +200,29 @@ static void add_totals(void *ctx, void *object)
     t->detections += w->detections;
 }
 
+static int io_totals(void *ctx, struct snapshot *s)
+{
+    struct drift_task *t = ctx;
+    snapshot_version(s, 1);
+    snapshot_count(s, &t->values);
+    snapshot_count(s, &t->detections);
+    return snapshot_status(s);
+}
+
+static bool drift_lazy(const struct node *n)
+{
+    const struct plan *p = n->bound;
+    return per_is_lazy(&p->per);
+}
+
 static int drift_open(struct op *op, struct err *e)
 {
     const struct plan *p = op->node->bound;
     struct drift_task *t = mem_zalloc(sizeof(*t));
     op->self = t;
     int status = per_open(&t->per, op, &p->per, e);
-    return status < 0 ? status : per_each(op, add_totals, t);
+    struct per_totals totals = {t, io_totals, add_totals};
+    return status < 0 ? status : per_totals(&t->per, op, &totals, e);
 }
 
 static int drift_flush(struct op *op)
@@ -376,6 +355,7 @@ const struct step_def op_drift = {
     .needs = drift_needs,
     .state_codec = drift_codec,
     .state_layout = drift_layout,
+    .lazy = drift_lazy,
     .open = drift_open,
     .push = drift_push,
     .flush = drift_flush,

@@ -116,16 +116,21 @@ static void rolling_io(struct scores *scores, struct snapshot *s)
     }
 }
 
-int evaluation_io(struct evaluation *e, struct snapshot *s)
+int scores_io(struct scores *scores, struct snapshot *s)
 {
-    struct scores *scores = &e->scores;
-    snapshot_version(s, 1);
     snapshot_count(s, &scores->rows);
     for (int i = 0; i < SCORED; i++) {
         snapshot_count(s, &scores->hits[i]);
     }
     snapshot_double(s, &scores->loss);
     rolling_io(scores, s);
+    return snapshot_status(s);
+}
+
+int evaluation_io(struct evaluation *e, struct snapshot *s)
+{
+    snapshot_version(s, 1);
+    scores_io(&e->scores, s);
     int64_t last = e->last;
     uint32_t classes = e->classes;
     snapshot_long(s, &last);

@@ -41,6 +41,7 @@ void scores_merge(struct scores *s, const struct scores *from);
 double scores_accuracy(const struct scores *s, enum scored who);
 double scores_rolling(const struct scores *s, enum scored who);
 double scores_log_loss(const struct scores *s);
+int scores_io(struct scores *scores, struct snapshot *s);
 
 /* One model's evaluation. */
 struct evaluation {

@@ -118,10 +118,8 @@ void value_evaluation_target(struct value_evaluation *e, double y)
     e->last = y;
 }
 
-int value_evaluation_io(struct value_evaluation *e, struct snapshot *s)
+int value_scores_io(struct value_scores *t, struct snapshot *s)
 {
-    struct value_scores *t = &e->scores;
-    snapshot_version(s, 1);
     snapshot_count(s, &t->rows);
     snapshot_count(s, &t->intervals);
     snapshot_count(s, &t->covered);
@@ -133,6 +131,13 @@ int value_evaluation_io(struct value_evaluation *e, struct snapshot *s)
     for (int i = 0; i < VALUE_RULES; i++) {
         snapshot_array(s, t->block[i], VALUE_BLOCKS);
     }
+    return snapshot_status(s);
+}
+
+int value_evaluation_io(struct value_evaluation *e, struct snapshot *s)
+{
+    snapshot_version(s, 1);
+    value_scores_io(&e->scores, s);
     snapshot_count(s, &e->n);
     snapshot_double(s, &e->mean);
     snapshot_double(s, &e->last);

@@ -41,6 +41,7 @@ double value_scores_rmse(const struct value_scores *s, enum value_rule rule);
 double value_scores_r2(const struct value_scores *s);
 double value_scores_smape(const struct value_scores *s);
 double value_scores_coverage(const struct value_scores *s);
+int value_scores_io(struct value_scores *scores, struct snapshot *s);
 /* MAE of the last 900 to 1000 rows. */
 double value_scores_rolling(const struct value_scores *s, enum value_rule rule);
 

@@ -22,10 +22,9 @@
 #include "engine/expression/expression.h"
 #include "engine/memory.h"
 #include "engine/metric_rows.h"
-#include "engine/registry.h"
 #include "engine/step.h"
 #include "ml/algorithm.h"
-#include "ml/forecast_series.h"
+#include "ml/forecast_grid.h"
 #include "ml/per.h"
 
 #include <math.h>
@@ -33,8 +32,6 @@
 
 #define TARGET_MOST 1e150
 #define TIME_EXACT  9e15 /* of a double */
-#define WAITING_MAX                                                                                \
-    100000 /* sum of all horizons, in steps: so many forecasts wait for their value */
 
 enum learn { LEARN_ONLINE, LEARN_NEVER };
 static const char *const learns[] = {"online", "never", NULL};
@@ -98,173 +95,6 @@ struct plan {
     struct per_plan per;
     uint16_t first, n; /* of the output columns that it adds */
 };
-
-static const struct forecaster_def *find(struct node *n, const char *name)
-{
-    size_t count = 0;
-    while (registry_forecasters[count]) {
-        count++;
-    }
-    const char **names = arena_array(n->mem, count + 1, sizeof(*names));
-    const char *list = "";
-    for (size_t i = 0; i < count; i++) {
-        names[i] = registry_forecasters[i]->name;
-        if (strcmp(names[i], name) == 0) {
-            return registry_forecasters[i];
-        }
-        list = arena_printf(n->mem, "%s%s%s", list, i > 0 ? ", " : "", names[i]);
-    }
-    names[count] = NULL;
-    const char *near = nearest_name(name, names);
-    if (near) {
-        algorithm_problem(n, "algorithm", "unknown algorithm `%.100s`: did you mean `%s`?", name,
-                          near);
-    } else {
-        algorithm_problem(n, "algorithm", "unknown algorithm `%.100s`: expected one of %s", name,
-                          list);
-    }
-    return NULL;
-}
-
-/* Options of a forecaster; they are parsed as those of learners. */
-static const void *options_of(struct node *n, const struct forecaster_def *def,
-                              const struct yaml *given, uint64_t *seed)
-{
-    const struct learner_def as_learner = {
-        .name = def->name,
-        .options = def->options,
-        .options_size = def->options_size,
-        .aliases = def->aliases,
-        .check = def->check,
-    };
-    return algorithm_options(n, &as_learner, given, seed);
-}
-
-/* One entry of `horizons` or `season` in steps; 0 with a problem. */
-static uint32_t steps_of(struct node *n, const struct plan *p, const char *key,
-                         const struct yaml *y, uint32_t least)
-{
-    int64_t steps, ms, every = p->grid.every;
-    if (y->kind == YAML_LONG) {
-        steps = y->number;
-    } else if (y->kind == YAML_STRING && duration_parse(y->text, y->text_n, &ms) == 0) {
-        if (every == 0) {
-            algorithm_problem(n, key, "a duration needs `every`, the length of a step; or give %s",
-                              "a number of steps (rows)");
-            return 0;
-        }
-        if (ms % every != 0) {
-            algorithm_problem(n, key, "`%.40s` is not a multiple of `every`", y->text);
-            return 0;
-        }
-        steps = ms / every;
-    } else {
-        algorithm_problem(n, key, "expected durations such as 5m, or whole numbers of steps");
-        return 0;
-    }
-    if (steps < least || steps > STEPS_MAX) {
-        algorithm_problem(n, key, "expected %u to %d steps, got %.40s", (unsigned)least, STEPS_MAX,
-                          y->text ? y->text : "");
-        return 0;
-    }
-    return (uint32_t)steps;
-}
-
-/* A list, or one of its entries alone, sorted into steps (and names); -ERR_CONFIG with a problem. */
-static int bind_steps(struct node *n, struct plan *p, const char *key, const struct yaml *given,
-                      uint32_t least, uint32_t most, uint32_t **out, const char **name)
-{
-    struct yaml *alone[1];
-    memcpy(alone, &given, sizeof(given));
-    struct yaml *const *item = given->kind == YAML_LIST ? given->item : alone;
-    int count = given->kind == YAML_LIST ? given->n : 1;
-    uint32_t *steps = arena_array(n->mem, (size_t)most + 1, sizeof(*steps)), have = 0;
-    if (count < 1 || count > (int)most) {
-        return algorithm_problem(n, key, "expected 1 to %u entries", (unsigned)most);
-    }
-    for (int i = 0; i < count; i++) {
-        uint32_t step = steps_of(n, p, key, item[i], least), at = have;
-        if (step == 0) {
-            return -ERR_CONFIG;
-        }
-        for (; at > 0 && steps[at - 1] >= step; at--) {
-            if (steps[at - 1] == step) {
-                return algorithm_problem(n, key, "`%.40s`: the same %u steps twice", item[i]->text,
-                                         (unsigned)step);
-            }
-            steps[at] = steps[at - 1];
-            if (name) {
-                name[at] = name[at - 1];
-            }
-        }
-        steps[at] = step;
-        if (name) {
-            name[at] = arena_strdup(n->mem, item[i]->text);
-        }
-        have++;
-    }
-    *out = steps;
-    return count;
-}
-
-static int bind_horizons(struct node *n, struct plan *p)
-{
-    struct forecast_config *c = &p->grid.config;
-    uint32_t *steps;
-    p->name = arena_array(n->mem, HORIZONS_MAX + 1, sizeof(*p->name));
-    int count = bind_steps(n, p, "horizons", p->cfg->horizons, 1, HORIZONS_MAX, &steps, p->name);
-    if (count < 0) {
-        return count;
-    }
-    uint64_t sum = 0;
-    for (int i = 0; i < count; i++) {
-        sum += steps[i];
-    }
-    if (sum > WAITING_MAX) {
-        return algorithm_problem(n, "horizons",
-                                 "%llu steps in all, at most %d: fewer, or a longer %s",
-                                 (unsigned long long)sum, WAITING_MAX, "`every`");
-    }
-    c->horizon = steps;
-    c->nhorizons = (uint32_t)count;
-    return 0;
-}
-
-static int bind_seasons(struct node *n, struct plan *p)
-{
-    struct forecast_config *c = &p->grid.config;
-    const struct yaml *given = p->cfg->season;
-    uint32_t *steps;
-    if (given && given->kind != YAML_NULL) {
-        int count = bind_steps(n, p, "season", given, 2, SEASONS_MAX, &steps, NULL);
-        if (count < 0) {
-            return count;
-        }
-        c->season = steps;
-        c->nseasons = (uint32_t)count;
-    }
-    const struct forecaster_def *def = c->def[RULE_FORECAST];
-    if (def && c->nseasons < def->least_seasons) {
-        return algorithm_problem(n, "algorithm", "%s needs a season: `season: 1d`", def->name);
-    }
-    if (def && c->nseasons > def->most_seasons) {
-        return algorithm_problem(n, "season", "%s takes at most %u", def->name,
-                                 (unsigned)def->most_seasons);
-    }
-    return 0;
-}
-
-static int bind_forecasters(struct node *n, struct plan *p)
-{
-    struct forecast_config *c = &p->grid.config;
-    c->def[RULE_FORECAST] = find(n, p->cfg->algorithm);
-    if (!c->def[RULE_FORECAST]) {
-        return -ERR_CONFIG;
-    }
-    c->options[RULE_FORECAST] = options_of(n, c->def[RULE_FORECAST], p->cfg->options, &p->per.seed);
-    c->def[RULE_NO_CHANGE] = find(n, "naive");
-    return c->options[RULE_FORECAST] ? 0 : -ERR_CONFIG;
-}
 
 static int bind_number(struct node *n, const char *key, const struct expression **out,
                        const struct config_text *text)
@@ -358,12 +188,8 @@ static int forecast_bind(struct node *n)
     int status = per_bind(&p->per, n, (enum per)cfg->per, &objects, p);
     status = bind_number(n, "target", &p->target, &cfg->target) < 0 ? -ERR_CONFIG : status;
     status = bind_breach(n, p) < 0 ? -ERR_CONFIG : status;
-    status = bind_forecasters(n, p) < 0 ? -ERR_CONFIG : status;
-    status = bind_seasons(n, p) < 0 ? -ERR_CONFIG : status;
-    if (p->grid.config.nseasons > 0) {
-        p->grid.config.def[RULE_SEASONAL] = find(n, "seasonal_naive");
-    }
-    if (bind_horizons(n, p) < 0 || status < 0) {
+    const struct forecast_keys keys = {cfg->algorithm, cfg->options, cfg->horizons, cfg->season};
+    if (forecast_grid_bind(n, &p->grid, &keys, &p->name, &p->per.seed) < 0 || status < 0) {
         return -ERR_CONFIG;
     }
     return bind_output(n, p);
@@ -430,21 +256,8 @@ static const struct object_def objects = {
 static void forecast_layout(const struct node *n, struct buffer *words)
 {
     const struct plan *p = n->bound;
-    const struct forecast_config *c = &p->grid.config;
-    const struct forecaster_def *def = c->def[RULE_FORECAST];
-    buffer_printf(words, "per %s, %s version %u, every %lld\nhorizons", per_names[p->cfg->per],
-                  def->name, (unsigned)def->version, (long long)p->grid.every);
-    for (uint32_t i = 0; i < c->nhorizons; i++) {
-        buffer_printf(words, " %u", (unsigned)c->horizon[i]);
-    }
-    buffer_printf(words, ", seasons");
-    for (uint32_t i = 0; i < c->nseasons; i++) {
-        buffer_printf(words, " %u", (unsigned)c->season[i]);
-    }
-    buffer_byte(words, '\n');
-    if (def->layout) {
-        def->layout(c->options[RULE_FORECAST], words);
-    }
+    buffer_printf(words, "per %s, ", per_names[p->cfg->per]);
+    forecast_grid_layout(&p->grid, words);
     expression_layout(words, p->target);
 }
 
@@ -466,13 +279,26 @@ static void add_scores(void *ctx, void *object)
     forecast_scores_add(ctx, forecast_model_scores(forecast_series_model(object)), 1);
 }
 
+static int io_scores(void *ctx, struct snapshot *s)
+{
+    snapshot_version(s, 1);
+    return forecast_scores_io(ctx, s);
+}
+
+static bool forecast_lazy(const struct node *n)
+{
+    const struct plan *p = n->bound;
+    return per_is_lazy(&p->per);
+}
+
 static int forecast_open(struct op *op, struct err *e)
 {
     const struct plan *p = op->node->bound;
     struct forecast_task *t = mem_zalloc(sizeof(*t));
     op->self = t;
     int status = per_open(&t->per, op, &p->per, e);
-    return status < 0 ? status : per_each(op, add_scores, &t->scores);
+    struct per_totals totals = {&t->scores, io_scores, add_scores};
+    return status < 0 ? status : per_totals(&t->per, op, &totals, e);
 }
 
 static int forecast_flush(struct op *op)
@@ -703,6 +529,7 @@ const struct step_def op_forecast = {
     .needs = forecast_needs,
     .state_codec = forecast_codec,
     .state_layout = forecast_layout,
+    .lazy = forecast_lazy,
     .open = forecast_open,
     .push = forecast_push,
     .flush = forecast_flush,

@@ -273,7 +273,7 @@ const struct forecast *forecast_model_now(const struct forecast_model *m, uint32
 
 /* ---- snapshot ---- */
 
-static void io_scores(struct forecast_scores *scores, struct snapshot *s)
+int forecast_scores_io(struct forecast_scores *scores, struct snapshot *s)
 {
     for (int k = 0; k < FORECAST_RULES; k++) {
         snapshot_count(s, &scores->rows[k]);
@@ -282,6 +282,7 @@ static void io_scores(struct forecast_scores *scores, struct snapshot *s)
     snapshot_array(s, scores->smape, FORECAST_RULES);
     snapshot_count(s, &scores->intervals);
     snapshot_count(s, &scores->covered);
+    return snapshot_status(s);
 }
 
 int forecast_model_io(struct forecast_model *m, struct snapshot *s)
@@ -296,7 +297,7 @@ int forecast_model_io(struct forecast_model *m, struct snapshot *s)
         return s->status;
     }
     snapshot_count(s, &m->steps);
-    io_scores(&m->scores, s);
+    forecast_scores_io(&m->scores, s);
     snapshot_array(s, (double *)m->waiting, m->nwaiting * WAITING);
     for (uint32_t i = 0; i < n && s->status == 0; i++) {
         snapshot_array(s, m->horizon[i].error, FORECAST_RULES);

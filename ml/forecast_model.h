@@ -35,6 +35,7 @@ struct forecast_scores {
     int64_t intervals, covered;
 };
 void forecast_scores_add(struct forecast_scores *s, const struct forecast_scores *by, int sign);
+int forecast_scores_io(struct forecast_scores *scores, struct snapshot *s);
 /* Means; 0 without rows. */
 double forecast_scores_mae(const struct forecast_scores *s, enum forecast_rule rule);
 double forecast_scores_smape(const struct forecast_scores *s, enum forecast_rule rule);

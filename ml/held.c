@@ -7,7 +7,8 @@
  *             larger than its snapshot, or when something changed that no event tells; the old
  *             generation is deleted in the same transaction
  *
- * An object that has been large stays so. Parts and logs are kept in memory as well as the object.
+ * An object that has been large stays so. Parts and logs are kept in memory as well as the object, but
+ * for those that stay on disk.
  */
 #include "ml/held.h"
 
@@ -186,6 +187,7 @@ struct held *held_load(const struct per_plan *p, const void *saved, size_t n)
     struct held *h = held_new(p, big_endian_get(bytes + 1));
     struct snapshot s = snapshot_loader(bytes + HEAD_BYTES, n - HEAD_BYTES);
     if (bytes[0] == SAVED_LARGE) {
+        h->is_partial = true;
         counts_io(h, &s);
     } else {
         p->def->io(h->object, &s);
@@ -233,12 +235,16 @@ int held_complete(const struct per_plan *p, struct held *h, const struct state_e
         all.p != all.end) {
         status = -ERR_DATA;
     }
+    uint64_t log_bytes = 0;
     for (uint32_t i = 0; status == 0 && i < h->logs; i++) {
         buffer_clear(&bytes);
         part_key(&key, 'l', h->generation, i, entry);
         status =
             held_get(s, &key, &bytes) && p->def->replay ? repeat(p, h->object, &bytes) : -ERR_DATA;
+        log_bytes += bytes.n;
     }
+    status = log_bytes != h->log_bytes ? -ERR_DATA : status;
+    h->is_partial = status < 0;
     buffer_done(&key);
     buffer_done(&bytes);
     return status;

@@ -8,6 +8,7 @@
  *
  *   'w' …                        rows that wait for their labels (ml/waiting.h)
  *   'h'                          the history has been read (ml/train_from.c)
+ *   't'                          totals over all objects (per.h)
  *
  * Internal to ml/per.c, ml/held.c, ml/waiting.c and ml/train_from.c.
  */
@@ -26,6 +27,7 @@ struct held {
     struct state_entry *entry; /* then */
     bool is_touched;
     bool is_whole;        /* something changed that no event tells */
+    bool is_partial;      /* large, and its parts and logs have not been read yet */
     struct buffer events; /* since the last commit */
     uint32_t generation;  /* of the parts; 0: small */
     uint32_t parts, logs;
@@ -51,7 +53,7 @@ struct held *held_new(const struct per_plan *p, uint64_t seed);
 void held_free(struct held *h, const struct object_def *def);
 /* Before a commit: what the object is saved as. */
 void held_flush(struct per_task *t, struct held *h, struct state *s);
-/* After a restore: gathers the parts and repeats the logs. 0 or -ERR_DATA. */
+/* Of one that is partial: gathers the parts and repeats the logs. 0 or -ERR_DATA. */
 int held_complete(const struct per_plan *p, struct held *h, const struct state_entry *entry,
                   struct state *s);
 void held_save(const struct per_plan *p, const struct held *h, struct buffer *out);

@@ -192,6 +192,13 @@ void learning_layout(const struct node *n, struct buffer *words)
     }
 }
 
+/* Models per key, and rows that wait for their labels. */
+bool learning_lazy(const struct node *n)
+{
+    const struct learning *p = n->bound;
+    return per_is_lazy(&p->per) || p->late;
+}
+
 /* ---- task ---- */
 
 enum {

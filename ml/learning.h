@@ -143,6 +143,7 @@ int learning_output(struct node *n, struct learning *p, const char *const *name,
 void learning_needs(const struct node *n, const bool *out, bool *in);
 const struct state_codec *learning_codec(const struct node *n);
 void learning_layout(const struct node *n, struct buffer *words);
+bool learning_lazy(const struct node *n);
 /* size: of op->self, which begins with a struct learning_task. */
 int learning_open(struct op *op, size_t size, struct err *e);
 int learning_push(struct op *op, int input, struct batch *b);

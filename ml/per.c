@@ -1,6 +1,6 @@
 /* Per: objects of a learning step as entries of its state.
  *
- *   key     'o', then the key bytes of the row with `per: key`
+ *   key     'o', then the key bytes of the row with `per: key`; 't' has the totals
  *   value   a pointer to the object; what is saved of it: ml/held.c
  *   seed    the step's, mixed with the key: every object draws numbers of its own, the same on
  *           whichever worker it is; it is saved with the object
@@ -72,7 +72,7 @@ static uint64_t owned(void *ctx, const void *value, uint32_t n)
     (void)n;
     const struct per_plan *p = ctx;
     const struct held *h = value_of(value).held;
-    return h ? sizeof(*h) + p->def->size(h->object) : 0;
+    return h ? sizeof(*h) + h->events.cap + p->def->size(h->object) : 0;
 }
 
 /* ---- plan ---- */
@@ -104,6 +104,11 @@ void per_needs(const struct per_plan *p, const struct node *n, bool *in)
     }
 }
 
+bool per_is_lazy(const struct per_plan *p)
+{
+    return p->per == PER_KEY;
+}
+
 /* ---- task ---- */
 
 struct completion {
@@ -115,7 +120,12 @@ static int complete(void *ctx, struct state_entry *entry)
 {
     const struct completion *c = ctx;
     struct held *h = value_of(state_value(entry)).held;
-    return h && h->generation > 0 ? held_complete(c->plan, h, entry, c->state) : 0;
+    if (!h || !h->is_partial) {
+        return 0;
+    }
+    int status = held_complete(c->plan, h, entry, c->state);
+    state_recount_entry(c->state, entry);
+    return status;
 }
 
 int per_open(struct per_task *t, struct op *op, const struct per_plan *p, struct err *e)
@@ -124,13 +134,63 @@ int per_open(struct per_task *t, struct op *op, const struct per_plan *p, struct
     buffer_init(&t->key);
     buffer_init(&t->bytes);
     struct completion c = {p, op->state};
-    return state_each(op->state, complete, &c) < 0
+    return state_is_complete(op->state) && state_each(op->state, complete, &c) < 0
                ? err_set(e, ERR_DATA, "a model's parts in the changelog do not fit together")
                : 0;
 }
 
+struct visit {
+    const struct per_totals *totals;
+    struct completion completion;
+};
+
+static int visit_entry(void *ctx, struct state_entry *entry)
+{
+    const struct visit *v = ctx;
+    const struct held *h = value_of(state_value(entry)).held;
+    int status = complete((void *)(uintptr_t)&v->completion, entry);
+    if (h && status == 0) {
+        v->totals->add(v->totals->ctx, h->object);
+    }
+    return status;
+}
+
+static void totals_key(struct per_task *t)
+{
+    buffer_clear(&t->key);
+    buffer_byte(&t->key, 't');
+}
+
+int per_totals(struct per_task *t, struct op *op, const struct per_totals *totals, struct err *e)
+{
+    t->totals = *totals;
+    totals_key(t);
+    buffer_clear(&t->bytes);
+    struct visit v = {totals, {t->plan, op->state}};
+    int status;
+    if (t->plan->per == PER_KEY && held_get(op->state, &t->key, &t->bytes)) {
+        struct snapshot s = snapshot_loader(t->bytes.data, t->bytes.n);
+        status = totals->io(totals->ctx, &s) < 0 || s.p != s.end ? -ERR_DATA : 0;
+    } else {
+        status = state_scan(op->state, "o", 1, visit_entry, &v); /* in no particular order */
+    }
+    return status < 0 ? err_set(e, ERR_DATA, "the figures over all models cannot be read") : 0;
+}
+
+static void save_totals(struct per_task *t, struct state *state)
+{
+    buffer_clear(&t->bytes);
+    struct snapshot s = snapshot_saver(&t->bytes);
+    t->totals.io(t->totals.ctx, &s);
+    totals_key(t);
+    held_put(state, &t->key, t->bytes.data, t->bytes.n);
+}
+
 int per_flush(struct per_task *t, struct op *op)
 {
+    if (t->touched && t->totals.io && t->plan->per == PER_KEY) {
+        save_totals(t, op->state);
+    }
     while (t->touched) {
         struct held *h = t->touched;
         t->touched = h->next;
@@ -188,6 +248,13 @@ void *per_find_key(struct per_rows *r, const struct str *key)
     const struct buffer *bytes = &r->task->key;
     r->entry = state_find(r->op->state, hash, bytes->data, (uint32_t)bytes->n);
     r->held = r->entry ? value_of(state_value(r->entry)).held : NULL;
+    if (r->held && r->held->is_partial) {
+        struct completion c = {r->task->plan, r->op->state};
+        if (complete(&c, r->entry) < 0) {
+            state_fail(r->op->state); /* nothing that is made now leaves the task */
+            r->held = NULL;
+        }
+    }
     return r->held ? r->held->object : NULL;
 }
 
@@ -205,7 +272,11 @@ void *per_make(struct per_rows *r, uint16_t row)
     r->held = held_new(p, hash_stable(key->data + 1, key->n - 1, p->seed));
     struct held_value v = {.kind = HELD_OBJECT, .held = r->held};
     r->entry = state_insert(r->op->state, hash, key->data, (uint32_t)key->n, sizeof v, &is_new);
+    if (!is_new) { /* one that could not be completed */
+        held_free(value_of(state_value(r->entry)).held, p->def);
+    }
     memcpy(state_value(r->entry), &v, sizeof v);
+    state_recount_entry(r->op->state, r->entry);
     return r->held->object;
 }
 
@@ -241,25 +312,4 @@ void per_touch_event(struct per_rows *r, const double *event, uint32_t n)
     } shared = {.from = event};
     struct snapshot s = snapshot_saver(&h->events);
     snapshot_doubles(&s, &shared.to, &n, UINT32_MAX);
-}
-
-struct visit {
-    void (*visit)(void *ctx, void *object);
-    void *ctx;
-};
-
-static int visit_entry(void *ctx, struct state_entry *entry)
-{
-    const struct visit *v = ctx;
-    struct held *h = value_of(state_value(entry)).held;
-    if (h) {
-        v->visit(v->ctx, h->object);
-    }
-    return 0;
-}
-
-int per_each(struct op *op, void (*visit)(void *ctx, void *object), void *ctx)
-{
-    struct visit v = {visit, ctx};
-    return state_each(op->state, visit_entry, &v);
 }

@@ -4,6 +4,7 @@
  *
  *     bind     per_bind(&p->per, n, cfg->per, &objects, p);      n->bound = p
  *     open     per_open(&self->per, op, &p->per, e);              completes what was restored
+ *              per_totals(&self->per, op, &totals, e);            figures over all objects
  *     push     per_rows_init(&rows, op, &self->per, &in);         rows without a key leave `in`
  *              object = per_find(&rows, row);  object = object ? object : per_make(&rows, row);
  *              … the object learns …;  per_touch(&rows);          it goes to the changelog
@@ -12,6 +13,10 @@
  *
  * Small objects are written whole at each commit. Of large ones (ml/held.h) only the events are, when
  * the step tells changes as events that `replay` can repeat.
+ *
+ * Objects per key may lie on disk: they are made when they are found, and gone when they were not asked
+ * for lately. So a pointer to one is good until the push returns, and a change that is not told by
+ * per_touch() is lost.
  */
 #ifndef KLAMM_ML_PER_H
 #define KLAMM_ML_PER_H
@@ -49,15 +54,29 @@ int per_bind(struct per_plan *p, struct node *n, enum per per, const struct obje
 /* Marks the key columns, where they are needed. */
 void per_needs(const struct per_plan *p, const struct node *n, bool *in);
 
+/* For step_def.lazy. */
+bool per_is_lazy(const struct per_plan *p);
+
 struct held;
+
+/* What a step tells about all of its objects. With `per: key` it stands in the store beside them, for
+ * nobody goes through all of them. */
+struct per_totals {
+    void *ctx;
+    int (*io)(void *ctx, struct snapshot *s);
+    void (*add)(void *ctx, void *object); /* one more */
+};
 
 /* Of one task. */
 struct per_task {
     const struct per_plan *plan;
-    struct held *touched;     /* since the last commit */
+    struct held *touched; /* since the last commit */
+    struct per_totals totals;
     struct buffer key, bytes; /* scratch */
 };
 int per_open(struct per_task *t, struct op *op, const struct per_plan *p, struct err *e);
+/* Behind per_open(): what the totals were, or of all objects. They have to last until per_close(). */
+int per_totals(struct per_task *t, struct op *op, const struct per_totals *totals, struct err *e);
 /* Before a commit. */
 int per_flush(struct per_task *t, struct op *op);
 void per_close(struct per_task *t);
@@ -84,7 +103,4 @@ void *per_make(struct per_rows *r, uint16_t row);
 void per_touch(struct per_rows *r);
 /* The same, when these numbers tell all about the change. */
 void per_touch_event(struct per_rows *r, const double *event, uint32_t n);
-/* All objects of a store, in no particular order. */
-int per_each(struct op *op, void (*visit)(void *ctx, void *object), void *ctx);
-
 #endif

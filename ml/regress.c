@@ -122,11 +122,18 @@ static void add_scores(void *ctx, void *object)
     value_scores_merge(ctx, &r->evaluation.scores);
 }
 
+static int io_scores(void *ctx, struct snapshot *s)
+{
+    snapshot_version(s, 1);
+    return value_scores_io(ctx, s);
+}
+
 static int regress_open(struct op *op, struct err *e)
 {
     int status = learning_open(op, sizeof(struct task_regress), e);
     struct task_regress *t = op->self;
-    return status < 0 ? status : per_each(op, add_scores, &t->scores);
+    struct per_totals totals = {&t->scores, io_scores, add_scores};
+    return status < 0 ? status : per_totals(&t->task.per, op, &totals, e);
 }
 
 static void report(struct op *op)
@@ -248,6 +255,7 @@ const struct step_def op_regress = {
     .second_needs = late_labels_second_needs,
     .state_codec = learning_codec,
     .state_layout = learning_layout,
+    .lazy = learning_lazy,
     .open = regress_open,
     .push = learning_push,
     .past = train_from_past,

@@ -333,6 +333,12 @@ void transform_layout(const struct node *n, struct buffer *words)
     }
 }
 
+bool transform_lazy(const struct node *n)
+{
+    const struct transform *t = n->bound;
+    return per_is_lazy(&t->per);
+}
+
 void transform_describe(struct op *op, struct open_state *out)
 {
     (void)op;

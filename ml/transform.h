@@ -126,6 +126,7 @@ void transform_layout(const struct node *n, struct buffer *words);
 int transform_open(struct op *op, struct err *e);
 int transform_flush(struct op *op);
 int transform_push(struct op *op, int input, struct batch *b);
+bool transform_lazy(const struct node *n);
 void transform_describe(struct op *op, struct open_state *out);
 void transform_close(struct op *op);
 

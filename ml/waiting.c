@@ -9,8 +9,8 @@
  *
  * Rows that are taken leave their bucket, which is then written anew: what stays is still in order.
  * The heap of buckets and the number of pages of each, by which a row finds the last one, are not part
- * of the state; they are made again from the keys. Buckets that end at the
- * same time end in the order of their keys, so that restarts do not show.
+ * of the state; they are made again from the keys. Buckets that end at the same time end in the order of
+ * their keys, so that restarts do not show. Pages may lie on disk, the heap and the numbers are in memory.
  */
 #include "ml/waiting.h"
 
@@ -359,5 +359,5 @@ static int note_entry(void *ctx, struct state_entry *e)
 
 int waiting_restore(struct waiting *w, struct state *s)
 {
-    return state_each(s, note_entry, &(struct restoring){w, s});
+    return state_scan(s, "w", 1, note_entry, &(struct restoring){w, s});
 }

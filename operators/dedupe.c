@@ -8,15 +8,17 @@
  *              `within` apart, so of buckets `within + 1` ms wide each holds at most one, and a
  *              partner of time t stands in t's bucket or one beside it:
  *
- *                  key     varint, key bytes | identity of the by values | bucket, 8 bytes
- *                  value   time, 8 bytes                                        version 1
+ *                  key     bucket, 8 bytes | varint, key bytes | identity of the by values
+ *                  value   time, 8 bytes                                        version 2
  *
  *              with another `within`, or other `by`, it is refused
+ *   disk       entries may lie there; then a bucket goes as a whole, once none of its entries counts
+ *              any more, which does not show
  *
  *   null       a row whose key has a null column is dropped and counted
  *   late       a row whose entry would be forgotten at once is passed on without one
  *   deleted    rows of an upstream table that delete are counted and left out
- *   restart    the timers are made again from the entries
+ *   restart    the timers are made again from the entries, or from the buckets that there are
  */
 #include "engine/big_endian.h"
 #include "engine/hash.h"
@@ -42,8 +44,12 @@ struct dedupe {
 };
 
 struct dedupe_op {
-    struct heap timers; /* (first watermark that forgets, entry) */
-    struct buffer key;
+    struct heap timers;    /* (first watermark that forgets, entry), while all are in memory */
+    bool by_range;         /* they are not, and never will be again */
+    struct state *buckets; /* that have entries, or had; keys are their 8 bytes */
+    struct heap due;       /* (first watermark at which none of it counts, bucket's entry) */
+    uint64_t newest;       /* that was noted last; 0: none */
+    struct buffer key, behind;
 };
 
 static int dedupe_bind(struct node *n)
@@ -107,10 +113,72 @@ static int64_t time_of(const struct state_entry *entry)
 static void set_timer(struct dedupe_op *self, struct state_entry *entry, int64_t within)
 {
     int64_t last = last_watermark(time_of(entry), within);
-    if (last < INT64_MAX) {
+    if (last < INT64_MAX && !self->by_range) {
         heap_push(&self->timers, last + 1, entry);
     }
 }
+
+/* ---- buckets ---- */
+
+static int64_t bucket_of(int64_t time, int64_t within)
+{
+    int64_t width = within + 1, bucket = time / width;
+    return bucket - (time % width < 0 ? 1 : 0);
+}
+
+/* The least watermark at which none of its entries is remembered. */
+static int64_t bucket_end(uint64_t stored, int64_t within)
+{
+    int64_t bucket = (int64_t)big_endian_signed(stored), end;
+    bool is_never = bucket == INT64_MAX || __builtin_mul_overflow(bucket + 1, within + 1, &end) ||
+                    __builtin_add_overflow(end, within, &end);
+    return is_never ? INT64_MAX : end;
+}
+
+static void note_bucket(struct dedupe_op *self, uint64_t stored, int64_t within)
+{
+    char key[WORD_BYTES];
+    bool is_new;
+    if (stored == self->newest && stored != 0) {
+        return;
+    }
+    self->newest = stored;
+    big_endian_put(key, stored);
+    struct state_entry *e =
+        state_insert(self->buckets, hash_bytes(key, sizeof key, 0), key, sizeof key, 0, &is_new);
+    if (is_new) {
+        heap_push(&self->due, bucket_end(stored, within), e);
+    }
+}
+
+static uint64_t bucket_in(const struct state_entry *entry)
+{
+    uint32_t n;
+    return big_endian_get(state_key(entry, &n));
+}
+
+/* The next bucket that has ended is not looked at any more. */
+static void drop_bucket(struct dedupe_op *self)
+{
+    struct heap_entry timer;
+    heap_pop(&self->due, &timer);
+    self->newest = 0;
+    state_delete(self->buckets, timer.item);
+    buffer_clear(&self->behind);
+}
+
+/* Once the store has sent entries away, timers cannot know them. */
+static void follow_store(struct op *op)
+{
+    struct dedupe_op *self = op->self;
+    if (!self->by_range && !state_is_complete(op->state)) {
+        self->by_range = true;
+        heap_done(&self->timers);
+        heap_init(&self->timers);
+    }
+}
+
+/* ---- restoring ---- */
 
 struct restoring {
     struct dedupe_op *self;
@@ -120,11 +188,34 @@ struct restoring {
 static int restore_timer(void *ctx, struct state_entry *entry)
 {
     const struct restoring *r = ctx;
-    if (state_value_size(entry) != sizeof(int64_t)) {
+    uint32_t n;
+    (void)state_key(entry, &n);
+    if (n < WORD_BYTES) {
         return -ERR_DATA;
     }
+    note_bucket(r->self, bucket_in(entry), r->within);
     set_timer(r->self, entry, r->within);
     return 0;
+}
+
+/* The buckets that there are on disk. */
+static int load_buckets(struct op *op, int64_t within)
+{
+    struct dedupe_op *self = op->self;
+    char from[WORD_BYTES] = {0};
+    int found;
+    while ((found = state_stored_key(op->state, from, sizeof from, &self->key)) > 0) {
+        if (self->key.n < WORD_BYTES) {
+            return -ERR_DATA;
+        }
+        uint64_t stored = big_endian_get(self->key.data);
+        note_bucket(self, stored, within);
+        if (stored == UINT64_MAX) {
+            return 0;
+        }
+        big_endian_put(from, stored + 1);
+    }
+    return found;
 }
 
 static int dedupe_open(struct op *op, struct err *e)
@@ -133,30 +224,28 @@ static int dedupe_open(struct op *op, struct err *e)
     struct dedupe_op *self = mem_zalloc(sizeof *self);
     op->self = self;
     heap_init(&self->timers);
+    heap_init(&self->due);
     buffer_init(&self->key);
+    buffer_init(&self->behind);
+    self->buckets = state_memory_new(NULL);
+    follow_store(op);
     struct restoring r = {self, d->within};
-    if (state_each(op->state, restore_timer, &r) < 0) {
-        return err_set(e, ERR_DATA, "the restored state of dedupe is damaged");
-    }
-    return 0;
+    int status =
+        self->by_range ? load_buckets(op, d->within) : state_each(op->state, restore_timer, &r);
+    return status < 0 ? err_set(e, ERR_DATA, "the restored state of dedupe is damaged") : 0;
 }
 
-static int64_t bucket_of(int64_t time, int64_t within)
-{
-    int64_t width = within + 1, bucket = time / width;
-    return bucket - (time % width < 0 ? 1 : 0);
-}
+/* ---- rows ---- */
 
 static uint64_t distance(int64_t a, int64_t b)
 {
     return a > b ? (uint64_t)a - (uint64_t)b : (uint64_t)b - (uint64_t)a;
 }
 
-/* Hash of the state key, whose last 8 bytes become the bucket. */
-static uint64_t set_bucket(struct buffer *key, size_t n, uint64_t bucket)
+/* Hash of the state key, whose first 8 bytes become the bucket. */
+static uint64_t set_bucket(struct buffer *key, uint64_t bucket)
 {
-    key->n = n;
-    big_endian_add(key, bucket);
+    big_endian_put(key->data, bucket);
     return hash_bytes(key->data, key->n, 0);
 }
 
@@ -167,15 +256,15 @@ static bool is_first(struct op *op, const struct str *row_key, const struct batc
     struct dedupe_op *self = op->self;
     int64_t time = by->time[row], seen = by->seen[row];
     buffer_clear(&self->key);
+    big_endian_add(&self->key, 0);
     buffer_varint(&self->key, row_key->n);
     buffer_add(&self->key, str_data(row_key), row_key->n);
     for (uint16_t c = 0; c < by->schema->n; c++) {
         identity_add(&self->key, &by->col[c], row);
     }
-    size_t n = self->key.n;
-    uint64_t bucket = (uint64_t)bucket_of(time, d->within), hash = 0;
+    uint64_t bucket = big_endian_signed((uint64_t)bucket_of(time, d->within)), hash = 0;
     for (uint64_t k = 0; k < 3; k++) { /* its own bucket last: the key is left as it is inserted */
-        hash = set_bucket(&self->key, n, bucket + (k == 0 ? UINT64_MAX : k == 1 ? 1 : 0));
+        hash = set_bucket(&self->key, bucket + (k == 0 ? UINT64_MAX : k == 1 ? 1 : 0));
         const struct state_entry *entry =
             state_find(op->state, hash, self->key.data, (uint32_t)self->key.n);
         if (entry != NULL && distance(time_of(entry), time) <= (uint64_t)d->within &&
@@ -191,6 +280,7 @@ static bool is_first(struct op *op, const struct str *row_key, const struct batc
         state_insert(op->state, hash, self->key.data, (uint32_t)self->key.n, sizeof time, &is_new);
     memcpy(state_value(entry), &time, sizeof time);
     state_touch(op->state, entry);
+    note_bucket(self, bucket, d->within);
     if (is_new) { /* else a forgotten one, whose timer still runs */
         set_timer(self, entry, d->within);
     }
@@ -201,6 +291,7 @@ static int dedupe_push(struct op *op, int input, struct batch *b)
 {
     (void)input;
     const struct dedupe *d = op->node->bound;
+    follow_store(op);
     struct batch rows = batch_upserts(b);
     struct keyed_rows keyed = key_rows(&rows);
     op->counter[COUNT_SKIPPED] += (uint64_t)(b->nsel - rows.nsel);
@@ -228,7 +319,10 @@ static int dedupe_push(struct op *op, int input, struct batch *b)
     return op_emit(op, 0, &kept);
 }
 
-static int dedupe_watermark(struct op *op, int64_t time)
+/* ---- forgetting ---- */
+
+/* While all entries are in memory: each in its time. Positive: more to do. */
+static int forget_entries(struct op *op, int64_t time)
 {
     const struct dedupe *d = op->node->bound;
     struct dedupe_op *self = op->self;
@@ -249,12 +343,57 @@ static int dedupe_watermark(struct op *op, int64_t time)
     return 0;
 }
 
+struct forgetting {
+    struct op *op;
+    uint32_t n;
+};
+
+static int forget_entry(void *ctx, struct state_entry *entry)
+{
+    struct forgetting *f = ctx;
+    f->n++;
+    state_delete(f->op->state, entry);
+    return 0;
+}
+
+/* A part of the bucket that has ended goes; positive: there is more of it. */
+static int forget_part(struct op *op, const struct state_entry *bucket, bool *is_spent)
+{
+    struct dedupe_op *self = op->self;
+    struct forgetting f = {op, 0};
+    uint32_t n;
+    const void *prefix = state_key(bucket, &n);
+    int more = state_range(op->state, prefix, n, &self->behind, forget_entry, &f);
+    *is_spent = op_spent(op, f.n + 1);
+    return more;
+}
+
+static int dedupe_watermark(struct op *op, int64_t time)
+{
+    struct dedupe_op *self = op->self;
+    const struct heap_entry *next;
+    bool is_spent = false;
+    follow_store(op);
+    int status = forget_entries(op, time);
+    while (status == 0 && (next = heap_peek(&self->due)) != NULL && next->time <= time) {
+        status = self->by_range ? forget_part(op, next->item, &is_spent) : 0;
+        if (status == 0) {
+            drop_bucket(self);
+        }
+        status = status < 0 ? status : is_spent ? 1 : 0;
+    }
+    return status;
+}
+
 static void dedupe_close(struct op *op)
 {
     struct dedupe_op *self = op->self;
     if (self != NULL) {
         heap_done(&self->timers);
+        heap_done(&self->due);
+        state_free(self->buckets);
         buffer_done(&self->key);
+        buffer_done(&self->behind);
         mem_free(self);
         op->self = NULL;
     }
@@ -263,7 +402,7 @@ static void dedupe_close(struct op *op)
 static void dedupe_describe(struct op *op, struct open_state *out)
 {
     const struct dedupe_op *self = op->self;
-    const struct heap_entry *next = heap_peek(&self->timers);
+    const struct heap_entry *next = heap_peek(self->by_range ? &self->due : &self->timers);
     out->what = "rows";
     out->end = "is forgotten";
     out->closes_at = next ? next->time : TIME_MAX;
@@ -272,7 +411,29 @@ static void dedupe_describe(struct op *op, struct open_state *out)
 static uint64_t dedupe_index_bytes(const struct op *op)
 {
     const struct dedupe_op *self = op->self;
-    return self->timers.cap * sizeof(struct heap_entry);
+    return (self->timers.cap + self->due.cap) * sizeof(struct heap_entry) +
+           state_bytes(self->buckets);
+}
+
+static int dedupe_load(void *ctx, void *value, uint32_t n, const void *saved, size_t saved_n)
+{
+    (void)ctx;
+    memcpy(value, saved, n);
+    return saved_n == sizeof(int64_t) ? 0 : -ERR_DATA;
+}
+
+static const struct state_codec dedupe_codec = {.load = dedupe_load};
+
+static const struct state_codec *dedupe_state_codec(const struct node *n)
+{
+    (void)n;
+    return &dedupe_codec;
+}
+
+static bool dedupe_lazy(const struct node *n)
+{
+    (void)n;
+    return true;
 }
 
 static const struct config_field dedupe_fields[] = {
@@ -289,10 +450,12 @@ const struct step_def op_dedupe = {
     .config = dedupe_fields,
     .config_size = sizeof(struct dedupe_cfg),
     .stateful = true,
-    .state_version = 1,
+    .state_version = 2,
     .bind = dedupe_bind,
     .needs = dedupe_needs,
+    .state_codec = dedupe_state_codec,
     .state_layout = dedupe_layout,
+    .lazy = dedupe_lazy,
     .open = dedupe_open,
     .push = dedupe_push,
     .watermark = dedupe_watermark,

@@ -285,7 +285,7 @@ static int64_t join_lag(const struct node *n)
 static const struct state_codec *join_state_codec(const struct node *n)
 {
     const struct join_plan *p = n->bound;
-    return p->of_tables ? NULL : &join_codec;
+    return p->of_tables ? &join_tables_codec : &join_codec;
 }
 
 static void join_state_layout(const struct node *n, struct buffer *words)
@@ -302,6 +302,12 @@ static void join_state_layout(const struct node *n, struct buffer *words)
 static bool is_of_tables(const struct op *op)
 {
     return ((const struct join_plan *)op->node->bound)->of_tables;
+}
+
+/* Rows that wait for partners stand in an index. */
+static bool join_lazy(const struct node *n)
+{
+    return ((const struct join_plan *)n->bound)->of_tables;
 }
 
 static int open_any(struct op *op, struct err *e)
@@ -371,6 +377,7 @@ const struct step_def op_join = {
     .lag = join_lag,
     .state_codec = join_state_codec,
     .state_layout = join_state_layout,
+    .lazy = join_lazy,
     .open = open_any,
     .push = push_any,
     .watermark = watermark_any,

@@ -186,6 +186,7 @@ uint64_t join_index_bytes(const struct op *op);
 
 /* ---- join_tables.c: what happens with tables ---- */
 
+extern const struct state_codec join_tables_codec;
 int join_tables_open(struct op *op, struct err *e);
 int join_tables_push(struct op *op, int input, struct batch *b);
 void join_tables_close(struct op *op);

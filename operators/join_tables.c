@@ -15,6 +15,7 @@
  *             n | row (engine/row.h)                                                version 1
  *   layout    that these are tables; names and types of the columns kept, of both sides
  *   restart   the store is all there is
+ *   disk      entries may lie there
  *
  * One entry per key for as long as either side has a row: nothing expires.
  */
@@ -171,12 +172,16 @@ int join_tables_push(struct op *op, int input, struct batch *b)
 
 /* ---- life ---- */
 
-static int check_entry(void *ctx, struct state_entry *e)
+/* What is damaged is refused when it is read, wherever it comes from. */
+static int load(void *ctx, void *value, uint32_t n, const void *saved, size_t saved_n)
 {
     (void)ctx;
     struct side_row both[2];
-    return read_entry(state_value(e), state_value_size(e), both);
+    memcpy(value, saved, n);
+    return read_entry(saved, saved_n, both);
 }
+
+const struct state_codec join_tables_codec = {.load = load};
 
 int join_tables_open(struct op *op, struct err *e)
 {
@@ -185,9 +190,7 @@ int join_tables_open(struct op *op, struct err *e)
     buffer_init(&self->row);
     buffer_init(&self->value);
     self->out = (struct join_output){.plan = op->node->bound, .op = op};
-    if (state_each(op->state, check_entry, NULL) < 0) {
-        return err_set(e, ERR_DATA, "the restored state of the join is damaged");
-    }
+    (void)e;
     return 0;
 }
 

@@ -239,7 +239,7 @@ static int lookup_push(struct op *op, int input, struct batch *b)
         if (!found) {
             set_nulls(l, layout, &out, row);
         } else if (row_load(layout, found, n, out.col, l->to, row, b->rows, b->mem) < 0) {
-            return -ERR_FATAL;
+            return table_damaged(table->self) ? -ERR_DATA : -ERR_FATAL;
         }
         sel[nsel++] = row;
     }

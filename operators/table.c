@@ -11,6 +11,8 @@
  *            stream cannot be read again, nor can one whose changes were told: other columns are
  *            an error then
  *
+ *   disk     rows may lie there, but not with versions: these stand in an index
+ *
  * With versions, those out of reach go by the watermark as of each row.
  */
 #include "engine/table.h"
@@ -44,13 +46,23 @@ static const struct state_codec *table_codec(const struct node *n)
     return &((const struct table_plan *)n->bound)->codec;
 }
 
+static bool table_lazy(const struct node *n)
+{
+    return table_is_lazy(n->cfg);
+}
+
 static int table_step_open(struct op *op, struct err *e)
 {
     const struct table_cfg *cfg = op->node->cfg;
     bool is_stale;
-    op->self = table_open(op->node->bound, op->state, &is_stale);
+    struct table_store *store;
+    int status = table_open(&store, op->node->bound, op->state, &is_stale);
+    op->self = store;
+    if (status < 0) {
+        return err_set(e, ERR_DATA, "its rows cannot be read");
+    }
     bool can_rewind = table_can_rewind(cfg);
-    op->rewinds = can_rewind && (is_stale || state_count(op->state) == 0);
+    op->rewinds = can_rewind && (is_stale || state_is_empty(op->state));
     if (is_stale && !can_rewind) {
         return err_set(
             e, ERR_CONFIG,
@@ -147,6 +159,7 @@ const struct step_def op_table = {
     .bind = table_bind,
     .needs = table_needs,
     .state_codec = table_codec,
+    .lazy = table_lazy,
     .open = table_step_open,
     .push = table_push,
     .watermark = table_watermark,

@@ -189,8 +189,8 @@ static int absent_bind(struct node *n)
     }
     int status = saved_schema_bind(&a->rows, n, "last_seen", &type_timestamp);
     n->out[0] = a->rows.out;
-    a->codec = (struct state_codec){NULL,        absent_save, absent_loaded_size,
-                                    absent_load, absent_drop, absent_size};
+    a->codec = (struct state_codec){
+        NULL, absent_save, absent_loaded_size, absent_load, absent_drop, absent_size, NULL};
     return status;
 }
 

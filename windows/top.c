@@ -138,7 +138,8 @@ static int top_bind(struct node *n)
     if (type->kind == TYPE_ARRAY || type->kind == TYPE_MAP || type->kind == TYPE_RECORD) {
         return node_error(n, cfg->by.at, "by must be a number, a time, a text or a boolean");
     }
-    t->codec = (struct state_codec){t, top_save, top_loaded_size, top_load, top_drop, top_size};
+    t->codec =
+        (struct state_codec){t, top_save, top_loaded_size, top_load, top_drop, top_size, NULL};
     return 0;
 }
 

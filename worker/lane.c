@@ -262,10 +262,10 @@ int lane_hold_memory(struct lane *l, struct err *e)
     for (int i = 0; i < l->nmembers && l->cfg.memory; i++) {
         const struct member *m = l->member[i];
         const struct task *t = m->task ? m->task : m->restoring.task;
-        bytes += t ? task_state_bytes(t) : 0;
+        bytes += t ? task_kept_bytes(t) : 0;
     }
     for (int i = 0; i < l->nglobals && l->cfg.memory; i++) {
-        bytes += l->global[i].task ? task_state_bytes(l->global[i].task) : 0;
+        bytes += l->global[i].task ? task_kept_bytes(l->global[i].task) : 0;
     }
     return l->cfg.memory ? memory_use_set(l->cfg.memory, &l->held, bytes, e) : 0;
 }

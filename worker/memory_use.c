@@ -23,13 +23,14 @@ int memory_use_set(struct memory_use *m, uint64_t *before, uint64_t now, struct 
     buffer_init(&share);
     state_bytes_print(all, &bytes);
     state_bytes_print(m->limit / 2, &share);
-    err_set(
-        e, ERR_DATA,
-        "topology %s: its state takes %s of memory, and half of memory.limit, %s, is the share of "
-        "state. Set a higher `memory: {limit: …}`; keep state on disk, `state: {backend: "
-        "rocksdb}`; share the work among more processes; or keep less (smaller windows, grace and "
-        "within, fewer keys)",
-        m->topology, buffer_cstr(&bytes), buffer_cstr(&share));
+    err_set(e, ERR_DATA,
+            "topology %s: its state takes %s of memory%s, and half of memory.limit, %s, is the "
+            "share of state. Set a higher `memory: {limit: …}`; %sshare the work among more "
+            "processes; or keep less (smaller windows, grace and within, fewer keys)",
+            m->topology, buffer_cstr(&bytes),
+            m->has_disk ? " in steps that cannot leave it on disk (`klamm check` says which)" : "",
+            buffer_cstr(&share),
+            m->has_disk ? "" : "keep state on disk, `state: {backend: rocksdb}`; ");
     buffer_done(&bytes);
     buffer_done(&share);
     return -ERR_DATA;

@@ -1,5 +1,6 @@
 /* Memory use: what the lanes of a topology keep in memory as state, all together, against half of
- * memory.limit; the other half is for Kafka's queues and batches. Lanes add up in any thread.
+ * memory.limit; the other half is for Kafka's queues and batches. With state in RocksDB it is what
+ * cannot lie there. Lanes add up in any thread.
  */
 #ifndef KLAMM_WORKER_MEMORY_USE_H
 #define KLAMM_WORKER_MEMORY_USE_H
@@ -13,6 +14,7 @@
 struct memory_use {
     const char *topology;
     uint64_t limit; /* memory.limit, bytes */
+    bool has_disk;  /* state is in RocksDB, as far as the steps can leave it there */
     atomic_uint_fast64_t held;
 };
 

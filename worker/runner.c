@@ -111,6 +111,7 @@ int runner_new(struct runner **out, const char *file, const struct setting *set,
         int64_t limit = r->topology->memory.limit;
         r->memory.topology = r->topology->name;
         r->memory.limit = limit == CONFIG_UNSET ? 0 : (uint64_t)limit;
+        r->memory.has_disk = r->topology->state.backend == STATE_ROCKSDB;
         result = patiently(r, open_brokers, e);
     }
     if (result == 0) {
@@ -171,7 +172,7 @@ static int start_lane(struct runner *r, int i, struct err *e)
         .until_end = r->o.until_end,
         .open_log = open_lane_log,
         .ctx = r,
-        .memory = t->state.backend == STATE_ROCKSDB || r->memory.limit == 0 ? NULL : &r->memory,
+        .memory = r->memory.limit == 0 || (r->memory.has_disk && !r->disks) ? NULL : &r->memory,
         .open_disk = r->disks ? open_lane_disk : NULL,
         .close_disk = close_lane_disk,
         .identity = r->identity,

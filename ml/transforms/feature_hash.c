@@ -242,6 +242,7 @@ const struct step_def op_feature_hash = {
     .config_size = sizeof(struct feature_hash_cfg),
     .bind = feature_hash_bind,
     .needs = transform_needs,
+    .lazy = transform_lazy,
     .open = transform_open,
     .push = transform_push,
     .close = transform_close,

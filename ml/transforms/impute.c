@@ -384,6 +384,7 @@ const struct step_def op_impute = {
     .needs = transform_needs,
     .state_codec = transform_codec,
     .state_layout = transform_layout,
+    .lazy = transform_lazy,
     .open = transform_open,
     .push = transform_push,
     .flush = transform_flush,

@@ -448,6 +448,7 @@ const struct step_def op_select_features = {
     .needs = transform_needs,
     .state_codec = transform_codec,
     .state_layout = transform_layout,
+    .lazy = transform_lazy,
     .open = transform_open,
     .push = transform_push,
     .flush = transform_flush,

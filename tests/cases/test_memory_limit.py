@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """State in memory beyond its share of memory.limit ends a run with exit code 1 and the remedy; under a higher limit,
-or without one, the same topology runs to its end."""
+or without one, the same topology runs to its end. Models count as much as counters do."""
 
 import os
 import subprocess
@@ -16,21 +16,25 @@ streams:
       generator:
         rate: 1000000
         rows: 8000
-        columns: {k: "'LONG' || cast(row as string)"}
+        columns: {k: "'LONG' || cast(row as string)", n: "row"}
   sums:
     from: rows
-    steps: [{key_by: k}, {aggregate: count() as n}]
+    steps: [{key_by: k}, {STEP}]
     to: {topic: sums, value: json}
 """
 
 problems = []
 
 
-def run(memory):
+AGGREGATE = "aggregate: count() as n"
+MODELS = "detect: {algorithm: zscore, features: [n], as: odd, per: key}"
+
+
+def run(memory, step=AGGREGATE, key="long" * 700):
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "t.yaml")
         with open(path, "w", encoding="utf-8") as f:
-            f.write((TOPOLOGY % memory).replace("LONG", "long" * 700))
+            f.write((TOPOLOGY % memory).replace("LONG", key).replace("STEP", step))
         done = subprocess.run([KLAMM, "run", "--in-memory", "--until-end", "--set", f"state.dir={folder}", path],
                               timeout=300, text=True, stdin=subprocess.DEVNULL,
                               stdout=subprocess.PIPE, stderr=subprocess.PIPE)
@@ -44,5 +48,8 @@ for memory in ("memory: {limit: 1GB}", ""):
     status, said = run(memory)
     if status != 0 or "8000 entries" not in said:
         problems.append(f"{memory or 'no limit'}: exit {status}\n{said}")
+status, said = run("memory: {limit: 32MB}", MODELS, key="")
+if status != 1 or "half of memory.limit" not in said:
+    problems.append(f"models: exit {status}\n{said}")
 print("\n".join(problems) or "state is held to its share of memory.limit")
 sys.exit(len(problems) > 0)

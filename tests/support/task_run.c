@@ -1,12 +1,13 @@
 /* A small world around tasks: produced records go to the tasks that read their topic, to the
  * changelog or to the output. A restart flushes, commits and throws every task away; the new ones
- * are restored from the changelogs.
+ * are restored from the changelogs, or from their disks.
  */
 #include "tests/support/task_run.h"
 
 #include "engine/clock.h"
 #include "engine/memory.h"
 #include "schemas/registry_memory.h"
+#include "tests/support/fake_disk.h"
 
 #include <assert.h>
 #include <math.h>
@@ -26,6 +27,7 @@ struct world {
     struct task_result *result;
     struct plan *plan;
     struct task *task[16];
+    struct fake_disk disk[16];
     struct position {
         int64_t offset; /* 0: nothing committed yet */
         char metadata[200];
@@ -169,6 +171,38 @@ static int past_read(void *ctx, const char *topic, int32_t partition, int64_t fr
 
 static const struct task_past past = {past_partitions, past_bounds, past_read};
 
+/* What a changelog holds, for a task without a disk. */
+static int restore(struct world *w, uint16_t s)
+{
+    const struct subplan *sub = &w->plan->subplan[s];
+    int status = 0;
+    for (uint16_t i = 0; i < sub->nstores && status == 0; i++) {
+        for (size_t k = 0; k < w->nchangelog && status == 0; k++) {
+            const struct stored *c = &w->changelog[k];
+            struct record r = {.topic = c->topic,
+                               .key = c->key,
+                               .key_n = c->key_n,
+                               .value = c->value,
+                               .value_n = c->value_n};
+            if (strcmp(c->topic, sub->store[i].changelog) == 0) {
+                status = task_restore(w->task[s], i, &r, &w->result->err);
+            }
+        }
+    }
+    return status;
+}
+
+/* All that is committed is on the disk. */
+static int attach(struct world *w, uint16_t s)
+{
+    static const int64_t next[16] = {0};
+    int found = task_take_disk(w->task[s], &w->disk[s].disk, 1);
+    assert(found < 0 || found == CHECKPOINT_NONE || found == CHECKPOINT_THERE);
+    int status = found < 0 ? found : task_attach(w->task[s]);
+    return status < 0 ? err_set(&w->result->err, ERR_ABORT, "%s: cannot be read", "disk")
+                      : task_restored(w->task[s], next, &w->result->err);
+}
+
 static int start(struct world *w)
 {
     struct task_env env = {
@@ -181,21 +215,8 @@ static int start(struct world *w)
         .past = w->run->past ? &past : NULL,
     };
     for (uint16_t s = 0; s < w->plan->nsubplans; s++) {
-        const struct subplan *sub = &w->plan->subplan[s];
         int status = task_new(&w->task[s], w->plan, s, 0, &env, &w->result->err);
-        for (uint16_t i = 0; i < sub->nstores && status == 0; i++) {
-            for (size_t k = 0; k < w->nchangelog && status == 0; k++) {
-                const struct stored *c = &w->changelog[k];
-                struct record r = {.topic = c->topic,
-                                   .key = c->key,
-                                   .key_n = c->key_n,
-                                   .value = c->value,
-                                   .value_n = c->value_n};
-                if (strcmp(c->topic, sub->store[i].changelog) == 0) {
-                    status = task_restore(w->task[s], i, &r, &w->result->err);
-                }
-            }
-        }
+        status = status < 0 ? status : w->run->has_disk ? attach(w, s) : restore(w, s);
         for (int in = 0; status == 0 && in < task_inputs(w->task[s]); in++) {
             const struct position *p = &w->position[s][in];
             if (p->offset > 0) {
@@ -215,6 +236,9 @@ static void stop(struct world *w)
     for (uint16_t s = 0; s < w->plan->nsubplans; s++) {
         task_free(w->task[s]);
         w->task[s] = NULL;
+        if (w->run->has_disk) {
+            w->disk[s].disk.ops->close(&w->disk[s].disk);
+        }
     }
 }
 
@@ -265,6 +289,10 @@ static int commit(struct world *w)
         if (status < 0) {
             return status;
         }
+        status = task_write_checkpoint(w->task[s], &w->result->err);
+        if (status < 0) {
+            return status;
+        }
         task_committed(w->task[s]);
         assert(task_inputs(w->task[s]) <= INPUTS_MOST);
         for (int in = 0; in < task_inputs(w->task[s]); in++) {
@@ -286,7 +314,8 @@ static int run_rows(struct world *w)
 {
     const struct task_run *run = w->run;
     struct record *all = mem_array(run->n + 1, sizeof(*all));
-    size_t piece = run->restart_every ? run->restart_every : run->n;
+    size_t each = run->restart_every ? run->restart_every : run->n;
+    size_t piece = run->commit_every ? run->commit_every : each, since = 0;
     int status = start(w);
     for (size_t i = 0; i < run->n; i++) {
         all[i] = (struct record){.topic = run->topic,
@@ -302,9 +331,11 @@ static int run_rows(struct world *w)
         status = push(w, all + at, n);
         status = status < 0 ? status : settle(w);
         status = status < 0 ? status : commit(w);
-        if (status == 0 && at + n < run->n) {
+        since += n;
+        if (status == 0 && since >= each && at + n < run->n) {
             stop(w);
             status = start(w);
+            since = 0;
         }
     }
     for (uint16_t s = 0; s < w->plan->nsubplans && status == 0; s++) {
@@ -351,8 +382,15 @@ void task_run(const struct task_run *run, struct task_result *r)
     }
     if (r->status == 0) {
         assert(w.plan->nsubplans <= 16);
+        for (int i = 0; i < 16; i++) {
+            fake_disk_init(&w.disk[i], run->share);
+            w.disk[i].reads_left = run->spoils ? (int)run->spoils : -1;
+        }
         r->status = run_rows(&w);
         plan_free(w.plan);
+        for (int i = 0; i < 16; i++) {
+            fake_disk_done(&w.disk[i]);
+        }
     }
     if (w.nchangelog > 0) {
         qsort(w.changelog, w.nchangelog, sizeof(w.changelog[0]), by_topic_and_key);

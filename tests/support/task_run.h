@@ -25,6 +25,10 @@ struct task_run {
     uint16_t batch_rows;  /* BATCH_ROWS */
     size_t restart_every; /* rows after which everything is committed, closed and restored; never */
     const struct task_run_past *past; /* for steps that read a history; NULL: no topic has any */
+    size_t commit_every; /* rows after which everything is committed; where it restarts */
+    bool has_disk;       /* the stores lie over disks (fake ones), which restarts read */
+    uint64_t share;      /* then: bytes that a lazy store may keep in memory */
+    size_t spoils;       /* then: so many reads of a disk succeed, the next does not; all do */
 };
 
 struct task_result {

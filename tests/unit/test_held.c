@@ -5,6 +5,7 @@
 #include "engine/memory.h"
 #include "engine/random.h"
 #include "ml/per.h"
+#include "tests/support/fake_disk.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -157,7 +158,8 @@ static void check_restores(struct rig *r)
     struct per_task task;
     const struct table *a = table_of(r), *b = NULL;
     assert_int_equal(restored(r, &task, &op), 0);
-    per_each(&op, keep, &b);
+    struct err e = {0};
+    assert_int_equal(per_totals(&task, &op, &(struct per_totals){&b, NULL, keep}, &e), 0);
     assert_non_null(b);
     assert_memory_equal(a->cell, b->cell, a->n * sizeof(double));
     assert_true(a->hidden == b->hidden);
@@ -290,6 +292,189 @@ static void what_does_not_fit_is_refused(void **state)
     }
 }
 
+/* ---- one per key, over a disk ---- */
+
+#define KEYS  6
+#define LARGE 10000 /* 80 KB: parts and logs */
+#define FEW   100
+
+struct keyed {
+    uint32_t cells;
+    struct schema schema;
+    struct node node;
+    struct per_plan plan;
+    struct op op;
+    struct per_task task;
+    struct per_rows rows;
+    struct str key[KEYS];
+    struct fake_disk disk;
+    double total; /* of all that was ever added */
+    double *model;
+};
+
+static int io_total(void *ctx, struct snapshot *s)
+{
+    snapshot_double(s, ctx);
+    return snapshot_status(s);
+}
+
+static void add_total(void *ctx, void *object)
+{
+    const struct table *t = object;
+    for (uint32_t i = 0; i < t->n; i++) {
+        *(double *)ctx += t->cell[i];
+    }
+}
+
+static int keyed_open(struct keyed *k)
+{
+    static const char *const names[] = {"a", "b", "c", "d", "e", "f"};
+    struct err e = {0};
+    k->op = (struct op){.state = state_memory_new(&k->plan.codec)};
+    assert_true(per_is_lazy(&k->plan));
+    int attached = state_attach(k->op.state, &k->disk.disk, 0, true);
+    int status = per_open(&k->task, &k->op, &k->plan, &e);
+    status = attached < 0 ? attached : status;
+    k->total = 0;
+    status = status < 0 ? status
+                        : per_totals(&k->task, &k->op,
+                                     &(struct per_totals){&k->total, io_total, add_total}, &e);
+    per_rows_begin(&k->rows, &k->op, &k->task);
+    k->rows.keys.key = k->key;
+    for (int i = 0; i < KEYS; i++) {
+        k->key[i] = str_ref(names[i], 1);
+    }
+    return status;
+}
+
+static void keyed_init(struct keyed *k, uint32_t cells, uint64_t share)
+{
+    *k = (struct keyed){.cells = cells, .schema.keyed = true};
+    const struct schema *in = &k->schema;
+    k->node.in[0] = in;
+    assert_int_equal(per_bind(&k->plan, &k->node, PER_KEY, &tables, &k->cells), 0);
+    fake_disk_init(&k->disk, share);
+    k->model = mem_zalloc((size_t)KEYS * cells * sizeof(double));
+    assert_int_equal(keyed_open(k), 0);
+}
+
+static void keyed_close(struct keyed *k)
+{
+    per_close(&k->task);
+    state_free(k->op.state);
+    k->disk.disk.ops->close(&k->disk.disk);
+}
+
+static void keyed_commit(struct keyed *k)
+{
+    assert_int_equal(per_flush(&k->task, &k->op), 0);
+    fake_disk_commit(&k->disk, k->op.state, 0);
+}
+
+static void keyed_add(struct keyed *k, struct random *random)
+{
+    uint16_t row = (uint16_t)random_below(random, KEYS);
+    double event[] = {random_below(random, k->cells), random_unit(random)};
+    struct table *t = per_find(&k->rows, row);
+    t = t ? t : per_make(&k->rows, row);
+    assert_int_equal(replay(NULL, t, event, 2), 0);
+    k->model[row * k->cells + (uint32_t)event[0]] += event[1];
+    k->total += event[1];
+    per_touch_event(&k->rows, event, 2);
+}
+
+static void keyed_check(struct keyed *k)
+{
+    for (uint16_t row = 0; row < KEYS; row++) {
+        const struct table *t = per_find(&k->rows, row);
+        assert_non_null(t);
+        assert_memory_equal(t->cell, k->model + row * k->cells, k->cells * sizeof(double));
+    }
+}
+
+static void objects_come_and_go(void **state)
+{
+    (void)state;
+    static const uint32_t cells[] = {FEW, LARGE};
+    for (int turn = 0; turn < 4; turn++) {
+        struct keyed k;
+        struct random random;
+        uint32_t n = cells[turn / 2];
+        random_seed(&random, (uint64_t)turn, 8);
+        keyed_init(&k, n, turn % 2 ? 0 : n * sizeof(double) * 5 / 2);
+        for (int i = 0; i < 300; i++) {
+            keyed_add(&k, &random);
+            if (random_below(&random, 4) == 0) {
+                keyed_commit(&k);
+            } else if (random_below(&random, 4) == 0) {
+                state_trim(k.op.state);
+            }
+            if (i % 60 == 59) {
+                double total = k.total;
+                keyed_commit(&k);
+                keyed_close(&k);
+                assert_int_equal(keyed_open(&k), 0);
+                assert_true(k.total == total);
+                keyed_check(&k);
+            }
+        }
+        assert_true(k.disk.gets > 50);
+        keyed_close(&k);
+        mem_free(k.model);
+        fake_disk_done(&k.disk);
+    }
+}
+
+/* What an object takes counts from when it is made, or found, not only from its commit. */
+static void objects_count_with_what_they_own(void **state)
+{
+    (void)state;
+    struct keyed k;
+    keyed_init(&k, LARGE, 0);
+    uint64_t before = state_bytes(k.op.state);
+    (void)per_make(&k.rows, 0);
+    assert_true(state_bytes(k.op.state) >= before + LARGE * sizeof(double));
+    per_touch(&k.rows);
+    assert_true(state_dirty_bytes(k.op.state) >= LARGE * sizeof(double));
+    keyed_commit(&k);
+    assert_int_equal(state_count(k.op.state), 0);
+    before = state_bytes(k.op.state);
+    assert_non_null(per_find(&k.rows, 0));
+    assert_true(state_bytes(k.op.state) >= before + LARGE * sizeof(double));
+    keyed_close(&k);
+    mem_free(k.model);
+    fake_disk_done(&k.disk);
+}
+
+static void what_is_damaged_on_disk_ends_the_task(void **state)
+{
+    (void)state;
+    struct random random;
+    random_seed(&random, 3, 8);
+    for (uint32_t i = 0; i < 40; i++) {
+        struct keyed k;
+        keyed_init(&k, i % 2 ? FEW : LARGE, 0);
+        while (k.disk.n < (i % 2 ? KEYS + 1 : 2 * KEYS + 1)) { /* all keys, and the totals */
+            keyed_add(&k, &random);
+            keyed_commit(&k);
+        }
+        struct fake_entry *e = &k.disk.entry[random_below(&random, (uint32_t)k.disk.n)];
+        e->value_n = random_below(&random, (uint32_t)e->value_n);
+        keyed_close(&k);
+        bool has_failed = keyed_open(&k) < 0;
+        for (uint16_t row = 0; row < KEYS && !has_failed; row++) {
+            struct table *t = per_find(&k.rows, row);
+            t = t ? t : per_make(&k.rows, row);
+            assert_int_equal(t->n, k.cells);
+            has_failed = k.disk.disk.failed != 0;
+        }
+        assert_true(has_failed);
+        keyed_close(&k);
+        mem_free(k.model);
+        fake_disk_done(&k.disk);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -299,6 +484,9 @@ int main(void)
         cmocka_unit_test(logs_never_outgrow_the_snapshot),
         cmocka_unit_test(without_replay_each_commit_has_all),
         cmocka_unit_test(what_does_not_fit_is_refused),
+        cmocka_unit_test(objects_come_and_go),
+        cmocka_unit_test(objects_count_with_what_they_own),
+        cmocka_unit_test(what_is_damaged_on_disk_ends_the_task),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -27,6 +27,17 @@ static void holders_add_up(void **state)
     assert_int_equal(atomic_load(&m.held), 1001);
 }
 
+static void what_cannot_lie_on_disk_has_another_remedy(void **state)
+{
+    (void)state;
+    struct memory_use m = {.topology = "t", .limit = 2000, .has_disk = true};
+    struct err e = {0};
+    uint64_t a = 0;
+    assert_int_equal(memory_use_set(&m, &a, 1001, &e), -ERR_DATA);
+    assert_non_null(strstr(e.text, "cannot leave it on disk"));
+    assert_null(strstr(e.text, "rocksdb"));
+}
+
 static void what_is_left_for_others(void **state)
 {
     (void)state;
@@ -43,6 +54,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(holders_add_up),
+        cmocka_unit_test(what_cannot_lie_on_disk_has_another_remedy),
         cmocka_unit_test(what_is_left_for_others),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

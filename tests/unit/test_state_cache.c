@@ -223,6 +223,81 @@ static void a_range_is_the_disk_under_what_is_dirty(void **state)
     fake_disk_done(&f);
 }
 
+/* Between two parts keys ahead become dirty, and others of the same length are gone through. */
+static void parts_meet_what_has_changed_between(void **state)
+{
+    (void)state;
+    static const char *const keys[] = {"p0", "p2", "p4", "p6", "q0", "q1"};
+    static const char *const late[] = {"p1", "p3", "p5", "p7"};
+    for (int at = 0; at < 5; at++) {
+        struct fake_disk f;
+        struct buffer behind, other;
+        fake_disk_init(&f, 0);
+        buffer_init(&behind);
+        buffer_init(&other);
+        struct state *s = open_store(&f, true);
+        for (int i = 0; i < 6; i++) {
+            put(s, keys[i], 1);
+        }
+        fake_disk_commit(&f, s, 3);
+        struct seen x = {.s = s, .deletes = true}, y = {.s = s};
+        int sum = 4, more = 1;
+        for (int part = 0; more; part++) {
+            for (int i = 0; part == at && i < 4; i++) {
+                if (strcmp(late[i], buffer_cstr(&behind)) > 0) {
+                    put(s, late[i], 10);
+                    sum += 10;
+                }
+            }
+            if (part == at) {
+                assert_int_equal(state_range(s, "q", 1, &other, see, &y), 1);
+            }
+            more = state_range(s, "p", 1, &behind, see, &x);
+        }
+        assert_int_equal(x.sum, sum);
+        state_free(s);
+        buffer_done(&behind);
+        buffer_done(&other);
+        fake_disk_done(&f);
+    }
+}
+
+static void what_was_only_read_goes_between_batches(void **state)
+{
+    (void)state;
+    struct fake_disk f;
+    fake_disk_init(&f, 2000);
+    struct state *s = open_store(&f, true);
+    char key[16];
+    for (int i = 0; i < 500; i++) {
+        snprintf(key, sizeof key, "k%d", i);
+        put(s, key, i);
+    }
+    fake_disk_commit(&f, s, 3);
+    put(s, "dirty", 1);
+    for (int i = 0; i < 2000; i++) {
+        snprintf(key, sizeof key, "k%d", i % 500);
+        assert_int_equal(value_of(s, key), i % 500);
+        state_trim(s);
+        assert_in_range(state_count(s), 1, 60);
+    }
+    assert_int_equal(value_of(s, "dirty"), 1);
+    uint64_t evictions = state_evictions(s);
+    state_pin(s);
+    for (int i = 0; i < 500; i++) {
+        snprintf(key, sizeof key, "k%d", i);
+        assert_int_equal(value_of(s, key), i);
+        state_trim(s);
+    }
+    assert_int_equal(state_evictions(s), evictions);
+    assert_int_equal(state_count(s), 501);
+    state_unpin(s);
+    state_trim(s);
+    assert_true(state_evictions(s) > evictions);
+    state_free(s);
+    fake_disk_done(&f);
+}
+
 /* As a task does: store and disk get the same. */
 static void restore(struct fake_disk *f, struct state *s, const char *key, const int64_t *v)
 {
@@ -333,6 +408,8 @@ static void random_run(uint64_t share, bool is_lazy, uint64_t seed)
             f.disk.ops->close(&f.disk);
             s = open_store(&f, is_lazy);
             memcpy(value, committed, sizeof value);
+        } else if (what < 40) {
+            state_trim(s);
         }
     }
     assert_same(s, value);
@@ -477,6 +554,8 @@ int main(void)
         cmocka_unit_test(an_eager_store_stays_whole),
         cmocka_unit_test(stores_do_not_see_each_other),
         cmocka_unit_test(a_range_is_the_disk_under_what_is_dirty),
+        cmocka_unit_test(parts_meet_what_has_changed_between),
+        cmocka_unit_test(what_was_only_read_goes_between_batches),
         cmocka_unit_test(restored_changes_go_with_the_disk),
         cmocka_unit_test(random_operations),
         cmocka_unit_test(the_share_is_kept_to),

@@ -346,7 +346,8 @@ static void values_that_own_memory(void **state)
 {
     (void)state;
     int dropped = 0;
-    const struct state_codec codec = {&dropped, text_save, text_size, text_load, text_drop, NULL};
+    const struct state_codec codec = {&dropped,  text_save, text_size, text_load,
+                                      text_drop, NULL,      NULL};
     struct state *s = state_memory_new(&codec);
     struct state *copy = state_memory_new(&codec);
     bool is_new;

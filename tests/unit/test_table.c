@@ -1,7 +1,9 @@
 /* The store of a table and the step that fills it: changelog, restart, another shape, versions.
  */
 #include "engine/hash.h"
+#include "engine/random.h"
 #include "engine/table.h"
+#include "tests/support/fake_disk.h"
 #include "tests/support/task_rig.h"
 
 #include <setjmp.h>
@@ -256,7 +258,7 @@ struct bench {
 static void bench_open(struct bench *b)
 {
     bool is_stale;
-    b->s = table_open(b->plan, b->state, &is_stale);
+    assert_int_equal(table_open(&b->s, b->plan, b->state, &is_stale), 0);
     assert_false(is_stale);
 }
 
@@ -422,7 +424,7 @@ static void a_damaged_entry_is_not_read(void **state)
     for (size_t i = 0; i < 4; i++) {
         assert_int_equal(
             state_restore(b.state, keys[i], (uint32_t)strlen(keys[i]), saved.data, saved.n), 0);
-        b.s = table_open(b.plan, b.state, &is_stale);
+        assert_int_equal(table_open(&b.s, b.plan, b.state, &is_stale), 0);
         assert_true(is_stale);
         assert_int_equal(state_count(b.state), 0);
         table_close(b.s);
@@ -430,10 +432,179 @@ static void a_damaged_entry_is_not_read(void **state)
     saved.data[0] ^= 1; /* of other columns */
     assert_int_equal(state_restore(b.state, "k", 1, saved.data, saved.n), 0);
     assert_int_equal(state_restore(b.state, "l", 1, saved.data, 3), 0);
-    b.s = table_open(b.plan, b.state, &is_stale);
+    assert_int_equal(table_open(&b.s, b.plan, b.state, &is_stale), 0);
     assert_true(is_stale);
     buffer_done(&saved);
     bench_done(&b);
+}
+
+/* ---- over a disk ---- */
+
+/* In place of the empty store in memory. */
+static void bench_attach(struct bench *b, struct fake_disk *f)
+{
+    table_close(b->s);
+    state_free(b->state);
+    b->state = state_memory_new(&b->plan->codec);
+    assert_int_equal(state_attach(b->state, &f->disk, 0, table_is_lazy(&b->cfg)), 0);
+}
+
+static void rows_on_disk_are_the_same(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed < 9; seed++) {
+        struct random random;
+        struct fake_disk f;
+        struct bench a, b;
+        random_seed(&random, seed, 3);
+        fake_disk_init(&f, seed % 2 ? 0 : 700);
+        bench_init(&a, 0);
+        bench_init(&b, 0);
+        bench_attach(&b, &f);
+        bench_open(&b);
+        for (int i = 0; i < 1500; i++) {
+            char key[20];
+            snprintf(key, sizeof key, "%d", (int)random_below(&random, 40));
+            switch (random_below(&random, 8)) {
+            case 0:
+                drop(&a, key, i);
+                drop(&b, key, i);
+                break;
+            case 1:
+            case 2:
+                put(&a, key, i, i);
+                put(&b, key, i, i);
+                break;
+            case 3:
+                state_trim(b.state);
+                break;
+            default:
+                assert_int_equal(get(&a, key, TIME_MAX), get(&b, key, TIME_MAX));
+            }
+            if (random_below(&random, 30) == 0) {
+                fake_disk_commit(&f, b.state, 0);
+            }
+            if (random_below(&random, 300) == 0) {
+                fake_disk_commit(&f, b.state, 0);
+                bench_attach(&b, &f);
+                bench_open(&b);
+            }
+        }
+        assert_true(f.gets > 100);
+        bench_done(&a);
+        bench_done(&b);
+        fake_disk_done(&f);
+    }
+}
+
+/* A restore has met rows of other columns, most of which lie on disk by now. */
+static void rows_of_other_columns_on_disk_go(void **state)
+{
+    (void)state;
+    for (int has_old = 0; has_old < 2; has_old++) {
+        struct fake_disk f;
+        struct bench b;
+        bool is_stale;
+        fake_disk_init(&f, 0);
+        bench_init(&b, 0);
+        bench_attach(&b, &f);
+        struct buffer saved;
+        buffer_init(&saved);
+        b.plan->codec.save(b.plan->codec.ctx, "\1\1\2", 3, &saved);
+        saved.data[0] ^= 1;
+        for (int i = 0; i < 20 * has_old; i++) {
+            char key[20];
+            uint32_t n = (uint32_t)snprintf(key, sizeof key, "%d", i);
+            assert_int_equal(state_restore(b.state, key, n, saved.data, saved.n), 0);
+            f.disk.ops->put(&f.disk, 0, key, n, saved.data, saved.n);
+        }
+        f.disk.ops->write(&f.disk, 0, NULL);
+        state_committed(b.state);
+        assert_int_equal(state_count(b.state), 0);
+        assert_int_equal(state_is_stale(b.state), has_old);
+        assert_int_equal(table_open(&b.s, b.plan, b.state, &is_stale), 0);
+        assert_int_equal(is_stale, has_old);
+        assert_true(has_old || state_is_empty(b.state));
+        put(&b, "7", 1, 5);
+        fake_disk_commit(&f, b.state, 0);
+        assert_int_equal(f.n, 1);
+        assert_int_equal(get(&b, "7", TIME_MAX), 5);
+        assert_false(state_is_empty(b.state));
+        buffer_done(&saved);
+        bench_done(&b);
+        fake_disk_done(&f);
+    }
+}
+
+/* Until they are deleted, in the changelog as well, a restart meets them again: the mark stays at 0,
+ * of a copy for another process, too. */
+static void the_mark_waits_for_rows_of_other_columns(void **state)
+{
+    (void)state;
+    const int64_t next[] = {11};
+    for (int is_copy = 0; is_copy < 2; is_copy++) {
+        struct task_rig old, r;
+        struct fake_disk f;
+        fake_disk_init(&f, 0);
+        task_rig_init(&old, PLAIN, 0);
+        task_rig_start(&old, 0);
+        task_rig_push_one(&old, "h", 10, "k", "{\"a\":\"x\"}");
+        commit(&old);
+        task_rig_init(&r, TOPOLOGY("a: long", ""), 0);
+        task_rig_new(&r, 0);
+        assert_int_equal(task_take_disk(r.task, &f.disk, 1), CHECKPOINT_NONE);
+        assert_int_equal(task_attach(r.task), 0);
+        for (size_t i = 0; i < old.n && is_copy; i++) {
+            const struct produced *p = &old.item[i];
+            struct record record = {
+                .key = p->key, .key_n = p->key_n, .value = p->value, .value_n = p->value_n};
+            assert_int_equal(task_copy(r.task, 0, &record, &r.err), 0);
+        }
+        if (is_copy) {
+            assert_int_equal(task_copied(r.task, next, 5, &r.err), 0);
+        } else {
+            assert_int_equal(task_rig_restore(&r, 0, old.item, old.n), 0);
+            assert_int_equal(task_restored(r.task, next, &r.err), 0);
+            assert_int_equal(task_rig_open(&r), 0);
+            assert_true(task_input_rewinds(r.task, input_of(&r, "h")));
+        }
+        assert_int_equal(task_mark(r.task)->next[0], 0);
+        if (!is_copy) {
+            task_set_mark(r.task, next);
+            assert_int_equal(task_flush(r.task, &r.err), 0);
+            assert_int_equal(task_write_checkpoint(r.task, &r.err), 0);
+            assert_int_equal(f.n, 1); /* the mark */
+            task_rig_stop(&r);
+            task_rig_new(&r, 0);
+            assert_int_equal(task_take_disk(r.task, &f.disk, 1), CHECKPOINT_THERE);
+            assert_int_equal(task_mark(r.task)->next[0], 11);
+            task_rig_stop(&old);
+            task_rig_new(&old, 0);
+            assert_int_equal(task_take_disk(old.task, &f.disk, 1), CHECKPOINT_OTHER);
+        }
+        task_rig_done(&r);
+        task_rig_done(&old);
+        fake_disk_done(&f);
+    }
+}
+
+static void a_damaged_row_on_disk_ends_the_task(void **state)
+{
+    (void)state;
+    struct fake_disk f;
+    struct bench b;
+    fake_disk_init(&f, 0);
+    bench_init(&b, 0);
+    assert_false(table_damaged(b.s)); /* no disk */
+    bench_attach(&b, &f);
+    bench_open(&b);
+    put(&b, "k", 1, 5);
+    fake_disk_commit(&f, b.state, 0);
+    assert_int_equal(get(&b, "k", TIME_MAX), 5);
+    assert_true(table_damaged(b.s));
+    assert_int_equal(f.disk.failed, -ERR_DATA);
+    bench_done(&b);
+    fake_disk_done(&f);
 }
 
 int main(void)
@@ -450,6 +621,10 @@ int main(void)
         cmocka_unit_test(versions_in_any_order),
         cmocka_unit_test(versions_out_of_reach_go),
         cmocka_unit_test(a_damaged_entry_is_not_read),
+        cmocka_unit_test(rows_on_disk_are_the_same),
+        cmocka_unit_test(rows_of_other_columns_on_disk_go),
+        cmocka_unit_test(the_mark_waits_for_rows_of_other_columns),
+        cmocka_unit_test(a_damaged_row_on_disk_ends_the_task),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

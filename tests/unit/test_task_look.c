@@ -1,5 +1,6 @@
 /* A task seen from outside: what its steps keep and wait for, which input holds them up, and that
  * nothing leaves one that is only looked at. */
+#include "tests/support/fake_disk.h"
 #include "tests/support/task_rig.h"
 
 #include <setjmp.h>
@@ -124,6 +125,38 @@ static void who_holds_it_up(void **state)
     assert_int_equal(task_held_by(r.task, sink), x);
     assert_int_equal(task_parts(r.task, x), 0);
     task_rig_done(&r);
+}
+
+/* What entries on disk take in memory is their store's own affair. */
+static void what_cannot_go_to_disk(void **state)
+{
+    (void)state;
+    struct task_rig r;
+    struct fake_disk f;
+    const int64_t next[2] = {0};
+    task_rig_init(
+        &r,
+        "name: t\nstreams:\n" SOURCE(
+            "a", "x") "  s:\n    from: a\n    steps:\n      - aggregate: count() as n\n    to: o\n"
+                      "  w:\n    from: a\n    steps:\n"
+                      "      - window: {session: 10ms, aggregate: count() as n}\n    to: p\n",
+        0);
+    task_rig_start(&r, 0);
+    push(&r, "x", 0, 1, 25);
+    assert_int_equal(task_kept_bytes(r.task), task_state_bytes(r.task));
+    uint64_t aggregate = step_of(r.task, "s").bytes, all = task_state_bytes(r.task);
+    task_rig_stop(&r);
+    fake_disk_init(&f, 1 << 20);
+    task_rig_new(&r, 0);
+    assert_int_equal(task_take_disk(r.task, &f.disk, 1), CHECKPOINT_NONE);
+    assert_int_equal(task_attach(r.task), 0);
+    assert_int_equal(task_restored(r.task, next, &r.err), 0);
+    assert_int_equal(task_rig_open(&r), 0);
+    push(&r, "x", 0, 1, 25);
+    assert_int_equal(task_state_bytes(r.task), all);
+    assert_int_equal(task_kept_bytes(r.task), all - aggregate);
+    task_rig_done(&r);
+    fake_disk_done(&f);
 }
 
 static const char windows[] = "name: t\nstreams:\n" SOURCE(
@@ -303,7 +336,7 @@ int main(void)
         cmocka_unit_test(what_is_open),         cmocka_unit_test(who_holds_it_up),
         cmocka_unit_test(every_kind_of_window), cmocka_unit_test(counts_and_ranks),
         cmocka_unit_test(only_looked_at),       cmocka_unit_test(parts_of_a_repartition),
-        cmocka_unit_test(before_it_is_open),
+        cmocka_unit_test(before_it_is_open),    cmocka_unit_test(what_cannot_go_to_disk),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -31,8 +31,13 @@ static void run(struct task_result *r, const char *topology, uint16_t batch, siz
         value[i] = mem_printf("{\"host\": \"%s\", \"v\": %u, \"ts\": %u}", key[i],
                               random_below(&rnd, 100), (unsigned)i * 10 + random_below(&rnd, 120));
     }
-    struct task_run t = {topology, "samples", (const char *const *)value, key, ROWS,
-                         batch,    restart};
+    struct task_run t = {.topology = topology,
+                         .topic = "samples",
+                         .value = (const char *const *)value,
+                         .key = key,
+                         .n = ROWS,
+                         .batch_rows = batch,
+                         .restart_every = restart};
     *r = (struct task_result){0};
     task_run(&t, r);
     if (r->status < 0) {
