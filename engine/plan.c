@@ -12,6 +12,7 @@
  */
 #include "engine/habits.h"
 #include "engine/hash.h"
+#include "engine/history.h"
 #include "engine/memory.h"
 #include "engine/plan_build.h"
 #include "engine/registry.h"
@@ -288,9 +289,10 @@ static int plan_step(struct planner *b, const struct stream *st, int i, struct r
     int r = -ERR_CONFIG;
     struct ref other;
     if (n->def && parse_step(b, n, n->yaml) == 0 &&
-        (!n->def->second || plan_second(b, n, at, &other) == 0)) {
+        (!n->def->second || plan_second(b, n, at, &other) == 0) && plan_history(b, st, n) == 0) {
         r = n->def->bind(n);
         diags_drop_echoes(b->d);
+        r = r < 0 ? r : plan_history_fits(b, n);
     }
     r = r == 0 ? reserved_check(n) : r;
     if (r == 0) {
@@ -464,18 +466,19 @@ static void build(struct planner *b)
         plan_check_meetings(b);
         plan_find_needs(b->p);
         plan_find_races(b->p);
+        plan_finish_histories(b);
     }
     plan_check_topics(b);
 }
 
-static int plan_all(struct plan **out, struct planner *b)
+int plan_begin(struct planner *b)
 {
     const struct topology *t = b->t;
     struct plan *p = mem_zalloc(sizeof *p);
     arena_init(&p->mem);
     p->topology = t;
     b->p = p;
-    size_t steps = 1;
+    size_t steps = 2; /* one for what ends a history */
     for (int i = 0; i < t->nstreams; i++) {
         steps += 2U + 5U * (size_t)t->stream[i].nsteps + (size_t)t->stream[i].nto;
     }
@@ -487,17 +490,27 @@ static int plan_all(struct plan **out, struct planner *b)
     p->vertex = arena_array(&p->mem, steps, sizeof *p->vertex);
     p->source = arena_array(&p->mem, steps, sizeof *p->source);
     p->sink = arena_array(&p->mem, steps, sizeof *p->sink);
+    p->history = arena_array(&p->mem, steps, sizeof *p->history);
     b->group = arena_array(&p->mem, steps, sizeof *b->group);
     b->mark = arena_zalloc(&p->mem, (size_t)t->nstreams * sizeof *b->mark + 1);
     b->side = arena_zalloc(&p->mem, steps * sizeof *b->side);
     b->end = arena_zalloc(&p->mem, (size_t)t->nstreams * sizeof *b->end + 1);
     b->table = arena_zalloc(&p->mem, (size_t)t->ntables * sizeof *b->table + 1);
+    return 0;
+}
+
+static int plan_all(struct plan **out, struct planner *b)
+{
+    int r = plan_begin(b);
+    if (r < 0) {
+        return r;
+    }
     build(b);
     if (b->d->n > 0) { /* with problems from before it is not complete */
-        plan_free(p);
+        plan_free(b->p);
         return -ERR_CONFIG;
     }
-    *out = p;
+    *out = b->p;
     return 0;
 }
 
@@ -532,6 +545,9 @@ int plan_load(struct topology **t, struct plan **out, struct arena *a, const cha
 void plan_free(struct plan *p)
 {
     if (p) {
+        for (uint16_t i = 0; i < p->nhistories; i++) {
+            plan_free(p->history[i]->plan);
+        }
         arena_done(&p->mem);
         mem_free(p);
     }

@@ -106,11 +106,12 @@ struct subplan {
 struct plan {
     struct arena mem;
     const struct topology *topology;
-    uint16_t nvertices, nsources, nsinks, nsubplans;
+    uint16_t nvertices, nsources, nsinks, nsubplans, nhistories;
     struct vertex **vertex;
     struct plan_source **source;
     struct plan_sink **sink;
     struct subplan *subplan;
+    struct history **history; /* that steps read first (engine/history.h) */
 };
 
 /* Plans a topology. schemas may be NULL: then types come from `schema` and `columns` only. All

@@ -99,9 +99,17 @@ int plan_find_table(struct planner *b, struct node *n, const struct second_input
                     struct ref *table);
 int plan_meet_table(struct planner *b, const struct stream *st, struct node *n, struct ref *at,
                     const struct ref *table);
+/* plan_history.c: what a step reads first, planned, before it is bound; and whether it has the columns
+ * that the step needs, once it is. */
+int plan_history(struct planner *b, const struct stream *st, struct node *n);
+int plan_history_fits(struct planner *b, const struct node *n);
+/* Once needs are known: those of the histories' own plans. */
+void plan_finish_histories(struct planner *b);
 /* plan_topics.c */
 void plan_check_topics(struct planner *b);
 /* plan.c */
+/* An empty plan with room for all of the topology. -ERR_CONFIG: it is too large. */
+int plan_begin(struct planner *b);
 const struct step_def *plan_internal_step(const char *name);
 /* Puts a bound step behind `at`. other: of steps with two inputs or a table, else NULL. */
 int plan_place(struct planner *b, const struct stream *st, struct node *n, struct ref *at,

@@ -8,7 +8,7 @@
  *
  * Values from ${…} are not shown; what is long is cut.
  */
-#include "engine/plan.h"
+#include "engine/history.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -165,6 +165,14 @@ void plan_print_topics(struct buffer *b, const struct plan *p)
         const struct plan_source *s = p->source[i];
         for (int k = 0; k < s->ntopics && s->repartition < 0 && !s->feeder; k++) {
             list_topic(&read, s->topic[k], s->value.def->name);
+        }
+    }
+    for (uint16_t i = 0; i < p->nhistories; i++) {
+        const struct plan *own = p->history[i]->plan;
+        for (uint16_t k = 0; k < own->nsources; k++) {
+            for (int n = 0; n < own->source[k]->ntopics && !own->source[k]->feeder; n++) {
+                list_topic(&read, own->source[k]->topic[n], own->source[k]->value.def->name);
+            }
         }
     }
     end_list(&read);

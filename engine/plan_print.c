@@ -13,7 +13,7 @@
  *     read     metrics (avro)
  *     written  host-load (avro)
  */
-#include "engine/plan.h"
+#include "engine/history.h"
 
 #include <string.h>
 
@@ -171,6 +171,10 @@ static void print_vertex(struct buffer *b, const struct plan *p, uint16_t i)
         return;
     }
     print_table(b, p, v);
+    if (v->node->history) {
+        buffer_printf(b, "             before:    reads %s, what is there at the first start\n",
+                      v->node->history->name);
+    }
     const struct subplan *s = &p->subplan[v->subplan];
     for (uint16_t k = 0; k < s->nstores; k++) {
         if (s->store[k].vertex == i) {
@@ -349,12 +353,31 @@ static void json_key(struct buffer *b, const struct schema *s)
     buffer_text(b, "]");
 }
 
+/* The topics of what a step reads first. */
+static void json_history(struct buffer *b, const struct history *h)
+{
+    bool first = true;
+    if (!h) {
+        return;
+    }
+    buffer_text(b, ",\"history\":[");
+    for (uint16_t i = 0; i < h->plan->nsources; i++) {
+        for (int k = 0; k < h->plan->source[i]->ntopics; k++) {
+            buffer_text(b, first ? "" : ",");
+            json_text(b, h->plan->source[i]->topic[k]);
+            first = false;
+        }
+    }
+    buffer_text(b, "]");
+}
+
 /* A step's configuration, the topics of a source, the topic of a sink. */
 static void json_details(struct buffer *b, const struct vertex *v)
 {
     if (v->kind == VERTEX_STEP) {
         buffer_text(b, ",\"config\":");
         yaml_to_json(b, v->node->yaml);
+        json_history(b, v->node->history);
     } else if (v->kind == VERTEX_SOURCE) {
         buffer_text(b, ",\"topics\":[");
         for (int i = 0; i < v->source->ntopics; i++) {

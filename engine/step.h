@@ -18,6 +18,7 @@
 #include "engine/error.h"
 #include "engine/state.h"
 
+struct history;
 struct layout;
 struct node;
 struct op;
@@ -72,6 +73,10 @@ struct step_def {
      * own input. Rows of either are judged by the lesser watermark of both. As configured it may
      * read none: stream.text stays NULL. */
     int (*second)(const struct node *n, struct second_input *out);
+    /* Optional: the key whose value, when it is {topic: …} or {stream: …}, names rows that the step
+     * reads before its own: n->history, set before bind. Such a step has `needs` and `past`; other
+     * values are its own to read. */
+    const char *history;
     /* Once: reads n->cfg and n->in[], sets n->out[0..noutputs) and n->bound; problems go to
      * n->diags. Returns 0 or -ERR_CONFIG. */
     int (*bind)(struct node *n);
@@ -104,6 +109,10 @@ struct step_def {
 
     int (*open)(struct op *op, struct err *e);
     int (*push)(struct op *op, int input, struct batch *b);
+    /* Rows of n->history, when open has set op->wants_history, before anything else; their columns are
+     * those of in[0], null where the history has none of that name. `from` knows where they stand:
+     * op_bad_row(from, …) is for them. Nothing may be emitted. b NULL: that was all. */
+    int (*past)(struct op *op, struct op *from, struct batch *b);
     /* The input's watermark rose: fire, expire. The engine then passes watermark - lag on. A step
      * that may have much to do asks op_spent() now and then, and returns a positive number when
      * that is true and something may be left: it is called again with the same time, before any other
@@ -145,10 +154,11 @@ struct node {
     const void *cfg;
     const struct yaml *yaml; /* its value */
     struct place at;
-    const char *path;   /* key path, `streams.load.steps[2].window` */
-    const char *stream; /* that it belongs to */
-    const char *second; /* that input 1 comes from, or NULL */
-    int table;          /* vertex of the table that it looks up, or -1 */
+    const char *path;              /* key path, `streams.load.steps[2].window` */
+    const char *stream;            /* that it belongs to */
+    const char *second;            /* that input 1 comes from, or NULL */
+    const struct history *history; /* rows that it reads first (engine/history.h), or NULL */
+    int table;                     /* vertex of the table that it looks up, or -1 */
     const uint16_t *on; /* then: columns of in[0] that the key columns of in[1] must equal */
     int number;         /* of the step in its stream, from 1 */
     uint64_t seed;      /* of the topology, mixed with stream and number */
@@ -193,9 +203,10 @@ struct op {
     struct state *state; /* of stateful steps */
     struct arena
         *mem; /* the task's batch arena: valid until the outermost push or watermark ends */
-    int64_t watermark; /* of its input, TIME_MIN before the first */
-    bool rewinds;      /* set by open of tables: their topic is to be read from its beginning */
-    int64_t pass;      /* most that may be passed on of it: `seen` of the oldest row that the step
+    int64_t watermark;  /* of its input, TIME_MIN before the first */
+    bool rewinds;       /* set by open of tables: their topic is to be read from its beginning */
+    bool wants_history; /* set by open: nothing was learned yet, past() is to get it */
+    int64_t pass;       /* most that may be passed on of it: `seen` of the oldest row that the step
                           keeps back, TIME_MAX when none */
     struct trainer *trainer; /* for work that takes long (engine/trainer.h); NULL: at once */
     bool wants_commit;       /* set by tick: flush has something to do, though no row came */
@@ -214,6 +225,9 @@ int op_bad_row(struct op *op, const struct batch *b, uint16_t row, const char *t
 /* The same for all of errors: *b's selection loses these rows (allocated from b->mem). */
 struct row_errors;
 int op_bad_rows(struct op *op, struct batch *b, const struct row_errors *errors);
+/* Reports trouble with what is no row of any input, at a place outside (a file and its line): the
+ * same, but nothing goes to the dead letters; it is counted, and the first is logged. */
+int op_bad_elsewhere(struct op *op, const char *place, const char *text);
 /* The table that a step with node->table looks up: the op of the step `table`, in this task or, of
  * a global table, in the one that the lane keeps. Valid until the step returns. */
 struct op *op_table_of(struct op *op);

@@ -302,7 +302,7 @@ static bool rewinds(const struct task *t)
 /* The steps learn how far time was at the last commit. All that it fires has left before that, but
  * for what a commit between two slices has left: where a table is to be read anew, this waits for
  * the first row that is pushed. */
-static int follow_restored(struct task *t, struct err *e)
+int task_follow_restored(struct task *t, struct err *e)
 {
     int r = 0;
     slice_begin(t);
@@ -338,7 +338,11 @@ int task_open(struct task *t, struct err *e)
             return err_prefix(e, "stream %s", p->vertex->stream);
         }
     }
-    return follow_restored(t, e);
+    study_begin(t);
+    if (!task_is_studying(t)) {
+        return task_follow_restored(t, e);
+    }
+    return t->env.pauses ? 0 : task_study(t, INT64_MAX, e);
 }
 
 int task_deliver(struct task *t, uint16_t vertex, const struct message *m, struct err *e)
@@ -497,6 +501,7 @@ void task_metrics(const struct task *t,
 
 void task_free(struct task *t)
 {
+    study_free(t);
     for (uint16_t i = 0; i < t->nspots; i++) {
         struct spot *p = &t->spot[i];
         if (p->vertex->kind == VERTEX_STEP && p->op.node->def->close) {

@@ -21,6 +21,21 @@
 
 struct task;
 
+/* Topics that are read from their beginning to where they end when they are asked for, beside the inputs:
+ * what steps read before their first row (engine/history.h). ctx: that of the task_env. */
+struct task_past {
+    /* Partitions of a topic. *n 0: there is no such topic. */
+    int (*partitions)(void *ctx, const char *topic, int32_t *n, struct err *e);
+    /* Where a partition begins, and where what is committed ends. */
+    int (*bounds)(void *ctx, const char *topic, int32_t partition, int64_t *begin, int64_t *end,
+                  struct err *e);
+    /* Calls each for the committed records from `from` on, in order, until it returns something else
+     * than 0, or there are none: 0 then, else what it returned. *next is the offset to go on from. */
+    int (*read)(void *ctx, const char *topic, int32_t partition, int64_t from,
+                int (*each)(void *each_ctx, const struct record *r), void *each_ctx, int64_t *next,
+                struct err *e);
+};
+
 /* What a task needs of the world; the same for all tasks of a lane. */
 struct task_env {
     void *ctx;
@@ -43,6 +58,9 @@ struct task_env {
     struct task *(*table)(void *ctx, uint16_t subplan);
     /* Tasks of a sub-plan: how many source partitions a repartition carries. */
     int32_t (*tasks)(void *ctx, uint16_t subplan);
+    const struct task_past *past; /* NULL: no topic has any rows before the first */
+    /* Of the task that reads a history for another one: takes its rows. */
+    int (*take)(void *ctx, struct op *from, struct batch *b);
 };
 
 struct task_counts {
@@ -116,7 +134,14 @@ int task_copied(struct task *t, const int64_t *next, int64_t time, struct err *e
  * returned (NULL: there is none). */
 struct state_disk *task_take_state(struct task *t, struct task *copy);
 
+/* Steps that read a history first do so now, in a task that does not pause; one that does is
+ * studying then. */
 int task_open(struct task *t, struct err *e);
+/* Not to its end: nothing but the following may be done to it before, besides task_free(),
+ * task_topic_restore() and task_state_bytes(). */
+bool task_is_studying(const struct task *t);
+/* Goes on with it until a time of env.clock: 1 when there is more. */
+int task_study(struct task *t, int64_t until, struct err *e);
 
 /* Event time of a record of an input; its timestamp where it cannot be read. The time of a repartition's
  * watermark is that watermark. */

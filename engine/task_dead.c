@@ -14,6 +14,7 @@
  *            the batch is through and sorted, so that the size of batches does not show
  *   none     with `tolerance: none` the first one fails the task; nothing of the batch commits
  */
+#include "engine/logger.h"
 #include "engine/memory.h"
 #include "engine/task_internal.h"
 
@@ -194,6 +195,25 @@ int bad_record(struct task *t, const struct errors_cfg *errors, const struct rec
                const struct cause *why)
 {
     return set_aside(t, &(struct dead){errors, *r, r->offset, *why, NULL, false});
+}
+
+int bad_elsewhere(struct task *t, const struct errors_cfg *errors, const char *place,
+                  const char *text)
+{
+    t->dirty = true;
+    t->counts.bad++;
+    if (errors->tolerance == TOLERATE_NONE) {
+        err_clear(&t->failure);
+        return err_set(&t->failure, ERR_DATA,
+                       "%s: %s (errors: {tolerance: all, dead_letter_topic: …} leaves bad rows out "
+                       "instead of stopping)",
+                       place, text);
+    }
+    if (!t->has_told_elsewhere) {
+        t->has_told_elsewhere = true;
+        logger(LOG_LEVEL_WARN, "%s is left out: %s", place, text);
+    }
+    return 0;
 }
 
 static void print_row(struct buffer *out, const struct batch *b, uint16_t row)

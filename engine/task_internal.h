@@ -93,8 +93,10 @@ struct task {
     struct backlog backlog;
     struct state_disk *disk; /* below the stores, or NULL */
     struct task_mark mark;
-    bool has_mark;      /* one that is not written yet */
-    uint64_t unsettled; /* restored bytes in the disk's batch */
+    bool has_mark;           /* one that is not written yet */
+    uint64_t unsettled;      /* restored bytes in the disk's batch */
+    bool has_told_elsewhere; /* of something bad */
+    struct study *study;     /* steps that read their histories; NULL: none does */
 };
 
 int task_pass(struct task *t, const struct edges *edges, struct batch *b);
@@ -159,6 +161,12 @@ int store_flush(struct task *t, uint16_t store, struct err *e);
 /* Between two batches. */
 void stores_trim(struct task *t);
 
+/* task_study.c: what has set wants_history; 0 when nothing has. */
+void study_begin(struct task *t);
+void study_free(struct task *t);
+/* task.c: after it, the steps learn how far time was at the last commit. */
+int task_follow_restored(struct task *t, struct err *e);
+
 /* task_checkpoint.c: restored changes go to the disk, when they are more than these bytes. */
 int checkpoint_settle(struct task *t, uint64_t most_bytes, struct err *e);
 /* The disk has failed: -ERR_ABORT, whatever was said before. */
@@ -205,6 +213,9 @@ struct cause {
 /* A record that could not be read or processed: to the dead letters, or -ERR_DATA. */
 int bad_record(struct task *t, const struct errors_cfg *errors, const struct record *r,
                const struct cause *why);
+/* The same for what is no record: counted, the first logged, or -ERR_DATA. */
+int bad_elsewhere(struct task *t, const struct errors_cfg *errors, const char *place,
+                  const char *text);
 
 /* The same for a row: the record that it came with, or, behind a window, the row as JSON. */
 int bad_row(struct task *t, const struct errors_cfg *errors, const struct batch *b, uint16_t row,

@@ -39,6 +39,15 @@ int op_bad_row(struct op *op, const struct batch *b, uint16_t row, const char *t
                    &(struct cause){"TRANSFORMATION", op->node->def->name, op->node, what});
 }
 
+int op_bad_elsewhere(struct op *op, const char *place, const char *text)
+{
+    const struct spot *p = (struct spot *)op;
+    char what[1200];
+    snprintf(what, sizeof what, "%s: %s", op->node->path, text);
+    op->counter[COUNT_BAD]++;
+    return bad_elsewhere(op->task, p->errors, place, what);
+}
+
 int op_bad_rows(struct op *op, struct batch *b, const struct row_errors *errors)
 {
     if (errors->n == 0) {

@@ -389,6 +389,12 @@ static int parse_end(struct end *e, const struct yaml *y, const char *path, bool
     return -ERR_CONFIG;
 }
 
+int topology_parse_from(struct end *e, const struct yaml *y, const char *path, struct arena *a,
+                        struct diags *d)
+{
+    return parse_end(e, y, path, true, a, d);
+}
+
 static int parse_steps(struct stream *s, const struct yaml *y, struct arena *a, struct diags *d)
 {
     if (!y || y->kind == YAML_NULL) {

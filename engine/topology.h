@@ -112,6 +112,9 @@ int topology_load(struct topology **out, struct arena *a, const char *file,
 /* The same from text (tests, fuzzing). */
 int topology_parse(struct topology **out, struct arena *a, const char *file, const char *text,
                    size_t n, const struct setting *set, int nset, struct diags *d);
+/* Reads a `from` that is a map with `topic` (or a connector). 0, or -ERR_CONFIG with problems in d. */
+int topology_parse_from(struct end *e, const struct yaml *y, const char *path, struct arena *a,
+                        struct diags *d);
 /* Tables are found too, by what they have of a stream. */
 const struct stream *topology_stream(const struct topology *t, const char *name);
 const struct table *topology_table(const struct topology *t, const char *name);

@@ -14,6 +14,7 @@
 #include "ml/algorithm.h"
 #include "ml/classifier.h"
 #include "ml/late_labels.h"
+#include "ml/train_from.h"
 
 #include <string.h>
 
@@ -409,6 +410,7 @@ const struct step_def op_classify = {
     .stateful = true,
     .state_version = 2,
     .second = classify_second,
+    .history = "train_from",
     .bind = classify_bind,
     .needs = learning_needs,
     .second_needs = late_labels_second_needs,
@@ -417,6 +419,7 @@ const struct step_def op_classify = {
     .lazy = learning_lazy,
     .open = classify_open,
     .push = learning_push,
+    .past = train_from_past,
     .watermark = learning_watermark,
     .next_time = learning_next_time,
     .tick = learning_tick,

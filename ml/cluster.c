@@ -8,6 +8,7 @@
  */
 #include "engine/memory.h"
 #include "ml/learning.h"
+#include "ml/train_from.h"
 
 struct cluster_cfg {
     struct learning_cfg common;
@@ -150,6 +151,7 @@ const struct step_def op_cluster = {
     .config_size = sizeof(struct cluster_cfg),
     .stateful = true,
     .state_version = 1,
+    .history = "train_from",
     .bind = cluster_bind,
     .needs = learning_needs,
     .state_codec = learning_codec,
@@ -158,6 +160,7 @@ const struct step_def op_cluster = {
     .open = cluster_open,
     .push = learning_push,
     .tick = learning_tick,
+    .past = train_from_past,
     .flush = learning_flush,
     .describe = learning_describe,
     .index_bytes = learning_index_bytes,

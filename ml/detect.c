@@ -18,6 +18,7 @@
 #include "ml/detector.h"
 #include "ml/learning.h"
 #include "ml/threshold.h"
+#include "ml/train_from.h"
 
 #include <math.h>
 
@@ -213,6 +214,7 @@ const struct step_def op_detect = {
     .config_size = sizeof(struct detect_cfg),
     .stateful = true,
     .state_version = 1,
+    .history = "train_from",
     .bind = detect_bind,
     .needs = learning_needs,
     .state_codec = learning_codec,
@@ -221,6 +223,7 @@ const struct step_def op_detect = {
     .open = detect_open,
     .push = learning_push,
     .tick = learning_tick,
+    .past = train_from_past,
     .flush = learning_flush,
     .describe = learning_describe,
     .index_bytes = learning_index_bytes,

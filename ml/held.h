@@ -7,9 +7,10 @@
  *   'l' generation number key    -> log `number`: events of one commit
  *
  *   'w' …                        rows that wait for their labels (ml/waiting.h)
+ *   'h'                          the history has been read (ml/train_from.c)
  *   't'                          totals over all objects (per.h)
  *
- * Internal to ml/per.c, ml/held.c and ml/waiting.c.
+ * Internal to ml/per.c, ml/held.c, ml/waiting.c and ml/train_from.c.
  */
 #ifndef KLAMM_ML_HELD_H
 #define KLAMM_ML_HELD_H

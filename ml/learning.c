@@ -239,6 +239,7 @@ int learning_open(struct op *op, size_t size, struct err *e)
     t->scratch.trains_later = op->trainer != NULL;
     op->self = t;
     int status = per_open(&t->per, op, &p->per, e);
+    op->wants_history = status == 0 && train_from_is_due(op);
     if (p->late) {
         t->kept = mem_array(KEPT_MOST, sizeof(double));
         waiting_init(&t->waiting, p->late->within);
@@ -445,9 +446,6 @@ static int process_row(struct learning_pass *p, uint16_t row)
         int status = train_from_teach(p, m, row);
         if (status < 0) {
             return status;
-        }
-        if (m->owes) {
-            model_train(m); /* the first row shall have a prediction */
         }
     }
     put_version(p, m, row);

@@ -48,7 +48,8 @@ extern const char *const learning_scales[];
     {"per", CONFIG_ENUM, offsetof(type, member.per), .def = default_per, .values = per_names,      \
      .doc = "one model for all rows, for each key or for each partition"},                         \
     {"train_from", CONFIG_YAML, offsetof(type, member.train_from),                                 \
-     .doc = "`{file: PATH}`: CSV or JSON lines that a new model learns before its first row"},     \
+     .doc = "`{file: PATH}`, `{topic: NAME, value, columns, …}` as in `from`, or `{stream: NAME}`: " \
+            "rows that a new model learns before its first one"},                                  \
     {"evaluate", CONFIG_NAMES, offsetof(type, member.evaluate),                                    \
      .doc = "metrics to keep beside the preset ones, which cost nothing"},                         \
     {"learn", CONFIG_YAML, offsetof(type, member.learn),                                           \

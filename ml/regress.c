@@ -14,6 +14,7 @@
 #include "ml/algorithm.h"
 #include "ml/late_labels.h"
 #include "ml/regressor.h"
+#include "ml/train_from.h"
 
 #include <math.h>
 
@@ -255,6 +256,7 @@ const struct step_def op_regress = {
     .stateful = true,
     .state_version = 1,
     .second = regress_second,
+    .history = "train_from",
     .bind = regress_bind,
     .needs = learning_needs,
     .second_needs = late_labels_second_needs,
@@ -263,6 +265,7 @@ const struct step_def op_regress = {
     .lazy = learning_lazy,
     .open = regress_open,
     .push = learning_push,
+    .past = train_from_past,
     .watermark = learning_watermark,
     .next_time = learning_next_time,
     .tick = learning_tick,

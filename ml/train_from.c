@@ -1,18 +1,27 @@
-/* Training from a file.
+/* Training from what there was before.
  *
  *   file      CSV with a header, or JSON lines; a relative path is relative to the topology. Columns
- *             are those of the step's input, by name; others are left out, those missing are null
- *   model     a new model learns the rows of the file in their order, unscored, before it predicts its
- *             first row; with `per: key` those of its own key. A model that was restored does not
- *   rows      with a missing feature or a null label are left out, as in the stream. One that cannot
- *             be read or evaluated is an error of configuration, with its line
- *   memory    the file's columns stay in the plan's memory: at most TRAINING_BYTES of text
+ *             are those of the step's input, by name; others are left out, those missing are null. The
+ *             plan holds its columns: at most TRAINING_BYTES of text. A new model learns the rows
+ *             before it predicts its first one; with `per: key` those of its own key
+ *   topic,    engine/history.h: the rows that are there when a task without models opens, once, row by
+ *   stream    row as they are read. With `per: key` each makes or teaches the model of its key, as if
+ *             it had come there: in the task of that key behind a repartition, else in every one; with
+ *             `per: partition` every model learns all
+ *   order     that of the file; of a topic by partition, then offset
+ *   rows      are learned unscored. Those with a missing feature or a null label are left out, as in
+ *             the stream. One that cannot be read or evaluated is an error of configuration in a file,
+ *             and as `errors` says in a topic; so is a label that no class can be in both
+ *   restart   a model that was restored does not learn them again; nor does a step whose state has
+ *
+ *   'h'  ->  nothing: the history has been read
  */
 #include "ml/train_from.h"
 
 #include "engine/codec.h"
 #include "engine/memory.h"
 #include "ml/algorithm.h"
+#include "ml/held.h"
 #include "ml/late_labels.h"
 
 #include <errno.h>
@@ -43,6 +52,7 @@ struct reading {
     struct training *out;
     uint32_t room, line;
     struct batch *b; /* being filled */
+    uint32_t *lines; /* of its rows */
 };
 
 static int problem(struct reading *r, const char *text)
@@ -68,13 +78,13 @@ static int finish_chunk(struct reading *r)
         r->room = room;
     }
     struct training_chunk *c = &r->out->chunk[r->out->nchunks++];
-    *c = (struct training_chunk){.b = *r->b};
+    *c = (struct training_chunk){.b = *r->b, .line = r->lines};
     int status = features_eval(&p->features, r->b, &c->features, &errors);
     if (status == 0 && p->label) {
         status = expression_eval(p->label, r->b, &c->label, &errors);
     }
     if (status < 0 || errors.n > 0) {
-        r->line -= r->b->nsel - (errors.n > 0 ? errors.item[0].row + 1U : 0);
+        r->line = errors.n > 0 ? r->lines[errors.item[0].row] : r->line;
         return problem(r, errors.n > 0 ? errors.item[0].text : "cannot be evaluated");
     }
     if (p->per.per == PER_KEY) {
@@ -97,11 +107,13 @@ static int read_line(struct reading *r, const char *text, size_t n)
     if (!r->b) {
         r->b = batch_new(r->n->mem, r->n->in[0], BATCH_ROWS, NULL);
         r->b->rows = BATCH_ROWS;
+        r->lines = arena_array(r->n->mem, BATCH_ROWS, sizeof *r->lines);
     }
     uint16_t row = r->b->nsel;
     if (r->def->read(r->reader, text, n, r->b, row, &e) < 0) {
         return problem(r, e.text);
     }
+    r->lines[row] = r->line;
     r->b->nsel++;
     return r->b->nsel == BATCH_ROWS ? finish_chunk(r) : 0;
 }
@@ -164,12 +176,12 @@ int train_from_bind(struct node *n, const struct yaml *value, struct learning *p
         return 0;
     }
     if (p->late) {
-        return algorithm_problem(
-            n, "train_from", "a file has no rows of another stream: use it without `label_from`");
+        return algorithm_problem(n, "train_from",
+                                 "what was before has no rows of another stream: use it without "
+                                 "`label_from`");
     }
-    if (value->kind == YAML_MAP && (yaml_get(value, "topic") || yaml_get(value, "stream"))) {
-        return algorithm_problem(
-            n, "train_from", "a topic or stream to train from is not yet available: use {file: …}");
+    if (n->history) {
+        return 0;
     }
     if (config_parse(fields, &cfg, value, arena_printf(n->mem, "%s.train_from", n->path), n->mem,
                      n->diags) < 0) {
@@ -185,11 +197,28 @@ int train_from_bind(struct node *n, const struct yaml *value, struct learning *p
     if (read_file(&r) < 0) {
         return -ERR_CONFIG;
     }
+    r.out->file = r.file;
     p->training = r.out;
     return 0;
 }
 
 /* ---- teaching ---- */
+
+static bool is_whole(const struct learning_pass *p, const struct feature_rows *features, uint16_t i)
+{
+    return !features->is_missing[i] && (!p->plan->label || !vec_is_null(&p->label, i));
+}
+
+/* p->in and p->label are those of the past. NULL, or why the row cannot be learned. */
+static const char *teach_row(struct learning_pass *p, const struct feature_rows *features,
+                             struct model *m, uint16_t i)
+{
+    const char *problem = NULL;
+    features_row(&p->plan->features, features, i, m->category, FEATURE_LEARN, p->task->x);
+    return p->plan->kind->learn(p, m, i, false, true, &problem) < 0 ? problem : NULL;
+}
+
+/* ---- a file ---- */
 
 static bool is_of(const struct learning_pass *p, const struct training_chunk *c, uint16_t at,
                   uint16_t row)
@@ -201,25 +230,27 @@ static bool is_of(const struct learning_pass *p, const struct training_chunk *c,
     return str_equal(own, key);
 }
 
-static int teach_chunk(struct learning_pass *p, struct model *m, struct training_chunk *c,
+static int bad_line(const struct learning_pass *p, const struct training_chunk *c, uint16_t i,
+                    const char *problem)
+{
+    char place[600];
+    snprintf(place, sizeof place, "%s:%u", p->plan->training->file, (unsigned)c->line[i]);
+    return op_bad_elsewhere(p->op, place, problem);
+}
+
+static int teach_chunk(struct learning_pass *p, struct model *m, const struct training_chunk *c,
                        const struct learning_pass *outer, uint16_t row)
 {
-    const char *text = NULL;
+    int status = 0;
     p->in = c->b;
     p->label = c->label;
-    for (uint16_t i = 0; i < c->b.nsel; i++) {
-        bool is_learned = !c->features.is_missing[i] &&
-                          (!p->plan->label || !vec_is_null(&c->label, i)) &&
-                          is_of(outer, c, i, row);
-        if (!is_learned) {
-            continue;
-        }
-        features_row(&p->plan->features, &c->features, i, m->category, FEATURE_LEARN, p->task->x);
-        if (p->plan->kind->learn(p, m, i, false, true, &text) < 0) {
-            return op_bad_row(p->op, &outer->in, row, text);
+    for (uint16_t i = 0; i < c->b.nsel && status == 0; i++) {
+        if (is_whole(p, &c->features, i) && is_of(outer, c, i, row)) {
+            const char *problem = teach_row(p, &c->features, m, i);
+            status = problem ? bad_line(p, c, i, problem) : 0;
         }
     }
-    return 0;
+    return status;
 }
 
 int train_from_teach(struct learning_pass *p, struct model *m, uint16_t row)
@@ -227,9 +258,66 @@ int train_from_teach(struct learning_pass *p, struct model *m, uint16_t row)
     struct learning_pass inner = *p;
     const struct training *t = p->plan->training;
     int status = 0;
+    bool trains_later = p->task->scratch.trains_later;
+    p->task->scratch.trains_later = false; /* the first row shall have a prediction */
     for (uint32_t i = 0; i < t->nchunks && status == 0; i++) {
         status = teach_chunk(&inner, m, &t->chunk[i], p, row);
     }
+    p->task->scratch.trains_later = trains_later;
     per_touch(&p->rows);
+    return status;
+}
+
+/* ---- a topic or stream ---- */
+
+/* Models that learned their first rows from the stream do not learn what was before them afterwards. */
+bool train_from_is_due(const struct op *op)
+{
+    return op->node->history && state_is_empty(op->state);
+}
+
+static int prepare_past(struct learning_pass *p, struct op *from)
+{
+    struct row_errors errors = {0};
+    p->in = batch_upserts(&p->in);
+    int status = features_eval(&p->plan->features, &p->in, &p->features, &errors);
+    status = status == 0 ? op_bad_rows(from, &p->in, &errors) : status;
+    if (status == 0 && p->plan->label) {
+        errors = (struct row_errors){0};
+        status = expression_eval(p->plan->label, &p->in, &p->label, &errors);
+        status = status == 0 ? op_bad_rows(from, &p->in, &errors) : status;
+    }
+    if (status == 0) {
+        per_rows_init(&p->rows, p->op, &p->task->per, &p->in);
+    }
+    return status;
+}
+
+int train_from_past(struct op *op, struct op *from, struct batch *b)
+{
+    struct learning_pass p = {.op = op, .plan = op->node->bound, .task = op->self};
+    if (!b) {
+        struct buffer *key = &p.task->bytes;
+        buffer_clear(key);
+        buffer_byte(key, 'h');
+        held_put(op->state, key, "", 0); /* also where there was no row: it is read once */
+        return 0;
+    }
+    p.in = *b;
+    int status = prepare_past(&p, from);
+    bool trains_later = p.task->scratch.trains_later;
+    p.task->scratch.trains_later = false; /* as train_from_teach() */
+    for (uint16_t k = 0; k < p.in.nsel && status == 0; k++) {
+        uint16_t row = batch_row(&p.in, k);
+        if (!is_whole(&p, &p.features, row)) {
+            continue;
+        }
+        struct model *m = per_find(&p.rows, row);
+        m = m ? m : per_make(&p.rows, row);
+        const char *problem = teach_row(&p, &p.features, m, row);
+        per_touch(&p.rows);
+        status = problem ? op_bad_row(from, &p.in, row, problem) : 0;
+    }
+    p.task->scratch.trains_later = trains_later;
     return status;
 }

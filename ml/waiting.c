@@ -8,9 +8,9 @@
  *   'w' bucket page key  ->  time, length, bytes of a row, and again
  *
  * Rows that are taken leave their bucket, which is then written anew: what stays is still in order.
- * The heap of buckets is not part of the state; it is made again from the keys. Buckets that end at the
- * same time end in the order of their keys, so that restarts do not show. Pages may lie on disk, the heap
- * is in memory.
+ * The heap of buckets and the number of pages of each, by which a row finds the last one, are not part
+ * of the state; they are made again from the keys. Buckets that end at the same time end in the order of
+ * their keys, so that restarts do not show. Pages may lie on disk, the heap and the numbers are in memory.
  */
 #include "ml/waiting.h"
 
@@ -37,6 +37,7 @@ void waiting_init(struct waiting *w, int64_t within)
 {
     *w = (struct waiting){.within = within, .width = within / BUCKETS > 0 ? within / BUCKETS : 1};
     heap_init(&w->due);
+    w->pages = state_memory_new(NULL);
     buffer_init(&w->key);
     buffer_init(&w->page);
     buffer_init(&w->kept);
@@ -49,6 +50,7 @@ void waiting_done(struct waiting *w)
         mem_free(e.item);
     }
     heap_done(&w->due);
+    state_free(w->pages);
     buffer_done(&w->key);
     buffer_done(&w->page);
     buffer_done(&w->kept);
@@ -56,7 +58,8 @@ void waiting_done(struct waiting *w)
 
 uint64_t waiting_index_bytes(const struct waiting *w)
 {
-    return (uint64_t)w->due.n * (sizeof(struct heap_entry) + sizeof(struct waiting_bucket) + 32);
+    return (uint64_t)w->due.n * (sizeof(struct heap_entry) + sizeof(struct waiting_bucket) + 32) +
+           state_bytes(w->pages);
 }
 
 /* ---- pages ---- */
@@ -83,15 +86,36 @@ static struct state_entry *find_page(struct waiting *w, struct state *s)
     return state_find(s, hash_bytes(w->key.data, w->key.n, 0), w->key.data, (uint32_t)w->key.n);
 }
 
-static uint32_t count_pages(struct waiting *w, struct state *s, int64_t bucket, const char *key,
-                            uint32_t n)
+static struct state_entry *find_count(struct waiting *w, int64_t bucket, const char *key,
+                                      uint32_t n)
 {
+    page_key(w, bucket, 0, key, n);
+    return state_find(w->pages, hash_bytes(w->key.data, w->key.n, 0), w->key.data,
+                      (uint32_t)w->key.n);
+}
+
+static uint32_t count_pages(struct waiting *w, int64_t bucket, const char *key, uint32_t n)
+{
+    const struct state_entry *e = find_count(w, bucket, key, n);
     uint32_t pages = 0;
-    for (;; pages++) {
-        page_key(w, bucket, pages, key, n);
-        if (!find_page(w, s)) {
-            return pages;
-        }
+    if (e) {
+        memcpy(&pages, state_value(e), sizeof pages);
+    }
+    return pages;
+}
+
+static void set_pages(struct waiting *w, int64_t bucket, const char *key, uint32_t n,
+                      uint32_t pages)
+{
+    struct state_entry *e = find_count(w, bucket, key, n);
+    bool is_new;
+    if (e && pages == 0) {
+        state_delete(w->pages, e);
+    } else if (pages > 0) {
+        e = e ? e
+              : state_insert(w->pages, hash_bytes(w->key.data, w->key.n, 0), w->key.data,
+                             (uint32_t)w->key.n, sizeof pages, &is_new);
+        memcpy(state_value(e), &pages, sizeof pages);
     }
 }
 
@@ -137,11 +161,14 @@ void waiting_add(struct waiting *w, struct state *s, const struct str *key, int6
                  const struct buffer *row)
 {
     int64_t bucket = bucket_of(w, time);
-    uint32_t pages = count_pages(w, s, bucket, str_data(key), key->n);
+    uint32_t pages = count_pages(w, bucket, str_data(key), key->n);
     if (pages == 0) {
         note_bucket(w, bucket, str_data(key), key->n);
     }
-    append_to(w, s, bucket, pages, key, time, row->data, row->n);
+    uint32_t more = append_to(w, s, bucket, pages, key, time, row->data, row->n);
+    if (more != pages) {
+        set_pages(w, bucket, str_data(key), key->n, more);
+    }
     w->rows++;
 }
 
@@ -223,6 +250,7 @@ static int take_bucket(struct waiting *w, struct state *s, int64_t bucket, const
             pages = append_to(w, s, bucket, pages, key, time, row, n);
         }
     }
+    set_pages(w, bucket, str_data(key), key->n, pages);
     return status;
 }
 
@@ -319,8 +347,12 @@ static int note_entry(void *ctx, struct state_entry *e)
     while (bytes->n > 0 && next_row(&at, end, &time, &row, &length)) {
         r->w->rows++;
     }
+    int64_t bucket = (int64_t)big_endian_get(key + 1);
     if (page == 0) {
-        note_bucket(r->w, (int64_t)big_endian_get(key + 1), key + KEY_HEAD, n - KEY_HEAD);
+        note_bucket(r->w, bucket, key + KEY_HEAD, n - KEY_HEAD);
+    }
+    if (page >= count_pages(r->w, bucket, key + KEY_HEAD, n - KEY_HEAD)) {
+        set_pages(r->w, bucket, key + KEY_HEAD, n - KEY_HEAD, page + 1);
     }
     return at == end ? 0 : -ERR_DATA;
 }

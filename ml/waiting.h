@@ -15,9 +15,10 @@
 #include <stdint.h>
 
 struct waiting {
-    int64_t within;  /* ms that a row waits */
-    int64_t width;   /* ms of a bucket */
-    struct heap due; /* buckets by the watermark that ends them; item: struct waiting_bucket */
+    int64_t within;      /* ms that a row waits */
+    int64_t width;       /* ms of a bucket */
+    struct heap due;     /* buckets by the watermark that ends them; item: struct waiting_bucket */
+    struct state *pages; /* bucket and key -> how many pages there are, uint32_t */
     uint64_t rows;
     struct buffer key, page, kept; /* scratch */
 };

@@ -56,6 +56,7 @@ struct restoring {
     int store;         /* whose changelog is being read */
     bool is_begun;     /* it has been */
     bool is_copy;      /* it goes on from a standby copy */
+    bool is_studying;  /* the changelogs are read, and its steps read their histories */
     const char *what;  /* there was: a checkpoint, a standby copy; NULL: nothing */
     int64_t *from;     /* per store: where that ended */
     uint64_t changes, slice;

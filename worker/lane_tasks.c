@@ -15,6 +15,8 @@
 #define BESIDE_MS 20
 #define ALONE_MS  200
 
+#define RECOUNT_MS 2000 /* what is learned of a history is weighed as often */
+
 static int lane_produce(void *ctx, const struct record *r, size_t n, struct err *e)
 {
     struct lane *l = ctx;
@@ -33,6 +35,29 @@ int32_t lane_tasks(void *ctx, uint16_t subplan)
     const struct lane *l = ctx;
     return l->cfg.tasks[subplan];
 }
+
+static int past_partitions(void *ctx, const char *topic, int32_t *n, struct err *e)
+{
+    const struct lane *l = ctx;
+    return l->log->ops->partitions(l->log, topic, n, BOUNDS_MS, e);
+}
+
+static int past_bounds(void *ctx, const char *topic, int32_t partition, int64_t *begin,
+                       int64_t *end, struct err *e)
+{
+    const struct lane *l = ctx;
+    return l->log->ops->bounds(l->log, topic, partition, begin, end, BOUNDS_MS, e);
+}
+
+static int past_read(void *ctx, const char *topic, int32_t partition, int64_t from,
+                     int (*each)(void *each_ctx, const struct record *r), void *each_ctx,
+                     int64_t *next, struct err *e)
+{
+    const struct lane *l = ctx;
+    return l->log->ops->read_on(l->log, topic, partition, from, each, each_ctx, next, e);
+}
+
+static const struct task_past lane_past = {past_partitions, past_bounds, past_read};
 
 /* Sub-plan that reads a topic as a member of the group, or -1. *rank: the topic's place among all. */
 static int subplan_of(const struct plan *p, const char *topic, const char **name, int *rank)
@@ -193,7 +218,8 @@ int lane_new_task(struct lane *l, struct member *m, struct err *e)
                            .trainer = l->cfg.trainer,
                            .produce = lane_produce,
                            .table = lane_table,
-                           .tasks = lane_tasks};
+                           .tasks = lane_tasks,
+                           .past = &lane_past};
     return task_new(&m->task, l->cfg.plan, m->subplan, m->partition, &env, e);
 }
 
@@ -224,23 +250,61 @@ static int pause_routes(struct lane *l, const struct member *m)
     return result;
 }
 
-/* 1: until then it is restored in part. */
-static int build_task(struct lane *l, struct member *m, int64_t until, struct err *e)
+static int restore_routes(struct lane *l, struct member *m, struct err *e)
 {
-    int r = m->restoring.task ? 0 : begin_task(l, m, e);
-    r = r < 0 ? r : lane_restore(l, m, until, e);
-    if (r > 0) {
-        int paused = pause_routes(l, m);
-        return paused < 0 ? paused : r;
-    }
+    int r = 0;
     for (int i = 0; r == 0 && i < l->nroutes; i++) {
         if (l->route[i].member == m) {
             restore_route(&l->route[i]);
             r = l->cfg.until_end ? find_empty(l, &l->route[i], e) : 0;
         }
     }
+    return r;
+}
+
+/* Histories are read in slices too, like changelogs; 1: there is more. */
+static int study(struct lane *l, struct member *m, int64_t until, struct err *e)
+{
+    struct restoring *x = &m->restoring;
+    int r;
+    if (x->task) {
+        m->task = x->task;
+        for (int i = 0; i < l->nroutes; i++) { /* some may have come since */
+            if (l->route[i].member == m) {
+                restore_route(&l->route[i]);
+            }
+        }
+        r = task_study(m->task, until, e);
+    } else {
+        r = task_open(m->task, e);
+        r = r == 0 && task_is_studying(m->task) ? 1 : r;
+        x->told_at = lane_now(l);
+    }
+    x->is_studying = r > 0;
+    x->task = r > 0 ? m->task : NULL;
+    if (r > 0 && lane_now(l) - x->told_at >= RECOUNT_MS) {
+        task_recount(m->task);
+        x->told_at = lane_now(l);
+    }
+    m->task = r > 0 ? NULL : m->task;
+    int held = r > 0 ? lane_hold_memory(l, e) : 0;
+    return held < 0 ? held : r;
+}
+
+/* 1: until then it is restored in part. */
+static int build_task(struct lane *l, struct member *m, int64_t until, struct err *e)
+{
+    int r = m->restoring.task ? 0 : begin_task(l, m, e);
+    if (r == 0 && !m->restoring.is_studying) {
+        r = lane_restore(l, m, until, e);
+        r = r == 0 ? restore_routes(l, m, e) : r;
+    }
     lane_gap_begin(l); /* restoring is another matter */
-    r = r < 0 ? r : task_open(m->task, e);
+    r = r == 0 ? study(l, m, until, e) : r;
+    if (r > 0) {
+        int paused = pause_routes(l, m);
+        return paused < 0 ? paused : r;
+    }
     return r < 0 ? r : lane_begin_tables(l, m, e);
 }
 

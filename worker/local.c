@@ -147,6 +147,33 @@ static struct task *local_table(void *ctx, uint16_t subplan)
     return l->task[subplan][0];
 }
 
+/* ---- topics as they were before the first row ---- */
+
+static int past_partitions(void *ctx, const char *topic, int32_t *n, struct err *e)
+{
+    const struct local *l = ctx;
+    return l->cfg.past->partitions(l->cfg.ctx, topic, n, e);
+}
+
+static int past_bounds(void *ctx, const char *topic, int32_t partition, int64_t *begin,
+                       int64_t *end, struct err *e)
+{
+    const struct local *l = ctx;
+    return l->cfg.past->bounds(l->cfg.ctx, topic, partition, begin, end, e);
+}
+
+static int past_read(void *ctx, const char *topic, int32_t partition, int64_t from,
+                     int (*each)(void *each_ctx, const struct record *r), void *each_ctx,
+                     int64_t *next, struct err *e)
+{
+    const struct local *l = ctx;
+    return l->cfg.past->read(l->cfg.ctx, topic, partition, from, each, each_ctx, next, e);
+}
+
+static const struct task_past local_past = {past_partitions, past_bounds, past_read};
+
+/* ---- tasks ---- */
+
 static bool rows_could_overtake(const struct local *l)
 {
     const struct plan *p = l->cfg.plan;
@@ -177,7 +204,8 @@ static int build_task(struct local *l, uint16_t subplan, int32_t partition, stru
                            .limit_ahead = l->cfg.limit_ahead,
                            .produce = local_produce,
                            .table = local_table,
-                           .tasks = local_tasks};
+                           .tasks = local_tasks,
+                           .past = l->cfg.past ? &local_past : NULL};
     return task_new(&l->task[subplan][partition], l->cfg.plan, subplan, partition, &env, e);
 }
 

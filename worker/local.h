@@ -20,6 +20,7 @@ struct local_config {
     bool ordered; /* the order over all sinks is shown: where it matters, rows go one at a time */
     /* A record for a sink or dead-letter topic; partition is set. */
     int (*output)(void *ctx, const struct record *r, struct err *e);
+    const struct task_past *past; /* of topics; NULL: they have none */
     void *ctx;
 };
 

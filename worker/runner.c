@@ -319,25 +319,22 @@ int runner_no_stream(const struct runner *r, const char *stream, struct err *e)
 
 int runner_feed(struct runner *r, const char *stream, const char *path, struct err *e)
 {
-    for (uint16_t i = 0; i < r->plan->nsources; i++) {
-        const struct plan_source *s = r->plan->source[i];
-        if (strcmp(s->stream, stream) != 0 || s->repartition >= 0 || s->feeder) {
-            continue;
-        }
-        struct feed_target t = {.topic = s->topic[0],
-                                .value = &s->value,
-                                .key = s->reads_key && s->key_column < 0 ? NULL : &s->key,
-                                .row_key = s->key.def,
-                                .schema = s->schema,
-                                .schemas = r->client.schemas,
-                                .bad_too = s->errors.tolerance == TOLERATE_ALL};
-        uint64_t n;
-        int format = rows_format_of(path, e);
-        return format < 0
-                   ? format
-                   : feed_file(r->client.log, &t, path, (enum rows_format)format, &n, NULL, e);
+    struct err none = {0};
+    const struct plan_source *s = text_input_any(r->plan, stream, &none);
+    if (!s || s->feeder) {
+        return -ERR_CONFIG;
     }
-    return -ERR_CONFIG;
+    struct feed_target t = {.topic = s->topic[0],
+                            .value = &s->value,
+                            .key = s->reads_key && s->key_column < 0 ? NULL : &s->key,
+                            .row_key = s->key.def,
+                            .schema = s->schema,
+                            .schemas = r->client.schemas,
+                            .bad_too = s->errors.tolerance == TOLERATE_ALL};
+    uint64_t n;
+    int format = rows_format_of(path, e);
+    return format < 0 ? format
+                      : feed_file(r->client.log, &t, path, (enum rows_format)format, &n, NULL, e);
 }
 
 static void report(const struct runner *r, FILE *f, const char *end)

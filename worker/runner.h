@@ -32,7 +32,8 @@ struct runner_options {
 /* Reads and plans the topology; problems of the file go to d, others to e. */
 int runner_new(struct runner **out, const char *file, const struct setting *set, int nset,
                const struct runner_options *o, struct diags *d, struct err *e);
-/* Puts the rows of a file into the topic of a stream; before runner_run. -ERR_CONFIG without a
+/* Puts the rows of a file into the topic of a stream, or into one that a step trains from; before
+ * runner_run. -ERR_CONFIG without a
  * message: no such stream. */
 int runner_feed(struct runner *r, const char *stream, const char *path, struct err *e);
 /* Sets e: the stream reads no topic of this topology, and which do. -ERR_CONFIG. */

@@ -6,6 +6,7 @@
  * another size is an error, since state is bound to partitions.
  */
 #include "engine/hash.h"
+#include "engine/history.h"
 #include "engine/memory.h"
 #include "worker/runner_impl.h"
 
@@ -153,9 +154,29 @@ static int count_subplan(struct runner *r, const struct subplan *s, struct err *
     return 0;
 }
 
+/* Topics that steps read first. On a broker one that is missing need not be there any more: the tasks that
+ * would read it say so. */
+static int make_past(struct runner *r, const struct history *h, struct err *e)
+{
+    int result = 0;
+    for (uint16_t i = 0; i < h->plan->nsources && r->o.memory; i++) {
+        const struct plan_source *s = h->plan->source[i];
+        for (int k = 0; k < s->ntopics && result == 0; k++) {
+            int32_t n = runner_partitions(r, s->topic[k], e);
+            result = n < 0    ? n
+                     : n == 0 ? create(r, s->topic[k], 1, CONFIG_UNSET, false, NULL, e)
+                              : 0;
+        }
+    }
+    return result;
+}
+
 static int count_tasks(struct runner *r, struct err *e)
 {
     int result = 0;
+    for (uint16_t i = 0; i < r->plan->nhistories && result == 0; i++) {
+        result = make_past(r, r->plan->history[i], e);
+    }
     for (uint16_t level = 0; level < r->plan->nsubplans; level++) {
         for (uint16_t i = 0; i < r->plan->nsubplans && result == 0; i++) {
             if (r->plan->subplan[i].level == level) {
@@ -250,30 +271,42 @@ static int create_topics(struct runner *r, struct err *e)
 }
 
 /* Topics whose headers somebody reads: the column _headers, or dead letters, which keep them. */
-static void list_topics_with_headers(struct runner *r, int most)
+static int list_topics_with_headers(const struct plan *p, const char **topic)
 {
-    const struct plan *p = r->plan;
     int n = 0;
-    r->with_headers = arena_zalloc(&r->mem, (size_t)most * sizeof *r->with_headers);
     for (uint16_t i = 0; i < p->nsources; i++) {
         const struct plan_source *s = p->source[i];
         int column = s->meta[META_HEADERS];
         bool read = column >= 0 && p->vertex[s->vertex]->needs[column];
         for (int t = 0; (read || s->errors.tolerance == TOLERATE_ALL) && t < s->ntopics; t++) {
-            r->with_headers[n++] = s->topic[t];
+            topic[n++] = s->topic[t];
         }
     }
+    return n;
+}
+
+static int count_topics(const struct plan *p)
+{
+    int n = 0;
+    for (uint16_t i = 0; i < p->nsources; i++) {
+        n += p->source[i]->ntopics;
+    }
+    return n;
 }
 
 static void list_inputs(struct runner *r)
 {
     const struct plan *p = r->plan;
-    int n = 0, most = 1;
-    for (uint16_t i = 0; i < p->nsources; i++) {
-        most += p->source[i]->ntopics;
-    }
+    int n = 0, most = count_topics(p) + 1, headers = most;
     r->topics = arena_zalloc(&r->mem, (size_t)most * sizeof *r->topics);
-    list_topics_with_headers(r, most);
+    for (uint16_t i = 0; i < p->nhistories; i++) {
+        headers += count_topics(p->history[i]->plan);
+    }
+    r->with_headers = arena_zalloc(&r->mem, (size_t)headers * sizeof *r->with_headers);
+    headers = list_topics_with_headers(p, r->with_headers);
+    for (uint16_t i = 0; i < p->nhistories; i++) {
+        headers += list_topics_with_headers(p->history[i]->plan, r->with_headers + headers);
+    }
     for (uint16_t i = 0; i < p->nsubplans; i++) {
         int inputs = 0;
         for (uint16_t k = 0; k < p->subplan[i].nsources && !p->subplan[i].is_global; k++) {

@@ -4,12 +4,75 @@
  */
 #include "worker/text_input.h"
 #include "engine/big_endian.h"
+#include "engine/history.h"
 #include "schemas/base64.h"
 #include "schemas/record_line.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* The next source of a history behind `at`, which begins as {0, -1}; NULL at the end. */
+struct past_at {
+    uint16_t history;
+    int source;
+};
+
+static struct plan_source *next_past(const struct plan *p, struct past_at *at)
+{
+    for (; at->history < p->nhistories; at->history++, at->source = -1) {
+        const struct plan *own = p->history[at->history]->plan;
+        if (++at->source < own->nsources) {
+            return own->source[at->source];
+        }
+    }
+    return NULL;
+}
+
+static bool has_topic(const struct plan_source *s, const char *topic)
+{
+    for (int i = 0; i < s->ntopics; i++) {
+        if (strcmp(s->topic[i], topic) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool text_input_is_read(const struct plan *p, const char *topic)
+{
+    for (uint16_t i = 0; i < p->nsources; i++) {
+        if (has_topic(p->source[i], topic)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void text_input_use_json_past(const struct plan *p, const char *topic)
+{
+    struct past_at at = {0, -1};
+    for (struct plan_source *s; (s = next_past(p, &at));) {
+        if (has_topic(s, topic)) {
+            text_input_use_json(s);
+        }
+    }
+}
+
+struct plan_source *text_input_any(const struct plan *p, const char *name, struct err *e)
+{
+    struct past_at at = {0, -1};
+    bool is_stream = false;
+    for (uint16_t i = 0; i < p->nsources; i++) {
+        is_stream |= p->source[i]->repartition < 0 && strcmp(p->source[i]->stream, name) == 0;
+    }
+    for (struct plan_source *s; !is_stream && (s = next_past(p, &at));) {
+        if (has_topic(s, name)) {
+            return s;
+        }
+    }
+    return text_input_source(p, name, e);
+}
 
 struct plan_source *text_input_source(const struct plan *p, const char *stream, struct err *e)
 {

@@ -69,7 +69,8 @@ void task_rig_new(struct task_rig *r, uint16_t subplan)
                            .slice = r->slice,
                            .trainer = r->trainer,
                            .produce = keep,
-                           .tasks = tasks};
+                           .tasks = tasks,
+                           .past = r->past};
     err_clear(&r->err);
     if (task_new(&r->task, r->plan.plan, subplan, r->partition, &env, &r->err) < 0) {
         fprintf(stderr, "%s\n", r->err.text);

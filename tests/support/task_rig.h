@@ -24,7 +24,8 @@ struct task_rig {
     size_t most_bytes;
     uint32_t slice; /* as in task_env */
     struct trainer *trainer;
-    int refuse; /* what produce returns from now on; 0: takes all */
+    const struct task_past *past; /* as in task_env; its ctx is the rig */
+    int refuse;                   /* what produce returns from now on; 0: takes all */
     size_t n;
     struct produced *item; /* since the last clear */
     struct buffer out;

@@ -122,6 +122,55 @@ static int32_t tasks(void *ctx, uint16_t subplan)
     return 1;
 }
 
+static int past_partitions(void *ctx, const char *topic, int32_t *n, struct err *e)
+{
+    const struct world *w = ctx;
+    (void)e;
+    *n = strcmp(topic, w->run->past->topic) == 0 ? w->run->past->partitions : 0;
+    return 0;
+}
+
+/* The end lies before the rows that were written meanwhile: one of each partition, which is garbage. */
+static int past_bounds(void *ctx, const char *topic, int32_t partition, int64_t *begin,
+                       int64_t *end, struct err *e)
+{
+    const struct world *w = ctx;
+    const struct task_run_past *p = w->run->past;
+    (void)topic;
+    (void)e;
+    *begin = 0;
+    *end = ((int64_t)p->n - partition + p->partitions - 1) / p->partitions;
+    return 0;
+}
+
+static int past_read(void *ctx, const char *topic, int32_t partition, int64_t from,
+                     int (*each)(void *each_ctx, const struct record *r), void *each_ctx,
+                     int64_t *next, struct err *e)
+{
+    struct world *w = ctx;
+    const struct task_run_past *p = w->run->past;
+    int64_t end;
+    int status = past_bounds(ctx, topic, partition, &(int64_t){0}, &end, e);
+    w->result->past_reads++;
+    for (int64_t offset = from; offset <= end && status == 0; offset++) {
+        size_t i = (size_t)(offset * p->partitions + partition);
+        const char *value = offset < end ? p->value[i] : "written meanwhile";
+        struct record r = {.topic = topic,
+                           .partition = partition,
+                           .offset = offset,
+                           .timestamp = offset,
+                           .value = value,
+                           .value_n = strlen(value)};
+        r.key = p->key && offset < end ? p->key[i] : NULL;
+        r.key_n = r.key ? strlen(r.key) : 0;
+        status = each(each_ctx, &r);
+        *next = offset + 1;
+    }
+    return status;
+}
+
+static const struct task_past past = {past_partitions, past_bounds, past_read};
+
 /* What a changelog holds, for a task without a disk. */
 static int restore(struct world *w, uint16_t s)
 {
@@ -163,6 +212,7 @@ static int start(struct world *w)
         .batch_rows = w->run->batch_rows ? w->run->batch_rows : BATCH_ROWS,
         .produce = produce,
         .tasks = tasks,
+        .past = w->run->past ? &past : NULL,
     };
     for (uint16_t s = 0; s < w->plan->nsubplans; s++) {
         int status = task_new(&w->task[s], w->plan, s, 0, &env, &w->result->err);

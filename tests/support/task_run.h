@@ -6,6 +6,15 @@
 #include "engine/buffer.h"
 #include "engine/task.h"
 
+/* Rows of a topic that stand there before all others: row i in partition i % partitions. */
+struct task_run_past {
+    const char *topic;
+    const char *const *value;
+    const char *const *key; /* NULL: none */
+    size_t n;
+    int32_t partitions;
+};
+
 /* How a run goes; zero means the default. */
 struct task_run {
     const char *topology;     /* YAML text */
@@ -15,10 +24,11 @@ struct task_run {
     size_t n;
     uint16_t batch_rows;  /* BATCH_ROWS */
     size_t restart_every; /* rows after which everything is committed, closed and restored; never */
-    size_t commit_every;  /* rows after which everything is committed; where it restarts */
-    bool has_disk;        /* the stores lie over disks (fake ones), which restarts read */
-    uint64_t share;       /* then: bytes that a lazy store may keep in memory */
-    size_t spoils;        /* then: so many reads of a disk succeed, the next does not; all do */
+    const struct task_run_past *past; /* for steps that read a history; NULL: no topic has any */
+    size_t commit_every; /* rows after which everything is committed; where it restarts */
+    bool has_disk;       /* the stores lie over disks (fake ones), which restarts read */
+    uint64_t share;      /* then: bytes that a lazy store may keep in memory */
+    size_t spoils;       /* then: so many reads of a disk succeed, the next does not; all do */
 };
 
 struct task_result {
@@ -28,6 +38,7 @@ struct task_result {
     struct buffer out;     /* "TOPIC VALUE\n" per record that is not internal */
     struct buffer state;   /* bytes of all changelogs at the end, by store and key */
     struct buffer metrics; /* "NAME=VALUE\n" of all steps */
+    size_t past_reads;     /* partitions of run->past that were read */
 };
 
 /* r must be zeroed; free it with task_result_done. */

@@ -99,6 +99,13 @@ int op_bad_row(struct op *op, const struct batch *b, uint16_t row, const char *t
     return 0;
 }
 
+int op_bad_elsewhere(struct op *op, const char *place, const char *text)
+{
+    op->counter[COUNT_BAD]++;
+    buffer_printf(&op->task->bad, "bad %s: %s\n", place, text);
+    return 0;
+}
+
 int op_bad_rows(struct op *op, struct batch *b, const struct row_errors *errors)
 {
     for (uint16_t i = 0; i < errors->n; i++) {

@@ -1,4 +1,5 @@
-/* train_from: a model that learned a file predicts as one to which its rows came in the stream. */
+/* train_from: a model that learned a file, a topic or a stream predicts as one to which its rows came in
+ * the stream. */
 #include "ml/train_from.h"
 
 #include "engine/memory.h"
@@ -63,40 +64,51 @@ static int free_rows(void **state)
     return 0;
 }
 
-static void run(const char *step, int from, struct task_result *r)
+#define COLUMNS "{host: string, a: double, y: double}"
+
+static void run_with(const char *step, const char *more, int from, const struct task_run_past *past,
+                     struct task_result *r)
 {
-    char topology[2000];
+    char topology[3000];
     snprintf(topology, sizeof topology,
              "name: test\n"
              "streams:\n"
              "  s:\n"
              "    from: {topic: in, key: {host: string}, value: json,\n"
-             "           columns: {host: string, a: double, y: double}}\n"
+             "           columns: " COLUMNS "}\n"
              "    steps:\n"
              "      - %s\n"
-             "    to: {topic: out, key: none, value: json}\n",
-             step);
+             "    to: {topic: out, key: none, value: json}\n%s",
+             step, more);
     struct task_run how = {.topology = topology,
                            .topic = "in",
                            .value = (const char *const *)rows + from,
                            .key = keys + from,
                            .n = (size_t)(ROWS - from),
-                           .restart_every = 100};
+                           .restart_every = 100,
+                           .past = past};
     task_run(&how, r);
 }
+
+static void run(const char *step, int from, struct task_result *r)
+{
+    run_with(step, "", from, NULL, r);
+}
+
+static const char *const step[] = {
+    "regress: {algorithm: linear_regression, features: [a], label: y, as: p, per: partition, "
+    "scale: standard, coverage: 0.5",
+    "classify: {algorithm: gaussian_nb, features: [a], label: y > 0, as: p, per: key",
+    "classify: {algorithm: hoeffding_tree, features: [a, host], label: y > 0, as: p, per: "
+    "partition",
+    "cluster: {algorithm: kmeans, features: [a], as: p, per: key",
+    "detect: {algorithm: half_space_trees, features: [a], as: p, per: global",
+};
 
 static void is_as_if_the_rows_had_come(void **state)
 {
     (void)state;
-    static const char *const step[] = {
-        "regress: {algorithm: linear_regression, features: [a], label: y, as: p, per: partition, "
-        "scale: standard, coverage: 0.5",
-        "classify: {algorithm: gaussian_nb, features: [a], label: y > 0, as: p, per: key",
-        "classify: {algorithm: hoeffding_tree, features: [a, host], label: y > 0, as: p, per: "
-        "partition",
-        "cluster: {algorithm: kmeans, features: [a], as: p, per: key",
-    };
-    for (size_t i = 0; i < sizeof step / sizeof step[0]; i++) {
+    for (size_t i = 0; i < 4; i++) {
         for (int is_csv = 0; is_csv < 2; is_csv++) {
             char text[500];
             struct task_result all = {0}, rest = {0};
@@ -127,6 +139,160 @@ static void is_as_if_the_rows_had_come(void **state)
     }
 }
 
+/* With one partition their order is that of the file. */
+static const struct task_run_past past = {
+    .topic = "old", .value = (const char *const *)rows, .key = keys, .n = FIRST, .partitions = 1};
+
+#define OLD_TOPIC "{topic: old, key: {host: string}, value: json, columns: " COLUMNS "}"
+#define OLD_STREAM                                                                                 \
+    "  before:\n"                                                                                  \
+    "    from: " OLD_TOPIC "\n"                                                                    \
+    "    steps:\n"                                                                                 \
+    "      - add: a + 0.0 as b\n"                                                                  \
+    "      - drop: [a]\n"                                                                          \
+    "  old:\n"                                                                                     \
+    "    from: before\n"                                                                           \
+    "    steps:\n"                                                                                 \
+    "      - rename: {a: b}\n"
+
+/* Byte for byte, restarts or not, and a restart reads nothing. */
+static void a_topic_and_a_stream_are_as_a_file(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof step / sizeof step[0]; i++) {
+        char text[500];
+        struct task_result file = {0}, topic = {0}, stream = {0};
+        snprintf(text, sizeof text, "%s, train_from: {file: %s}}", step[i], jsonl);
+        run(text, FIRST, &file);
+        snprintf(text, sizeof text, "%s, train_from: " OLD_TOPIC "}", step[i]);
+        run_with(text, "", FIRST, &past, &topic);
+        snprintf(text, sizeof text, "%s, train_from: {stream: old}}", step[i]);
+        run_with(text, OLD_STREAM, FIRST, &past, &stream);
+        assert_int_equal(file.status, 0);
+        assert_int_equal(topic.status, 0);
+        assert_int_equal(stream.status, 0);
+        assert_true(file.out.n > 0);
+        assert_string_equal(buffer_cstr(&file.out), buffer_cstr(&topic.out));
+        assert_string_equal(buffer_cstr(&file.out), buffer_cstr(&stream.out));
+        assert_int_equal(topic.past_reads, 1);
+        assert_int_equal(stream.past_reads, 1);
+        task_result_done(&file);
+        task_result_done(&topic);
+        task_result_done(&stream);
+    }
+}
+
+/* Several partitions: first all of number 0, then all of number 1. */
+static void partitions_come_by_number(void **state)
+{
+    (void)state;
+    static const char *value[2 * 9], *key[2 * 9];
+    struct task_result together = {0}, apart = {0};
+    const struct task_run_past two = {
+        .topic = "old", .value = value, .key = key, .n = 9, .partitions = 2};
+    const struct task_run_past one = {
+        .topic = "old", .value = value + 9, .key = key + 9, .n = 9, .partitions = 1};
+    for (size_t i = 0; i < 9; i++) {
+        size_t at = 9 + (i % 2 == 0 ? i / 2 : 5 + i / 2);
+        value[i] = value[at] = rows[i];
+        key[i] = key[at] = keys[i];
+    }
+    char text[500];
+    snprintf(text, sizeof text, "%s, train_from: " OLD_TOPIC "}", step[0]);
+    run_with(text, "", ROWS - 50, &two, &apart);
+    run_with(text, "", ROWS - 50, &one, &together);
+    assert_int_equal(apart.status, 0);
+    assert_int_equal(apart.past_reads, 2);
+    assert_string_equal(buffer_cstr(&apart.out), buffer_cstr(&together.out));
+    task_result_done(&apart);
+    task_result_done(&together);
+}
+
+static void an_empty_topic_is_no_error_and_none_is(void **state)
+{
+    (void)state;
+    const struct task_run_past empty = {.topic = "old", .n = 0, .partitions = 3};
+    const struct task_run_past other = {.topic = "another", .n = 0, .partitions = 1};
+    char text[500];
+    struct task_result r = {0}, plain = {0};
+    snprintf(text, sizeof text, "%s, train_from: " OLD_TOPIC "}", step[1]);
+    run_with(text, "", FIRST, &other, &r);
+    assert_int_equal(r.status, -ERR_CONFIG);
+    assert_non_null(strstr(r.err.text, "streams.s.steps[1].classify.train_from"));
+    assert_non_null(strstr(r.err.text, "there is no topic old"));
+    task_result_done(&r);
+    run_with(text, "", FIRST, &empty, &r);
+    snprintf(text, sizeof text, "%s}", step[1]);
+    run(text, FIRST, &plain);
+    assert_int_equal(r.status, 0);
+    assert_int_equal(r.past_reads, 0);
+    assert_string_equal(buffer_cstr(&r.out), buffer_cstr(&plain.out));
+    task_result_done(&r);
+    task_result_done(&plain);
+}
+
+#define THREE                                                                                      \
+    "classify: {algorithm: logistic_regression, features: [a], label: host, as: p, per: "          \
+    "partition, train_from: "
+
+static const char *const classes[] = {"{\"host\": \"x\", \"a\": 1}", "{\"host\": \"y\", \"a\": 2}",
+                                      "{\"host\": \"z\", \"a\": 3}", "{\"host\": \"x\", \"a\": 4}"};
+
+/* The row is named, and no row of the stream is blamed. */
+static void a_third_class_is_named(void **state)
+{
+    (void)state;
+    char text[500], bad[100];
+    struct task_result r = {0};
+    const struct task_run_past three = {.topic = "old", .value = classes, .n = 4, .partitions = 1};
+    snprintf(bad, sizeof bad, "%s/three.jsonl", folder);
+    FILE *f = fopen(bad, "w");
+    fprintf(f, "%s\n\n%s\n%s\n", classes[0], classes[1], classes[2]);
+    fclose(f);
+    snprintf(text, sizeof text, THREE "{file: %s}}", bad);
+    run(text, FIRST, &r);
+    assert_int_equal(r.status, -ERR_DATA);
+    assert_non_null(strstr(r.err.text, "three.jsonl:4: streams.s.steps[1].classify: "));
+    assert_null(strstr(r.err.text, "offset"));
+    task_result_done(&r);
+    run_with(THREE "{topic: old, value: json, columns: " COLUMNS "}}", "", FIRST, &three, &r);
+    assert_int_equal(r.status, -ERR_DATA);
+    assert_non_null(strstr(r.err.text, "old partition 0 offset 2: "));
+    assert_non_null(strstr(r.err.text, "classify.train_from"));
+    task_result_done(&r);
+    unlink(bad);
+}
+
+#define TOLERANT                                                                                   \
+    "  old:\n"                                                                                     \
+    "    from: {topic: old, value: json, columns: " COLUMNS "}\n"                                  \
+    "    errors: {tolerance: all, dead_letter_topic: dead}\n"
+
+static void bad_rows_are_left_out_where_errors_says_so(void **state)
+{
+    (void)state;
+    static const char *const some[] = {"{\"host\": \"x\", \"a\": 1, \"y\": 1}", "nonsense",
+                                       "{\"host\": \"x\", \"a\": 2, \"y\": 3}"};
+    static const char *const good[] = {"{\"host\": \"x\", \"a\": 1, \"y\": 1}",
+                                       "{\"host\": \"x\", \"a\": 2, \"y\": 3}"};
+    const struct task_run_past with = {.topic = "old", .value = some, .n = 3, .partitions = 1};
+    const struct task_run_past without = {.topic = "old", .value = good, .n = 2, .partitions = 1};
+    char text[500];
+    struct task_result x = {0}, y = {0};
+    snprintf(text, sizeof text, "%s, train_from: {stream: old}}", step[0]);
+    run_with(text, TOLERANT, FIRST, &with, &x);
+    run_with(text, TOLERANT, FIRST, &without, &y);
+    assert_int_equal(x.status, 0);
+    assert_string_equal(buffer_cstr(&x.out), buffer_cstr(&y.out)); /* no dead letter either */
+    task_result_done(&x);
+    snprintf(text, sizeof text, "%s, train_from: " OLD_TOPIC "}", step[0]);
+    run_with(text, "", FIRST, &with, &x);
+    assert_int_equal(x.status, -ERR_DATA);
+    assert_non_null(strstr(x.err.text, "old partition 0 offset 1: "));
+    task_result_done(&x);
+    task_result_done(&y);
+}
+
 static void never_learns_the_file_only(void **state)
 {
     (void)state;
@@ -149,7 +315,14 @@ static void problems_say_what_to_do(void **state)
     static const char *const wrong[][2] = {
         {"{file: /nowhere/x.csv}", "cannot read /nowhere/x.csv"},
         {"{fil: x}", "`file`"},
-        {"{topic: x}", "not yet available"},
+        {"{topic: x, value: json, columns: {y: double}}", "topic x has no column a (double)"},
+        {"{topic: x, value: json, columns: {y: double, a: string}}", "is no double, as it is"},
+        {"{topic: x, value: jsn}", "jsn"},
+        {"{topic: x, columns: {y: double}, file: x.csv}", "file"},
+        {"{stream: nobody}", "there is no stream \"nobody\""},
+        {"{stream: S}", "did you mean \"s\""},
+        {"{stream: s}", "the step `regress` (streams.s.steps[1]) is in the way"},
+        {"{stream: s, value: json}", "nothing else"},
         {"{file: .}", "no file"},
     };
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
@@ -195,6 +368,11 @@ int main(void)
         cmocka_unit_test(never_learns_the_file_only),
         cmocka_unit_test(problems_say_what_to_do),
         cmocka_unit_test(a_bad_line_is_named),
+        cmocka_unit_test(a_topic_and_a_stream_are_as_a_file),
+        cmocka_unit_test(partitions_come_by_number),
+        cmocka_unit_test(an_empty_topic_is_no_error_and_none_is),
+        cmocka_unit_test(a_third_class_is_named),
+        cmocka_unit_test(bad_rows_are_left_out_where_errors_says_so),
     };
     return cmocka_run_group_tests(tests, make_rows, free_rows);
 }

@@ -126,6 +126,23 @@ static void check_expire(struct rig *r, int64_t watermark)
     assert_true(waiting_next(&r->w) > watermark);
 }
 
+static int add_pages(void *ctx, struct state_entry *e)
+{
+    uint32_t pages;
+    memcpy(&pages, state_value(e), sizeof pages);
+    assert_true(pages > 0);
+    *(uint64_t *)ctx += pages;
+    return 0;
+}
+
+/* Each entry of the store is a page, and is known to be there without looking. */
+static void check_pages(struct rig *r)
+{
+    uint64_t pages = 0;
+    state_each(r->w.pages, add_pages, &pages);
+    assert_int_equal(pages, state_count(r->s));
+}
+
 static int copy(void *ctx, const void *key, uint32_t key_n, const void *value, size_t value_n)
 {
     return state_restore(ctx, key, key_n, value, value_n);
@@ -164,11 +181,13 @@ static void is_a_plain_list(void **state)
         } else {
             check_expire(&r, now - 300);
         }
+        check_pages(&r);
     }
     assert_true(r.w.rows > 20);
     check_expire(&r, now + 2 * WITHIN + 100);
     assert_int_equal(r.w.rows, 0);
     assert_int_equal(state_count(r.s), 0);
+    assert_int_equal(state_count(r.w.pages), 0);
     assert_true(waiting_next(&r.w) == INT64_MAX);
     close_rig(&r);
 }
@@ -183,6 +202,11 @@ static void goes_on_after_a_restart(void **state)
     }
     check_take(&r, 0, 3000, 4000);
     restart(&r);
+    check_pages(&r);
+    for (uint32_t i = 500; i < 700; i++) { /* behind what was restored */
+        add(&r, i % 2, (i - 500) * 10, 200);
+    }
+    check_pages(&r);
     check_take(&r, 0, 0, 5000);
     check_take(&r, 3, 0, 5000);
     check_expire(&r, 4000);

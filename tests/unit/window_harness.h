@@ -100,6 +100,13 @@ int op_bad_row(struct op *op, const struct batch *b, uint16_t row, const char *t
     return h->tolerates ? 0 : -ERR_DATA;
 }
 
+int op_bad_elsewhere(struct op *op, const char *place, const char *text)
+{
+    struct harness *h = (struct harness *)op;
+    buffer_printf(&h->bad, "%s: %s\n", place, text);
+    return h->tolerates ? 0 : -ERR_DATA;
+}
+
 int op_bad_rows(struct op *op, struct batch *b, const struct row_errors *errors)
 {
     uint16_t *sel = arena_array(b->mem, b->nsel + 1U, sizeof *sel);

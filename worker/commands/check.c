@@ -1,6 +1,7 @@
 /* klamm check: reads, types and plans topologies, and prints the plan. --online asks the cluster
  * and the registry too. --time shows how far event time is in what runs, instead of the plan;
  * --against what becomes of the state of another topology. */
+#include "engine/history.h"
 #include "engine/logger.h"
 #include "engine/memory.h"
 #include "engine/plan.h"
@@ -18,8 +19,16 @@
 #define DRAWN_EVERY_NS INT64_C(250000000)
 #define SAID_EVERY_NS  INT64_C(10000000000)
 
-static int check_topics(const struct plan *p, struct client *c, struct diags *d, struct err *e)
+/* h: what a step reads first is looked at, its plan is p; else NULL. */
+static int check_topics(const struct plan *p, const struct history *h, struct client *c,
+                        struct diags *d, struct err *e)
 {
+    for (uint16_t i = 0; i < p->nhistories; i++) {
+        int r = check_topics(p->history[i]->plan, p->history[i], c, d, e);
+        if (r < 0) {
+            return r;
+        }
+    }
     for (uint16_t i = 0; i < p->nsources; i++) {
         const struct plan_source *s = p->source[i];
         for (int k = 0; k < s->ntopics && s->repartition < 0 && !s->feeder; k++) {
@@ -31,7 +40,7 @@ static int check_topics(const struct plan *p, struct client *c, struct diags *d,
             if (n == 0) {
                 struct err none = {0};
                 client_no_topic(c, s->topic[k], &none);
-                diags_add(d, s->end->at, s->end->path, "%s", none.text);
+                diags_add(d, h ? h->at : s->end->at, h ? h->path : s->end->path, "%s", none.text);
             } else {
                 printf("topic %s: %d partition%s\n", s->topic[k], n, n == 1 ? "" : "s");
             }
@@ -182,7 +191,7 @@ static int check_one(const struct invocation *in, const char *file, const char *
     if (r == 0 && is_time) {
         r = print_time(p, &c, form, &e);
     } else if (r == 0 && c.log) {
-        r = check_topics(p, &c, &d, &e);
+        r = check_topics(p, NULL, &c, &d, &e);
     }
     if (d.n) {
         code = print_diags(&d);

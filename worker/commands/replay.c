@@ -35,6 +35,7 @@ struct feed {
     uint32_t schema_id; /* of a container */
     struct codec_reader *time_reader;
     bool at_end;
+    bool is_past;        /* no stream reads it: a step does, before its first row */
     struct record head;  /* lives until the next one is read */
     struct err head_err; /* why the head is no row; its value is the line */
     struct buffer key, value;
@@ -83,10 +84,11 @@ static int open_feed(struct replay *r, struct feed *f, struct err *e)
     if (format < 0) {
         return format;
     }
-    f->source = text_input_source(r->plan, f->stream, e);
+    f->source = text_input_any(r->plan, f->stream, e);
     if (!f->source) {
         return err_prefix(e, "--input %s=%s", f->stream, f->path);
     }
+    f->is_past = !text_input_is_read(r->plan, f->source->topic[0]);
     int result = rows_open(&f->rows, f->path, (enum rows_format)format, f->source->schema, e);
     if (result < 0) {
         return result;
@@ -102,6 +104,7 @@ static int open_feed(struct replay *r, struct feed *f, struct err *e)
         result = r->schemas->put(r->schemas, f->path, rows_schema(f->rows), &f->schema_id, e);
     } else if (result == 0) {
         text_input_use_json(f->source);
+        text_input_use_json_past(r->plan, f->source->topic[0]);
     }
     return result;
 }
@@ -184,7 +187,7 @@ static struct feed *least(struct replay *r)
     for (int i = 0; i < r->nfeeds; i++) {
         struct feed *f = &r->feed[i];
         bool is_first = best && f->time == best->time && f->source->table && !best->source->table;
-        if (!f->at_end && (!best || f->time < best->time || is_first)) {
+        if (!f->at_end && !f->is_past && (!best || f->time < best->time || is_first)) {
             best = f;
         }
     }
@@ -207,36 +210,116 @@ static bool next_record(struct rows *rows, struct record *rec, int *result, stru
     return *result == 1;
 }
 
+/* Raises *n to the partitions that the lines of a file name. */
+static int count_in(const struct replay *r, const struct feed *f, int32_t *n, struct err *e)
+{
+    struct rows *rows;
+    struct record rec;
+    if (format_of(r, f->path, e) != ROWS_RECORD_LINES) {
+        return 0;
+    }
+    int result = rows_open(&rows, f->path, ROWS_RECORD_LINES, NULL, e);
+    if (result < 0) {
+        return result;
+    }
+    while (next_record(rows, &rec, &result, e)) {
+        if (rec.partition >= PARTITIONS_MOST) {
+            result = err_set(e, ERR_DATA, "%s: partition %d: at most %d can be replayed", f->path,
+                             rec.partition, PARTITIONS_MOST);
+            break;
+        }
+        *n = rec.partition >= *n ? rec.partition + 1 : *n;
+    }
+    rows_close(rows);
+    return result;
+}
+
 /* Partitions of the outside topics: as many as the files' lines say. */
 static int count_partitions(struct replay *r, int32_t *n, struct err *e)
 {
+    int result = 0;
     *n = 1;
+    for (int i = 0; i < r->nfeeds && result == 0; i++) {
+        result = r->feed[i].is_past ? 0 : count_in(r, &r->feed[i], n, e);
+    }
+    return result;
+}
+
+/* ---- what steps read before their first row: the inputs of these topics, from their beginning ---- */
+
+static const struct feed *feed_of(const struct replay *r, const char *topic)
+{
     for (int i = 0; i < r->nfeeds; i++) {
-        struct rows *rows;
-        struct record rec;
-        int format = format_of(r, r->feed[i].path, e);
-        if (format != ROWS_RECORD_LINES) {
-            continue;
-        }
-        int result = rows_open(&rows, r->feed[i].path, ROWS_RECORD_LINES, NULL, e);
-        if (result < 0) {
-            return result;
-        }
-        while (next_record(rows, &rec, &result, e)) {
-            if (rec.partition >= PARTITIONS_MOST) {
-                result = err_set(e, ERR_DATA, "%s: partition %d: at most %d can be replayed",
-                                 r->feed[i].path, rec.partition, PARTITIONS_MOST);
-                break;
+        const struct plan_source *s = r->feed[i].source;
+        for (int k = 0; k < s->ntopics; k++) {
+            if (strcmp(s->topic[k], topic) == 0) {
+                return &r->feed[i];
             }
-            *n = rec.partition >= *n ? rec.partition + 1 : *n;
-        }
-        rows_close(rows);
-        if (result < 0) {
-            return result;
         }
     }
+    return NULL;
+}
+
+static int past_partitions(void *ctx, const char *topic, int32_t *n, struct err *e)
+{
+    const struct replay *r = ctx;
+    const struct feed *f = feed_of(r, topic);
+    *n = 1;
+    if (!f) {
+        return err_set(
+            e, ERR_CONFIG,
+            "a replay has no topics: give the rows of %s, or of the stream that reads it, "
+            "with --input %s=FILE",
+            topic, topic);
+    }
+    if (strcmp(f->path, "-") == 0) {
+        return err_set(e, ERR_CONFIG, "--input %s=-: it is read twice, so it must be a file",
+                       f->stream);
+    }
+    return count_in(r, f, n, e);
+}
+
+/* The end is not known before it is reached. */
+static int past_bounds(void *ctx, const char *topic, int32_t partition, int64_t *begin,
+                       int64_t *end, struct err *e)
+{
+    (void)ctx;
+    (void)topic;
+    (void)partition;
+    (void)e;
+    *begin = 0;
+    *end = INT64_MAX;
     return 0;
 }
+
+static int past_read(void *ctx, const char *topic, int32_t partition, int64_t from,
+                     int (*each)(void *each_ctx, const struct record *r), void *each_ctx,
+                     int64_t *next, struct err *e)
+{
+    struct replay *r = ctx;
+    const struct feed *f = feed_of(r, topic);
+    struct feed x = {.stream = f->stream, .path = f->path};
+    buffer_init(&x.key);
+    buffer_init(&x.value);
+    int result = open_feed(r, &x, e);
+    x.at_end =
+        result < 0 || strcmp(x.source->topic[0], topic) != 0; /* all lines are of the first */
+    result = x.at_end ? result : next_head(r, &x, e);
+    while (result == 0 && !x.at_end) {
+        bool is_meant = x.head.partition == partition && x.head.offset >= from;
+        *next = x.head.offset + 1;
+        result = is_meant ? each(each_ctx, &x.head) : 0;
+        result = result == 0 ? next_head(r, &x, e) : result;
+    }
+    if (x.rows) {
+        rows_close(x.rows);
+    }
+    buffer_done(&x.key);
+    buffer_done(&x.value);
+    return result;
+}
+
+static const struct task_past replay_past = {past_partitions, past_bounds, past_read};
 
 static int print_record(void *ctx, const struct record *rec, struct err *e)
 {
@@ -314,7 +397,7 @@ static int replay_rows(struct replay *r, struct err *e)
     int result = 0;
     arena_init(&kept);
     for (int i = 0; i < r->nfeeds && result == 0; i++) {
-        result = next_head(r, &r->feed[i], e);
+        result = r->feed[i].is_past ? 0 : next_head(r, &r->feed[i], e);
     }
     for (struct feed *f = least(r); result == 0 && f; f = least(r)) {
         if (f->head_err.kind) {
@@ -392,6 +475,7 @@ static int replay(struct replay *r, const struct invocation *in, struct err *e)
                                .batch_rows = r->batch_rows,
                                .ordered = r->folder == NULL,
                                .output = print_record,
+                               .past = &replay_past,
                                .ctx = r};
     outputs_init(&r->outputs, r->plan, r->schemas);
     result = local_new(&r->local, &cfg, e);
@@ -500,7 +584,8 @@ static int run(const struct invocation *in)
 
 static const struct flag flags[] = {
     {"input", "STREAM=FILE",
-     "rows of a stream or table: .jsonl (record lines), .csv or .avro; repeatable"},
+     "rows of a stream or table, or of a topic to train from: .jsonl (record lines), .csv or "
+     ".avro; repeatable"},
     {"rows", "json|csv",
      "each line of a file is a value, whatever its ending or CSV with a header"},
     {"output", "DIR", "write DIR/<topic>.jsonl instead of stdout"},

@@ -1,0 +1,130 @@
+#!/usr/bin/env python3
+"""Models trained from a topic or a stream predict as ones trained from a file with the same rows: in replay,
+with batches of 1, 3 and 2048 rows, and in a run in memory; and what is said where something is missing."""
+
+import json
+import os
+import random
+import subprocess
+import sys
+import tempfile
+
+klamm = os.environ["KLAMM"]
+random.seed(11)
+
+COLUMNS = "key: {host: string}, value: json, columns: {host: string, a: double, y: double}"
+TOPOLOGY = """name: trained
+state: {dir: FOLDER/state}
+streams:
+  rows:
+    from: {topic: now, COLUMNS}
+    steps:
+      - classify: {algorithm: hoeffding_tree, features: [a, host], label: y > 0, as: up, train_from: FROM}
+      - regress: {algorithm: linear_regression, scale: standard, features: [a], label: y, as: p, per: key, train_from: FROM}
+      - detect: {algorithm: half_space_trees, features: [a], as: odd, per: partition, train_from: FROM}
+    to: {topic: out, value: json}
+  old:
+    from: {topic: then, COLUMNS}
+    steps:
+      - filter: a is not null
+"""
+TOPIC = "{topic: past, COLUMNS}"
+failed = 0
+
+
+def check(condition, text):
+    global failed
+    failed += not condition
+    print(("" if condition else "NOT ") + text)
+
+
+def row():
+    a = random.gauss(0, 1)
+    return {"host": f"h{random.randrange(3)}", "a": a, "y": None if random.random() < 0.1 else 2 * a + random.gauss(0, 1)}
+
+
+def call(*arguments):
+    return subprocess.run([klamm, *arguments], capture_output=True, timeout=250, cwd=folder)
+
+
+def outputs(text):
+    return [line for line in text.splitlines() if b'"out"' in line]
+
+
+with tempfile.TemporaryDirectory() as folder:
+    def write(name, text):
+        with open(f"{folder}/{name}", "w", encoding="utf-8") as f:
+            f.write(text)
+        return f"{folder}/{name}"
+
+    def topology(name, source):
+        text = TOPOLOGY.replace("FROM", source)
+        return write(name + ".yaml", text.replace("COLUMNS", COLUMNS).replace("FOLDER", folder))
+
+    past, now = [row() for _ in range(3000)], [row() for _ in range(300)]
+    part = [random.randrange(3) for _ in past]
+    lines = [json.dumps({"partition": p, "key": r["host"], "value": r}) for r, p in zip(past, part)]
+    write("past.jsonl", "\n".join(lines) + "\n")
+    by_partition = [r for p in range(3) for r, q in zip(past, part) if p == q]
+    write("rows.jsonl", "".join(json.dumps(r) + "\n" for r in by_partition))
+    write("now.jsonl", "".join(json.dumps({"key": r["host"], "value": r}) + "\n" for r in now))
+
+    ways = {"a file": (topology("file", "{file: rows.jsonl}"), []),
+            "a topic": (topology("topic", TOPIC), ["--input", "past=past.jsonl"]),
+            "a stream": (topology("stream", "{stream: old}"), ["--input", "old=past.jsonl"])}
+    expected = None
+    for way, (file, inputs) in ways.items():
+        for batch in ("2048", "1", "3"):
+            run = call("replay", file, "--input", "rows=now.jsonl", *inputs, "--batch-rows", batch)
+            if run.returncode != 0:
+                sys.exit(f"{way}: exit {run.returncode}\n{run.stderr.decode()}")
+            found = outputs(run.stdout)
+            expected = expected or found
+            check(len(found) == len(now) and found == expected, f"the same from {way}, batches of {batch}")
+    check(all(json.loads(line)["value"]["p"] is not None for line in expected), "trained before the first row")
+
+    # One partition in memory: the rows in the order in which they are given.
+    write("ordered.jsonl", "".join(json.dumps({"key": r["host"], "value": r}) + "\n" for r in by_partition))
+    for way, name in (("a topic", "past"), ("a stream", "old")):
+        run = call("run", ways[way][0], "--in-memory", "--until-end", "--show", "out", "--input", "rows=now.jsonl",
+                   "--input", f"{name}=ordered.jsonl")
+        found = [json.loads(line)["value"] for line in outputs(run.stdout)]
+        check(run.returncode == 0 and found == [json.loads(line)["value"] for line in expected],
+              f"the same in memory from {way}")
+        check(b"3000 rows, 0 bad" in run.stderr, "says what was read")
+
+    # Behind a repartition each task makes the models of its own keys, and no others.
+    host = "    steps:\n      - key_by: upper(host) as host\n      - detect: {algorithm: zscore, features: [a], as: odd, train_from: FROM}\n"
+    apart = "name: apart\nstreams:\n  rows:\n    from: {topic: now, COLUMNS}\n" + host + "    to: {topic: out, value: json}\n"
+    apart += "  old:\n    from: {topic: then, COLUMNS}\n    steps:\n      - key_by: upper(host) as host\n"
+    upper = [{**r, "host": r["host"].upper()} for r in by_partition]
+    write("upper.jsonl", "".join(json.dumps(r) + "\n" for r in upper))
+    write("spread.jsonl", "".join(json.dumps({"partition": i % 4, "key": r["host"], "value": r}) + "\n"
+                                  for i, r in enumerate(now)))
+    found = {}
+    for name, source in (("file", "{file: upper.jsonl}"), ("stream", "{stream: old}")):
+        file = write(f"apart-{name}.yaml", apart.replace("FROM", source).replace("COLUMNS", COLUMNS))
+        inputs = ["--input", "rows=spread.jsonl"] + (["--input", "old=past.jsonl"] if name == "stream" else [])
+        run = call("replay", file, *inputs)
+        found[name] = outputs(run.stdout)
+        if name == "stream":
+            check(b"7 entries" in run.stderr, "three models and a note in each of four tasks")
+            print(run.stderr.decode()[-500:])
+    check(len(found["file"]) == len(now) and found["file"] == found["stream"], "the same behind a repartition")
+
+    def says(what, status, *arguments):
+        run = call(*arguments)
+        text = (run.stdout + run.stderr).decode()
+        check(run.returncode == status and what in text, f"{arguments[0]}: {what}")
+        if what not in text:
+            print(text)
+
+    says("--input past=FILE", 2, "replay", ways["a topic"][0], "--input", "rows=now.jsonl")
+    says("--input then=FILE", 2, "replay", ways["a stream"][0], "--input", "rows=now.jsonl")
+    says("reads topic past, what is there at the first start", 0, "check", ways["a topic"][0])
+    says("now (json), then (json), past (json)", 0, "check", ways["a topic"][0])
+    says('"history":["then"]', 0, "check", "--plan", "json", ways["a stream"][0])
+    write("bad.jsonl", '{"value": {"host": "x", "a": 1, "y": 2}}\n{"value": {"host": "x", "a": "one"}}\n')
+    says("past partition 0 offset 1", 1, "replay", ways["a topic"][0], "--input", "rows=now.jsonl", "--input",
+         "past=bad.jsonl")
+sys.exit(1 if failed else 0)
