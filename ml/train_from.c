@@ -214,7 +214,7 @@ static int teach_chunk(struct learning_pass *p, struct model *m, struct training
         if (!is_learned) {
             continue;
         }
-        features_row(&p->plan->features, &c->features, i, m->category, FEATURE_LEARN, p->task->x);
+        learning_gather(p, &c->features, i, m, FEATURE_LEARN);
         if (p->plan->kind->learn(p, m, i, false, true, &text) < 0) {
             return op_bad_row(p->op, &outer->in, row, text);
         }

@@ -1,6 +1,5 @@
-/* feature_hash: any number of features as n_features columns, by the hashing trick (Weinberger et
- * al.: "Feature hashing for large scale multitask learning", ICML 2009). Bit for bit scikit-learn's
- * FeatureHasher. River's (with the same 32-bit seed) has hash mod n_features for a negative hash, and
+/* feature_hash: any number of features as n_features columns, by the hashing trick (ml/hashed.c). Bit
+ * for bit scikit-learn's FeatureHasher. River's (with the same 32-bit seed) has hash mod n_features for a negative hash, and
  * so the same features in another order.
  *
  *     h = murmur3_32(text, seed) as a signed number
@@ -16,12 +15,12 @@
  *   null     a null, NaN or infinite feature, or one beyond +-1e150, adds nothing; a row whose columns
  *            are all null has null features
  *   state    none: no key and no repartition are needed
- *   cost     one hash for each text; a batch has n_features columns, so a million need a learner
- *            that takes features sparsely
+ *   cost     one hash for each text; a batch has n_features columns. A million are for linear learners,
+ *            which take words and maps themselves
  */
 #include "engine/memory.h"
 #include "ml/algorithm.h"
-#include "ml/features.h"
+#include "ml/hashed.h"
 #include "ml/transform.h"
 
 #include <math.h>
@@ -51,63 +50,14 @@ static const struct config_field fields[] = {
     {0},
 };
 
-/* ---- murmur3, 32 bits (Appleby, public domain) ---- */
-
-static uint32_t rotate(uint32_t x, int by)
-{
-    return x << by | x >> (32 - by);
-}
-
-static uint32_t scramble(uint32_t k)
-{
-    return rotate(k * 0xcc9e2d51U, 15) * 0x1b873593U;
-}
-
-/* Of a text in two pieces: what is left of the first behind its last four bytes is `pending`. */
-struct hasher {
-    uint32_t h, pending;
-    size_t n;
-};
-
-static uint32_t take_block(uint32_t h, uint32_t block)
-{
-    return rotate(h ^ scramble(block), 13) * 5 + 0xe6546b64U;
-}
-
-static void hash_piece(struct hasher *x, const char *p, size_t n)
-{
-    for (; (x->n & 3) == 0 && n >= 4; p += 4, n -= 4) {
-        const uint8_t *b = (const uint8_t *)p;
-        x->h = take_block(x->h, (uint32_t)b[0] | (uint32_t)b[1] << 8 | (uint32_t)b[2] << 16 |
-                                    (uint32_t)b[3] << 24);
-        x->n += 4;
-    }
-    for (size_t i = 0; i < n; i++) {
-        x->pending |= (uint32_t)(uint8_t)p[i] << (8 * (x->n & 3));
-        if ((++x->n & 3) == 0) {
-            x->h = take_block(x->h, x->pending);
-            x->pending = 0;
-        }
-    }
-}
-
-static uint32_t hash_end(const struct hasher *x)
-{
-    uint32_t h = x->h ^ ((x->n & 3) > 0 ? scramble(x->pending) : 0);
-    h ^= (uint32_t)x->n;
-    h = (h ^ h >> 16) * 0x85ebca6bU;
-    h = (h ^ h >> 13) * 0xc2b2ae35U;
-    return h ^ h >> 16;
-}
-
 /* ---- rows ---- */
 
 struct plan {
     struct transform t;
     struct name {
-        struct hasher hasher; /* behind "name=" */
-        uint32_t hash;        /* of "name" */
-    } * name;                 /* per column */
+        struct hashed_text begin; /* behind "name=" */
+        uint32_t hash;            /* of "name" */
+    } * name;                     /* per column */
 };
 
 static const struct feature_hash_cfg *config_of(const struct transform *t)
@@ -118,51 +68,27 @@ static const struct feature_hash_cfg *config_of(const struct transform *t)
 static void add(const struct transform_row *r, uint32_t h, double value)
 {
     const struct feature_hash_cfg *cfg = config_of(r->t);
-    bool is_negative = h >> 31 != 0;
-    uint32_t magnitude = is_negative ? 0U - h : h; /* 2^31 of the least number, too */
-    struct vec *v = &r->to[magnitude % (uint32_t)cfg->n_features];
+    bool is_negative;
+    struct vec *v = &r->to[hashed_index(h, (uint32_t)cfg->n_features, &is_negative)];
     v->d[r->row] += is_negative && cfg->alternate_sign ? -value : value;
-}
-
-static void add_items(const struct transform_row *r, const struct vec *v)
-{
-    uint32_t seed = (uint32_t)config_of(r->t)->seed;
-    const struct str *s = &v->s[r->row];
-    struct nested_cursor at = nested_open(v->type, str_data(s), s->n);
-    struct nested_value item;
-    const char *key = NULL;
-    uint32_t key_n = 0;
-    bool is_map = v->type->kind == TYPE_MAP;
-    while (nested_next(&at, &key, &key_n, &item)) {
-        struct hasher x = {.h = seed};
-        double value = 1;
-        if (item.is_null) {
-            continue;
-        }
-        if (is_map) {
-            value = v->type->of->kind == TYPE_LONG ? (double)item.i : item.d;
-            hash_piece(&x, key, key_n);
-        } else {
-            hash_piece(&x, item.s.p, item.s.n);
-        }
-        if (fabs(value) <= FEATURE_MOST) {
-            add(r, hash_end(&x), value);
-        }
-    }
 }
 
 static void add_column(const struct transform_row *r, uint32_t i)
 {
     const struct plan *p = (const struct plan *)r->t;
     const struct vec *v = &r->from[i];
-    if (v->type->kind == TYPE_ARRAY || v->type->kind == TYPE_MAP) {
-        add_items(r, v);
-    } else if (v->type->kind == TYPE_STRING) {
-        struct hasher x = p->name[i].hasher;
-        hash_piece(&x, str_data(&v->s[r->row]), v->s[r->row].n);
-        add(r, hash_end(&x), 1);
-    } else {
+    bool is_text = v->type->kind == TYPE_STRING;
+    if (!is_text && v->type->kind != TYPE_ARRAY && v->type->kind != TYPE_MAP) {
         add(r, p->name[i].hash, r->x[i]);
+        return;
+    }
+    struct hashed_text begin =
+        is_text ? p->name[i].begin : hashed_begin((uint32_t)config_of(r->t)->seed);
+    struct hashed_items items = hashed_open(v, r->row, begin);
+    uint32_t hash;
+    double value;
+    while (hashed_next(&items, &hash, &value)) {
+        add(r, hash, value);
     }
 }
 
@@ -210,11 +136,11 @@ static void hash_names(struct node *n, struct plan *p, uint32_t seed)
 {
     p->name = arena_array(n->mem, p->t.n, sizeof(*p->name));
     for (uint32_t i = 0; i < p->t.n; i++) {
-        struct hasher x = {.h = seed};
-        hash_piece(&x, p->t.column[i].name, strlen(p->t.column[i].name));
-        p->name[i].hash = hash_end(&x);
-        hash_piece(&x, "=", 1);
-        p->name[i].hasher = x;
+        struct hashed_text x = hashed_begin(seed);
+        hashed_add(&x, p->t.column[i].name, strlen(p->t.column[i].name));
+        p->name[i].hash = hashed_end(&x);
+        hashed_add(&x, "=", 1);
+        p->name[i].begin = x;
     }
 }
 
