@@ -2,8 +2,10 @@
  *
  *   cell     index -> place; an open hash table of which at most half is taken
  *   index    place -> index, in the order in which features were first touched
- *   block    | place 0: weight, slots | place 1: weight, slots | …     one for each class, or one
+ *   block    | place 0: all 0 | place 1: weight, slots | …     one for each class, or one
  *
+ *   find     a row is predicted, then learned: while nothing was touched, its places stay what they
+ *            were, and are not looked up again
  *   touched  a feature gets its place when its weight is to move: what is 0 and stays 0 has none
  *   lazy     l2 and the running means of adam act on the features of a row alone, as in River, whose
  *            rows are dictionaries: a row costs what it has
@@ -17,8 +19,7 @@
 
 #include <string.h>
 
-#define ROOM_FIRST  32
-#define FETCH_AHEAD 8
+#define ROOM_FIRST 32
 
 void sparse_weights_init(struct sparse_weights *w, uint32_t nsparse, uint32_t width, uint64_t seed)
 {
@@ -37,13 +38,14 @@ void sparse_weights_done(struct sparse_weights *w)
     mem_free(w->block);
     mem_free(w->index);
     mem_free(w->cell);
+    mem_free(w->item);
     mem_free(w->place);
     *w = (struct sparse_weights){0};
 }
 
 static double *make_block(const struct sparse_weights *w)
 {
-    return mem_zalloc(((size_t)w->room * w->width + 1) * sizeof(double));
+    return mem_zalloc((1 + (size_t)w->room) * w->width * sizeof(double));
 }
 
 void sparse_weights_grow(struct sparse_weights *w, uint32_t blocks)
@@ -65,13 +67,13 @@ static uint32_t home(const struct sparse_weights *w, uint32_t index)
 }
 
 /* The cell of an index, or the free one where it belongs. */
-static uint32_t cell_of(const struct sparse_weights *w, uint32_t index)
+static struct sparse_cell *cell_of(const struct sparse_weights *w, uint32_t index)
 {
     uint32_t mask = (1U << (32 - w->shift)) - 1, at = home(w, index);
-    while (w->cell[at].at > 0 && w->cell[at].index != index) {
+    while (w->cell[at].place != SPARSE_NONE && w->cell[at].index != index) {
         at = (at + 1) & mask;
     }
-    return at;
+    return &w->cell[at];
 }
 
 /* Room for twice as many. */
@@ -81,62 +83,84 @@ static void widen(struct sparse_weights *w)
     while ((1U << bits) < 2 * room) {
         bits++;
     }
-    w->index = mem_resize(w->index, room, sizeof(*w->index));
+    w->index = mem_resize(w->index, 1 + (size_t)room, sizeof(*w->index));
     for (uint32_t b = 0; b < w->blocks; b++) {
-        size_t before = (size_t)w->room * w->width, after = (size_t)room * w->width;
-        w->block[b] = mem_resize(w->block[b], after + 1, sizeof(double));
+        size_t before = (1 + (size_t)w->room) * w->width, after = (1 + (size_t)room) * w->width;
+        w->block[b] = mem_resize(w->block[b], after, sizeof(double));
         memset(w->block[b] + before, 0, (after - before) * sizeof(double));
     }
     w->room = room;
     mem_free(w->cell);
     w->cell = mem_zalloc(sizeof(*w->cell) << bits);
     w->shift = 32 - bits;
-    for (uint32_t i = 0; i < w->n; i++) {
-        w->cell[cell_of(w, w->index[i])] = (struct sparse_cell){w->index[i], i + 1};
+    for (uint32_t place = 1; place <= w->n; place++) {
+        *cell_of(w, w->index[place]) = (struct sparse_cell){w->index[place], place};
     }
 }
 
-/* The place of an index; *is_new when it was made. */
-static uint32_t place_of(struct sparse_weights *w, uint32_t index, bool *is_new)
+/* The place of an index, which is made where there is none. */
+static uint32_t place_of(struct sparse_weights *w, uint32_t index)
 {
     if (w->n == w->room) {
         widen(w);
     }
-    struct sparse_cell *cell = &w->cell[cell_of(w, index)];
-    *is_new = cell->at == 0;
-    if (*is_new) {
-        w->index[w->n++] = index;
-        *cell = (struct sparse_cell){index, w->n};
+    struct sparse_cell *cell = cell_of(w, index);
+    if (cell->place == SPARSE_NONE) {
+        *cell = (struct sparse_cell){index, ++w->n};
+        w->index[w->n] = index;
     }
-    return cell->at - 1;
+    return cell->place;
+}
+
+static bool is_found(const struct sparse_weights *w, const struct sparse_row *row)
+{
+    return w->items == row->n && w->known == w->n &&
+           (row->n == 0 || memcmp(w->item, row->item, row->n * sizeof(*row->item)) == 0);
+}
+
+static void keep(struct sparse_weights *w, const struct sparse_row *row)
+{
+    if (row->n > w->items_room) {
+        w->items_room = row->n * 2;
+        w->item = mem_resize(w->item, w->items_room, sizeof(*w->item));
+        w->place = mem_resize(w->place, w->items_room, sizeof(*w->place));
+    }
+    w->items = row->n;
+    w->known = w->n;
+    memcpy(w->item, row->item, row->n * sizeof(*row->item));
 }
 
 void sparse_weights_find(struct sparse_weights *w, const struct sparse_row *row)
 {
-    if (row->n > w->place_room) {
-        w->place_room = row->n * 2;
-        w->place = mem_resize(w->place, w->place_room, sizeof(*w->place));
+    if (is_found(w, row)) {
+        return;
+    }
+    keep(w, row);
+    if (!w->cell) {
+        memset(w->place, 0, row->n * sizeof(*w->place));
+        return;
+    }
+    const struct sparse_cell *cell = w->cell;
+    const double *block = w->block[0];
+    uint32_t *place = w->place, shift = w->shift, mask = (1U << (32 - shift)) - 1;
+    for (uint32_t k = 0; k < row->n; k++) {
+        place[k] = (uint32_t)row->item[k].index * w->multiplier >> shift;
+        __builtin_prefetch(&cell[place[k]]);
     }
     for (uint32_t k = 0; k < row->n; k++) {
-        if (!w->cell) {
-            w->place[k] = SPARSE_NONE;
-            continue;
+        uint32_t index = (uint32_t)row->item[k].index, at = place[k];
+        while (cell[at].place != SPARSE_NONE && cell[at].index != index) {
+            at = (at + 1) & mask;
         }
-        if (k + FETCH_AHEAD < row->n) {
-            __builtin_prefetch(&w->cell[home(w, (uint32_t)row->item[k + FETCH_AHEAD].index)]);
-        }
-        w->place[k] = w->cell[cell_of(w, (uint32_t)row->item[k].index)].at - 1;
-        if (w->blocks > 0 && w->place[k] != SPARSE_NONE) {
-            __builtin_prefetch(sparse_weights_at(w, 0, w->place[k]));
-        }
+        place[k] = cell[at].place;
+        __builtin_prefetch(&block[(size_t)place[k] * w->width]);
     }
 }
 
 uint32_t sparse_weights_touch(struct sparse_weights *w, const struct sparse_row *row, uint32_t k)
 {
-    bool is_new;
     if (w->place[k] == SPARSE_NONE) {
-        w->place[k] = place_of(w, (uint32_t)row->item[k].index, &is_new);
+        w->place[k] = place_of(w, (uint32_t)row->item[k].index);
     }
     return w->place[k];
 }
@@ -144,61 +168,65 @@ uint32_t sparse_weights_touch(struct sparse_weights *w, const struct sparse_row 
 double sparse_weights_dot(const struct sparse_weights *w, uint32_t block,
                           const struct sparse_row *row)
 {
-    double sum = 0;
-    for (uint32_t k = 0; k < row->n; k++) {
-        if (w->place[k] != SPARSE_NONE) {
-            sum += *sparse_weights_at(w, block, w->place[k]) * row->item[k].value;
-        }
+    const struct sparse_item *item = row->item;
+    const uint32_t *place = w->place;
+    size_t width = w->width;
+    double even = 0, odd = 0;
+    uint32_t k = 0;
+    if (row->n == 0) {
+        return 0;
     }
-    return sum;
+    const double *weight = w->block[block];
+    for (; k + 2 <= row->n; k += 2) {
+        even += weight[place[k] * width] * item[k].value;
+        odd += weight[place[k + 1] * width] * item[k + 1].value;
+    }
+    if (k < row->n) {
+        even += weight[place[k] * width] * item[k].value;
+    }
+    return even + odd;
 }
 
 /* ---- steps ---- */
+
+/* Places for all whose weight is to move: of others the gradient is 0, which leaves place 0 as it is. */
+static void touch_all(struct sparse_weights *w, const struct sparse_row *row, double g)
+{
+    for (uint32_t k = 0; k < row->n; k++) {
+        if (w->place[k] == SPARSE_NONE && row->item[k].value * g != 0) {
+            sparse_weights_touch(w, row, k);
+        }
+    }
+}
 
 /* Some weights side by side, as optimizers want them. */
 struct piece {
     double weight[OPTIMIZER_PIECE], gradient[OPTIMIZER_PIECE];
     double slot[OPTIMIZER_SLOTS * OPTIMIZER_PIECE];
-    uint32_t place[OPTIMIZER_PIECE], n;
 };
-
-/* Gradients of items from .. to-1 that move a weight, and their places. */
-static void begin_piece(struct piece *p, struct sparse_weights *w, uint32_t block,
-                        const struct sparse_step *step, const struct sparse_row *row, uint32_t from,
-                        uint32_t to)
-{
-    p->n = 0;
-    for (uint32_t k = from; k < to; k++) {
-        double g = row->item[k].value * step->g;
-        if (w->place[k] != SPARSE_NONE) {
-            g += step->l2 * *sparse_weights_at(w, block, w->place[k]);
-        } else if (g == 0) {
-            continue;
-        }
-        p->place[p->n] = sparse_weights_touch(w, row, k);
-        p->gradient[p->n++] = g;
-    }
-}
 
 void sparse_weights_descend(struct sparse_weights *w, uint32_t block,
                             const struct sparse_step *step, const struct sparse_row *row)
 {
     struct piece p;
     uint32_t slots = step->optimizer->def->slots;
+    touch_all(w, row, step->g);
     for (uint32_t at = 0; at < row->n; at += OPTIMIZER_PIECE) {
-        uint32_t to = row->n - at < OPTIMIZER_PIECE ? row->n : at + OPTIMIZER_PIECE;
-        begin_piece(&p, w, block, step, row, at, to);
-        for (uint32_t i = 0; i < p.n; i++) {
-            const double *record = sparse_weights_at(w, block, p.place[i]);
+        uint32_t n = row->n - at < OPTIMIZER_PIECE ? row->n - at : OPTIMIZER_PIECE;
+        const struct sparse_item *item = row->item + at;
+        const uint32_t *place = w->place + at;
+        for (uint32_t i = 0; i < n; i++) {
+            const double *record = sparse_weights_at(w, block, place[i]);
             p.weight[i] = record[0];
+            p.gradient[i] = item[i].value * step->g + step->l2 * record[0];
             for (uint32_t s = 0; s < slots; s++) {
                 p.slot[s * OPTIMIZER_PIECE + i] = record[1 + s];
             }
         }
         optimizer_step(step->optimizer, step->rate, p.weight, p.gradient, p.slot, OPTIMIZER_PIECE,
-                       p.n);
-        for (uint32_t i = 0; i < p.n; i++) {
-            double *record = sparse_weights_at(w, block, p.place[i]);
+                       n);
+        for (uint32_t i = 0; i < n; i++) {
+            double *record = sparse_weights_at(w, block, place[i]);
             record[0] = p.weight[i];
             for (uint32_t s = 0; s < slots; s++) {
                 record[1 + s] = p.slot[s * OPTIMIZER_PIECE + i];
@@ -222,20 +250,15 @@ int sparse_weights_io(struct sparse_weights *w, uint32_t blocks, struct snapshot
     if (s->loading && (n > w->nsparse || n > (size_t)(s->end - s->p) / least)) {
         fail(s);
     }
-    for (uint32_t i = 0; i < n && snapshot_status(s) == 0; i++) {
-        bool is_new = true;
-        uint32_t index = s->loading ? 0 : w->index[i], place = i;
+    for (uint32_t i = 1; i <= n && snapshot_status(s) == 0; i++) {
+        uint32_t index = s->loading ? 0 : w->index[i];
         snapshot_u32(s, &index);
-        if (index >= w->nsparse) {
-            fail(s);
+        if (index >= w->nsparse || (s->loading && place_of(w, index) != i)) {
+            fail(s); /* no such feature, or twice */
             break;
         }
-        place = s->loading ? place_of(w, index, &is_new) : place;
         for (uint32_t b = 0; b < blocks; b++) {
-            snapshot_array(s, sparse_weights_at(w, b, place), w->width);
-        }
-        if (!is_new) {
-            fail(s); /* twice */
+            snapshot_array(s, sparse_weights_at(w, b, i), w->width);
         }
     }
     return snapshot_status(s);
@@ -245,5 +268,6 @@ uint64_t sparse_weights_size(const struct sparse_weights *w)
 {
     uint64_t record = (uint64_t)w->blocks * w->width * sizeof(double) + sizeof(*w->index);
     uint64_t cells = w->cell ? 1ULL << (32 - w->shift) : 0;
-    return w->room * record + cells * sizeof(*w->cell) + w->place_room * sizeof(*w->place);
+    return w->room * record + cells * sizeof(*w->cell) +
+           w->items_room * (sizeof(*w->place) + sizeof(*w->item));
 }

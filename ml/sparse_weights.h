@@ -12,21 +12,23 @@
 #include "engine/learner.h"
 #include "ml/optimizer.h"
 
-#define SPARSE_NONE UINT32_MAX /* a feature that was never touched: its weight is 0 */
+#define SPARSE_NONE 0 /* place of all features that were never touched: its record stays 0 */
 
 struct sparse_cell {
-    uint32_t index, at; /* its place + 1; 0: a free cell */
+    uint32_t index, place; /* SPARSE_NONE: a free cell */
 };
 
 struct sparse_weights {
     uint32_t nsparse, width, blocks;
     uint32_t n, room;         /* touched features, and how many there is room for */
-    uint32_t *index;          /* by place, in the order in which they were touched */
-    double **block;           /* room x width each */
+    uint32_t *index;          /* by place, from 1 on, in the order in which they were touched */
+    double **block;           /* (1 + room) x width each */
     struct sparse_cell *cell; /* hash table by index; NULL: nothing was touched yet */
     uint32_t shift, multiplier;
-    uint32_t *place; /* of the row last looked up */
-    uint32_t place_room;
+    struct sparse_item *item; /* the row last looked up, */
+    uint32_t *place;          /* the places of its features, */
+    uint32_t items, known;    /* their number, and n then */
+    uint32_t items_room;
 };
 
 /* nsparse: how many features there could be, 0 for none at all. seed: of the table alone. */
