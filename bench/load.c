@@ -8,6 +8,9 @@
  *   bench_load texts TOPIC FROM N BYTES
  *                                    a line of CSV for each of N keys from number FROM on: the key, and
  *                                    text that hardly compresses
+ *   bench_load tick TOPIC PARTITIONS RATE
+ *                                    until its input ends: {"k": "pP", "n": N} into partition P in turn, RATE a
+ *                                    second in all, by the clock; then how many each got, a line
  *   bench_load close TOPIC           a record a day later in each partition
  *   bench_load create TOPIC          an output topic of 4 partitions
  *   bench_load watch TOPIC SECONDS   until its input ends: a line each time that more of the topic
@@ -191,6 +194,38 @@ static void load_texts(struct log *l, const char *topic, int64_t from, int64_t n
     flush(l);
 }
 
+/* N counts the rows of a partition. What was late is made up for. */
+static void tick(struct log *l, const char *topic, int partitions, int64_t rate)
+{
+    struct pollfd input = {.fd = 0, .events = POLLIN};
+    struct err e = {0};
+    int64_t begin = clock_monotonic_ns(), sent = 0;
+    while (poll(&input, 1, 1) == 0) {
+        for (int64_t due = (clock_monotonic_ns() - begin) / 1000 * rate / 1000000; sent < due;
+             sent++) {
+            char key[16], value[64];
+            int32_t p = (int32_t)(sent % partitions);
+            int k = snprintf(key, sizeof key, "p%d", (int)p);
+            int n = snprintf(value, sizeof value, "{\"k\":\"%s\",\"n\":%" PRId64 "}", key,
+                             sent / partitions);
+            struct record r = {.topic = topic,
+                               .partition = p,
+                               .timestamp = clock_now(&clock_system),
+                               .key = key,
+                               .key_n = (size_t)k,
+                               .value = value,
+                               .value_n = (size_t)n};
+            if (l->ops->produce(l, &r, 1, &e) < 0) {
+                die(&e);
+            }
+        }
+    }
+    flush(l);
+    for (int p = 0; p < partitions; p++) {
+        printf("%" PRId64 "\n", (sent - p + partitions - 1) / partitions);
+    }
+}
+
 static int64_t readable(struct log *l, const char *topic)
 {
     struct err e = {0};
@@ -223,9 +258,9 @@ static void watch(struct log *l, const char *topic, int64_t seconds)
 
 static int usage(void)
 {
-    fprintf(stderr,
-            "bench_load load TOPIC KIND N | windows TOPIC KEYS WINDOWS | "
-            "texts TOPIC FROM N BYTES | close TOPIC | create TOPIC | watch TOPIC SECONDS\n");
+    fprintf(stderr, "bench_load load TOPIC KIND N | windows TOPIC KEYS WINDOWS | "
+                    "texts TOPIC FROM N BYTES | tick TOPIC PARTITIONS RATE | close TOPIC | create "
+                    "TOPIC | watch TOPIC SECONDS\n");
     return 2;
 }
 
@@ -236,10 +271,11 @@ int main(int argc, char **argv)
     bool is_windows = strcmp(command, "windows") == 0 && argc == 5;
     bool is_texts = strcmp(command, "texts") == 0 && argc == 6 && atoi(argv[5]) >= 0 &&
                     atoi(argv[5]) < TEXT_MOST;
+    bool is_tick = strcmp(command, "tick") == 0 && argc == 5 && atoi(argv[3]) > 0;
     bool is_close = strcmp(command, "close") == 0 && argc == 3;
     bool is_create = strcmp(command, "create") == 0 && argc == 3;
     bool is_watch = strcmp(command, "watch") == 0 && argc == 4;
-    if (!is_load && !is_windows && !is_texts && !is_close && !is_create && !is_watch) {
+    if (!is_load && !is_windows && !is_texts && !is_tick && !is_close && !is_create && !is_watch) {
         return usage();
     }
     struct log *l = open_log();
@@ -249,6 +285,8 @@ int main(int argc, char **argv)
         load_windows(l, argv[2], atoll(argv[3]), atoll(argv[4]));
     } else if (is_texts) {
         load_texts(l, argv[2], atoll(argv[3]), atoll(argv[4]), (size_t)atoi(argv[5]));
+    } else if (is_tick) {
+        tick(l, argv[2], atoi(argv[3]), atoll(argv[4]));
     } else if (is_close) {
         close_windows(l, argv[2], DAY);
     } else if (is_create) {

@@ -90,6 +90,14 @@ static const struct pair producer_defaults[] = {
     {NULL, NULL},
 };
 
+/* Nobody reads a record before its transaction ends, and a commit sends all that waits: so only full
+ * batches go before it. A shorter time has a cost: librdkafka's threads spin while a record has
+ * lingered for longer and must still wait for the answer to the batch before it. */
+static const struct pair transactional_defaults[] = {
+    {"linger.ms", "200"},
+    {NULL, NULL},
+};
+
 static const struct pair producer_owned[] = {
     {"partitioner", "murmur2_random"},
     {"enable.idempotence", "true"},
@@ -255,6 +263,8 @@ rd_kafka_conf_t *kafka_conf(struct kafka_log *l, enum kafka_role role, const str
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
     if (!set_all(conf, common_defaults, e) || !set_all(conf, defaults[role], e) ||
         (is_classic && !set_all(conf, classic_defaults, e)) ||
+        (role == KAFKA_PRODUCER && l->transactional != NULL &&
+         !set_all(conf, transactional_defaults, e)) ||
         (role != KAFKA_READER && !set_memory(conf, role, cfg->memory_limit, e)) ||
         !set_user(conf, (const char *const *)l->property, e) || !set_lane(conf, role, l, cfg, e)) {
         rd_kafka_conf_destroy(conf);

@@ -19,12 +19,14 @@
 #include "worker/kafka_log_impl.h"
 
 #include <string.h>
+#include <time.h>
 
 #define INIT_MS   30000
 #define SLICE_MS  500  /* of one call: whoever is to stop is heard then */
 #define STOP_MS   8000 /* for the last commit, or its abort */
 #define ABORT_MS  30000
 #define SETTLE_MS 500
+#define AGAIN_NS  (20 * 1000000L) /* before a call that failed at once is made again */
 
 static void forget_deliveries(struct kafka_log *l)
 {
@@ -81,12 +83,16 @@ static int slice(struct kafka_log *l, int64_t deadline_ns)
     return ms < SLICE_MS ? ms : SLICE_MS;
 }
 
-/* True when the call is to be made again; the error is gone then. */
+/* True when the call is to be made again; the error is gone then. What failed before its time was
+ * over, as the offsets do at once while their coordinator is away, would else be called without end. */
 static bool again(struct kafka_log *l, rd_kafka_error_t **error, int64_t deadline_ns)
 {
     if (*error == NULL || !rd_kafka_error_is_retriable(*error) ||
         clock_monotonic_ns() >= until(l, deadline_ns)) {
         return false;
+    }
+    if (rd_kafka_error_code(*error) != RD_KAFKA_RESP_ERR__TIMED_OUT) {
+        nanosleep(&(struct timespec){.tv_nsec = AGAIN_NS}, NULL);
     }
     rd_kafka_error_destroy(*error);
     *error = NULL;
