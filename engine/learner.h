@@ -10,6 +10,10 @@
  * and scores are the host's: ml/model.h). learn() of n rows equals n calls with one row each, bit
  * for bit; what is random follows from the seed. One owner; instances share nothing but their
  * options.
+ *
+ * Linear learners take sparse features, too: as many as a hash makes of all words there are, of which
+ * a row has a few. Where the setup has some, predict_sparse and learn_sparse are called in place of
+ * predict and learn; a row costs what it has, and a learner holds what it was taught.
  */
 #ifndef KLAMM_ENGINE_LEARNER_H
 #define KLAMM_ENGINE_LEARNER_H
@@ -39,12 +43,24 @@ struct learner_column {
     bool is_category; /* values are category numbers 0, 1, 2, …; -1: one that was never learned */
 };
 
+/* Sparse features of a row beside x: those that are not 0, none twice, in an order that is the same
+ * for the same row. */
+struct sparse_item {
+    double index; /* a whole number below the setup's nsparse */
+    double value;
+};
+struct sparse_row {
+    const struct sparse_item *item;
+    uint32_t n;
+};
+
 struct learner_setup {
     enum learner_task task;
     const void *options; /* parsed by the table below; outlives the learner, as do the columns */
     const struct learner_column *column;
     uint32_t ncolumns;
     uint64_t seed;
+    uint32_t nsparse; /* how many sparse features there could be; 0: there are none */
 };
 
 /* An option as another library calls it, for the error message. */
@@ -75,6 +91,11 @@ struct learner_def {
     void (*predict)(void *l, const double *x, uint32_t rows, double *out, uint32_t stride);
     /* y: class numbers or values, NULL where the task has none; w: weights of the rows, NULL: all 1. */
     void (*learn)(void *l, const double *x, uint32_t rows, const double *y, const double *w);
+    /* One row with sparse features, for learners that take them; both or none are NULL. out: as of
+     * predict; y as above, w: the row's weight. */
+    void (*predict_sparse)(void *l, const double *x, const struct sparse_row *row, double *out);
+    void (*learn_sparse)(void *l, const double *x, const struct sparse_row *row, double y,
+                         double w);
     /* In place of learn (which is NULL then): learns these rows, and forgets all before them. Called
      * on an instance just opened and grown; may take long, perhaps in another thread, and asks now and
      * then whether it is to stop: the instance is good for close() only then. */

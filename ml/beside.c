@@ -64,24 +64,30 @@ static void start(struct beside *b, const struct str *key, int64_t number, uint6
     b->bytes += bytes;
 }
 
-static void train_now(const struct beside *b, void *object, int64_t number)
+bool beside_now(const struct trainable *def, void *object)
 {
-    void *data = b->def->make(object);
-    b->def->run(data, NULL);
-    b->def->ended(object, number);
-    b->def->take(object, data);
-    b->def->free(data);
+    int64_t number = def->owes(object);
+    if (number == 0) {
+        return false;
+    }
+    void *data = def->make(object);
+    def->run(data, NULL);
+    def->ended(object, number);
+    def->take(object, data);
+    def->free(data);
+    return true;
 }
 
 void beside_row(struct beside *b, struct per_rows *rows, void *object)
 {
-    int64_t number = b->def->owes(object);
-    if (number == 0) {
+    if (!b->trainer) {
+        if (beside_now(b->def, object)) {
+            per_touch(rows);
+        }
         return;
     }
-    if (!b->trainer) {
-        train_now(b, object, number);
-        per_touch(rows);
+    int64_t number = b->def->owes(object);
+    if (number == 0) {
         return;
     }
     struct str key = per_key(rows);

@@ -49,6 +49,9 @@ struct beside {
     struct beside_item item[BESIDE_MOST];
 };
 
+/* Does at once what the object owes. */
+bool beside_now(const struct trainable *def, void *object);
+
 /* def outlives it. */
 void beside_init(struct beside *b, const struct trainable *def, struct trainer *trainer);
 /* Begins what the object last found or made owes, if it is possible now. Without a trainer it is done at

@@ -25,6 +25,7 @@ struct classify_cfg {
 
 static const struct config_field fields[] = {
     LEARNING_FIELDS(struct classify_cfg, common, "global"),
+    SPARSE_FIELD(struct classify_cfg, common),
     LABEL_FIELDS(struct classify_cfg, label,
                  "the class to learn: a string, long or boolean; null rows are only predicted"),
     {0},

@@ -6,8 +6,13 @@
  *               learned; one that was never learned, or one too many, is -1
  *   pattern     text that begins or ends with `*` and is otherwise a name: every visible numeric
  *               column that it matches, in the order of the input, but those that the label reads
+ *   bags        array<string>, maps of numbers and strings, only for learners that take sparse
+ *               features: hashed as feature_hash does (ml/hashed.c). Texts of a bag that was given a
+ *               name, {title: tokenize(title)}, begin with it ("title=word"), else equal words of
+ *               two bags are one feature; those of a string always do
  *   missing     a null, NaN or infinite feature, or one beyond +-1e150: the row has no prediction
- *               and is not learned
+ *               and is not learned. In a bag a null or such a value adds nothing, an empty one is no
+ *               feature at all
  */
 #include "ml/features.h"
 
@@ -49,6 +54,47 @@ static void add_feature(struct binding *x, const char *name, const struct expres
     f->ncategories += is_category;
 }
 
+static bool is_bag(const struct type *t)
+{
+    return (t->kind == TYPE_ARRAY && t->of->kind == TYPE_STRING) ||
+           (t->kind == TYPE_MAP && type_is_numeric(t->of));
+}
+
+static void add_bag(struct binding *x, const char *name, const struct config_text *text,
+                    const struct expression *expression)
+{
+    struct features *f = x->f;
+    struct feature_bag *all = arena_array(x->setup->mem, f->nbags + 1, sizeof(*all));
+    struct feature_bag bag = {.name = name ? name : text->text,
+                              .expression = expression,
+                              .begin = hashed_begin(0),
+                              .is_named = name != NULL};
+    if (name || expression_type(expression)->kind == TYPE_STRING) {
+        hashed_add(&bag.begin, bag.name, strlen(bag.name));
+        hashed_add(&bag.begin, "=", 1);
+    }
+    if (f->nbags > 0) {
+        memcpy(all, f->bag, f->nbags * sizeof(*all));
+    }
+    all[f->nbags++] = bag;
+    f->bag = all;
+    f->nsparse = x->setup->nsparse;
+}
+
+static void refuse_bag(struct binding *x, const struct config_text *text, const struct type *type)
+{
+    struct buffer kind;
+    buffer_init(&kind);
+    type_print(&kind, type);
+    x->status = diags_add(x->setup->diags, text->at, text->path,
+                          "'%s' is of type %s, which %s does not take%s%s; or make columns of it "
+                          "before: `feature_hash: {columns: …, as: h, n_features: 256}`",
+                          text->text, buffer_cstr(&kind), x->setup->def->name,
+                          x->setup->sparse_learners ? "; these do: " : "",
+                          x->setup->sparse_learners ? x->setup->sparse_learners : "");
+    buffer_done(&kind);
+}
+
 /* Compiles one expression and checks that the learner can take it. */
 static void bind_expression(struct binding *x, const char *name, const struct config_text *text)
 {
@@ -59,10 +105,15 @@ static void bind_expression(struct binding *x, const char *name, const struct co
         return;
     }
     const struct type *type = expression_type(expression);
+    bool takes_bags = setup->def->learn_sparse != NULL;
     int column = expression_column(expression);
     if (setup->label && column >= 0 && column == expression_column(setup->label)) {
         x->status = diags_add(setup->diags, text->at, text->path,
                               "'%s' is the label: a feature must be known before it", text->text);
+    } else if (takes_bags && (is_bag(type) || type->kind == TYPE_STRING)) {
+        add_bag(x, name, text, expression);
+    } else if (is_bag(type)) {
+        refuse_bag(x, text, type);
     } else if (type->kind == TYPE_STRING && !setup->def->takes_categories) {
         x->status =
             diags_add(setup->diags, text->at, text->path,
@@ -180,11 +231,11 @@ int features_bind(struct features *f, const struct features_setup *setup)
             bind_texts(&x, &item->value);
         }
     }
-    if (f->n > COLUMNS_MAX) {
+    if (f->n + f->nbags > COLUMNS_MAX) {
         x.status = diags_add(setup->diags, setup->whole.at, setup->whole.path,
-                             "%u features; at most %d", (unsigned)f->n, COLUMNS_MAX);
+                             "%u features; at most %d", (unsigned)(f->n + f->nbags), COLUMNS_MAX);
     }
-    if (f->n == 0 && x.status == 0) {
+    if (f->n + f->nbags == 0 && x.status == 0) {
         x.status = diags_add(setup->diags, setup->whole.at, setup->whole.path,
                              "at least one feature is needed");
     }
@@ -195,6 +246,23 @@ void features_needs(const struct features *f, bool *in)
 {
     for (uint32_t i = 0; i < f->n; i++) {
         expression_needs(f->expression[i], in);
+    }
+    for (uint32_t i = 0; i < f->nbags; i++) {
+        expression_needs(f->bag[i].expression, in);
+    }
+}
+
+void features_layout(const struct features *f, struct buffer *words)
+{
+    for (uint32_t i = 0; i < f->n; i++) {
+        expression_layout(words, f->expression[i]);
+        buffer_byte(words, '\n');
+    }
+    for (uint32_t i = 0; i < f->nbags; i++) {
+        buffer_printf(words, "hashed to %u as '%s': ", (unsigned)f->nsparse,
+                      f->bag[i].is_named ? f->bag[i].name : "");
+        expression_layout(words, f->bag[i].expression);
+        buffer_byte(words, '\n');
     }
 }
 
@@ -244,12 +312,38 @@ static void merge_errors(struct row_errors *into, const struct row_errors *more,
     *into = all;
 }
 
+/* Bags that are null, and rows of too many items. */
+static void mark_bags(const struct features *f, const struct batch *b, struct feature_rows *out)
+{
+    for (uint16_t k = 0; k < b->nsel && f->nbags > 0; k++) {
+        uint16_t row = batch_row(b, k);
+        int64_t items = 0;
+        for (uint32_t j = 0; j < f->nbags; j++) {
+            const struct vec *v = &out->bag[j];
+            bool is_null = vec_is_null(v, row);
+            int64_t more = is_null ? 0 : hashed_count(v, row);
+            out->is_missing[row] |= is_null || more > BAG_ITEMS_MOST || more < 0;
+            items += more;
+        }
+        out->is_missing[row] |= items > BAG_ITEMS_MOST;
+    }
+}
+
 int features_eval(const struct features *f, const struct batch *b, struct feature_rows *out,
                   struct row_errors *errors)
 {
     out->value = arena_array(b->mem, f->n, sizeof(*out->value));
     out->text = arena_array(b->mem, f->n, sizeof(*out->text));
+    out->bag = arena_array(b->mem, f->nbags + 1, sizeof(*out->bag));
     out->is_missing = arena_zalloc(b->mem, b->rows + 1U);
+    for (uint32_t j = 0; j < f->nbags; j++) {
+        struct row_errors failed = {0};
+        int status = expression_eval(f->bag[j].expression, b, &out->bag[j], &failed);
+        if (status < 0) {
+            return status;
+        }
+        merge_errors(errors, &failed, b->mem);
+    }
     for (uint32_t j = 0; j < f->n; j++) {
         struct vec v;
         struct row_errors failed = {0};
@@ -263,6 +357,7 @@ int features_eval(const struct features *f, const struct batch *b, struct featur
         out->text[j] = is_category ? v.s : NULL;
         mark_missing(&v, out->value[j], b, out->is_missing);
     }
+    mark_bags(f, b, out);
     return 0;
 }
 
@@ -296,4 +391,38 @@ void features_row(const struct features *f, const struct feature_rows *rows, uin
         x[j] = is_category ? category_of(&category[next++], rows->text[j], row, use)
                            : rows->value[j][row];
     }
+}
+
+void features_bag(const struct features *f, const struct feature_rows *rows, uint16_t row,
+                  struct bag *out)
+{
+    int64_t most = 0;
+    for (uint32_t j = 0; j < f->nbags; j++) {
+        most += hashed_count(&rows->bag[j], row);
+    }
+    bag_begin(out, (uint32_t)most);
+    for (uint32_t j = 0; j < f->nbags; j++) {
+        struct hashed_items items = hashed_open(&rows->bag[j], row, f->bag[j].begin);
+        uint32_t hash;
+        double value;
+        while (hashed_next(&items, &hash, &value)) {
+            bool is_negative;
+            uint32_t index = hashed_index(hash, f->nsparse, &is_negative);
+            bag_add(out, index, is_negative ? -value : value);
+        }
+    }
+    bag_end(out);
+}
+
+bool features_hold(const struct features *f, const double *x, size_t n)
+{
+    if (f->nbags == 0) {
+        return n == f->n;
+    }
+    if (n <= f->n || !(x[f->n] >= 0 && x[f->n] <= BAG_ITEMS_MOST)) {
+        return false;
+    }
+    const void *items = x + f->n + 1;
+    uint32_t count = (uint32_t)x[f->n];
+    return n == f->n + 1 + 2 * (size_t)count && bag_holds(items, count, f->nsparse);
 }

@@ -295,7 +295,7 @@ static int process_row(struct pass *p, uint16_t row)
         is_taken = teach(p, s, y, row);
     }
     put_row(p, s && is_taken ? forecast_series_model(s) : NULL, y, row);
-    if (p->plan->cfg->learn == LEARN_ONLINE) {
+    if (p->plan->cfg->learn == FORECAST_LEARN_ONLINE) {
         beside_row(&p->task->beside, &p->rows, s);
     }
     int64_t steps = p->is_step ? forecast_model_steps(forecast_series_model(s)) : 0;

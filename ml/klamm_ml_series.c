@@ -1,6 +1,7 @@
 /* Series of klamm_ml.h: forecasts and drift, value by value. What is NaN, infinite or beyond +-1e150 is
  * missing: a step of its own in a forecast, nothing at all to a detector of drift.
  */
+#include "ml/beside.h"
 #include "ml/features.h"
 #include "ml/klamm_ml_model.h"
 
@@ -24,7 +25,9 @@ int klamm_ml_add(struct klamm_ml *m, int64_t time, double value, struct klamm_ml
         return status;
     }
     double y = fabs(value) <= FEATURE_MOST ? value : (double)NAN;
-    return forecast_series_take(m->series, time, y) != TAKE_LATE;
+    bool is_taken = forecast_series_take(m->series, time, y) != TAKE_LATE;
+    beside_now(&forecast_trainable, m->series);
+    return is_taken;
 }
 
 int klamm_ml_forecast(struct klamm_ml *m, double *out, uint32_t n, struct klamm_ml_error *e)

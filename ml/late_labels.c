@@ -20,6 +20,7 @@
 #include "engine/memory.h"
 #include "engine/on_columns.h"
 #include "ml/algorithm.h"
+#include "ml/held.h"
 
 #include <string.h>
 
@@ -226,9 +227,37 @@ void late_labels_wait(struct learning_pass *p, void *object, uint16_t row, bool 
     buffer_add(bytes, &head, 1);
     buffer_add(bytes, &n, sizeof n);
     buffer_add(bytes, t->kept, n * sizeof(double));
-    buffer_add(bytes, t->x, p->plan->features.n * sizeof(double));
+    buffer_add(bytes, t->x, features_length(&p->plan->features, t->x) * sizeof(double));
     row_save(bytes, &p->plan->late->kept, &p->in, row);
+    if (bytes->n > HELD_PART_BYTES) {
+        p->op->counter[COUNT_SKIPPED]++; /* no record of the changelog */
+        return;
+    }
     waiting_add(&t->waiting, p->op->state, &p->keys.key[row], p->in.time[row], bytes);
+}
+
+/* Reads the features at `bytes`; their length, 0 when they are damaged. */
+static size_t take_features(struct learning_pass *p, const char *bytes, size_t n)
+{
+    const struct features *f = &p->plan->features;
+    size_t doubles = f->n;
+    if (f->nbags > 0) {
+        double items;
+        if (n < (f->n + 1) * sizeof(double)) {
+            return 0;
+        }
+        memcpy(&items, bytes + f->n * sizeof(double), sizeof items);
+        if (!(items >= 0 && items <= BAG_ITEMS_MOST)) {
+            return 0;
+        }
+        doubles += 1 + 2 * (size_t)items;
+    }
+    if (n < doubles * sizeof(double)) {
+        return 0;
+    }
+    learning_reserve(p->task, doubles);
+    memcpy(p->task->x, bytes, doubles * sizeof(double));
+    return features_hold(f, p->task->x, doubles) ? doubles * sizeof(double) : 0;
 }
 
 /* Takes a row's bytes apart: the task has its features and prediction then, *columns the rest. */
@@ -236,18 +265,20 @@ static bool take_apart(struct learning_pass *p, void *object, const char *row, s
                        bool *predicted, const char **columns)
 {
     struct learning_task *t = p->task;
-    size_t features = p->plan->features.n * sizeof(double);
     uint32_t kept = 0;
     if (n < 1 + sizeof kept) {
         return false;
     }
     memcpy(&kept, row + 1, sizeof kept);
     size_t head = 1 + sizeof kept + (size_t)kept * sizeof(double);
-    if (kept > KEPT_MOST || head + features > n) {
+    if (kept > KEPT_MOST || head > n) {
         return false;
     }
     memcpy(t->kept, row + 1 + sizeof kept, kept * sizeof(double));
-    memcpy(t->x, row + head, features);
+    size_t features = take_features(p, row + head, n - head);
+    if (features == 0) {
+        return false;
+    }
     *predicted = row[0] && p->plan->kind->recall(p, object, t->kept, kept);
     *columns = row + head + features;
     return true;

@@ -14,6 +14,7 @@
 
 #include "engine/memory.h"
 #include "engine/metric_rows.h"
+#include "engine/registry.h"
 #include "ml/algorithm.h"
 #include "ml/late_labels.h"
 #include "ml/model_training.h"
@@ -30,6 +31,30 @@ enum { SCALE_NONE, SCALE_STANDARD };
 
 /* ---- plan ---- */
 
+/* Learners of this task that take words, maps and strings; NULL: none. */
+static const char *sparse_learners(struct node *n, enum learner_task task)
+{
+    const char *list = NULL;
+    for (size_t i = 0; registry_learners[i]; i++) {
+        const struct learner_def *def = registry_learners[i];
+        if (def->learn_sparse && def->tasks & (unsigned)task) {
+            list = list ? arena_printf(n->mem, "%s, %s", list, def->name) : def->name;
+        }
+    }
+    return list;
+}
+
+static const char *bag_names(struct node *n, const struct features *f)
+{
+    const char *list = "";
+    for (uint32_t i = 0; i < f->nbags; i++) {
+        const struct feature_bag *bag = &f->bag[i];
+        list = arena_printf(n->mem, "%s%s%s%s", list, i > 0 ? "," : "", bag->name,
+                            bag->is_named ? " (named)" : "");
+    }
+    return list;
+}
+
 static int bind_features(struct node *n, struct learning *p)
 {
     const struct yaml *value = yaml_get(n->yaml, "features");
@@ -40,6 +65,8 @@ static int bind_features(struct node *n, struct learning *p)
         .in = n->in[0],
         .label = p->label,
         .def = p->model.def,
+        .nsparse = (uint32_t)p->cfg->n_features,
+        .sparse_learners = sparse_learners(n, p->kind->task),
         .mem = n->mem,
         .diags = n->diags,
     };
@@ -47,6 +74,8 @@ static int bind_features(struct node *n, struct learning *p)
     p->model.column = p->features.column;
     p->model.ncolumns = p->features.n;
     p->model.ncategories = p->features.ncategories;
+    p->model.nsparse = p->features.nsparse;
+    p->model.sparse = bag_names(n, &p->features);
     return status;
 }
 
@@ -56,6 +85,12 @@ static int bind_learn(struct node *n, struct learning *p)
     if (status == 0 && p->mode == LEARN_ONLINE && p->cfg->learn && !p->model.def->learn) {
         status = algorithm_problem(n, "learn", "%s learns from batches only: `learn: {batch: {…}}`",
                                    p->model.def->name);
+    }
+    if (status == 0 && p->mode == LEARN_BATCH && p->features.nbags > 0) {
+        status = algorithm_problem(n, "learn",
+                                   "'%s' is hashed, and hashed features are learned row by row: "
+                                   "`learn: online`, or `feature_hash` before the step for batches",
+                                   p->features.bag[0].name);
     }
     p->model.is_batch = p->mode == LEARN_BATCH || !p->model.def->learn;
     return status;
@@ -171,10 +206,7 @@ void learning_layout(const struct node *n, struct buffer *words)
     buffer_printf(words, "per %s, version %u\n", per_names[p->per.per],
                   (unsigned)p->model.def->version);
     model_layout(&p->model, words);
-    for (uint32_t i = 0; i < p->features.n; i++) {
-        expression_layout(words, p->features.expression[i]);
-        buffer_byte(words, '\n');
-    }
+    features_layout(&p->features, words);
     if (p->label) {
         expression_layout(words, p->label);
     }
@@ -207,7 +239,8 @@ enum { LEARNS_NOT, LEARNS, LEARNS_AND_LEAVES };
 int learning_replay(const void *plan, void *object, const double *event, uint32_t n)
 {
     const struct learning *p = plan;
-    if (n != EVENT_HEAD + p->features.n || !(fabs(event[EVENT_TIME]) < TIME_EXACT) ||
+    if (n < EVENT_HEAD || !features_hold(&p->features, event + EVENT_HEAD, n - EVENT_HEAD) ||
+        !(fabs(event[EVENT_TIME]) < TIME_EXACT) ||
         (p->kind->task == LEARN_CLASSES &&
          !(event[EVENT_TARGET] >= 0 && event[EVENT_TARGET] < CLASSES_MAX))) {
         return -ERR_DATA;
@@ -227,13 +260,22 @@ int learning_replay(const void *plan, void *object, const double *event, uint32_
     return 0;
 }
 
+void learning_reserve(struct learning_task *t, size_t n)
+{
+    if (n > t->room) {
+        t->room = (uint32_t)n;
+        t->event = mem_resize(t->event, EVENT_HEAD + n, sizeof(double));
+        t->x = t->event + EVENT_HEAD;
+    }
+}
+
 int learning_open(struct op *op, size_t size, struct err *e)
 {
     const struct learning *p = op->node->bound;
     struct learning_task *t = mem_zalloc(size);
     model_scratch_init(&t->scratch, &p->model);
-    t->event = mem_array(EVENT_HEAD + p->features.n, sizeof(double));
-    t->x = t->event + EVENT_HEAD;
+    learning_reserve(t, p->features.n + 1);
+    bag_init(&t->bag, p->per.seed);
     buffer_init(&t->bytes);
     beside_init(&t->beside, &model_trainable, op->trainer);
     t->scratch.trains_later = op->trainer != NULL;
@@ -295,6 +337,7 @@ void learning_close(struct op *op)
     model_scratch_done(&t->scratch);
     buffer_done(&t->bytes);
     mem_free(t->event);
+    bag_done(&t->bag);
     if (t->kept) {
         mem_free(t->kept);
         waiting_done(&t->waiting);
@@ -365,7 +408,7 @@ static void touch(struct learning_pass *p, const struct model *m, uint16_t row, 
     event[EVENT_TIME] = (double)time;
     event[EVENT_TARGET] = p->target;
     memcpy(event + EVENT_TOLD, p->told, sizeof(p->told));
-    per_touch_event(&p->rows, event, EVENT_HEAD + p->plan->features.n);
+    per_touch_event(&p->rows, event, EVENT_HEAD + features_length(&p->plan->features, p->task->x));
 }
 
 /* Rows for the stream that reads the metrics. */
@@ -398,11 +441,17 @@ int learning_teach(struct learning_pass *p, struct model *m, uint16_t row, bool 
     return rows != before && metric_rows_are_due(p->op->node, rows) ? measure(p, rows, row) : 0;
 }
 
-/* The features of the row as they are learned: with numbers for categories that are new. */
-static void learn_features(struct learning_pass *p, struct model *m, uint16_t row)
+void learning_gather(struct learning_pass *p, const struct feature_rows *rows, uint16_t row,
+                     struct model *m, enum feature_use use)
 {
-    if (p->plan->mode != LEARN_NEVER) {
-        features_row(&p->plan->features, &p->features, row, m->category, FEATURE_LEARN, p->task->x);
+    const struct features *f = &p->plan->features;
+    struct learning_task *t = p->task;
+    features_row(f, rows, row, m->category, use, t->x);
+    if (f->nbags > 0) {
+        features_bag(f, rows, row, &t->bag);
+        learning_reserve(t, f->n + 1 + 2 * (size_t)t->bag.n);
+        t->x[f->n] = t->bag.n;
+        memcpy(t->x + f->n + 1, t->bag.item, t->bag.n * sizeof(*t->bag.item));
     }
 }
 
@@ -413,9 +462,12 @@ static int teach(struct learning_pass *p, struct model *m, uint16_t row, bool pr
         return 0;
     }
     const char *problem = NULL;
+    bool is_gathered = m && p->plan->features.ncategories == 0;
     m = m ? m : per_make(&p->rows, row);
     p->categories = learning_categories(p->plan, m);
-    learn_features(p, m, row);
+    if (!is_gathered && p->plan->mode != LEARN_NEVER) {
+        learning_gather(p, &p->features, row, m, FEATURE_LEARN); /* numbers for new categories */
+    }
     if (p->plan->late) {
         if (learning_categories(p->plan, m) != p->categories || m->rows == 0) {
             per_touch(&p->rows); /* new names */
@@ -455,8 +507,7 @@ static int process_row(struct learning_pass *p, uint16_t row)
         return 0;
     }
     if (m) {
-        features_row(&p->plan->features, &p->features, row, m->category, FEATURE_PREDICT,
-                     p->task->x);
+        learning_gather(p, &p->features, row, m, FEATURE_PREDICT);
         predicted = kind->predict(p, m, row);
     }
     if (!predicted) {

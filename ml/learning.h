@@ -29,6 +29,7 @@ struct learning_cfg {
     const struct yaml *options, *learn, *train_from;
     struct config_list evaluate;
     int scale, per;
+    int64_t n_features; /* 0: the step has no such key */
 };
 
 extern const char *const learning_scales[];
@@ -55,6 +56,12 @@ extern const char *const learning_scales[];
     {"learn", CONFIG_YAML, offsetof(type, member.learn),                                           \
      .doc = "`online`: each row, `never`: the model stays as it is, or `{batch: {window, every, "  \
             "min_rows}}`: anew from a window, of rows or a duration"}
+/* Of those whose learners may take sparse features. */
+#define SPARSE_FIELD(type, member)                                                                 \
+    {"n_features", CONFIG_LONG, offsetof(type, member.n_features), .def = "1048576", .min = 1,     \
+     .max = 16777216,                                                                              \
+     .doc = "how many numbers words, maps and strings among the features are hashed to, by "       \
+            "learners that take them"}
 /* clang-format on */
 
 struct learning_pass;
@@ -117,7 +124,9 @@ struct learning_task {
     struct model_scratch scratch;
     double *x;     /* of the row at hand, in the middle of `event` */
     double *event; /* learns, time, target, told, x */
-    double *kept;  /* KEPT_MOST; with late labels, as is the next */
+    uint32_t room; /* doubles of x */
+    struct bag bag;
+    double *kept; /* KEPT_MOST; with late labels, as is the next */
     struct waiting waiting;
     struct buffer bytes;
     struct beside beside; /* trainings of models that learn from batches */
@@ -162,6 +171,11 @@ uint64_t learning_index_bytes(const struct op *op);
 
 /* For object_def.replay; `plan` begins with a struct learning. */
 int learning_replay(const void *plan, void *object, const double *event, uint32_t n);
+/* Gathers a row into task->x. m: of which it is, for its categories. */
+void learning_gather(struct learning_pass *p, const struct feature_rows *rows, uint16_t row,
+                     struct model *m, enum feature_use use);
+/* Room for so many doubles of x. */
+void learning_reserve(struct learning_task *t, size_t n);
 /* All categories that a model knows. */
 uint64_t learning_categories(const struct learning *p, const struct model *m);
 /* Scores and learns task->x by this model, and tells state; *problem is set when the label is bad. */

@@ -7,13 +7,16 @@
  *   l1        cumulative penalty (Tsuruoka, Tsujii and Ananiadou 2009): u grows by l1 * lr a row;
  *             each weight is moved towards 0, not past it, by what it is still due of u
  *
+ *   sparse    ml/sparse_weights.c: of features that a row does not have no weight moves, neither by l2
+ *             nor by l1, which they are still due of when they come again
+ *
  *   state     which optimizer and whether penalties follow; steps, intercept, u, weights, slots,
- *             what each weight has had of u (with l1 only)
+ *             what each weight has had of u (with l1 only); where there are sparse features, those
  *   overflow  a learning rate too high for the data makes weights that are not finite, now or some
  *             rows later; they stay so, and the host gives null for predictions from then on
  *   constant  a feature that is always 0 keeps its weight at 0; any other constant acts as a second
  *             intercept
- *   cost      three passes over the features a row
+ *   cost      three passes over the features a row has
  */
 #include "ml/linear.h"
 
@@ -38,8 +41,10 @@ void linear_layout(const struct linear_options *o, struct buffer *words)
     buffer_printf(words, "optimizer %s%s\n", optimizer.def->name, o->l1 > 0 ? ", l1" : "");
 }
 
-void linear_init(struct linear *m, const struct linear_options *o, uint32_t n)
+void linear_init(struct linear *m, const struct linear_options *o,
+                 const struct learner_setup *setup)
 {
+    uint32_t n = setup->ncolumns;
     optimizer_read(&m->optimizer, o->optimizer, o->lr, "sgd", NULL);
     uint32_t nslots = n * m->optimizer.def->slots;
     size_t doubles = (size_t)n + nslots + (o->l1 > 0 ? n : 0);
@@ -51,27 +56,36 @@ void linear_init(struct linear *m, const struct linear_options *o, uint32_t n)
     m->weight = mem_zalloc((doubles > 0 ? doubles : 1) * sizeof(double));
     m->slot = m->weight + n;
     m->had = o->l1 > 0 ? m->slot + nslots : NULL;
+    uint32_t width = 1 + m->optimizer.def->slots + (o->l1 > 0 ? 1 : 0);
+    sparse_weights_init(&m->sparse, setup->nsparse, width, setup->seed);
+    sparse_weights_grow(&m->sparse, setup->nsparse > 0 ? 1 : 0);
 }
 
 void linear_done(struct linear *m)
 {
     mem_free(m->weight);
     m->weight = m->slot = m->had = NULL;
+    sparse_weights_done(&m->sparse);
 }
 
-/* Takes from every weight what it is still due of the cumulative l1 penalty. */
+/* Takes from a weight what it is still due of the cumulative l1 penalty. */
+static void collect(double penalty, double *weight, double *had)
+{
+    double before = *weight, after = before;
+    if (before > 0) {
+        after = fmax(0, before - (penalty + *had));
+    } else if (before < 0) {
+        after = fmin(0, before + (penalty - *had));
+    }
+    *weight = after;
+    *had += after - before;
+}
+
 static void apply_penalty(struct linear *m)
 {
     m->penalty += m->options->l1 * m->optimizer.option[0];
     for (uint32_t i = 0; i < m->n; i++) {
-        double before = m->weight[i], after = before;
-        if (before > 0) {
-            after = fmax(0, before - (m->penalty + m->had[i]));
-        } else if (before < 0) {
-            after = fmin(0, before + (m->penalty - m->had[i]));
-        }
-        m->weight[i] = after;
-        m->had[i] += after - before;
+        collect(m->penalty, &m->weight[i], &m->had[i]);
     }
 }
 
@@ -80,6 +94,35 @@ static double clip(double g, double most)
 {
     g = g > most ? most : g;
     return g < -most ? -most : g;
+}
+
+double linear_score_sparse(struct linear *m, const double *x, const struct sparse_row *row)
+{
+    sparse_weights_find(&m->sparse, row);
+    return linear_score(m, x) + sparse_weights_dot(&m->sparse, 0, row);
+}
+
+/* Of the features that the row has. */
+static void descend_sparse(struct linear *m, const struct sparse_row *row, double g)
+{
+    struct sparse_weights *w = &m->sparse;
+    struct sparse_step step = {&m->optimizer, optimizer_rate(&m->optimizer, m->steps), g,
+                               m->options->l2};
+    sparse_weights_descend(w, 0, &step, row);
+    double penalty = m->penalty + m->options->l1 * m->optimizer.option[0];
+    for (uint32_t k = 0; m->had && k < row->n; k++) {
+        if (w->place[k] != SPARSE_NONE) {
+            double *record = sparse_weights_at(w, 0, w->place[k]);
+            collect(penalty, &record[0], &record[w->width - 1]);
+        }
+    }
+}
+
+void linear_descend_sparse(struct linear *m, const double *x, const struct sparse_row *row,
+                           double g)
+{
+    descend_sparse(m, row, clip(g, m->options->clip_gradient));
+    linear_descend(m, x, g);
 }
 
 void linear_descend(struct linear *m, const double *x, double g)
@@ -119,13 +162,16 @@ int linear_io(struct linear *m, struct snapshot *s)
     if (m->had) {
         snapshot_array(s, m->had, m->n);
     }
+    if (m->sparse.nsparse > 0) {
+        sparse_weights_io(&m->sparse, 1, s);
+    }
     return snapshot_status(s);
 }
 
 uint64_t linear_size(const struct linear *m)
 {
     uint64_t per_weight = 1 + m->optimizer.def->slots + (m->had ? 1 : 0);
-    return m->n * per_weight * sizeof(double);
+    return m->n * per_weight * sizeof(double) + sparse_weights_size(&m->sparse);
 }
 
 double linear_sigmoid(double z)

@@ -9,9 +9,9 @@
 
 #include "engine/buffer.h"
 #include "engine/config.h"
-#include "engine/snapshot.h"
+#include "engine/learner.h"
 #include "ml/linalg.h"
-#include "ml/optimizer.h"
+#include "ml/sparse_weights.h"
 
 struct linear_options {
     const struct yaml *optimizer;
@@ -64,14 +64,16 @@ struct linear {
     double penalty; /* what every weight should have had of l1 so far */
     double *weight; /* one block: weights, optimizer slots, had */
     double *slot;
-    double *had; /* of the penalty, per weight; NULL without l1 */
+    double *had;                  /* of the penalty, per weight; NULL without l1 */
+    struct sparse_weights sparse; /* records: weight, slots, had with l1 */
 };
 
 int linear_check(const struct linear_options *o, struct err *e);
 /* Words for the options that the snapshot's form depends on. */
 void linear_layout(const struct linear_options *o, struct buffer *words);
 /* Options that linear_check() took; they must outlive m. */
-void linear_init(struct linear *m, const struct linear_options *o, uint32_t n);
+void linear_init(struct linear *m, const struct linear_options *o,
+                 const struct learner_setup *setup);
 void linear_done(struct linear *m);
 
 static inline double linear_score(const struct linear *m, const double *x)
@@ -81,6 +83,10 @@ static inline double linear_score(const struct linear *m, const double *x)
 
 /* One step against the gradient g of the loss by the score, which is clipped first. */
 void linear_descend(struct linear *m, const double *x, double g);
+/* The same with sparse features beside x: the row whose score was last asked for descends. */
+double linear_score_sparse(struct linear *m, const double *x, const struct sparse_row *row);
+void linear_descend_sparse(struct linear *m, const double *x, const struct sparse_row *row,
+                           double g);
 int linear_io(struct linear *m, struct snapshot *s);
 /* Bytes beside *m. */
 uint64_t linear_size(const struct linear *m);

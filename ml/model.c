@@ -29,6 +29,7 @@ void *model_learner(const struct model *m, int64_t number)
         .options = config->options,
         .column = config->column,
         .ncolumns = config->ncolumns,
+        .nsparse = config->nsparse,
         .seed = number > 1 ? hash_stable(&number, sizeof(number), m->seed) : m->seed,
     };
     void *learner = config->def->open(&setup);
@@ -120,10 +121,23 @@ static const double *scaled(const struct model *m, const double *x, struct model
     return scratch->scaled;
 }
 
+/* What stands behind x. */
+static struct sparse_row sparse_of(const struct model *m, const double *x)
+{
+    const double *count = x + m->config->ncolumns;
+    const void *items = count + 1;
+    return (struct sparse_row){.item = items, .n = (uint32_t)*count};
+}
+
 bool model_predict(struct model *m, const double *x, struct model_scratch *scratch)
 {
     if (m->version == 0) {
         return false;
+    }
+    if (m->config->nsparse > 0) {
+        struct sparse_row row = sparse_of(m, x);
+        m->config->def->predict_sparse(m->learner, scaled(m, x, scratch), &row, scratch->out);
+        return true;
     }
     m->config->def->predict(m->learner, scaled(m, x, scratch), 1, scratch->out, CLASSES_MAX);
     return true;
@@ -146,9 +160,14 @@ void model_learn(struct model *m, const double *x, double y, int64_t time,
         }
         return;
     }
+    m->version = 1;
+    if (config->nsparse > 0) {
+        struct sparse_row row = sparse_of(m, x);
+        config->def->learn_sparse(m->learner, scaled(m, x, scratch), &row, y, 1);
+        return;
+    }
     bool has_target = (config->task & (LEARN_CLASSES | LEARN_VALUES)) != 0;
     config->def->learn(m->learner, scaled(m, x, scratch), 1, has_target ? &y : NULL, NULL);
-    m->version = 1;
 }
 
 /* One text that tells configurations apart which cannot read each other's snapshots. */
@@ -159,6 +178,9 @@ static void print_shape(const struct model_config *config, struct buffer *out)
     for (uint32_t i = 0; i < config->ncolumns; i++) {
         buffer_printf(out, "%s %s%s", i > 0 ? "," : ":", config->column[i].name,
                       config->column[i].is_category ? " (category)" : "");
+    }
+    if (config->nsparse > 0) {
+        buffer_printf(out, "; hashed to %u: %s", (unsigned)config->nsparse, config->sparse);
     }
 }
 

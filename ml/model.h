@@ -21,6 +21,8 @@ struct model_config {
     const void *options;
     const struct learner_column *column;
     uint32_t ncolumns, ncategories;
+    uint32_t nsparse; /* with sparse features: how many there could be, and words for where they */
+    const char *sparse;      /* come from */
     bool is_scaled;          /* never with categories */
     bool is_batch;           /* learned from a window of rows, again and again; else row by row */
     struct batch_plan batch; /* then */
@@ -57,7 +59,7 @@ void model_scratch_done(struct model_scratch *s);
 
 /* There are so many classes from now on. */
 void model_grow(struct model *m, uint32_t classes);
-/* False before the first training. scratch->out[0..] is what the learner's predict gives. */
+/* x, here and below: a row as of features.h. False before the first training. scratch->out[0..] is what the learner's predict gives. */
 bool model_predict(struct model *m, const double *x, struct model_scratch *scratch);
 /* y: class number or value, 0 where the task has none; time: of the row, ms. */
 void model_learn(struct model *m, const double *x, double y, int64_t time,

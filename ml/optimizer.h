@@ -19,6 +19,7 @@
 #include <stdint.h>
 
 #define OPTIMIZER_OPTIONS 4
+#define OPTIMIZER_SLOTS   2 /* at most */
 
 struct optimizer_option {
     const char *name; /* NULL: there are no more */

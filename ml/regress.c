@@ -26,6 +26,7 @@ struct regress_cfg {
 
 static const struct config_field fields[] = {
     LEARNING_FIELDS(struct regress_cfg, common, "global"),
+    SPARSE_FIELD(struct regress_cfg, common),
     LABEL_FIELDS(struct regress_cfg, label,
                  "the value to learn: a long or double; null rows are only predicted"),
     {"coverage", CONFIG_DOUBLE, offsetof(struct regress_cfg, coverage), .def = "0.9", .min = 0.01,

@@ -214,7 +214,7 @@ static const char *teach_row(struct learning_pass *p, const struct feature_rows 
                              struct model *m, uint16_t i)
 {
     const char *problem = NULL;
-    features_row(&p->plan->features, features, i, m->category, FEATURE_LEARN, p->task->x);
+    learning_gather(p, features, i, m, FEATURE_LEARN);
     return p->plan->kind->learn(p, m, i, false, true, &problem) < 0 ? problem : NULL;
 }
 

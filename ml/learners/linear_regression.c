@@ -73,7 +73,7 @@ static void *regression_open(const struct learner_setup *setup)
 {
     struct regression *m = mem_zalloc(sizeof(*m));
     m->options = setup->options;
-    linear_init(&m->linear, &m->options->linear, setup->ncolumns);
+    linear_init(&m->linear, &m->options->linear, setup);
     return m;
 }
 
@@ -92,6 +92,14 @@ static void regression_predict(void *l, const double *x, uint32_t rows, double *
         double score = linear_score(&m->linear, x + (size_t)r * m->linear.n);
         out[(size_t)r * stride] = m->options->loss == POISSON ? exp(score) : score;
     }
+}
+
+static void regression_predict_sparse(void *l, const double *x, const struct sparse_row *row,
+                                      double *out)
+{
+    struct regression *m = l;
+    double score = linear_score_sparse(&m->linear, x, row);
+    *out = m->options->loss == POISSON ? exp(score) : score;
 }
 
 /* Derivative of the loss by the score. */
@@ -126,6 +134,14 @@ static void regression_learn(void *l, const double *x, uint32_t rows, const doub
     }
 }
 
+static void regression_learn_sparse(void *l, const double *x, const struct sparse_row *row,
+                                    double y, double w)
+{
+    struct regression *m = l;
+    double g = loss_gradient(m->options, linear_score_sparse(&m->linear, x, row), y);
+    linear_descend_sparse(&m->linear, x, row, g * w);
+}
+
 static int regression_io(void *l, struct snapshot *s)
 {
     struct regression *m = l;
@@ -152,6 +168,8 @@ const struct learner_def learner_linear_regression = {
     .open = regression_open,
     .predict = regression_predict,
     .learn = regression_learn,
+    .predict_sparse = regression_predict_sparse,
+    .learn_sparse = regression_learn_sparse,
     .io = regression_io,
     .size = regression_size,
     .close = regression_close,

@@ -54,7 +54,7 @@ static void *logistic_open(const struct learner_setup *setup)
 {
     const struct options *o = setup->options;
     struct linear *m = mem_zalloc(sizeof(*m));
-    linear_init(m, &o->linear, setup->ncolumns);
+    linear_init(m, &o->linear, setup);
     return m;
 }
 
@@ -64,14 +64,25 @@ static void logistic_close(void *l)
     mem_free(l);
 }
 
+static void put(double score, double *out)
+{
+    double p = linear_sigmoid(score);
+    out[0] = 1 - p;
+    out[1] = p;
+}
+
 static void logistic_predict(void *l, const double *x, uint32_t rows, double *out, uint32_t stride)
 {
     const struct linear *m = l;
     for (uint32_t r = 0; r < rows; r++) {
-        double p = linear_sigmoid(linear_score(m, x + (size_t)r * m->n));
-        out[(size_t)r * stride] = 1 - p;
-        out[(size_t)r * stride + 1] = p;
+        put(linear_score(m, x + (size_t)r * m->n), out + (size_t)r * stride);
     }
+}
+
+static void logistic_predict_sparse(void *l, const double *x, const struct sparse_row *row,
+                                    double *out)
+{
+    put(linear_score_sparse(l, x, row), out);
 }
 
 /* Derivative of the loss by the score; y is +1 or -1. */
@@ -93,6 +104,13 @@ static void logistic_learn(void *l, const double *x, uint32_t rows, const double
         double g = loss_gradient(linear_score(m, row), y[r] > 0 ? 1 : -1);
         linear_descend(m, row, w ? g * w[r] : g);
     }
+}
+
+static void logistic_learn_sparse(void *l, const double *x, const struct sparse_row *row, double y,
+                                  double w)
+{
+    double g = loss_gradient(linear_score_sparse(l, x, row), y > 0 ? 1 : -1);
+    linear_descend_sparse(l, x, row, g * w);
 }
 
 static int logistic_io(void *l, struct snapshot *s)
@@ -121,6 +139,8 @@ const struct learner_def learner_logistic_regression = {
     .open = logistic_open,
     .predict = logistic_predict,
     .learn = logistic_learn,
+    .predict_sparse = logistic_predict_sparse,
+    .learn_sparse = logistic_learn_sparse,
     .io = logistic_io,
     .size = logistic_size,
     .close = logistic_close,

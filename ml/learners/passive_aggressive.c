@@ -14,7 +14,8 @@
  *
  *   River     PARegressor 0.26 takes the loss of values from 2 y - 1 instead of y, as if they were
  *             classes; here it is the paper's, so errors are smaller than River's
- *   state     intercept, weights: version 1
+ *   sparse    features count in |x|, and move, as the others do (ml/sparse_weights.c)
+ *   state     intercept, weights, sparse ones where there are any: version 1
  *   odd input mode 0 with rows near 0 takes steps without bound: scores that are not finite stay so,
  *             and the host gives null; constant columns act as a second intercept, those of zeros
  *             not at all
@@ -39,6 +40,7 @@ struct passive {
     uint32_t n;
     double intercept;
     double *weight;
+    struct sparse_weights sparse;
 };
 
 static const struct config_field fields[] = {
@@ -64,6 +66,8 @@ static void *passive_open(const struct learner_setup *setup)
     m->task = setup->task;
     m->n = setup->ncolumns;
     m->weight = mem_zalloc((m->n + (size_t)1) * sizeof(double));
+    sparse_weights_init(&m->sparse, setup->nsparse, 1, setup->seed);
+    sparse_weights_grow(&m->sparse, setup->nsparse > 0 ? 1 : 0);
     return m;
 }
 
@@ -71,6 +75,7 @@ static void passive_close(void *l)
 {
     struct passive *m = l;
     mem_free(m->weight);
+    sparse_weights_done(&m->sparse);
     mem_free(m);
 }
 
@@ -79,18 +84,34 @@ static double score_of(const struct passive *m, const double *x)
     return linalg_dot(m->weight, x, m->n) + m->intercept;
 }
 
+static double score_sparse(struct passive *m, const double *x, const struct sparse_row *row)
+{
+    sparse_weights_find(&m->sparse, row);
+    return score_of(m, x) + sparse_weights_dot(&m->sparse, 0, row);
+}
+
+static void put(const struct passive *m, double z, double *out)
+{
+    if (m->task == LEARN_VALUES) {
+        out[0] = z;
+        return;
+    }
+    out[1] = linear_sigmoid(z);
+    out[0] = 1 - out[1];
+}
+
 static void passive_predict(void *l, const double *x, uint32_t rows, double *out, uint32_t stride)
 {
     const struct passive *m = l;
     for (uint32_t r = 0; r < rows; r++) {
-        double z = score_of(m, x + (size_t)r * m->n), *to = out + (size_t)r * stride;
-        if (m->task == LEARN_VALUES) {
-            to[0] = z;
-            continue;
-        }
-        to[1] = linear_sigmoid(z);
-        to[0] = 1 - to[1];
+        put(m, score_of(m, x + (size_t)r * m->n), out + (size_t)r * stride);
     }
+}
+
+static void passive_predict_sparse(void *l, const double *x, const struct sparse_row *row,
+                                   double *out)
+{
+    put(l, score_sparse(l, x, row), out);
 }
 
 static double tau_of(const struct options *o, double loss, double norm)
@@ -105,10 +126,11 @@ static double tau_of(const struct options *o, double loss, double norm)
     return o->mode == 1 && tau > o->C ? o->C : tau;
 }
 
-static void learn_row(struct passive *m, const double *x, double y, double w)
+/* How far w moves along x; norm: |x|^2. */
+static double step_of(const struct passive *m, double z, double norm, double y)
 {
     const struct options *o = m->options;
-    double z = score_of(m, x), loss, direction;
+    double loss, direction;
     if (m->task == LEARN_VALUES) {
         loss = fabs(z - y) - o->eps;
         direction = y > z ? 1 : -1;
@@ -116,21 +138,46 @@ static void learn_row(struct passive *m, const double *x, double y, double w)
         direction = y > 0 ? 1 : -1;
         loss = 1 - z * direction;
     }
-    if (loss <= 0) {
-        return;
-    }
-    double step = tau_of(o, loss, linalg_dot(x, x, m->n)) * direction * w;
+    return loss <= 0 ? 0 : tau_of(o, loss, norm) * direction;
+}
+
+static void move(struct passive *m, const double *x, double step)
+{
     for (uint32_t i = 0; i < m->n; i++) {
         m->weight[i] += step * x[i];
     }
-    m->intercept += o->learn_intercept ? step : 0;
+    m->intercept += m->options->learn_intercept ? step : 0;
 }
 
 static void passive_learn(void *l, const double *x, uint32_t rows, const double *y, const double *w)
 {
     struct passive *m = l;
     for (uint32_t r = 0; r < rows; r++) {
-        learn_row(m, x + (size_t)r * m->n, y[r], w ? w[r] : 1);
+        const double *row = x + (size_t)r * m->n;
+        double step = step_of(m, score_of(m, row), linalg_dot(row, row, m->n), y[r]);
+        step *= w ? w[r] : 1;
+        if (step != 0) {
+            move(m, row, step);
+        }
+    }
+}
+
+static void passive_learn_sparse(void *l, const double *x, const struct sparse_row *row, double y,
+                                 double w)
+{
+    struct passive *m = l;
+    double norm = linalg_dot(x, x, m->n);
+    for (uint32_t k = 0; k < row->n; k++) {
+        norm += row->item[k].value * row->item[k].value;
+    }
+    double step = step_of(m, score_sparse(m, x, row), norm, y) * w;
+    if (step == 0) {
+        return;
+    }
+    move(m, x, step);
+    for (uint32_t k = 0; k < row->n; k++) {
+        uint32_t place = sparse_weights_touch(&m->sparse, row, k);
+        *sparse_weights_at(&m->sparse, 0, place) += step * row->item[k].value;
     }
 }
 
@@ -140,13 +187,16 @@ static int passive_io(void *l, struct snapshot *s)
     snapshot_version(s, 1);
     snapshot_double(s, &m->intercept);
     snapshot_array(s, m->weight, m->n);
+    if (m->sparse.nsparse > 0) {
+        sparse_weights_io(&m->sparse, 1, s);
+    }
     return snapshot_status(s);
 }
 
 static uint64_t passive_size(const void *l)
 {
     const struct passive *m = l;
-    return sizeof(*m) + (m->n + (uint64_t)1) * sizeof(double);
+    return sizeof(*m) + (m->n + (uint64_t)1) * sizeof(double) + sparse_weights_size(&m->sparse);
 }
 
 const struct learner_def learner_passive_aggressive = {
@@ -161,6 +211,8 @@ const struct learner_def learner_passive_aggressive = {
     .open = passive_open,
     .predict = passive_predict,
     .learn = passive_learn,
+    .predict_sparse = passive_predict_sparse,
+    .learn_sparse = passive_learn_sparse,
     .io = passive_io,
     .size = passive_size,
     .close = passive_close,

@@ -31,7 +31,7 @@ static void *perceptron_open(const struct learner_setup *setup)
     m->options.lr = m->options.intercept_lr = 1;
     m->options.l2 = o->l2;
     m->options.clip_gradient = o->clip_gradient;
-    linear_init(&m->linear, &m->options, setup->ncolumns);
+    linear_init(&m->linear, &m->options, setup);
     return m;
 }
 
@@ -42,15 +42,33 @@ static void perceptron_close(void *l)
     mem_free(m);
 }
 
+static void put(double score, double *out)
+{
+    double p = linear_sigmoid(score);
+    out[0] = 1 - p;
+    out[1] = p;
+}
+
 static void perceptron_predict(void *l, const double *x, uint32_t rows, double *out,
                                uint32_t stride)
 {
     const struct perceptron *m = l;
     for (uint32_t r = 0; r < rows; r++) {
-        double p = linear_sigmoid(linear_score(&m->linear, x + (size_t)r * m->linear.n));
-        out[(size_t)r * stride] = 1 - p;
-        out[(size_t)r * stride + 1] = p;
+        put(linear_score(&m->linear, x + (size_t)r * m->linear.n), out + (size_t)r * stride);
     }
+}
+
+static void perceptron_predict_sparse(void *l, const double *x, const struct sparse_row *row,
+                                      double *out)
+{
+    struct perceptron *m = l;
+    put(linear_score_sparse(&m->linear, x, row), out);
+}
+
+static double gradient_of(double score, double y)
+{
+    double side = y > 0 ? 1 : -1;
+    return score * side <= 0 ? -side : 0;
 }
 
 static void perceptron_learn(void *l, const double *x, uint32_t rows, const double *y,
@@ -59,10 +77,17 @@ static void perceptron_learn(void *l, const double *x, uint32_t rows, const doub
     struct perceptron *m = l;
     for (uint32_t r = 0; r < rows; r++) {
         const double *row = x + (size_t)r * m->linear.n;
-        double side = y[r] > 0 ? 1 : -1;
-        double g = linear_score(&m->linear, row) * side <= 0 ? -side : 0;
+        double g = gradient_of(linear_score(&m->linear, row), y[r]);
         linear_descend(&m->linear, row, w ? g * w[r] : g);
     }
+}
+
+static void perceptron_learn_sparse(void *l, const double *x, const struct sparse_row *row,
+                                    double y, double w)
+{
+    struct perceptron *m = l;
+    double g = gradient_of(linear_score_sparse(&m->linear, x, row), y);
+    linear_descend_sparse(&m->linear, x, row, g * w);
 }
 
 static int perceptron_io(void *l, struct snapshot *s)
@@ -90,6 +115,8 @@ const struct learner_def learner_perceptron = {
     .open = perceptron_open,
     .predict = perceptron_predict,
     .learn = perceptron_learn,
+    .predict_sparse = perceptron_predict_sparse,
+    .learn_sparse = perceptron_learn_sparse,
     .io = perceptron_io,
     .size = perceptron_size,
     .close = perceptron_close,

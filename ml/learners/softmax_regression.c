@@ -8,7 +8,7 @@
  *   new class begins with zero weights; in the row that brings it its P counts as 0
  *
  *   state     columns times (1 + number of the optimizer), number of classes; steps, weights and
- *             optimizer slots of each: version 1
+ *             optimizer slots of each; sparse ones, where there are any (ml/sparse_weights.c): version 1
  *   one class has P = 1, and nothing to learn before a second one comes
  *   overflow  weights that are not finite (a learning rate too high) stay so: the host gives null
  *   cost      classes x features, three passes a row
@@ -17,7 +17,7 @@
 #include "engine/learner.h"
 #include "engine/memory.h"
 #include "ml/linalg.h"
-#include "ml/optimizer.h"
+#include "ml/sparse_weights.h"
 
 #include <math.h>
 #include <string.h>
@@ -33,12 +33,13 @@ struct softmax {
     const struct options *options;
     struct optimizer optimizer;
     uint32_t n;
-    uint32_t width;   /* doubles of one class: weights, then slots */
-    uint32_t classes; /* there is room for */
-    uint32_t known;   /* of them learned: a new class is told apart in its first row */
-    double *weight;   /* classes x width */
-    double *proba;    /* classes, scratch */
-    int64_t *steps;   /* classes */
+    uint32_t width;               /* doubles of one class: weights, then slots */
+    uint32_t classes;             /* there is room for */
+    uint32_t known;               /* of them learned: a new class is told apart in its first row */
+    double *weight;               /* classes x width */
+    double *proba;                /* classes, scratch */
+    int64_t *steps;               /* classes */
+    struct sparse_weights sparse; /* a block for each class */
 };
 
 static const struct config_field fields[] = {
@@ -78,6 +79,7 @@ static void *softmax_open(const struct learner_setup *setup)
     optimizer_read(&m->optimizer, o->optimizer, o->lr, "sgd", NULL);
     m->n = setup->ncolumns;
     m->width = m->n * (1 + m->optimizer.def->slots);
+    sparse_weights_init(&m->sparse, setup->nsparse, 1 + m->optimizer.def->slots, setup->seed);
     return m;
 }
 
@@ -87,6 +89,7 @@ static void softmax_close(void *l)
     mem_free(m->weight);
     mem_free(m->proba);
     mem_free(m->steps);
+    sparse_weights_done(&m->sparse);
     mem_free(m);
 }
 
@@ -103,13 +106,21 @@ static void softmax_grow(void *l, uint32_t classes)
     memset(m->weight + (size_t)m->classes * m->width, 0, more * m->width * sizeof(double));
     memset(m->steps + m->classes, 0, more * sizeof(int64_t));
     m->classes = classes;
+    if (m->sparse.nsparse > 0) {
+        sparse_weights_grow(&m->sparse, classes);
+    }
 }
 
+static const struct sparse_row no_row;
+
 /* Probabilities of the known classes, 0 for the others. */
-static void probabilities(const struct softmax *m, const double *x, double *out)
+static void probabilities(struct softmax *m, const double *x, const struct sparse_row *row,
+                          double *out)
 {
+    sparse_weights_find(&m->sparse, row);
     for (uint32_t c = 0; c < m->known; c++) {
-        out[c] = linalg_dot(m->weight + (size_t)c * m->width, x, m->n);
+        out[c] = linalg_dot(m->weight + (size_t)c * m->width, x, m->n) +
+                 sparse_weights_dot(&m->sparse, c, row);
     }
     linalg_softmax(out, m->known);
     for (uint32_t c = m->known; c < m->classes; c++) {
@@ -121,11 +132,18 @@ static void softmax_predict(void *l, const double *x, uint32_t rows, double *out
 {
     struct softmax *m = l;
     for (uint32_t r = 0; r < rows; r++) {
-        probabilities(m, x + (size_t)r * m->n, out + (size_t)r * stride);
+        probabilities(m, x + (size_t)r * m->n, &no_row, out + (size_t)r * stride);
     }
 }
 
-static void learn_class(struct softmax *m, uint32_t c, const double *x, double g)
+static void softmax_predict_sparse(void *l, const double *x, const struct sparse_row *row,
+                                   double *out)
+{
+    probabilities(l, x, row, out);
+}
+
+static void learn_class(struct softmax *m, uint32_t c, const double *x,
+                        const struct sparse_row *row, double g)
 {
     const struct options *o = m->options;
     double *weight = m->weight + (size_t)c * m->width;
@@ -138,22 +156,29 @@ static void learn_class(struct softmax *m, uint32_t c, const double *x, double g
         }
         optimizer_step(&m->optimizer, rate, weight + at, gradient, weight + m->n + at, m->n, n);
     }
+    struct sparse_step step = {&m->optimizer, rate, g, o->l2};
+    sparse_weights_descend(&m->sparse, c, &step, row);
     m->steps[c]++;
+}
+
+static void softmax_learn_sparse(void *l, const double *x, const struct sparse_row *row, double y,
+                                 double w)
+{
+    struct softmax *m = l;
+    uint32_t label = (uint32_t)y;
+    probabilities(m, x, row, m->proba);
+    m->known = label >= m->known ? label + 1 : m->known;
+    for (uint32_t c = 0; c < m->known; c++) {
+        double p = fmin(fmax(m->proba[c], PROBABILITY_LEAST), 1 - PROBABILITY_LEAST);
+        learn_class(m, c, x, row, (c == label ? p - 1 : p) * w);
+    }
 }
 
 static void softmax_learn(void *l, const double *x, uint32_t rows, const double *y, const double *w)
 {
     struct softmax *m = l;
     for (uint32_t r = 0; r < rows; r++) {
-        const double *row = x + (size_t)r * m->n;
-        uint32_t label = (uint32_t)y[r];
-        probabilities(m, row, m->proba);
-        m->known = label >= m->known ? label + 1 : m->known;
-        for (uint32_t c = 0; c < m->known; c++) {
-            double p = fmin(fmax(m->proba[c], PROBABILITY_LEAST), 1 - PROBABILITY_LEAST);
-            double g = c == label ? p - 1 : p;
-            learn_class(m, c, row, w ? g * w[r] : g);
-        }
+        softmax_learn_sparse(m, x + (size_t)r * m->n, &no_row, y[r], w ? w[r] : 1);
     }
 }
 
@@ -178,6 +203,9 @@ static int softmax_io(void *l, struct snapshot *s)
         snapshot_count(s, &m->steps[c]);
     }
     snapshot_array(s, m->weight, (size_t)known * m->width);
+    if (m->sparse.nsparse > 0) {
+        sparse_weights_io(&m->sparse, known, s);
+    }
     return snapshot_status(s);
 }
 
@@ -185,7 +213,7 @@ static uint64_t softmax_size(const void *l)
 {
     const struct softmax *m = l;
     return sizeof(*m) + m->classes * ((uint64_t)m->width + 1) * sizeof(double) +
-           m->classes * sizeof(int64_t);
+           m->classes * sizeof(int64_t) + sparse_weights_size(&m->sparse);
 }
 
 const struct learner_def learner_softmax_regression = {
@@ -202,6 +230,8 @@ const struct learner_def learner_softmax_regression = {
     .grow = softmax_grow,
     .predict = softmax_predict,
     .learn = softmax_learn,
+    .predict_sparse = softmax_predict_sparse,
+    .learn_sparse = softmax_learn_sparse,
     .io = softmax_io,
     .size = softmax_size,
     .close = softmax_close,

@@ -1,6 +1,5 @@
-/* feature_hash: any number of features as n_features columns, by the hashing trick (Weinberger et
- * al.: "Feature hashing for large scale multitask learning", ICML 2009). Bit for bit scikit-learn's
- * FeatureHasher. River's (with the same 32-bit seed) has hash mod n_features for a negative hash, and
+/* feature_hash: any number of features as n_features columns, by the hashing trick (ml/hashed.c). Bit
+ * for bit scikit-learn's FeatureHasher. River's (with the same 32-bit seed) has hash mod n_features for a negative hash, and
  * so the same features in another order.
  *
  *     h = murmur3_32(text, seed) as a signed number
@@ -16,12 +15,12 @@
  *   null     a null, NaN or infinite feature, or one beyond +-1e150, adds nothing; a row whose columns
  *            are all null has null features
  *   state    none: no key and no repartition are needed
- *   cost     one hash for each text; a batch has n_features columns, so a million need a learner
- *            that takes features sparsely
+ *   cost     one hash for each text; a batch has n_features columns. A million are for linear learners,
+ *            which take words and maps themselves
  */
 #include "engine/memory.h"
 #include "ml/algorithm.h"
-#include "ml/features.h"
+#include "ml/hashed.h"
 #include "ml/transform.h"
 
 #include <math.h>
@@ -51,66 +50,14 @@ static const struct config_field fields[] = {
     {0},
 };
 
-/* ---- murmur3, 32 bits (Appleby, public domain) ---- */
-
-static uint32_t rotate(uint32_t x, int by)
-{
-    return x << by | x >> (32 - by);
-}
-
-static uint32_t scramble(uint32_t k)
-{
-    return rotate(k * 0xcc9e2d51U, 15) * 0x1b873593U;
-}
-
-/* Of a text in two pieces: what is left of the first behind its last four bytes is `pending`. */
-struct hasher {
-    uint32_t h, pending;
-    size_t n;
-};
-
-static uint32_t take_block(uint32_t h, uint32_t block)
-{
-    return rotate(h ^ scramble(block), 13) * 5 + 0xe6546b64U;
-}
-
-static void hash_piece(struct hasher *x, const char *p, size_t n)
-{
-    const int waiting = 8 * (int)(x->n & 3); /* bits of `pending` */
-    for (; n >= 4; p += 4, n -= 4) {
-        const uint8_t *b = (const uint8_t *)p;
-        uint32_t four =
-            (uint32_t)b[0] | (uint32_t)b[1] << 8 | (uint32_t)b[2] << 16 | (uint32_t)b[3] << 24;
-        x->h = take_block(x->h, x->pending | four << waiting);
-        x->pending = waiting > 0 ? four >> (32 - waiting) : 0;
-        x->n += 4;
-    }
-    for (size_t i = 0; i < n; i++) {
-        x->pending |= (uint32_t)(uint8_t)p[i] << (8 * (x->n & 3));
-        if ((++x->n & 3) == 0) {
-            x->h = take_block(x->h, x->pending);
-            x->pending = 0;
-        }
-    }
-}
-
-static uint32_t hash_end(const struct hasher *x)
-{
-    uint32_t h = x->h ^ ((x->n & 3) > 0 ? scramble(x->pending) : 0);
-    h ^= (uint32_t)x->n;
-    h = (h ^ h >> 16) * 0x85ebca6bU;
-    h = (h ^ h >> 13) * 0xc2b2ae35U;
-    return h ^ h >> 16;
-}
-
 /* ---- rows ---- */
 
 struct plan {
     struct transform t;
     struct name {
-        struct hasher hasher; /* behind "name=" */
-        uint32_t hash;        /* of "name" */
-    } * name;                 /* per column */
+        struct hashed_text begin; /* behind "name=" */
+        uint32_t hash;            /* of "name" */
+    } * name;                     /* per column */
 };
 
 static const struct feature_hash_cfg *config_of(const struct transform *t)
@@ -126,51 +73,26 @@ struct bucket {
 
 static struct bucket bucket_of(const struct feature_hash_cfg *cfg, uint32_t h)
 {
-    bool is_negative = h >> 31 != 0;
-    uint32_t magnitude = is_negative ? 0U - h : h; /* 2^31 of the least number, too */
-    return (struct bucket){magnitude % (uint32_t)cfg->n_features,
-                           is_negative && cfg->alternate_sign ? -1 : 1};
+    bool is_negative;
+    uint32_t column = hashed_index(h, (uint32_t)cfg->n_features, &is_negative);
+    return (struct bucket){column, is_negative && cfg->alternate_sign ? -1 : 1};
 }
 
-static void add(const struct transform_run *r, uint16_t row, uint32_t h, double value)
+/* A string, or the items of an array or map. */
+static void add_items(const struct transform_run *r, uint32_t i, uint16_t row)
 {
-    struct bucket p = bucket_of(config_of(r->t), h);
-    r->to[p.column].d[row] += p.sign * value;
-}
-
-static void add_items(const struct transform_run *r, const struct vec *v, uint16_t row)
-{
-    uint32_t seed = (uint32_t)config_of(r->t)->seed;
-    const struct str *s = &v->s[row];
-    struct nested_cursor at = nested_open(v->type, str_data(s), s->n);
-    struct nested_value item;
-    const char *key = NULL;
-    uint32_t key_n = 0;
-    bool is_map = v->type->kind == TYPE_MAP;
-    while (nested_next(&at, &key, &key_n, &item)) {
-        struct hasher x = {.h = seed};
-        double value = 1;
-        if (item.is_null) {
-            continue;
-        }
-        if (is_map) {
-            value = v->type->of->kind == TYPE_LONG ? (double)item.i : item.d;
-            hash_piece(&x, key, key_n);
-        } else {
-            hash_piece(&x, item.s.p, item.s.n);
-        }
-        if (fabs(value) <= FEATURE_MOST) {
-            add(r, row, hash_end(&x), value);
-        }
+    const struct plan *p = (const struct plan *)r->t;
+    const struct feature_hash_cfg *cfg = config_of(r->t);
+    const struct vec *v = &r->from[i];
+    bool is_text = v->type->kind == TYPE_STRING;
+    struct hashed_items items =
+        hashed_open(v, row, is_text ? p->name[i].begin : hashed_begin((uint32_t)cfg->seed));
+    uint32_t hash;
+    double value;
+    while (hashed_next(&items, &hash, &value)) {
+        struct bucket at = bucket_of(cfg, hash);
+        r->to[at.column].d[row] += at.sign * value;
     }
-}
-
-static void add_text(const struct transform_run *r, uint32_t i, uint16_t row)
-{
-    struct hasher x = ((const struct plan *)r->t)->name[i].hasher;
-    const struct str *s = &r->from[i].s[row];
-    hash_piece(&x, str_data(s), s->n);
-    add(r, row, hash_end(&x), 1);
 }
 
 /* Column i of all rows; has[k]: row k has a feature. Numbers have one place for all rows. */
@@ -193,11 +115,7 @@ static void add_column(const struct transform_run *r, uint32_t i, uint8_t *has)
             continue;
         }
         has[k] = 1;
-        if (kind == TYPE_STRING) {
-            add_text(r, i, r->row[k]);
-        } else {
-            add_items(r, &r->from[i], r->row[k]);
-        }
+        add_items(r, i, r->row[k]);
     }
 }
 
@@ -242,11 +160,11 @@ static void hash_names(struct node *n, struct plan *p, uint32_t seed)
 {
     p->name = arena_array(n->mem, p->t.n, sizeof(*p->name));
     for (uint32_t i = 0; i < p->t.n; i++) {
-        struct hasher x = {.h = seed};
-        hash_piece(&x, p->t.column[i].name, strlen(p->t.column[i].name));
-        p->name[i].hash = hash_end(&x);
-        hash_piece(&x, "=", 1);
-        p->name[i].hasher = x;
+        struct hashed_text x = hashed_begin(seed);
+        hashed_add(&x, p->t.column[i].name, strlen(p->t.column[i].name));
+        p->name[i].hash = hashed_end(&x);
+        hashed_add(&x, "=", 1);
+        p->name[i].begin = x;
     }
 }
 

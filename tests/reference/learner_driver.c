@@ -199,7 +199,11 @@ static void print_errors(const double *predicted, const double *y, uint32_t rows
 static void pass_numbers(const struct model_config *config, const struct table *t,
                          enum learner_task task, uint64_t seed)
 {
-    struct learner_setup setup = {task, config->options, config->column, config->ncolumns, seed};
+    struct learner_setup setup = {.task = task,
+                                  .options = config->options,
+                                  .column = config->column,
+                                  .ncolumns = config->ncolumns,
+                                  .seed = seed};
     const struct learner_def *def = config->def;
     bool is_value = task == LEARN_VALUES;
     double *y = mem_array(t->rows, sizeof(*y)), *predicted = mem_array(t->rows, sizeof(*y)), ns = 0;

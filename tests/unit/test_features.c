@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 extern const struct learner_def learner_gaussian_nb;
+extern const struct learner_def learner_perceptron;
 
 static struct arena arena;
 static struct diags diags;
@@ -17,7 +18,7 @@ static struct learner_def tree; /* takes categories */
 
 static struct schema *columns(void)
 {
-    struct schema *s = schema_new(&arena, 8);
+    struct schema *s = schema_new(&arena, 9);
     schema_add(s, "cpu_user", &type_double, true, false);
     schema_add(s, "cpu_idle", &type_long, true, false);
     schema_add(s, "disk", &type_double, true, false);
@@ -25,6 +26,7 @@ static struct schema *columns(void)
     schema_add(s, "zone", &type_string, true, false);
     schema_add(s, "_offset", &type_long, false, true);
     schema_add(s, "state", &type_long, true, false);
+    schema_add(s, "words", type_array(&arena, &type_string), true, false);
     return s;
 }
 
@@ -52,6 +54,7 @@ static int bind(struct features *f, const struct learner_def *def, const char *c
         .in = in,
         .label = label,
         .def = def,
+        .nsparse = 1000,
         .mem = &arena,
         .diags = &diags,
     };
@@ -211,6 +214,113 @@ static void categories_are_numbered_when_learned(void **state)
     classes_done(&zone);
 }
 
+static double item_of(const struct bag *b, const char *text)
+{
+    bool is_negative;
+    struct hashed_text t = hashed_begin(0);
+    hashed_add(&t, text, strlen(text));
+    uint32_t index = hashed_index(hashed_end(&t), 1000, &is_negative);
+    for (uint32_t i = 0; i < b->n; i++) {
+        if (b->item[i].index == index) {
+            return is_negative ? -b->item[i].value : b->item[i].value;
+        }
+    }
+    return 0;
+}
+
+static void put_words(struct batch *b, uint16_t row, const char *const *word)
+{
+    struct buffer items;
+    int n = 0;
+    while (word[n]) {
+        n++;
+    }
+    buffer_init(&items);
+    buffer_varint(&items, n);
+    for (int i = 0; i < n; i++) {
+        struct nested_value value = {.s = {word[i], (uint32_t)strlen(word[i])}};
+        nested_put(&items, &type_string, &value);
+    }
+    b->col[7].s[row] = str_copy(&arena, items.data, (uint32_t)items.n);
+    buffer_done(&items);
+}
+
+static void words_and_strings_are_hashed(void **state)
+{
+    (void)state;
+    struct features f;
+    struct feature_rows rows;
+    struct row_errors errors = {0};
+    struct bag bag;
+    struct batch *b = make_batch(3);
+    double x[1];
+    put_words(b, 0, (const char *[]){"cat", "dog", "cat", NULL});
+    put_words(b, 1, (const char *[]){NULL});
+    vec_set_null(&b->col[7], &arena, 3, 2);
+    bag_init(&bag, 1);
+    assert_int_equal(bind(&f, &learner_perceptron, (const char *[]){"words", "disk", "zone", NULL}),
+                     0);
+    assert_true(f.n == 1 && f.nbags == 2 && f.nsparse == 1000);
+    assert_int_equal(features_eval(&f, b, &rows, &errors), 0);
+    assert_true(!rows.is_missing[0] && !rows.is_missing[1] && rows.is_missing[2]);
+    features_row(&f, &rows, 0, NULL, FEATURE_PREDICT, x);
+    features_bag(&f, &rows, 0, &bag);
+    assert_true(x[0] == 1 && bag.n == 3);
+    assert_true(item_of(&bag, "cat") == 2 && item_of(&bag, "dog") == 1);
+    assert_true(item_of(&bag, "zone=a zone of many letters") == 1);
+    features_bag(&f, &rows, 1, &bag);
+    assert_true(bag.n == 1 && item_of(&bag, "zone=west") == 1);
+    bag_done(&bag);
+}
+
+static void named_words_begin_with_their_name(void **state)
+{
+    (void)state;
+    struct features f;
+    struct feature_rows rows;
+    struct row_errors errors = {0};
+    struct bag bag;
+    struct batch *b = make_batch(1);
+    struct config_item item = {.name = "title", .value = text_of("words")};
+    struct config_list list = {.n = 1, .item = &item};
+    struct features_setup setup = {.list = &list,
+                                   .whole = text_of(""),
+                                   .in = columns(),
+                                   .def = &learner_perceptron,
+                                   .nsparse = 1000,
+                                   .mem = &arena,
+                                   .diags = &diags};
+    put_words(b, 0, (const char *[]){"cat", NULL});
+    bag_init(&bag, 1);
+    assert_int_equal(features_bind(&f, &setup), 0);
+    assert_int_equal(features_eval(&f, b, &rows, &errors), 0);
+    features_bag(&f, &rows, 0, &bag);
+    assert_true(bag.n == 1 && item_of(&bag, "title=cat") == 1);
+    bag_done(&bag);
+}
+
+static void rows_of_a_changelog_are_looked_at(void **state)
+{
+    (void)state;
+    struct features f;
+    assert_int_equal(bind(&f, &learner_perceptron, (const char *[]){"words", "disk", NULL}), 0);
+    double row[] = {0.5, 2, 7, 1, 999, -1};
+    assert_int_equal(features_length(&f, row), 6);
+    assert_true(features_hold(&f, row, 6));
+    assert_false(features_hold(&f, row, 5));
+    assert_false(features_hold(&f, row, 1));
+    const double count[] = {-1, 1, 3, 1e9, (double)NAN};
+    for (int i = 0; i < 5; i++) {
+        row[1] = count[i];
+        assert_false(features_hold(&f, row, 6));
+    }
+    row[1] = 2;
+    row[4] = 1000;
+    assert_false(features_hold(&f, row, 6));
+    assert_int_equal(bind(&f, &learner_perceptron, (const char *[]){"disk", NULL}), 0);
+    assert_true(features_hold(&f, row, 1) && !features_hold(&f, row, 2));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -223,6 +333,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(failures_of_several_expressions_are_merged, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(categories_are_numbered_when_learned, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(words_and_strings_are_hashed, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(named_words_begin_with_their_name, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(rows_of_a_changelog_are_looked_at, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

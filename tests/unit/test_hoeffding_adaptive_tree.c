@@ -84,7 +84,7 @@ static void the_seed_decides_on_the_bootstrap(void **state)
     struct learner_column column[3] = {{"a", false}, {"b", false}, {"c", false}};
     double p[3][2];
     for (uint64_t i = 0; i < 3; i++) {
-        struct learner_setup s = {LEARN_CLASSES, options("{}"), column, 3, 1 + i / 2};
+        struct learner_setup s = {LEARN_CLASSES, options("{}"), column, 3, 1 + i / 2, 0};
         void *l = def->open(&s);
         learner_feed(def, l, &d, 0, d.rows);
         def->predict(l, d.x, 1, p[i], 2);

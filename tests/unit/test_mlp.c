@@ -156,8 +156,8 @@ static void seeds_differ_and_repeat(void **state)
     struct learner_column column[2] = {0};
     double out[3];
     for (int i = 0; i < 3; i++) {
-        struct learner_setup setup = {LEARN_VALUES, options_of(def, "{}"), column, 2,
-                                      i < 2 ? 1 : 2};
+        struct learner_setup setup = {
+            LEARN_VALUES, options_of(def, "{}"), column, 2, i < 2 ? 1 : 2, 0};
         struct learner_data d = learner_values_new(50, 2, 1);
         void *l = def->open(&setup);
         learner_feed(def, l, &d, 0, d.rows);
