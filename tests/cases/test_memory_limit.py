@@ -27,7 +27,7 @@ problems = []
 
 
 AGGREGATE = "aggregate: count() as n"
-MODELS = "detect: {algorithm: zscore, features: [n], as: odd, per: key}"
+MODELS = "detect: {algorithm: half_space_trees, features: [n], as: odd, per: key}"
 
 
 def run(memory, step=AGGREGATE, key="long" * 700):

@@ -100,7 +100,7 @@ static void refuse(const char *algorithm, int64_t every, const char *horizons, c
 static void test_what_is_refused(void **state)
 {
     (void)state;
-    refuse("naiv", 0, "1", NULL, "f.algorithm: unknown algorithm `naiv`: did you mean `naive`?");
+    refuse("naiv", 0, "1", NULL, "f.algorithm: unknown forecaster `naiv`: did you mean `naive`?");
     refuse("naive", 0, "5m", NULL,
            "f.horizons: a duration needs `every`, the length of a step; or give a number of steps "
            "(rows)");

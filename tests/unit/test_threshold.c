@@ -66,7 +66,9 @@ static void test_what_is_refused(void **state)
     refuse("{value: 3, quantile: 0.9}", shape);
     refuse("{quantle: 0.9}",
            "detect.threshold: unknown threshold `quantle`: did you mean `quantile`?");
-    refuse("{zzz: 0.9}", "detect.threshold: unknown threshold `zzz`: did you mean `false_alarms`?");
+    refuse(
+        "{zzz: 0.9}",
+        "detect.threshold: unknown threshold `zzz`: expected one of false_alarms, quantile, value");
     refuse("{quantile: 1}", "detect.threshold: expected a number between 0 and 1");
     refuse("{false_alarms: 0}", "detect.threshold: expected a number between 0 and 1");
     refuse("{false_alarms: x}", "detect.threshold: expected a number between 0 and 1");
