@@ -90,11 +90,11 @@ static const struct pair producer_defaults[] = {
     {NULL, NULL},
 };
 
-/* Nobody reads a record before its transaction ends, and a commit sends all that waits: so only full
- * batches go before it. A shorter time has a cost: librdkafka's threads spin while a record has
- * lingered for longer and must still wait for the answer to the batch before it. */
+/* Nobody reads a record before its transaction ends, and a commit sends all that waits. A short time
+ * has a cost: librdkafka's threads spin while a record has lingered for longer and must still wait
+ * for the answer to the batch before it; with a long one the commit has all to send, and waits. */
 static const struct pair transactional_defaults[] = {
-    {"linger.ms", "200"},
+    {"linger.ms", "20"},
     {NULL, NULL},
 };
 

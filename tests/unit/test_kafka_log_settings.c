@@ -111,7 +111,7 @@ static void test_only_records_of_a_transaction_linger_until_it_ends(void **state
     struct kafka_log *l = bare_log(NULL);
     rd_kafka_conf_t *p = kafka_conf(l, KAFKA_PRODUCER, &cfg, &e);
     assert_non_null(p);
-    expect(p, "linger.ms", "200");
+    expect(p, "linger.ms", "20");
     rd_kafka_conf_destroy(p);
     l->transactional = NULL;
     p = kafka_conf(l, KAFKA_PRODUCER, &cfg, &e);
