@@ -234,7 +234,7 @@ static void lanes_train_beside_the_stream(void **state)
         atomic_store(&r.faults, seed > 0 ? 6 : 0);
         for (int i = 0; i < EACH; i++) {
             for (int k = 0; k < KEYS; k++) {
-                char key[10], value[100];
+                char key[16], value[100];
                 snprintf(key, sizeof key, "k%d", k);
                 snprintf(value, sizeof value, "{\"k\": \"%s\", \"a\": %d, \"n\": %d}", key,
                          (i * 7 + k) % 11 - 5, i);
