@@ -356,14 +356,16 @@ static void normalise(const struct tree *t, const struct tree_classes *l, const 
 }
 
 /* What the leaf says by these votes (NULL: by weight): of equal classes the first one known, whichever
- * of them the leaf has seen first. -1: nothing. */
-static double told_class(const struct tree_classes *c, const double *votes)
+ * of them the leaf has seen first; an adaptive tree judges its leaves by the first that they have seen,
+ * both as River's do. -1: nothing. */
+static double told_class(const struct tree *t, const struct tree_classes *c, const double *votes)
 {
     const struct class_slot *best = c->n > 0 ? c->slot : NULL;
     double most = !best ? 0 : votes ? votes[0] : best->weight;
     for (uint32_t i = 1; i < c->n; i++) {
         double vote = votes ? votes[i] : c->slot[i].weight;
-        if (vote > most || (vote >= most && c->slot[i].class < best->class)) {
+        bool is_first = !t->watch && c->slot[i].class < best->class;
+        if (vote > most || (vote >= most && is_first)) {
             most = vote;
             best = &c->slot[i];
         }
@@ -388,7 +390,7 @@ static double predict_classes(struct tree *t, const struct tree_leaf *l, const d
     if (out) {
         normalise(t, c, votes, most, out);
     }
-    return told_class(c, votes);
+    return told_class(t, c, votes);
 }
 
 double tree_leaf_predict(struct tree *t, int32_t node, const double *x, double *out)
@@ -442,7 +444,7 @@ static double learn_classes(struct tree *t, struct tree_leaf *l, const double *x
         told = uses_bayes(t, l) && bayes >= 0 && isfinite(votes[bayes]) ? votes : NULL;
         c->nb_right += is_judged && bayes >= 0 && c->slot[bayes].class == class ? w : 0;
     }
-    double predicted = told_class(c, told);
+    double predicted = told_class(t, c, told);
     if (is_judged && (majority < 0 || c->slot[majority].class == class)) {
         c->mc_right += w;
     }
