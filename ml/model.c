@@ -95,6 +95,7 @@ void model_scratch_init(struct model_scratch *s, const struct model_config *conf
 {
     s->scaled = mem_array(config->ncolumns + 1, sizeof(double));
     s->out = mem_array(CLASSES_MAX, sizeof(double));
+    s->only_collects = false;
     s->trains_later = false;
 }
 
@@ -152,7 +153,8 @@ void model_learn(struct model *m, const double *x, double y, int64_t time,
     }
     m->rows++;
     if (config->is_batch) {
-        bool is_due = recent_rows_add(&m->recent, &config->batch, x, y, time);
+        bool is_due =
+            recent_rows_add(&m->recent, &config->batch, x, y, time) && !scratch->only_collects;
         m->due += is_due;
         m->owes |= is_due;
         if (is_due && !scratch->trains_later) {

@@ -30,9 +30,10 @@ struct model_config {
 
 /* Working memory, one per task. */
 struct model_scratch {
-    double *scaled;    /* ncolumns */
-    double *out;       /* CLASSES_MAX; of the last prediction */
-    bool trains_later; /* set by the host: a training that is due is only noted, in `owes` */
+    double *scaled;     /* ncolumns */
+    double *out;        /* CLASSES_MAX; of the last prediction */
+    bool only_collects; /* set by the host: rows of a history, behind which model_study() trains */
+    bool trains_later;  /* set by the host: a training that is due is only noted, in `owes` */
 };
 
 struct model {

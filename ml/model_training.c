@@ -102,6 +102,15 @@ void model_train(struct model *m)
     m->owes = false;
 }
 
+void model_study(struct model *m)
+{
+    if (m->config->is_batch && m->recent.n > 0) {
+        recent_rows_trained(&m->recent);
+        m->due++;
+        model_train(m);
+    }
+}
+
 static int64_t owes(const void *object)
 {
     const struct model *m = object;

@@ -19,6 +19,8 @@ int model_training_run(void *t, const struct cancel *c);
 /* The learner takes the place of the old one, once. */
 void model_training_take(struct model *m, struct model_training *t);
 void model_training_free(void *t);
+/* Behind a history: a model of batches is trained by what its window has. */
+void model_study(struct model *m);
 /* All of that at once, of a model that owes a training. */
 void model_train(struct model *m);
 

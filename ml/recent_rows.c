@@ -103,6 +103,12 @@ bool recent_rows_add(struct recent_rows *r, const struct batch_plan *plan, const
     return true;
 }
 
+void recent_rows_trained(struct recent_rows *r)
+{
+    r->since = 0;
+    r->trained_at = r->time[place(r, r->n - 1)];
+}
+
 uint32_t recent_rows_take(const struct recent_rows *r, double **x, double **y)
 {
     *x = mem_array((size_t)r->n * r->columns + 1, sizeof(double));

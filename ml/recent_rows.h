@@ -30,6 +30,8 @@ uint64_t recent_rows_size(const struct recent_rows *r);
 /* Takes a row in, lets go of those that have left the window; true when it is time to learn. */
 bool recent_rows_add(struct recent_rows *r, const struct batch_plan *plan, const double *x,
                      double y, int64_t time);
+/* As if it had been time to learn at its last row; it has one. */
+void recent_rows_trained(struct recent_rows *r);
 /* Copies of all rows in order of arrival, row-major; heap arrays, yours. */
 uint32_t recent_rows_take(const struct recent_rows *r, double **x, double **y);
 int recent_rows_io(struct recent_rows *r, struct snapshot *s);

@@ -127,7 +127,9 @@ static void keep(struct sparse_weights *w, const struct sparse_row *row)
     }
     w->items = row->n;
     w->known = w->n;
-    memcpy(w->item, row->item, row->n * sizeof(*row->item));
+    if (row->n > 0) { /* memcpy wants no NULL, even for nothing */
+        memcpy(w->item, row->item, row->n * sizeof(*row->item));
+    }
 }
 
 void sparse_weights_find(struct sparse_weights *w, const struct sparse_row *row)
@@ -136,6 +138,9 @@ void sparse_weights_find(struct sparse_weights *w, const struct sparse_row *row)
         return;
     }
     keep(w, row);
+    if (row->n == 0) {
+        return;
+    }
     if (!w->cell) {
         memset(w->place, 0, row->n * sizeof(*w->place));
         return;

@@ -9,6 +9,8 @@
  *             it had come there: in the task of that key behind a repartition, else in every one; with
  *             `per: partition` every model learns all
  *   order     that of the file; of a topic by partition, then offset
+ *   batches   a learner of batches is trained once, when the history has ended, by what its window has
+ *             then, however few
  *   rows      are learned unscored. Those with a missing feature or a null label are left out, as in
  *             the stream. One that cannot be read or evaluated is an error of configuration in a file,
  *             and as `errors` says in a topic; so is a label that no class can be in both
@@ -23,6 +25,7 @@
 #include "ml/algorithm.h"
 #include "ml/held.h"
 #include "ml/late_labels.h"
+#include "ml/model_training.h"
 
 #include <errno.h>
 #include <math.h>
@@ -169,6 +172,25 @@ static int read_file(struct reading *r)
     return status;
 }
 
+/* A file of which no row can be learned has other columns than was thought. */
+static int check_whole(struct node *n, const struct learning *p, const struct training *t)
+{
+    uint64_t rows = 0;
+    for (uint32_t i = 0; i < t->nchunks; i++) {
+        const struct training_chunk *c = &t->chunk[i];
+        for (uint16_t k = 0; k < c->b.nsel; k++, rows++) {
+            if (!c->features.is_missing[k] && (!p->label || !vec_is_null(&c->label, k))) {
+                return 0;
+            }
+        }
+    }
+    return algorithm_problem(
+        n, "train_from",
+        "%s: of its %llu rows none can be learned: each lacks a feature or the "
+        "label; its columns must be named as those of the stream",
+        t->file, (unsigned long long)rows);
+}
+
 int train_from_bind(struct node *n, const struct yaml *value, struct learning *p)
 {
     struct from_cfg cfg;
@@ -194,10 +216,10 @@ int train_from_bind(struct node *n, const struct yaml *value, struct learning *p
                         .file = path_of(n, cfg.file),
                         .def = codec_named(is_csv ? "csv" : "json"),
                         .out = arena_zalloc(n->mem, sizeof(struct training))};
-    if (read_file(&r) < 0) {
+    r.out->file = r.file;
+    if (read_file(&r) < 0 || check_whole(n, p, r.out) < 0) {
         return -ERR_CONFIG;
     }
-    r.out->file = r.file;
     p->training = r.out;
     return 0;
 }
@@ -258,12 +280,12 @@ int train_from_teach(struct learning_pass *p, struct model *m, uint16_t row)
     struct learning_pass inner = *p;
     const struct training *t = p->plan->training;
     int status = 0;
-    bool trains_later = p->task->scratch.trains_later;
-    p->task->scratch.trains_later = false; /* the first row shall have a prediction */
+    p->task->scratch.only_collects = true;
     for (uint32_t i = 0; i < t->nchunks && status == 0; i++) {
         status = teach_chunk(&inner, m, &t->chunk[i], p, row);
     }
-    p->task->scratch.trains_later = trains_later;
+    p->task->scratch.only_collects = false;
+    model_study(m);
     per_touch(&p->rows);
     return status;
 }
@@ -301,12 +323,14 @@ int train_from_past(struct op *op, struct op *from, struct batch *b)
         buffer_clear(key);
         buffer_byte(key, 'h');
         held_put(op->state, key, "", 0); /* also where there was no row: it is read once */
+        for (struct held *h = p.task->per.touched; h; h = h->next) {
+            model_study(h->object);
+        }
         return 0;
     }
     p.in = *b;
     int status = prepare_past(&p, from);
-    bool trains_later = p.task->scratch.trains_later;
-    p.task->scratch.trains_later = false; /* as train_from_teach() */
+    p.task->scratch.only_collects = true;
     for (uint16_t k = 0; k < p.in.nsel && status == 0; k++) {
         uint16_t row = batch_row(&p.in, k);
         if (!is_whole(&p, &p.features, row)) {
@@ -318,6 +342,6 @@ int train_from_past(struct op *op, struct op *from, struct batch *b)
         per_touch(&p.rows);
         status = problem ? op_bad_row(from, &p.in, row, problem) : 0;
     }
-    p.task->scratch.trains_later = trains_later;
+    p.task->scratch.only_collects = false;
     return status;
 }

@@ -2,7 +2,7 @@
  *
  * Offsets only ascend; a compacted partition has gaps. Compaction keeps the last record of each key
  * and runs when a partition has doubled; other partitions lose what every group has committed, but
- * for the newest KEEP records.
+ * for the newest KEEP records. Before any group has partitions nothing is lost.
  */
 
 #include "engine/buffer.h"
@@ -141,7 +141,9 @@ static void trim(const struct memory_broker *b, const struct topic *t, int32_t n
 {
     struct partition *p = &t->partition[number];
     int64_t least = p->stable;
+    bool is_begun = false; /* else what is read from files is there before whoever reads it */
     for (int g = 0; g < b->ngroups; g++) {
+        is_begun |= b->group[g]->nclaims > 0;
         for (int c = 0; c < b->group[g]->nclaims; c++) {
             const struct claim *k = &b->group[g]->claim[c];
             if (k->topic == t && k->partition == number && k->committed < least) {
@@ -150,7 +152,7 @@ static void trim(const struct memory_broker *b, const struct topic *t, int32_t n
         }
     }
     size_t gone = 0;
-    while (gone + KEEP < p->n && p->record[gone]->offset < least) {
+    while (is_begun && gone + KEEP < p->n && p->record[gone]->offset < least) {
         mem_free(p->record[gone++]);
     }
     p->n -= gone;

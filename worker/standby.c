@@ -101,7 +101,7 @@ static void unfollow(struct standby *s, struct copy *c)
  * Whether one is to be opened. */
 static bool is_to_open(struct standby *s, struct copy *c)
 {
-    bool is_old = now_of(s) - c->caught_at > CHECKPOINT_AGE_MOST;
+    bool is_old = clock_now(s->cfg.clock) - c->caught_at > CHECKPOINT_AGE_MOST;
     if (c->status == COPY_LIVE && (!c->is_wanted || is_old)) {
         struct err e = {0};
         if (copy_write(c, &e) < 0) {
@@ -413,7 +413,8 @@ struct task *standby_take(struct standby *s, const void *lane, uint16_t subplan,
                e.text);
     }
     bool is_whole = is_live && (!c->disk || c->disk->ops->is_log);
-    if (is_whole && e.kind == ERR_NONE && now_of(s) - c->caught_at <= CHECKPOINT_AGE_MOST) {
+    if (is_whole && e.kind == ERR_NONE &&
+        clock_now(s->cfg.clock) - c->caught_at <= CHECKPOINT_AGE_MOST) {
         memcpy(next, c->next, copy_subplan(s, c)->nstores * sizeof *next);
         given = c->task;
         c->task = NULL;

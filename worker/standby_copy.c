@@ -28,11 +28,6 @@ static const char *changelog(const struct standby *s, const struct copy *c, int 
     return copy_subplan(s, c)->store[store].changelog;
 }
 
-static int64_t now_of(const struct standby *s)
-{
-    return clock_steady(s->cfg.clock);
-}
-
 static int32_t count_tasks(void *ctx, uint16_t subplan)
 {
     return ((const struct standby *)ctx)->cfg.tasks[subplan];
@@ -94,7 +89,7 @@ static int settle(struct standby *s, struct copy *c, int found, const char *why,
         memset(c->next, 0, copy_subplan(s, c)->nstores * sizeof *c->next);
     }
     if (why || found != CHECKPOINT_THERE) {
-        c->caught_at = now_of(s);
+        c->caught_at = clock_now(s->cfg.clock);
     }
     if (r == 0 && c->disk && c->disk->ops->is_log && task_attach(c->task) < 0) {
         r = err_set(e, ERR_RETRY, "%s", c->disk->why);
@@ -211,7 +206,7 @@ void copy_follow_positions(struct standby *s, struct copy *c)
 
 int copy_ask(struct standby *s, struct copy *c, struct err *e)
 {
-    int64_t now = now_of(s), begin;
+    int64_t asked_at = clock_now(s->cfg.clock), begin;
     size_t nstores = copy_subplan(s, c)->nstores;
     int64_t *end = mem_array(nstores, sizeof *end);
     int r = 0;
@@ -220,10 +215,10 @@ int copy_ask(struct standby *s, struct copy *c, struct err *e)
                                 ASK_MS, e);
     }
     pthread_mutex_lock(&s->mutex);
-    c->asked_next = now + ASK_EVERY_MS;
+    c->asked_next = clock_steady(s->cfg.clock) + ASK_EVERY_MS;
     if (r == 0 && c->status == COPY_LIVE) {
         memcpy(c->target, end, nstores * sizeof *end);
-        c->asked_at = now;
+        c->asked_at = asked_at;
     }
     pthread_mutex_unlock(&s->mutex);
     mem_free(end);

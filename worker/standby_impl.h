@@ -23,11 +23,12 @@ struct copy {
     enum copy_status status;
     struct task *task; /* never opened: over disks what knows the mark, in memory the stores */
     struct state_disk *disk;
-    int64_t *next;                /* per store: all before it is copied */
-    int64_t *target;              /* per store: where its changelog ended at asked_at */
-    bool *is_followed;            /* per store, by the log handle: the thread's own business */
-    int64_t asked_at, asked_next; /* 0: no answer is waited for; when to ask again */
-    int64_t caught_at;            /* all that was there then is copied */
+    int64_t *next;      /* per store: all before it is copied */
+    int64_t *target;    /* per store: where its changelog ended at asked_at */
+    bool *is_followed;  /* per store, by the log handle: the thread's own business */
+    int64_t asked_at;   /* by the wall clock; 0: no answer is waited for */
+    int64_t asked_next; /* when to ask again */
+    int64_t caught_at;  /* by the wall clock, for marks: all that was there then is copied */
     int64_t retry_at;
     int64_t behind;
     uint64_t changes, unwritten; /* since it was opened; bytes */

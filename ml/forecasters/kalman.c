@@ -203,6 +203,7 @@ static void end_search(struct kalman *f)
 {
     uint32_t window = (uint32_t)f->options->window;
     f->search.is_on = 0;
+    f->search.at = 0;
     f->n = 0;
     f->collect = f->collect * 2 < window ? f->collect * 2 : window;
 }
