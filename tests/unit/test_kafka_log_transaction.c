@@ -80,7 +80,7 @@ static void test_failed_delivery_aborts(void **state)
     struct err e = {0};
     mock_lane_open(m, &lane, "in", "id");
     mock_wait_assigned(&lane, MOCK_PARTITIONS);
-    rd_kafka_mock_push_request_errors(m->cluster, PRODUCE, 1, RD_KAFKA_RESP_ERR_INVALID_RECORD);
+    rd_kafka_mock_push_request_errors(m->cluster, PRODUCE, 1, RD_KAFKA_RESP_ERR_POLICY_VIOLATION);
     assert_int_equal(produce_and_commit(&lane, &e), -ERR_ABORT);
     assert_non_null(strstr(e.text, "out"));
     int rc = -ERR_ABORT;
