@@ -10,10 +10,10 @@
  */
 #include "ml/lstm_cell.h"
 
+#include "ml/blas.h"
 #include "ml/float4.h"
 
 #include <assert.h>
-#include <cblas.h>
 #include <math.h>
 
 struct tape {
@@ -94,8 +94,7 @@ void lstm_cell_step(const struct lstm_cell *l, const float *weight, const float 
             float4_store(gates + k, float4_load(gates + k) + value * float4_load(w + k));
         }
     }
-    cblas_sgemv(CblasRowMajor, CblasTrans, hidden, wide, 1, weight_of_h(l, weight), wide, h, 1, 1,
-                gates, 1);
+    blas_sgemv(CblasTrans, hidden, wide, 1, weight_of_h(l, weight), wide, h, 1, 1, gates, 1);
     activate(l->hidden, gates, c, c, NULL, h);
 }
 
@@ -109,14 +108,14 @@ const float *lstm_cell_forward(const struct lstm_cell *l, const float *weight, u
     for (size_t r = 0; r < (size_t)all; r++) {
         memcpy(t.gates + r * (size_t)wide, bias(l, weight), (size_t)wide * sizeof(float));
     }
-    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, all, wide, (int)l->inputs, 1, x,
-                (int)l->inputs, weight, wide, 1, t.gates, wide);
+    blas_sgemm(CblasNoTrans, CblasNoTrans, all, wide, (int)l->inputs, 1, x, (int)l->inputs, weight,
+               wide, 1, t.gates, wide);
     memset(t.c, 0, step * sizeof(float));
     memset(t.h, 0, step * sizeof(float));
     for (size_t s = 0; s < l->steps; s++) {
         float *gates = t.gates + s * 4 * step;
-        cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, (int)rows, wide, hidden, 1,
-                    t.h + s * step, hidden, weight_of_h(l, weight), wide, 1, gates, wide);
+        blas_sgemm(CblasNoTrans, CblasNoTrans, (int)rows, wide, hidden, 1, t.h + s * step, hidden,
+                   weight_of_h(l, weight), wide, 1, gates, wide);
         for (size_t r = 0; r < rows; r++) {
             size_t at = s * step + r * l->hidden;
             activate(l->hidden, gates + r * (size_t)wide, t.c + at, t.c + at + step, t.tanh_c + at,
@@ -157,15 +156,15 @@ void lstm_cell_backward(const struct lstm_cell *l, const float *weight, uint32_t
             deactivate(l->hidden, gates + r * (size_t)wide, t.c + at, t.tanh_c + at,
                        dh + r * l->hidden, t.dc + r * l->hidden);
         }
-        cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)rows, hidden, wide, 1, gates,
-                    wide, weight_of_h(l, weight), wide, 0, dh, hidden);
+        blas_sgemm(CblasNoTrans, CblasTrans, (int)rows, hidden, wide, 1, gates, wide,
+                   weight_of_h(l, weight), wide, 0, dh, hidden);
     }
     float *of_x = gradient, *of_h = of_x + (size_t)l->inputs * (size_t)wide;
     float *of_bias = of_h + (size_t)hidden * (size_t)wide;
-    cblas_sgemm(CblasRowMajor, CblasTrans, CblasNoTrans, (int)l->inputs, wide, all, 1, x,
-                (int)l->inputs, t.gates, wide, 1, of_x, wide);
-    cblas_sgemm(CblasRowMajor, CblasTrans, CblasNoTrans, hidden, wide, all, 1, t.h, hidden, t.gates,
-                wide, 1, of_h, wide);
+    blas_sgemm(CblasTrans, CblasNoTrans, (int)l->inputs, wide, all, 1, x, (int)l->inputs, t.gates,
+               wide, 1, of_x, wide);
+    blas_sgemm(CblasTrans, CblasNoTrans, hidden, wide, all, 1, t.h, hidden, t.gates, wide, 1, of_h,
+               wide);
     for (size_t r = 0; r < (size_t)all; r++) {
         const float *d = t.gates + r * (size_t)wide;
         for (int k = 0; k < wide; k += 4) {

@@ -5,7 +5,8 @@
  */
 #include "ml/lstm_network.h"
 
-#include <cblas.h>
+#include "ml/blas.h"
+
 #include <math.h>
 #include <string.h>
 
@@ -45,11 +46,11 @@ static void head(const struct lstm_network *n, const float *weight, uint32_t row
     for (size_t r = 0; r < rows; r++) {
         memcpy(out + r * n->outputs, bias, n->outputs * sizeof(float));
     }
-    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, (int)rows, outputs, hidden, 1, h, hidden,
-                w, outputs, 1, out, outputs);
+    blas_sgemm(CblasNoTrans, CblasNoTrans, (int)rows, outputs, hidden, 1, h, hidden, w, outputs, 1,
+               out, outputs);
     if (n->direct > 0) {
-        cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, (int)rows, outputs, (int)n->direct,
-                    1, direct, (int)n->direct, bias + n->outputs, outputs, 1, out, outputs);
+        blas_sgemm(CblasNoTrans, CblasNoTrans, (int)rows, outputs, (int)n->direct, 1, direct,
+                   (int)n->direct, bias + n->outputs, outputs, 1, out, outputs);
     }
 }
 
@@ -96,19 +97,19 @@ double lstm_network_gradient(const struct lstm_network *n, const float *weight, 
     const float *h = lstm_cell_forward(&n->cell, weight, rows, x, room);
     head(n, weight, rows, h, direct, out);
     double loss = lose(out, y, (size_t)rows * n->outputs, delta, share);
-    cblas_sgemm(CblasRowMajor, CblasTrans, CblasNoTrans, hidden, outputs, count, 1, h, hidden, out,
-                outputs, 1, of_head, outputs);
+    blas_sgemm(CblasTrans, CblasNoTrans, hidden, outputs, count, 1, h, hidden, out, outputs, 1,
+               of_head, outputs);
     if (n->direct > 0) {
-        cblas_sgemm(CblasRowMajor, CblasTrans, CblasNoTrans, (int)n->direct, outputs, count, 1,
-                    direct, (int)n->direct, out, outputs, 1, of_bias + n->outputs, outputs);
+        blas_sgemm(CblasTrans, CblasNoTrans, (int)n->direct, outputs, count, 1, direct,
+                   (int)n->direct, out, outputs, 1, of_bias + n->outputs, outputs);
     }
     for (size_t r = 0; r < rows; r++) {
         for (size_t k = 0; k < n->outputs; k++) {
             of_bias[k] += out[r * n->outputs + k];
         }
     }
-    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, count, hidden, outputs, 1, out, outputs,
-                weight + cell, outputs, 0, dh, hidden);
+    blas_sgemm(CblasNoTrans, CblasTrans, count, hidden, outputs, 1, out, outputs, weight + cell,
+               outputs, 0, dh, hidden);
     lstm_cell_backward(&n->cell, weight, rows, x, room, dh, gradient);
     return loss;
 }

@@ -25,9 +25,9 @@
  */
 #include "engine/forecaster.h"
 #include "engine/memory.h"
+#include "ml/blas.h"
 #include "ml/linalg.h"
 
-#include <lapacke.h>
 #include <math.h>
 #include <string.h>
 
@@ -251,8 +251,7 @@ static void solve(const struct ridge *m, const struct stage *s, uint32_t h)
         }
         a[triangle(i) + i] = 1 + m->options->alpha;
     }
-    bool is_solved =
-        LAPACKE_dppsv(LAPACK_COL_MAJOR, 'U', (lapack_int)n, 1, a, b, (lapack_int)n) == 0;
+    bool is_solved = blas_dppsv('U', (int)n, 1, a, b, (int)n) == 0;
     for (uint32_t i = 0; i < n; i++) {
         b[i] *= scale[i];
         is_solved = is_solved && isfinite(b[i]);

@@ -23,10 +23,10 @@
  */
 #include "engine/memory.h"
 #include "ml/algorithm.h"
+#include "ml/blas.h"
 #include "ml/transform.h"
 
 #include <float.h>
-#include <lapacke.h>
 #include <math.h>
 
 #define FEATURES_MAX 512
@@ -148,7 +148,7 @@ static void refresh(struct analysis *a)
     double *v = mem_array((size_t)d * d + d, sizeof(double)), *value = v + (size_t)d * d;
     memcpy(v, a->scatter, (size_t)d * d * sizeof(double));
     /* Upper half by rows is the lower half by columns; vectors come out one behind the other. */
-    if (LAPACKE_dsyevd(LAPACK_COL_MAJOR, 'V', 'L', (lapack_int)d, v, (lapack_int)d, value) == 0) {
+    if (blas_dsyevd('V', 'L', (int)d, v, (int)d, value) == 0) {
         double n = (double)(a->rows - 1);
         for (uint32_t k = 0; k < a->k; k++) {
             uint32_t at = d - 1 - k;
