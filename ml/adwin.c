@@ -30,6 +30,7 @@
 
 /* 2^48 values do not come; a row more than those is never reached. */
 #define ROWS_MAX 48
+#define PENDING  32
 
 struct bucket {
     double total, variance;
@@ -39,9 +40,10 @@ struct adwin {
     struct adwin_config config;
     double total, variance, width;
     uint32_t tick; /* values since the last check */
-    uint32_t rows, cap;
+    uint32_t rows, cap, pending;
     bool is_cut; /* the next value begins a new window */
     uint16_t count[ROWS_MAX + 1];
+    double value[PENDING]; /* those not yet in a bucket, but in total, variance and width */
     struct bucket *bucket; /* max_buckets + 1 per row */
 };
 
@@ -67,7 +69,7 @@ void adwin_free(struct adwin *a)
 void adwin_reset(struct adwin *a)
 {
     a->total = a->variance = a->width = 0;
-    a->tick = a->rows = 0;
+    a->tick = a->rows = a->pending = 0;
     a->is_cut = false;
 }
 
@@ -110,39 +112,78 @@ static void make_rows(struct adwin *a, uint32_t rows)
     }
 }
 
-static void drop_oldest(struct adwin *a, uint32_t row, uint16_t n)
+static void drop_oldest(struct adwin *a, uint32_t row, uint32_t n)
 {
     struct bucket *b = row_of(a, row);
     a->count[row] = (uint16_t)(a->count[row] - n);
     memmove(b, b + n, a->count[row] * sizeof(*b));
 }
 
-/* Rows with one bucket too many give their two oldest to the next row. */
-static void merge_rows(struct adwin *a)
+/* Two of half * 2 values each, the number being a power of two: its inverse is exact. */
+static struct bucket merge(struct bucket b, struct bucket c, double half, double inverse)
 {
-    for (uint32_t row = 0; a->count[row] > a->config.max_buckets; row++) {
-        make_rows(a, row + 2 > a->rows ? row + 2 : a->rows);
-        const struct bucket *b = row_of(a, row);
-        double n = row_size(row), apart = b[0].total / n - b[1].total / n;
-        row_of(a, row + 1)[a->count[row + 1]++] = (struct bucket){
-            .total = b[0].total + b[1].total,
-            .variance = b[0].variance + b[1].variance + n * 0.5 * apart * apart,
-        };
-        drop_oldest(a, row, 2);
+    double apart = b.total * inverse - c.total * inverse;
+    return (struct bucket){
+        .total = b.total + c.total,
+        .variance = b.variance + c.variance + half * apart * apart,
+    };
+}
+
+/* n more buckets for a row, oldest first. What is too much then is merged in pairs, from the oldest
+ * on, into `merged`; returns how many those are. */
+static uint32_t extend_row(struct adwin *a, uint32_t row, const struct bucket *more, uint32_t n,
+                           struct bucket *merged)
+{
+    const uint32_t most = a->config.max_buckets, count = a->count[row], all = count + n;
+    const uint32_t pairs = all > most ? (all - most + 1) / 2 : 0;
+    const double size = row_size(row), half = size * 0.5, inverse = 1 / size;
+    struct bucket *b = row_of(a, row);
+    uint32_t k = 0, taken = 0; /* of `more` */
+    for (; k < pairs && 2 * k + 1 < count; k++) {
+        merged[k] = merge(b[2 * k], b[2 * k + 1], half, inverse);
+    }
+    if (k < pairs && 2 * k < count) {
+        merged[k++] = merge(b[count - 1], more[taken++], half, inverse);
+    }
+    for (; k < pairs; k++, taken += 2) {
+        merged[k] = merge(more[taken], more[taken + 1], half, inverse);
+    }
+    drop_oldest(a, row, 2 * pairs < count ? 2 * pairs : count);
+    b += a->count[row];
+    for (; taken < n; taken++) {
+        *b++ = more[taken];
+    }
+    a->count[row] = (uint16_t)(all - 2 * pairs);
+    return pairs;
+}
+
+/* The values that wait become buckets. */
+static void settle(struct adwin *a)
+{
+    struct bucket line[2][PENDING];
+    uint32_t n = a->pending;
+    for (uint32_t i = 0; i < n; i++) {
+        line[0][i] = (struct bucket){.total = a->value[i]};
+    }
+    a->pending = 0;
+    for (uint32_t row = 0; n > 0; row++) {
+        make_rows(a, row < a->rows ? a->rows : row + 1);
+        n = extend_row(a, row, line[row % 2], n, line[(row + 1) % 2]);
     }
 }
 
 static void insert(struct adwin *a, double x)
 {
-    make_rows(a, a->rows > 0 ? a->rows : 1);
-    row_of(a, 0)[a->count[0]++] = (struct bucket){.total = x};
+    a->value[a->pending++] = x;
     a->width += 1;
     if (a->width > 1) {
         double apart = x - a->total / (a->width - 1);
         a->variance += (a->width - 1) * apart * apart / a->width;
     }
     a->total += x;
-    merge_rows(a);
+    if (a->pending == PENDING) {
+        settle(a);
+    }
 }
 
 static void drop_bucket(struct adwin *a)
@@ -160,11 +201,42 @@ static void drop_bucket(struct adwin *a)
     }
 }
 
+/* No boundary is a cut, told without dividing. With m >= n / (n0 n1), a cut needs
+ *
+ *     (u0 n - total n0)^2  >  2 var d n n0 n1
+ *
+ * of which 2 % less must not be reached, and rounding, of all partial sums, may not make up for
+ * that. False: find_cut() has to see. */
+static bool is_calm(const struct adwin *a, double d)
+{
+    const double n = a->width, total = a->total, least = a->config.min_window_length;
+    const double limit = 2 * a->variance * d;
+    double n0 = 0, u0 = 0, magnitude = fabs(total), boundaries = 8;
+    bool is_near = !(least >= 1 && d > 0);
+    for (uint32_t row = a->rows; row-- > 0;) {
+        const struct bucket *b = row_of(a, row);
+        const double size = row_size(row);
+        for (uint32_t k = 0; k < a->count[row]; k++) {
+            n0 += size;
+            u0 += b[k].total;
+            magnitude += fabs(b[k].total);
+            double apart = u0 * n - total * n0;
+            is_near |= n - n0 >= least && !(apart * apart < 0.98 * limit * n0 * (n - n0));
+        }
+        boundaries += a->count[row];
+    }
+    double rounding = boundaries * 1e-15 * magnitude * n;
+    return !is_near && limit > 1e-280 && rounding * rounding < 1e-5 * limit * (n - 1);
+}
+
 /* Whether the means of two parts of the window differ anywhere. */
 static bool find_cut(const struct adwin *a)
 {
     const double least = a->config.min_window_length;
     const double d = log(2 * log(a->width) / a->config.delta);
+    if (is_calm(a, d)) {
+        return false;
+    }
     const double variance = a->variance / a->width, slope = 2.0 / 3.0 * d;
     double n0 = 0, n1 = a->width, u0 = 0, u1 = a->total;
     for (uint32_t row = a->rows; row-- > 0;) {
@@ -199,6 +271,7 @@ bool adwin_update(struct adwin *a, double x)
         return false;
     }
     a->tick = 0;
+    settle(a);
     if (a->width > a->config.grace_period) {
         while (find_cut(a)) {
             drop_bucket(a);
@@ -240,6 +313,7 @@ static void io_rows(struct adwin *a, struct snapshot *s)
 int adwin_io(struct adwin *a, struct snapshot *s)
 {
     uint32_t is_cut = a->is_cut ? 1 : 0;
+    settle(a);
     snapshot_version(s, 1);
     snapshot_u32(s, &a->tick);
     snapshot_u32(s, &is_cut);
