@@ -141,14 +141,17 @@ static void drop_oldest(struct adwin *a, uint32_t row, uint32_t n)
     memmove(b, b + n, a->count[row] * sizeof(*b));
 }
 
-/* Two of half * 2 values each, a power of two: its inverse is exact. */
-static struct bucket merge(struct bucket b, struct bucket c, double half, double inverse)
+/* A bucket's two numbers at once. */
+typedef double two __attribute__((vector_size(16), aligned(8), may_alias));
+
+/* Two of half * 2 values each, a power of two: to multiply by its inverse is to divide. */
+static inline void merge(struct bucket *to, const struct bucket *b, const struct bucket *c,
+                         double half, double inverse)
 {
-    double apart = b.total * inverse - c.total * inverse;
-    return (struct bucket){
-        .total = b.total + c.total,
-        .variance = b.variance + c.variance + half * apart * apart,
-    };
+    double apart = (b->total - c->total) * inverse;
+    two sum = *(const two *)b + *(const two *)c;
+    sum[1] += half * apart * apart;
+    *(two *)to = sum;
 }
 
 /* n more buckets for a row, oldest first. What is too much then is merged in pairs, from the oldest
@@ -157,53 +160,66 @@ static uint32_t extend_row(struct adwin *a, uint32_t row, const struct bucket *m
                            struct bucket *merged)
 {
     const uint32_t most = a->config.max_buckets, count = a->count[row], all = count + n;
-    const uint32_t pairs = all > most ? (all - most + 1) / 2 : 0;
+    const uint32_t pairs = all > most ? (all - most + 1) / 2 : 0, left = all - 2 * pairs;
     const double size = row_size(row), half = size * 0.5, inverse = 1 / size;
-    struct bucket *b = row_of(a, row);
-    uint32_t k = 0, taken = 0; /* of `more` */
-    for (; k < pairs && 2 * k + 1 < count; k++) {
-        merged[k] = merge(b[2 * k], b[2 * k + 1], half, inverse);
+    const struct bucket *last = more + n, *end = merged + pairs;
+    struct bucket *b = row_of(a, row), *stays = b;
+    uint32_t taken = 0; /* of the row */
+    for (; merged < end && taken + 1 < count; taken += 2) {
+        merge(merged++, &b[taken], &b[taken + 1], half, inverse);
     }
-    if (k < pairs && 2 * k < count) {
-        merged[k++] = merge(b[count - 1], more[taken++], half, inverse);
+    if (merged < end && taken < count) {
+        merge(merged++, &b[taken++], more++, half, inverse);
     }
-    for (; k < pairs; k++, taken += 2) {
-        merged[k] = merge(more[taken], more[taken + 1], half, inverse);
+    for (; merged < end; more += 2) {
+        merge(merged++, more, more + 1, half, inverse);
     }
-    drop_oldest(a, row, 2 * pairs < count ? 2 * pairs : count);
-    b += a->count[row];
-    for (; taken < n; taken++) {
-        *b++ = more[taken];
+    for (; taken < count; taken++) {
+        *b++ = stays[taken];
     }
-    a->count[row] = (uint16_t)(all - 2 * pairs);
+    while (more < last) {
+        *b++ = *more++;
+    }
+    a->count[row] = (uint16_t)left;
     return pairs;
 }
 
-/* Total, variance and width with the values that wait; the divisions of two values at a time. */
+static void add_moment(struct adwin *a, double x)
+{
+    a->width += 1;
+    if (a->width > 1) {
+        double apart = x - a->total / (a->width - 1);
+        a->variance += (a->width - 1) * apart * apart / a->width;
+    }
+    a->total += x;
+    a->magnitude += fabs(x);
+}
+
+/* Total, variance and width with the values that wait: the same for two at a time, one after the
+ * other in the sums. */
 static void add_moments(struct adwin *a)
 {
-    typedef double two __attribute__((vector_size(16)));
-    const uint32_t n = a->pending;
-    double before[PENDING + 1], total = a->total, magnitude = a->magnitude;
-    two added[PENDING / 2], width = {a->width, a->width + 1};
-    for (uint32_t i = 0; i < n; i++) {
-        before[i] = total;
-        total += a->value[i];
-        magnitude += fabs(a->value[i]);
+    uint32_t i = 0;
+    if (a->width <= 0) {
+        add_moment(a, a->value[i++]);
     }
-    before[n] = 0; /* the other one of two, where there is one only */
-    for (uint32_t i = 0; i < n; i += 2) {
-        const two x = {a->value[i], a->value[i + 1]}, sum = {before[i], before[i + 1]};
-        two apart = x - sum / width;
-        added[i / 2] = width * apart * apart / (width + 1);
+    double total = a->total, variance = a->variance;
+    two width = {a->width, a->width + 1}, magnitude = {a->magnitude, 0};
+    for (; i + 1 < a->pending; i += 2) {
+        const two x = {a->value[i], a->value[i + 1]}, before = {total, total + x[0]};
+        const two apart = x - before / width, added = width * apart * apart / (width + 1);
+        variance = variance + added[0] + added[1];
+        total = before[1] + x[1];
+        magnitude += (two){fabs(x[0]), fabs(x[1])};
         width += 2;
     }
-    for (uint32_t i = a->width > 0 ? 0 : 1; i < n; i++) {
-        a->variance += added[i / 2][i % 2];
-    }
     a->total = total;
-    a->magnitude = magnitude;
-    a->width += n;
+    a->variance = variance;
+    a->magnitude = magnitude[0] + magnitude[1];
+    a->width = width[0];
+    if (i < a->pending) {
+        add_moment(a, a->value[i]);
+    }
 }
 
 /* The values that wait become part of the window. */
@@ -213,7 +229,7 @@ static void settle(struct adwin *a)
     uint32_t n = a->pending;
     add_moments(a);
     for (uint32_t i = 0; i < n; i++) {
-        line[0][i] = (struct bucket){.total = a->value[i]};
+        *(two *)&line[0][i] = (two){a->value[i], 0};
     }
     for (uint32_t row = 0; n > 0; row++) {
         make_rows(a, row < a->rows ? a->rows : row + 1);
@@ -258,11 +274,13 @@ static bool is_calm(struct adwin *a)
 {
     const double n = a->width, mean = a->total / n, least = a->config.min_window_length;
     const double limit = 0.98 * 2 * a->variance * least_d(a) / n / n;
-    double n0 = 0, far = 0; /* far: u0 - n0 mean */
+    double n0 = 0, far = 0, size = row_size(a->rows); /* far: u0 - n0 mean */
+    const struct bucket *b = row_of(a, a->rows);
     bool is_near = false;
     for (uint32_t row = a->rows; row-- > 0;) {
-        const struct bucket *b = row_of(a, row);
-        const double size = row_size(row), usual = size * mean, first = n0 + size;
+        b -= a->config.max_buckets + 1;
+        size /= 2;
+        const double usual = size * mean, first = n0 + size;
         double more = 0, most = 0;
         uint32_t count = a->count[row];
         while (count > 0 && n - (n0 + count * size) < least) {
