@@ -200,7 +200,7 @@ static void add_moment(struct adwin *a, double x)
 static void add_moments(struct adwin *a)
 {
     uint32_t i = 0;
-    if (a->width <= 0) {
+    if (a->width <= 0 && a->pending > 0) {
         add_moment(a, a->value[i++]);
     }
     double total = a->total, variance = a->variance;
