@@ -15,6 +15,8 @@ struct hashed_text {
 struct hashed_text hashed_begin(uint32_t seed);
 void hashed_add(struct hashed_text *t, const char *p, size_t n);
 uint32_t hashed_end(const struct hashed_text *t);
+/* Of what the text begins with and the string. */
+uint32_t hashed_string(const struct hashed_text *begin, const struct str *s);
 
 /* The number of a feature, below n, and whether its value is turned round. */
 static inline uint32_t hashed_index(uint32_t h, uint32_t n, bool *is_negative)

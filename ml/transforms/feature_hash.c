@@ -78,20 +78,42 @@ static struct bucket bucket_of(const struct feature_hash_cfg *cfg, uint32_t h)
     return (struct bucket){column, is_negative && cfg->alternate_sign ? -1 : 1};
 }
 
-/* A string, or the items of an array or map. */
+/* The items of an array or map. */
 static void add_items(const struct transform_run *r, uint32_t i, uint16_t row)
 {
-    const struct plan *p = (const struct plan *)r->t;
     const struct feature_hash_cfg *cfg = config_of(r->t);
-    const struct vec *v = &r->from[i];
-    bool is_text = v->type->kind == TYPE_STRING;
-    struct hashed_items items =
-        hashed_open(v, row, is_text ? p->name[i].begin : hashed_begin((uint32_t)cfg->seed));
+    struct hashed_items items = hashed_open(&r->from[i], row, hashed_begin((uint32_t)cfg->seed));
     uint32_t hash;
     double value;
     while (hashed_next(&items, &hash, &value)) {
         struct bucket at = bucket_of(cfg, hash);
         r->to[at.column].d[row] += at.sign * value;
+    }
+}
+
+/* The strings of column i. Which are missing and which are long comes at random: the long ones, for
+ * which a hash takes a loop, go last, and there is a string for what is missing, which adds 0. */
+static void add_strings(const struct transform_run *r, uint32_t i, uint8_t *has)
+{
+    static const struct str nothing;
+    const struct feature_hash_cfg *cfg = config_of(r->t);
+    const struct hashed_text *begin = &((const struct plan *)r->t)->name[i].begin;
+    const double *x = r->x + (size_t)i * r->n;
+    uint16_t *is_long = arena_array(r->mem, r->n, sizeof(*is_long)), n = 0;
+    for (uint16_t k = 0; k < r->n; k++) {
+        const bool is_there = x[k] == x[k];
+        const struct str *s = is_there ? &r->from[i].s[r->row[k]] : &nothing;
+        const bool is_short = s->n <= STR_INLINE;
+        const struct bucket at = bucket_of(cfg, hashed_string(begin, is_short ? s : &nothing));
+        r->to[at.column].d[r->row[k]] += is_there && is_short ? at.sign : 0;
+        has[k] = is_there || has[k];
+        is_long[n] = k;
+        n = (uint16_t)(n + !is_short);
+    }
+    for (uint16_t k = 0; k < n; k++) {
+        const uint16_t row = r->row[is_long[k]];
+        const struct bucket at = bucket_of(cfg, hashed_string(begin, &r->from[i].s[row]));
+        r->to[at.column].d[row] += at.sign;
     }
 }
 
@@ -102,7 +124,11 @@ static void add_column(const struct transform_run *r, uint32_t i, uint8_t *has)
     const double *x = r->x + (size_t)i * r->n;
     struct bucket p = bucket_of(config_of(r->t), ((const struct plan *)r->t)->name[i].hash);
     double *to = r->to[p.column].d;
-    if (kind != TYPE_ARRAY && kind != TYPE_MAP && kind != TYPE_STRING) {
+    if (kind == TYPE_STRING) {
+        add_strings(r, i, has);
+        return;
+    }
+    if (kind != TYPE_ARRAY && kind != TYPE_MAP) {
         for (uint16_t k = 0; k < r->n; k++) {
             const bool is_there = x[k] == x[k];
             has[k] = is_there || has[k];
