@@ -24,6 +24,7 @@
 #include "ml/transform.h"
 
 #include <math.h>
+#include <string.h>
 
 enum { NORM_NONE, NORM_L2 };
 static const char *const norms[] = {"none", "l2", NULL};
@@ -73,9 +74,20 @@ struct bucket {
 
 static struct bucket bucket_of(const struct feature_hash_cfg *cfg, uint32_t h)
 {
+    static const double sign[] = {1, -1};
     bool is_negative;
     uint32_t column = hashed_index(h, (uint32_t)cfg->n_features, &is_negative);
-    return (struct bucket){column, is_negative && cfg->alternate_sign ? -1 : 1};
+    return (struct bucket){column, sign[is_negative & cfg->alternate_sign]};
+}
+
+/* x, or 0, without a branch: what is missing comes at random. */
+static double if_so(bool is_so, double x)
+{
+    uint64_t bits;
+    memcpy(&bits, &x, sizeof(bits));
+    bits &= 0 - (uint64_t)is_so;
+    memcpy(&x, &bits, sizeof(x));
+    return x;
 }
 
 /* The items of an array or map. */
@@ -99,21 +111,23 @@ static void add_strings(const struct transform_run *r, uint32_t i, uint8_t *has)
     const struct feature_hash_cfg *cfg = config_of(r->t);
     const struct hashed_text *begin = &((const struct plan *)r->t)->name[i].begin;
     const double *x = r->x + (size_t)i * r->n;
+    uint32_t *hash = arena_array(r->mem, r->n, sizeof(*hash));
     uint16_t *is_long = arena_array(r->mem, r->n, sizeof(*is_long)), n = 0;
     for (uint16_t k = 0; k < r->n; k++) {
-        const bool is_there = x[k] == x[k];
-        const struct str *s = is_there ? &r->from[i].s[r->row[k]] : &nothing;
+        const struct str *s = x[k] == x[k] ? &r->from[i].s[r->row[k]] : &nothing;
         const bool is_short = s->n <= STR_INLINE;
-        const struct bucket at = bucket_of(cfg, hashed_string(begin, is_short ? s : &nothing));
-        r->to[at.column].d[r->row[k]] += is_there && is_short ? at.sign : 0;
-        has[k] = is_there || has[k];
+        hash[k] = hashed_string(begin, is_short ? s : &nothing);
         is_long[n] = k;
         n = (uint16_t)(n + !is_short);
     }
     for (uint16_t k = 0; k < n; k++) {
-        const uint16_t row = r->row[is_long[k]];
-        const struct bucket at = bucket_of(cfg, hashed_string(begin, &r->from[i].s[row]));
-        r->to[at.column].d[row] += at.sign;
+        hash[is_long[k]] = hashed_string(begin, &r->from[i].s[r->row[is_long[k]]]);
+    }
+    for (uint16_t k = 0; k < r->n; k++) {
+        const bool is_there = x[k] == x[k];
+        const struct bucket at = bucket_of(cfg, hash[k]);
+        r->to[at.column].d[r->row[k]] += if_so(is_there, at.sign);
+        has[k] |= is_there;
     }
 }
 
@@ -131,8 +145,8 @@ static void add_column(const struct transform_run *r, uint32_t i, uint8_t *has)
     if (kind != TYPE_ARRAY && kind != TYPE_MAP) {
         for (uint16_t k = 0; k < r->n; k++) {
             const bool is_there = x[k] == x[k];
-            has[k] = is_there || has[k];
-            to[r->row[k]] += is_there ? p.sign * x[k] : 0;
+            has[k] |= is_there;
+            to[r->row[k]] += if_so(is_there, p.sign * x[k]);
         }
         return;
     }
@@ -166,8 +180,9 @@ static void feature_hash_run(const struct transform_run *r)
     for (uint32_t i = 0; i < r->t->n; i++) {
         add_column(r, i, has);
     }
+    const bool is_unit = config_of(r->t)->norm == NORM_L2;
     for (uint16_t k = 0; k < r->n; k++) {
-        if (has[k] && config_of(r->t)->norm == NORM_L2) {
+        if (is_unit && has[k]) {
             normalize(r, r->row[k]);
         }
         for (uint32_t j = 0; !has[k] && j < r->t->nout; j++) {
