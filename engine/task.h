@@ -140,7 +140,7 @@ int task_open(struct task *t, struct err *e);
 /* Not to its end: nothing but the following may be done to it before, besides task_free(),
  * task_topic_restore() and task_state_bytes(). */
 bool task_is_studying(const struct task *t);
-/* Goes on with it until a time of env.clock: 1 when there is more. */
+/* Goes on with it until a steady time of env.clock: 1 when there is more. */
 int task_study(struct task *t, int64_t until, struct err *e);
 
 /* Event time of a record of an input; its timestamp where it cannot be read. The time of a repartition's

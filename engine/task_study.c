@@ -229,7 +229,7 @@ static int read_record(void *ctx, const struct record *r)
     if (status < 0 || s->records % CLOCK_EVERY != 0) {
         return status;
     }
-    int64_t now = clock_now(s->outer->env.clock);
+    int64_t now = clock_steady(s->outer->env.clock);
     tell(s, now);
     s->is_over = now >= s->until;
     return s->is_over;
@@ -321,7 +321,7 @@ static int begin_step(struct study *s, struct err *e)
     s->nparts = s->part = 0;
     s->records = s->rows = s->bad = s->all = 0;
     s->has_told = false;
-    s->began_at = s->told_at = clock_now(s->outer->env.clock);
+    s->began_at = s->told_at = clock_steady(s->outer->env.clock);
     for (uint16_t i = 0; i < p->nsources; i++) {
         for (int k = 0; k < p->source[i]->ntopics && r == 0; k++) {
             r = add_topic(s, p->source[i]->topic[k], e);
@@ -349,7 +349,7 @@ static int end_step(struct study *s)
     int r = op->node->def->past(op, NULL, NULL);
     logger(LOG_LEVEL_INFO, "%s: has read %s: %" PRIu64 " rows, %" PRIu64 " bad, in %.1f s",
            s->h->path, s->h->name, s->rows, s->bad,
-           (double)(clock_now(s->outer->env.clock) - s->began_at) / 1000);
+           (double)(clock_steady(s->outer->env.clock) - s->began_at) / 1000);
     s->outer->counts.bad += s->bad;
     close_key(s);
     s->h = NULL;

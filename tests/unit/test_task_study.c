@@ -165,6 +165,31 @@ static void what_was_learned_is_committed(void **state)
     task_rig_done(&r);
 }
 
+static int64_t wall(const struct clock *c)
+{
+    (void)c;
+    return INT64_C(1790000000000);
+}
+
+static int64_t stands_still(const struct clock *c)
+{
+    return c->fixed;
+}
+
+/* A lane's waits go by the clock that nobody sets, which knows nothing of the wall clock's time. */
+static void a_slice_ends_by_the_steady_clock(void **state)
+{
+    (void)state;
+    struct task_rig r;
+    begin(&r, true);
+    r.clock = (struct clock){.now = wall, .steady = stands_still, .fixed = 1000};
+    assert_int_equal(task_rig_open(&r), 0);
+    assert_int_equal(task_study(r.task, 1000, &r.err), 1);
+    assert_int_equal(task_study(r.task, 1001, &r.err), 0);
+    assert_false(task_is_studying(r.task));
+    task_rig_done(&r);
+}
+
 static void may_be_cut_off(void **state)
 {
     (void)state;
@@ -209,6 +234,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(slices_do_not_show),
         cmocka_unit_test(what_was_learned_is_committed),
+        cmocka_unit_test(a_slice_ends_by_the_steady_clock),
         cmocka_unit_test(may_be_cut_off),
         cmocka_unit_test(a_read_that_fails_says_what_for),
         cmocka_unit_test(without_topics_it_begins_untrained),
