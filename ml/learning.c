@@ -315,8 +315,9 @@ int learning_tick(struct op *op, int64_t now)
 
 uint64_t learning_index_bytes(const struct op *op)
 {
+    const struct learning *p = op->node->bound;
     const struct learning_task *t = op->self;
-    return t->beside.bytes;
+    return t->beside.bytes + (p->late ? waiting_index_bytes(&t->waiting) : 0);
 }
 
 int learning_flush(struct op *op)
