@@ -1,6 +1,7 @@
 /* A task whose step reads a history first: in slices, cut off, and when the topic cannot be read. */
 #include "engine/history.h"
 #include "engine/memory.h"
+#include "tests/support/fake_disk.h"
 #include "tests/support/task_rig.h"
 
 #include <setjmp.h>
@@ -190,6 +191,27 @@ static void a_slice_ends_by_the_steady_clock(void **state)
     task_rig_done(&r);
 }
 
+/* Until the commit behind it nothing that was learned can go to disk. */
+static void what_is_learned_counts_as_memory(void **state)
+{
+    (void)state;
+    struct task_rig r;
+    struct fake_disk f;
+    const int64_t next[2] = {0};
+    begin(&r, true);
+    fake_disk_init(&f, 1 << 20);
+    assert_int_equal(task_take_disk(r.task, &f.disk, 1), CHECKPOINT_NONE);
+    assert_int_equal(task_attach(r.task), 0);
+    assert_int_equal(task_restored(r.task, next, &r.err), 0);
+    assert_int_equal(task_rig_open(&r), 0);
+    assert_int_equal(task_study(r.task, INT64_MIN, &r.err), 1);
+    assert_int_equal(task_kept_bytes(r.task), task_state_bytes(r.task));
+    study_all(&r);
+    assert_true(task_kept_bytes(r.task) < task_state_bytes(r.task));
+    task_rig_done(&r);
+    fake_disk_done(&f);
+}
+
 static void may_be_cut_off(void **state)
 {
     (void)state;
@@ -235,6 +257,7 @@ int main(void)
         cmocka_unit_test(slices_do_not_show),
         cmocka_unit_test(what_was_learned_is_committed),
         cmocka_unit_test(a_slice_ends_by_the_steady_clock),
+        cmocka_unit_test(what_is_learned_counts_as_memory),
         cmocka_unit_test(may_be_cut_off),
         cmocka_unit_test(a_read_that_fails_says_what_for),
         cmocka_unit_test(without_topics_it_begins_untrained),
