@@ -130,6 +130,9 @@ struct learning_task {
     struct waiting waiting;
     struct buffer bytes;
     struct beside beside; /* trainings of models that learn from batches */
+    struct held
+        *unstudied; /* when a history has ended: models that are still to be trained by it */
+    bool is_past_read;
 };
 
 struct learning_pass {

@@ -315,18 +315,30 @@ static int prepare_past(struct learning_pass *p, struct op *from)
     return status;
 }
 
+/* That was all: one model a call is trained. */
+static int end_past(struct op *op, struct learning_pass *p)
+{
+    struct learning_task *t = p->task;
+    if (!t->is_past_read) {
+        struct buffer *key = &t->bytes;
+        buffer_clear(key);
+        buffer_byte(key, 'h');
+        held_put(op->state, key, "", 0); /* also where there was no row: it is read once */
+        t->is_past_read = true;
+        t->unstudied = p->plan->model.is_batch ? t->per.touched : NULL;
+    }
+    if (t->unstudied) {
+        model_study(t->unstudied->object);
+        t->unstudied = t->unstudied->next;
+    }
+    return t->unstudied != NULL;
+}
+
 int train_from_past(struct op *op, struct op *from, struct batch *b)
 {
     struct learning_pass p = {.op = op, .plan = op->node->bound, .task = op->self};
     if (!b) {
-        struct buffer *key = &p.task->bytes;
-        buffer_clear(key);
-        buffer_byte(key, 'h');
-        held_put(op->state, key, "", 0); /* also where there was no row: it is read once */
-        for (struct held *h = p.task->per.touched; h; h = h->next) {
-            model_study(h->object);
-        }
-        return 0;
+        return end_past(op, &p);
     }
     p.in = *b;
     int status = prepare_past(&p, from);

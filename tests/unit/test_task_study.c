@@ -191,6 +191,41 @@ static void a_slice_ends_by_the_steady_clock(void **state)
     task_rig_done(&r);
 }
 
+#define FORESTS(per)                                                                               \
+    "name: t\nstreams:\n"                                                                          \
+    "  s:\n    from: {topic: now, value: json, key: {h: string}, columns: {h: string, a: double, " \
+    "y: double}}\n    steps:\n"                                                                    \
+    "      - regress: {algorithm: random_forest, options: {n_models: 2}, features: [a], label: "   \
+    "y, "                                                                                          \
+    "as: p, per: " per ", train_from: {topic: then, value: json, key: {h: string}, columns: {h: "  \
+    "string, a: double, y: double}}}\n"                                                            \
+    "    to: {topic: out, value: json, key: none}\n"
+
+static int slices_of(const char *text)
+{
+    struct task_rig r;
+    fails_at = -1;
+    task_rig_init(&r, text, 100);
+    r.past = &past;
+    r.pauses = true;
+    task_rig_new(&r, 0);
+    assert_int_equal(task_rig_open(&r), 0);
+    int slices = study_all(&r);
+    const char *key = "h1", *value = "{\"h\": \"h1\", \"a\": 10}";
+    assert_int_equal(task_rig_push(&r, "now", 0, &key, &value, 1), 0);
+    assert_null(strstr(task_rig_out(&r), "\"p\":null"));
+    task_rig_done(&r);
+    return slices;
+}
+
+/* Trainings at its end may take long: the lane polls between two of them. */
+static void trainings_at_the_end_are_slices_too(void **state)
+{
+    (void)state;
+    int one = slices_of(FORESTS("partition")), three = slices_of(FORESTS("key"));
+    assert_int_equal(three, one + 2);
+}
+
 /* Until the commit behind it nothing that was learned can go to disk. */
 static void what_is_learned_counts_as_memory(void **state)
 {
@@ -257,6 +292,7 @@ int main(void)
         cmocka_unit_test(slices_do_not_show),
         cmocka_unit_test(what_was_learned_is_committed),
         cmocka_unit_test(a_slice_ends_by_the_steady_clock),
+        cmocka_unit_test(trainings_at_the_end_are_slices_too),
         cmocka_unit_test(what_is_learned_counts_as_memory),
         cmocka_unit_test(may_be_cut_off),
         cmocka_unit_test(a_read_that_fails_says_what_for),
