@@ -361,6 +361,79 @@ static void a_bad_line_is_named(void **state)
     unlink(bad);
 }
 
+enum { FEW = 150 }; /* of a learner of batches, which would begin at 100 and go on every 1000 */
+
+/* However it is cut, one training at its end, of the same rows from a file and from a topic. */
+static void batches_are_trained_once_at_the_end(void **state)
+{
+    (void)state;
+    static const char *const per[] = {"global", "key"};
+    char few[100], text[600];
+    const struct task_run_past old = {
+        .topic = "old", .value = (const char *const *)rows, .key = keys, .n = FEW, .partitions = 1};
+    snprintf(few, sizeof few, "%s/few.jsonl", folder);
+    FILE *f = fopen(few, "w");
+    for (int i = 0; i < FEW; i++) {
+        fprintf(f, "%s\n", rows[i]);
+    }
+    fclose(f);
+    for (int i = 0; i < 2; i++) {
+        struct task_result file = {0}, topic = {0};
+        static const char start[] =
+            "regress: {algorithm: random_forest, features: [a], label: y, as: p, per: %s, "
+            "options: {n_models: 5}, train_from: ";
+        int n = snprintf(text, sizeof text, start, per[i]);
+        snprintf(text + n, sizeof text - (size_t)n, "{file: %s}}", few);
+        run(text, FIRST, &file);
+        snprintf(text + n, sizeof text - (size_t)n, "%s}", OLD_TOPIC);
+        run_with(text, "", FIRST, &old, &topic);
+        assert_int_equal(file.status, 0);
+        assert_int_equal(topic.status, 0);
+        assert_int_equal(file.out.n, topic.out.n);
+        assert_memory_equal(file.out.data, topic.out.data, file.out.n);
+        for (const char *line = file.out.data; line < file.out.data + file.out.n;
+             line = strchr(line, '\n') + 1) {
+            const char *p = strstr(line, "\"p\":");
+            assert_false(strncmp(p, "\"p\":null", 8) == 0);
+            assert_non_null(strstr(p, "\"p_model_version\":1}"));
+        }
+        task_result_done(&file);
+        task_result_done(&topic);
+    }
+    unlink(few);
+}
+
+/* Other columns than the stream's, no label, or no row at all. */
+static void a_file_that_teaches_nothing_is_refused(void **state)
+{
+    (void)state;
+    static const char *const lines[][2] = {
+        {"A,y\n1,1\n2,2\n", "of its 2 rows none can be learned"},
+        {"a,Y\n1,1\n", "of its 1 rows none can be learned"},
+        {"a,y\n,1\n1,\n", "of its 2 rows none can be learned"},
+        {"a,y\n", "of its 0 rows none can be learned"},
+        {"", "of its 0 rows none can be learned"},
+    };
+    char text[500], none[100];
+    snprintf(none, sizeof none, "%s/none.csv", folder);
+    snprintf(text, sizeof text,
+             "regress: {algorithm: linear_regression, features: [a], label: y, as: p, train_from: "
+             "{file: %s}}",
+             none);
+    for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
+        struct task_result r = {0};
+        FILE *f = fopen(none, "w");
+        fputs(lines[i][0], f);
+        fclose(f);
+        run(text, FIRST, &r);
+        assert_int_equal(r.status, -ERR_CONFIG);
+        assert_non_null(strstr(task_result_problems(&r), "none.csv: "));
+        assert_non_null(strstr(task_result_problems(&r), lines[i][1]));
+        task_result_done(&r);
+    }
+    unlink(none);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -368,6 +441,8 @@ int main(void)
         cmocka_unit_test(never_learns_the_file_only),
         cmocka_unit_test(problems_say_what_to_do),
         cmocka_unit_test(a_bad_line_is_named),
+        cmocka_unit_test(batches_are_trained_once_at_the_end),
+        cmocka_unit_test(a_file_that_teaches_nothing_is_refused),
         cmocka_unit_test(a_topic_and_a_stream_are_as_a_file),
         cmocka_unit_test(partitions_come_by_number),
         cmocka_unit_test(an_empty_topic_is_no_error_and_none_is),
