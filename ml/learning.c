@@ -430,7 +430,7 @@ int learning_teach(struct learning_pass *p, struct model *m, uint16_t row, bool 
     int64_t before = !learns && kind->scored ? kind->scored(m) : 0;
     p->is_new = false;
     memset(p->told, 0, sizeof(p->told));
-    if (kind->learn(p, m, row, predicted, learns, problem) < 0) {
+    if (kind->learn(p, m, row, predicted, learns, problem) != 0) {
         return 0;
     }
     p->op->counter[COUNT_LABELS] += learns;

@@ -89,8 +89,8 @@ struct learning_kind {
      * version; false: it has nothing to say, all are null. */
     bool (*predict)(struct learning_pass *p, void *object, uint16_t row);
     /* Scores and, if `learns`, learns pass->x; predicted: what predict() said. Sets pass->target
-     * and pass->told, and pass->is_new when it is a class not known before. 0, or -ERR_DATA with
-     * *problem: the row is bad. */
+     * and pass->told, and pass->is_new when it is a class not known before. 0; 1: the row changes nothing, as
+     * one of a class that is not known and not learned; or -ERR_DATA with *problem: it is bad. */
     int (*learn)(struct learning_pass *p, void *object, uint16_t row, bool predicted, bool learns,
                  const char **problem);
     /* Rows that this model was scored by: with `learn: never` metrics are told by their count. NULL:

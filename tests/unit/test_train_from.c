@@ -434,6 +434,45 @@ static void a_file_that_teaches_nothing_is_refused(void **state)
     unlink(none);
 }
 
+/* A label that the model does not know says nothing of it, in a restored one neither. */
+static void a_label_that_is_not_known_does_not_count(void **state)
+{
+    (void)state;
+    static const char topology[] =
+        "name: test\n"
+        "streams:\n"
+        "  s:\n"
+        "    from: {topic: in, key: {host: string}, value: json, columns: " COLUMNS "}\n"
+        "    steps:\n"
+        "      - classify: {algorithm: random_forest, features: [a], label: \"if(y > 2.0, 'new', "
+        "if(y > 0.0, 'up', 'down'))\", as: p, per: partition, learn: never, options: {n_models: "
+        "40}, train_from: {stream: low}}\n"
+        "    to: {topic: out, key: none, value: json}\n"
+        "  all:\n"
+        "    from: " OLD_TOPIC "\n"
+        "  low:\n"
+        "    from: all\n"
+        "    steps:\n"
+        "      - filter: y < 2.0\n";
+    struct task_run how = {.topology = topology,
+                           .topic = "in",
+                           .value = (const char *const *)rows + FIRST,
+                           .key = keys + FIRST,
+                           .n = 200,
+                           .past = &past};
+    struct task_result whole = {0}, cut = {0};
+    task_run(&how, &whole);
+    how.restart_every = 10;
+    task_run(&how, &cut);
+    assert_int_equal(whole.status, 0);
+    assert_int_equal(cut.status, 0);
+    double known = task_result_metric(&whole, "rows");
+    assert_true(known > 100 && known < 200);
+    assert_string_equal(buffer_cstr(&cut.metrics), buffer_cstr(&whole.metrics));
+    task_result_done(&whole);
+    task_result_done(&cut);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -443,6 +482,7 @@ int main(void)
         cmocka_unit_test(a_bad_line_is_named),
         cmocka_unit_test(batches_are_trained_once_at_the_end),
         cmocka_unit_test(a_file_that_teaches_nothing_is_refused),
+        cmocka_unit_test(a_label_that_is_not_known_does_not_count),
         cmocka_unit_test(a_topic_and_a_stream_are_as_a_file),
         cmocka_unit_test(partitions_come_by_number),
         cmocka_unit_test(an_empty_topic_is_no_error_and_none_is),
