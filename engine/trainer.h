@@ -20,6 +20,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* Asked by a job between pieces of its work, of some ms each; NULL: never. */
 struct cancel {
@@ -48,6 +49,8 @@ struct trainer {
     /* What run() returned; *data are the caller's again. Only when it is done. */
     int (*collect)(struct training *x, void **data);
     void (*drop)(struct training *x);
+    /* Jobs that were neither collected nor dropped. Any thread. NULL: nobody asks. */
+    uint32_t (*under_way)(const struct trainer *t);
 };
 
 #endif
