@@ -241,13 +241,14 @@ static bool set_lane(rd_kafka_conf_t *conf, enum kafka_role role, const struct k
     if (!set_all(conf, consumer_owned, e) || !set(conf, "group.id", l->group, e)) {
         return false;
     }
-    if (role == KAFKA_READER) {
-        return set(conf, "auto.offset.reset", "earliest", e) &&
-               set(conf, "enable.partition.eof", "true", e);
+    if (!set(conf, "auto.offset.reset", "earliest", e)) { /* "latest": runner_begin.c */
+        return false;
     }
-    return set(conf, "enable.partition.eof", "false", e) &&
-           set(conf, "auto.offset.reset", l->from_latest ? "latest" : "earliest", e) &&
-           set_assignor(conf, l, cfg, e) && set_instance(conf, l, cfg, e);
+    if (role == KAFKA_READER) {
+        return set(conf, "enable.partition.eof", "true", e);
+    }
+    return set(conf, "enable.partition.eof", "false", e) && set_assignor(conf, l, cfg, e) &&
+           set_instance(conf, l, cfg, e);
 }
 
 rd_kafka_conf_t *kafka_conf(struct kafka_log *l, enum kafka_role role, const struct log_config *cfg,

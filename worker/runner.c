@@ -185,7 +185,7 @@ static int start_lane(struct runner *r, int i, struct err *e)
                 .topics = r->topics,
                 .with_headers = r->with_headers,
                 .copartition = r->copartition,
-                .from_latest = r->from_latest,
+                .from_latest = r->from_latest && r->o.memory,
                 .property = r->client.property,
                 .memory_limit = t->memory.limit == CONFIG_UNSET ? 0 : t->memory.limit / t->lanes},
     };

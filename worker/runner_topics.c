@@ -374,6 +374,10 @@ int runner_prepare(struct runner *r, struct err *e)
         }
     }
     if (!r->o.memory) {
+        result = r->from_latest ? runner_begin_at_end(r, e) : 0;
+        if (result < 0) {
+            return result;
+        }
         result = r->slot.fd < 0 ? slot_take(&r->slot, t->state.dir, t->name, e) : 0;
         result = result < 0 ? result : prepare_disks(r, e);
     } else {
