@@ -356,11 +356,12 @@ static void report(const struct runner *r, FILE *f, const char *end)
     buffer_done(&left_out);
 }
 
-static void print_metric(void *ctx, const struct node *n, const char *name, double value)
+static void print_metric(void *ctx, int32_t partition, const struct node *n, const char *name,
+                         double value)
 {
     struct buffer line;
     buffer_init(&line);
-    summary_metric(n, name, value, &line);
+    summary_metric(partition, n, name, value, &line);
     fputs(buffer_cstr(&line), ctx);
     buffer_done(&line);
 }
