@@ -241,13 +241,14 @@ static bool set_lane(rd_kafka_conf_t *conf, enum kafka_role role, const struct k
     if (!set_all(conf, consumer_owned, e) || !set(conf, "group.id", l->group, e)) {
         return false;
     }
-    if (role == KAFKA_READER) {
-        return set(conf, "auto.offset.reset", "earliest", e) &&
-               set(conf, "enable.partition.eof", "true", e);
+    if (!set(conf, "auto.offset.reset", "earliest", e)) { /* "latest": runner_begin.c */
+        return false;
     }
-    return set(conf, "enable.partition.eof", "false", e) &&
-           set(conf, "auto.offset.reset", l->from_latest ? "latest" : "earliest", e) &&
-           set_assignor(conf, l, cfg, e) && set_instance(conf, l, cfg, e);
+    if (role == KAFKA_READER) {
+        return set(conf, "enable.partition.eof", "true", e);
+    }
+    return set(conf, "enable.partition.eof", "false", e) && set_assignor(conf, l, cfg, e) &&
+           set_instance(conf, l, cfg, e);
 }
 
 rd_kafka_conf_t *kafka_conf(struct kafka_log *l, enum kafka_role role, const struct log_config *cfg,
@@ -459,6 +460,7 @@ static enum err_kind kind_of(rd_kafka_resp_err_t code)
     case RD_KAFKA_RESP_ERR_INVALID_PARTITIONS:
     case RD_KAFKA_RESP_ERR_INVALID_REPLICATION_FACTOR:
     case RD_KAFKA_RESP_ERR_POLICY_VIOLATION:
+    case RD_KAFKA_RESP_ERR_INVALID_SESSION_TIMEOUT:
         return ERR_CONFIG;
     case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE:
     case RD_KAFKA_RESP_ERR_INVALID_TIMESTAMP:
@@ -498,6 +500,9 @@ int kafka_fail(struct err *e, rd_kafka_resp_err_t code, const char *what, const 
         advice = ": where a record is further ahead of the broker's clock than the topic's "
                  "message.timestamp.after.max.ms, raise that, lower time: {max_ahead: …}, or set "
                  "this machine's clock right; where a compacted topic lacks keys, add a key_by";
+    } else if (code == RD_KAFKA_RESP_ERR_INVALID_SESSION_TIMEOUT) {
+        advice = ": set kafka: {session.timeout.ms: …} to what the broker allows, from its "
+                 "group.min.session.timeout.ms to its group.max.session.timeout.ms";
     } else if (is_unknown(code)) {
         advice = ": either the broker that was asked has not heard of it yet, which passes, or it "
                  "was deleted";

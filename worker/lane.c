@@ -388,11 +388,17 @@ static int run(struct lane *l, struct err *e)
     return r;
 }
 
+struct keeping {
+    struct lane *lane;
+    int32_t partition;
+};
+
 static void keep_metric(void *ctx, const struct node *n, const char *name, double value)
 {
-    struct lane *l = ctx;
+    struct keeping *k = ctx;
+    struct lane *l = k->lane;
     l->metric = mem_resize(l->metric, (size_t)l->nmetrics + 1, sizeof *l->metric);
-    l->metric[l->nmetrics++] = (struct last_metric){n, name, value};
+    l->metric[l->nmetrics++] = (struct last_metric){k->partition, n, name, value};
 }
 
 void lane_run(struct lane *l)
@@ -408,7 +414,9 @@ void lane_run(struct lane *l)
            (double)l->longest_behind / 1e6);
     for (int i = 0; i < l->nmembers; i++) {
         if (l->member[i]->task) {
-            task_metrics(l->member[i]->task, keep_metric, l);
+            const struct member *m = l->member[i];
+            struct keeping k = {l, l->cfg.tasks[m->subplan] > 1 ? m->partition : -1};
+            task_metrics(m->task, keep_metric, &k);
             task_steps(l->member[i]->task, state_sum_add, &l->state);
         }
         lane_close_member(l, l->member[i]);
@@ -476,11 +484,13 @@ struct lane_counts lane_counts(const struct lane *l)
 }
 
 void lane_metrics(const struct lane *l,
-                  void (*each)(void *ctx, const struct node *n, const char *name, double value),
+                  void (*each)(void *ctx, int32_t partition, const struct node *n, const char *name,
+                               double value),
                   void *ctx)
 {
     for (int i = 0; i < l->nmetrics; i++) {
-        each(ctx, l->metric[i].node, l->metric[i].name, l->metric[i].value);
+        const struct last_metric *m = &l->metric[i];
+        each(ctx, m->partition, m->node, m->name, m->value);
     }
 }
 

@@ -70,7 +70,8 @@ bool lane_is_done(const struct lane *l);
 struct lane_counts lane_counts(const struct lane *l);
 /* Once it is done: the last metrics of its tasks' steps. */
 void lane_metrics(const struct lane *l,
-                  void (*each)(void *ctx, const struct node *n, const char *name, double value),
+                  void (*each)(void *ctx, int32_t partition, const struct node *n, const char *name,
+                               double value),
                   void *ctx);
 /* Once it is done: what the steps of its tasks kept. */
 struct state_sum lane_state(const struct lane *l);

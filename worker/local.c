@@ -451,13 +451,28 @@ struct state_sum local_state(const struct local *l)
     return sum;
 }
 
+struct telling {
+    void (*each)(void *ctx, int32_t partition, const struct node *n, const char *name,
+                 double value);
+    void *ctx;
+    int32_t partition;
+};
+
+static void tell_metric(void *ctx, const struct node *n, const char *name, double value)
+{
+    const struct telling *t = ctx;
+    t->each(t->ctx, t->partition, n, name, value);
+}
+
 void local_metrics(const struct local *l,
-                   void (*each)(void *ctx, const struct node *n, const char *name, double value),
+                   void (*each)(void *ctx, int32_t partition, const struct node *n,
+                                const char *name, double value),
                    void *ctx)
 {
     for (uint16_t i = 0; i < l->cfg.plan->nsubplans; i++) {
         for (int32_t k = 0; k < l->tasks[i]; k++) {
-            task_metrics(l->task[i][k], each, ctx);
+            struct telling t = {each, ctx, l->tasks[i] > 1 ? k : -1};
+            task_metrics(l->task[i][k], tell_metric, &t);
         }
     }
 }

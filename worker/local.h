@@ -39,7 +39,8 @@ struct task_counts local_counts(const struct local *l);
 /* What the steps of all tasks keep, counted anew. */
 struct state_sum local_state(const struct local *l);
 void local_metrics(const struct local *l,
-                   void (*each)(void *ctx, const struct node *n, const char *name, double value),
+                   void (*each)(void *ctx, int32_t partition, const struct node *n,
+                                const char *name, double value),
                    void *ctx);
 void local_free(struct local *l);
 

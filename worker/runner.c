@@ -185,7 +185,7 @@ static int start_lane(struct runner *r, int i, struct err *e)
                 .topics = r->topics,
                 .with_headers = r->with_headers,
                 .copartition = r->copartition,
-                .from_latest = r->from_latest,
+                .from_latest = r->from_latest && r->o.memory,
                 .property = r->client.property,
                 .memory_limit = t->memory.limit == CONFIG_UNSET ? 0 : t->memory.limit / t->lanes},
     };
@@ -356,11 +356,12 @@ static void report(const struct runner *r, FILE *f, const char *end)
     buffer_done(&left_out);
 }
 
-static void print_metric(void *ctx, const struct node *n, const char *name, double value)
+static void print_metric(void *ctx, int32_t partition, const struct node *n, const char *name,
+                         double value)
 {
     struct buffer line;
     buffer_init(&line);
-    summary_metric(n, name, value, &line);
+    summary_metric(partition, n, name, value, &line);
     fputs(buffer_cstr(&line), ctx);
     buffer_done(&line);
 }

@@ -187,20 +187,36 @@ static int count_tasks(struct runner *r, struct err *e)
     return result;
 }
 
-/* A topic of klamm's own, whose partitions are tied to those of tasks. */
+/* The internal topic that the rows of a sub-plan come through, which nobody should alter; or NULL. */
+static const char *comes_through(const struct runner *r, uint16_t subplan)
+{
+    const struct subplan *s = &r->plan->subplan[subplan];
+    for (uint16_t k = 0; k < s->nsources; k++) {
+        if (r->plan->source[s->source[k]]->repartition >= 0) {
+            return r->plan->source[s->source[k]]->topic[0];
+        }
+    }
+    return NULL;
+}
+
+/* A topic of klamm's own, whose partitions are tied to those of tasks. input: what they read, or NULL. */
 static int create_internal(struct runner *r, const char *topic, int32_t want, bool is_compact,
-                           const char *what, struct err *e)
+                           const char *what, const char *input, struct err *e)
 {
     static const char *const keep[] = {"retention.ms", "-1", NULL};
     int result = create(r, topic, want, CONFIG_UNSET, is_compact, is_compact ? NULL : keep, e);
     int32_t n = result < 0 ? result : runner_partitions(r, topic, e);
     if (n > 0 && n != want) {
-        result = err_set(e, ERR_CONFIG, "%s %s has %d partitions, but %s has %d now: %s", what,
-                         topic, n, is_compact ? "the input" : "what is read together with it", want,
-                         is_compact ? "state is bound to partitions; put a key_by (repartition) "
-                                      "before the step, or delete the changelog to begin anew"
-                                    : "give the topology another name, so that it begins anew; or "
-                                      "reset it as docs/operations.md tells");
+        result = err_set(
+            e, ERR_CONFIG, "%s %s has %d partitions, but %s has %d now: %s", what, topic, n,
+            input        ? input
+            : is_compact ? "the input"
+                         : "what is read together with it",
+            want,
+            is_compact && !input ? "state is bound to partitions; put a key_by (repartition) "
+                                   "before the step, or delete the changelog to begin anew"
+                                 : "give the topology another name, so that it begins anew; or "
+                                   "reset it as docs/operations.md tells");
     }
     return result;
 }
@@ -222,7 +238,7 @@ static int create_sink(struct runner *r, const struct plan_sink *k, struct err *
     int32_t n = r->tasks[r->plan->vertex[k->vertex]->subplan];
     if (k->repartition) {
         return create_internal(r, k->topic, k->single ? 1 : tasks_behind(r, k), k->is_compact,
-                               "repartition", e);
+                               "repartition", NULL, e);
     }
     const struct config_list *list = &k->end->config;
     const char **config = arena_zalloc(&r->mem, ((size_t)list->n * 2 + 1) * sizeof *config);
@@ -244,7 +260,7 @@ static int create_topics(struct runner *r, struct err *e)
     for (uint16_t i = 0; result == 0 && i < p->nsubplans; i++) {
         for (uint16_t k = 0; result == 0 && k < p->subplan[i].nstores; k++) {
             result = create_internal(r, p->subplan[i].store[k].changelog, r->tasks[i], true,
-                                     "changelog", e);
+                                     "changelog", comes_through(r, i), e);
         }
     }
     for (int i = 0; result == 0 && i < r->topology->nstreams; i++) {
@@ -374,6 +390,10 @@ int runner_prepare(struct runner *r, struct err *e)
         }
     }
     if (!r->o.memory) {
+        result = r->from_latest ? runner_begin_at_end(r, e) : 0;
+        if (result < 0) {
+            return result;
+        }
         result = r->slot.fd < 0 ? slot_take(&r->slot, t->state.dir, t->name, e) : 0;
         result = result < 0 ? result : prepare_disks(r, e);
     } else {

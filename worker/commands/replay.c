@@ -423,12 +423,13 @@ static int replay_rows(struct replay *r, struct err *e)
     return result;
 }
 
-static void print_metric(void *ctx, const struct node *n, const char *name, double value)
+static void print_metric(void *ctx, int32_t partition, const struct node *n, const char *name,
+                         double value)
 {
     struct buffer line;
     (void)ctx;
     buffer_init(&line);
-    summary_metric(n, name, value, &line);
+    summary_metric(partition, n, name, value, &line);
     fputs(buffer_cstr(&line), stderr);
     buffer_done(&line);
 }
