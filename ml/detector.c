@@ -74,6 +74,11 @@ void detector_learn(struct detector *d, const double *x, int64_t time,
     model_learn(&d->model, x, 0, time, scratch);
 }
 
+void detector_hindsight(struct detector *d, double raw)
+{
+    calibration_learn(&d->calibration, raw);
+}
+
 int detector_io(struct detector *d, struct snapshot *s)
 {
     snapshot_version(s, 1);

@@ -11,7 +11,8 @@
  *   order     that of the file; of a topic by partition, then offset
  *   batches   a learner of batches is trained once, when the history has ended, by what its window has
  *             then, however few
- *   rows      are learned unscored. Those with a missing feature or a null label are left out, as in
+ *   rows      are predicted, then learned, as those of the stream: tail probabilities and intervals
+ *             know them, metrics do not. Those with a missing feature or a null label are left out, as in
  *             the stream. One that cannot be read or evaluated is an error of configuration in a file,
  *             and as `errors` says in a topic; so is a label that no class can be in both
  *   restart   a model that was restored does not learn them again; nor does a step whose state has
@@ -236,8 +237,13 @@ static const char *teach_row(struct learning_pass *p, const struct feature_rows 
                              struct model *m, uint16_t i)
 {
     const char *problem = NULL;
-    learning_gather(p, features, i, m, FEATURE_LEARN);
-    return p->plan->kind->learn(p, m, i, false, true, &problem) < 0 ? problem : NULL;
+    const struct learning_kind *kind = p->plan->kind;
+    learning_gather(p, features, i, m, kind->foresee ? FEATURE_PREDICT : FEATURE_LEARN);
+    bool predicted = kind->foresee && kind->foresee(p, m);
+    if (kind->foresee && p->plan->features.ncategories > 0) {
+        learning_gather(p, features, i, m, FEATURE_LEARN); /* numbers for new categories */
+    }
+    return kind->learn(p, m, i, predicted, true, &problem) < 0 ? problem : NULL;
 }
 
 /* ---- a file ---- */
@@ -278,6 +284,7 @@ static int teach_chunk(struct learning_pass *p, struct model *m, const struct tr
 int train_from_teach(struct learning_pass *p, struct model *m, uint16_t row)
 {
     struct learning_pass inner = *p;
+    inner.is_past = true;
     const struct training *t = p->plan->training;
     int status = 0;
     p->task->scratch.only_collects = true;
@@ -285,7 +292,7 @@ int train_from_teach(struct learning_pass *p, struct model *m, uint16_t row)
         status = teach_chunk(&inner, m, &t->chunk[i], p, row);
     }
     p->task->scratch.only_collects = false;
-    model_study(m);
+    model_study(m, p->plan->kind->hindsight);
     per_touch(&p->rows);
     return status;
 }
@@ -317,14 +324,14 @@ static int prepare_past(struct learning_pass *p, struct op *from)
 
 int train_from_past(struct op *op, struct op *from, struct batch *b)
 {
-    struct learning_pass p = {.op = op, .plan = op->node->bound, .task = op->self};
+    struct learning_pass p = {.op = op, .plan = op->node->bound, .task = op->self, .is_past = true};
     if (!b) {
         struct buffer *key = &p.task->bytes;
         buffer_clear(key);
         buffer_byte(key, 'h');
         held_put(op->state, key, "", 0); /* also where there was no row: it is read once */
         for (struct held *h = p.task->per.touched; h; h = h->next) {
-            model_study(h->object);
+            model_study(h->object, p.plan->kind->hindsight);
         }
         return 0;
     }
