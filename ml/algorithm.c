@@ -53,6 +53,11 @@ const struct learner_def *algorithm_find(struct node *n, enum learner_task task,
     return at < 0 ? NULL : def[at];
 }
 
+bool algorithm_is_scaled(const struct node *n, const struct learner_def *def, bool is_standard)
+{
+    return is_standard || (def->is_scaled && !yaml_get(n->yaml, "scale"));
+}
+
 const struct forecaster_def *algorithm_forecaster(struct node *n, const char *name)
 {
     struct err e = {0};

@@ -16,7 +16,9 @@ int algorithm_named(struct node *n, const char *key, const char *kind, const cha
                     const char *const *names);
 /* The learner for `task`, or NULL with a problem that suggests the nearest. */
 const struct learner_def *algorithm_find(struct node *n, enum learner_task task, const char *name);
-/* Likewise, the forecaster and the detector of drift. */
+/* Whether rows are scaled before it: by its own preset where the node's configuration has no `scale`. */
+bool algorithm_is_scaled(const struct node *n, const struct learner_def *def, bool is_standard);
+/* As algorithm_find(), the forecaster and the detector of drift. */
 const struct forecaster_def *algorithm_forecaster(struct node *n, const char *name);
 const struct drift_def *algorithm_drift(struct node *n, const char *name);
 /* Its options parsed (in n->mem), given may be NULL; NULL with all problems in n->diags. *seed is

@@ -122,13 +122,13 @@ int learning_bind(struct node *n, struct learning *p)
 {
     const struct learning_cfg *cfg = p->cfg;
     p->model.task = p->kind->task;
-    p->model.is_scaled = cfg->scale == SCALE_STANDARD;
     n->bound = p;
     int status = per_bind(&p->per, n, (enum per)cfg->per, p->kind->objects, p);
     p->model.def = algorithm_find(n, p->kind->task, cfg->algorithm);
     if (!p->model.def || bind_features(n, p) < 0) {
         return -ERR_CONFIG;
     }
+    p->model.is_scaled = algorithm_is_scaled(n, p->model.def, cfg->scale == SCALE_STANDARD);
     p->model.options = algorithm_options(n, p->model.def, cfg->options, &p->per.seed);
     if (!p->model.options || bind_learn(n, p) < 0 || bind_metrics(n, p) < 0) {
         return -ERR_CONFIG;
