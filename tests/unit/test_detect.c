@@ -192,6 +192,36 @@ static void constant_series_are_usual_and_what_leaves_them_is_not(void **state)
     }
 }
 
+/* Whatever its place, a step whose learner draws nothing says the same; others with the same seed. */
+static void equal_steps_say_the_same(void **state)
+{
+    (void)state;
+    static const char *const algorithm[] = {"zscore", "mad",
+                                            "half_space_trees, options: {seed: 7}"};
+    for (int a = 0; a < 3; a++) {
+        char topology[2000];
+        struct task_result r = {0};
+        int i = 0;
+        snprintf(
+            topology, sizeof topology,
+            HEAD
+            "      - detect: {algorithm: %s, features: [a, b], as: odd, per: partition}\n"
+            "      - detect: {algorithm: %s, features: [a, b], as: too, per: partition}\n" TAIL,
+            algorithm[a], algorithm[a]);
+        run_all(topology, &r);
+        for (char *line = r.out.data; line < r.out.data + r.out.n;
+             line = strchr(line, '\n') + 1, i++) {
+            const char *odd = strstr(line, "\"odd_score\":") + 12,
+                       *too = strstr(line, "\"too_score\":") + 12;
+            size_t n = strcspn(odd, ",}");
+            assert_int_equal(strcspn(too, ",}"), n);
+            assert_memory_equal(odd, too, n);
+        }
+        assert_int_equal(i, ROWS);
+        task_result_done(&r);
+    }
+}
+
 static void problems_say_what_to_do(void **state)
 {
     (void)state;
@@ -218,6 +248,7 @@ int main(void)
         cmocka_unit_test(warms_up_per_key),
         cmocka_unit_test(is_the_same_for_every_batch_size_and_restart),
         cmocka_unit_test(constant_series_are_usual_and_what_leaves_them_is_not),
+        cmocka_unit_test(equal_steps_say_the_same),
         cmocka_unit_test(problems_say_what_to_do),
     };
     return cmocka_run_group_tests(tests, make_rows, free_rows);
