@@ -192,6 +192,24 @@ static int check_whole(struct node *n, const struct learning *p, const struct tr
         t->file, (unsigned long long)rows);
 }
 
+/* One of the three kinds must be named; what else belongs to it is its own affair. */
+static int check_kind(struct node *n, const struct yaml *value)
+{
+    static const char *const kinds[] = {"file", "topic", "stream", NULL};
+    const char *near = NULL;
+    for (int i = 0; value->kind == YAML_MAP && i < value->n; i++) {
+        near = near ? near : nearest_name(value->key[i], kinds);
+    }
+    for (int i = 0; value->kind == YAML_MAP && kinds[i]; i++) {
+        if (yaml_get(value, kinds[i])) {
+            return 0;
+        }
+    }
+    return algorithm_problem(n, "train_from",
+                             "expected {file: PATH}, {topic: NAME, …} or {stream: NAME}%s%s%s",
+                             near ? ": did you mean `" : "", near ? near : "", near ? "`?" : "");
+}
+
 int train_from_bind(struct node *n, const struct yaml *value, struct learning *p)
 {
     struct from_cfg cfg;
@@ -205,6 +223,9 @@ int train_from_bind(struct node *n, const struct yaml *value, struct learning *p
     }
     if (n->history) {
         return 0;
+    }
+    if (check_kind(n, value) < 0) {
+        return -ERR_CONFIG;
     }
     if (config_parse(fields, &cfg, value, arena_printf(n->mem, "%s.train_from", n->path), n->mem,
                      n->diags) < 0) {

@@ -141,6 +141,17 @@ with tempfile.TemporaryDirectory() as folder:
     says("has read stream old: 2 rows, 1 bad", 0, "replay", f"{folder}/lenient.yaml", "--input", "rows=now.jsonl",
          "--input", "old=bad.csv")
 
+    # A model that may not learn and has learned nothing; a window of less rows than the preset `min_rows`.
+    with open(ways["a file"][0], encoding="utf-8") as f:
+        text = f.read().replace(", train_from: {file: rows.jsonl}", "")
+    says("classify.learn: never, and there is no model yet: nothing will be predicted", 0, "replay",
+         write("never.yaml", text.replace("label: y > 0", "label: y > 0, learn: never")), "--input", "rows=now.jsonl")
+    run = call("replay", write("short.yaml", text.replace("label: y > 0", "label: y > 0, learn: {batch: {window: 20}}")),
+               "--input", "rows=now.jsonl")
+    first = [json.loads(line)["value"]["up"] is not None for line in outputs(run.stdout)].index(True)
+    learned = [r["y"] is not None for r in now[:first]].count(True)
+    check(learned == 20, "trained as soon as the window is full")
+
     # A stream that reads the topic as well, by whatever name the file is given, of whatever format.
     both = "name: both\nstate: {dir: FOLDER/both}\nstreams:\n  rows:\n    from: {topic: t, value: FORMAT, columns: {a: double, y: double}}\n"
     both += "    steps:\n      - regress: {algorithm: linear_regression, features: [a], label: y, as: p, per: partition, train_from:\n"

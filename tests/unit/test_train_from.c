@@ -359,6 +359,9 @@ static void problems_say_what_to_do(void **state)
     static const char *const wrong[][2] = {
         {"{file: /nowhere/x.csv}", "cannot read /nowhere/x.csv"},
         {"{fil: x}", "`file`"},
+        {"{topc: x}", "{stream: NAME}: did you mean `topic`?"},
+        {"rows.csv", "expected {file: PATH}, {topic: NAME, …} or {stream: NAME}"},
+        {"{}", "expected {file: PATH}"},
         {"{topic: x, value: json, columns: {y: double}}", "topic x has no column a (double)"},
         {"{topic: x, value: json, columns: {y: double, a: string}}", "is no double, as it is"},
         {"{topic: x, value: jsn}", "jsn"},
