@@ -27,4 +27,9 @@ struct record {
     const char *bad;   /* why it is none, what there is of it being the value; NULL: it is one */
 };
 
+struct arena;
+
+/* All of it in mem, but the topic's name. */
+struct record record_copy(struct arena *mem, const struct record *r);
+
 #endif
