@@ -30,7 +30,8 @@ struct task_past {
     int (*bounds)(void *ctx, const char *topic, int32_t partition, int64_t *begin, int64_t *end,
                   struct err *e);
     /* Calls each for the committed records from `from` on, in order, until it returns something else
-     * than 0, or there are none: 0 then, else what it returned. *next is the offset to go on from. */
+     * than 0, or there are none: 0 then, else what it returned. *next is the offset to go on from.
+     * One that is `bad` counts as one that cannot be decoded. */
     int (*read)(void *ctx, const char *topic, int32_t partition, int64_t from,
                 int (*each)(void *each_ctx, const struct record *r), void *each_ctx, int64_t *next,
                 struct err *e);

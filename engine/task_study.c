@@ -155,6 +155,11 @@ static int leave_out(void *ctx, const struct record *r, size_t n, struct err *e)
     struct study *s = ctx;
     if (n > 0 && !s->has_told) {
         s->has_told = true;
+        if (r->place) {
+            logger(LOG_LEVEL_WARN, "%s: %s is left out: %s", s->h->path, r->place,
+                   header(r, "__connect.errors.exception.message"));
+            return 0;
+        }
         logger(LOG_LEVEL_WARN, "%s: %s partition %s offset %s is left out: %s", s->h->path,
                header(r, "__connect.errors.topic"), header(r, "__connect.errors.partition"),
                header(r, "__connect.errors.offset"),
@@ -185,6 +190,16 @@ static int push_run(struct study *s)
     return r;
 }
 
+/* One that is none, behind those before it. */
+static int refuse_record(struct study *s, const struct record *rec)
+{
+    int r = push_run(s);
+    for (int in = -1; r == 0 && (in = task_input(s->task, rec->topic, in)) >= 0;) {
+        r = task_refuse(s->task, in, rec, rec->bad, s->e);
+    }
+    return r;
+}
+
 static void tell(struct study *s, int64_t now)
 {
     const struct study_part *p = &s->parts[s->part];
@@ -208,8 +223,12 @@ static int read_record(void *ctx, const struct record *r)
         s->is_past_end = true;
         return 1;
     }
-    s->run->record[s->run->n++] = record_copy(&s->run->mem, r);
     s->records++;
+    if (r->bad) {
+        int refused = refuse_record(s, r);
+        return refused < 0 ? refused : 0;
+    }
+    s->run->record[s->run->n++] = record_copy(&s->run->mem, r);
     int status = s->run->n == s->outer->env.batch_rows ? push_run(s) : 0;
     if (status < 0 || s->records % CLOCK_EVERY != 0) {
         return status;

@@ -324,7 +324,7 @@ int runner_feed(struct runner *r, const char *stream, const char *path, struct e
     if (!s || s->feeder) {
         return -ERR_CONFIG;
     }
-    struct feed_target t = {.topic = s->topic[0],
+    struct feed_target t = {.topic = text_input_topic(s, stream),
                             .value = &s->value,
                             .key = s->reads_key && s->key_column < 0 ? NULL : &s->key,
                             .row_key = s->key.def,
@@ -460,7 +460,8 @@ int runner_run(struct runner *r, struct err *e)
     r->nlanes = (int)r->topology->lanes;
     r->lane = arena_zalloc(&r->mem, (size_t)r->nlanes * sizeof *r->lane);
     snprintf(r->process, sizeof r->process, "%s-%s", r->topology->group, r->slot.id);
-    int result = start_connectors(r, e);
+    int result = runner_check_pasts(r, e);
+    result = result < 0 ? result : start_connectors(r, e);
     result = result < 0 ? result : start_standby(r, e);
     for (int i = 0; i < r->nlanes && result == 0; i++) {
         result = start_lane(r, i, e);

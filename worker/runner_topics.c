@@ -171,6 +171,50 @@ static int make_past(struct runner *r, const struct history *h, struct err *e)
     return result;
 }
 
+static bool is_fed_by_connector(const struct plan *p, const char *topic)
+{
+    for (uint16_t i = 0; i < p->nsources; i++) {
+        if (p->source[i]->feeder && strcmp(p->source[i]->topic[0], topic) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A topic in memory that a step is to learn from, and that nobody has given a row. */
+static int check_past(struct runner *r, const struct history *h, const char *topic, struct err *e)
+{
+    int64_t begin, end = 0;
+    int32_t n = runner_partitions(r, topic, e);
+    for (int32_t i = 0; i < n && end == 0; i++) {
+        int result = r->client.log->ops->bounds(r->client.log, topic, i, &begin, &end, ADMIN_MS, e);
+        n = result < 0 ? result : n;
+    }
+    if (n < 0 || end > 0 || is_fed_by_connector(r->plan, topic)) {
+        return n < 0 ? n : 0;
+    }
+    return err_set(
+        e, ERR_CONFIG,
+        "%s: topics in memory begin empty, so nothing would be learned from %s: give its "
+        "rows with --input %s=FILE, or leave the key out",
+        h->path, topic, topic);
+}
+
+int runner_check_pasts(struct runner *r, struct err *e)
+{
+    int result = 0;
+    for (uint16_t i = 0; i < r->plan->nhistories && r->o.memory; i++) {
+        const struct history *h = r->plan->history[i];
+        for (uint16_t k = 0; k < h->plan->nsources && result == 0; k++) {
+            const struct plan_source *s = h->plan->source[k];
+            for (int t = 0; t < s->ntopics && result == 0; t++) {
+                result = check_past(r, h, s->topic[t], e);
+            }
+        }
+    }
+    return result;
+}
+
 static int count_tasks(struct runner *r, struct err *e)
 {
     int result = 0;

@@ -31,6 +31,7 @@ struct feed {
     char *stream;
     const char *path;
     struct plan_source *source;
+    const char *topic; /* that its rows go to */
     struct rows *rows;
     uint32_t schema_id; /* of a container */
     struct codec_reader *time_reader;
@@ -38,7 +39,7 @@ struct feed {
     bool is_past;        /* no stream reads it: a step does, before its first row */
     struct record head;  /* lives until the next one is read */
     struct err head_err; /* why the head is no row; its value is the line */
-    struct buffer key, value;
+    struct buffer key, value, place;
     int64_t time, last_timestamp, offset;
 };
 
@@ -88,7 +89,8 @@ static int open_feed(struct replay *r, struct feed *f, struct err *e)
     if (!f->source) {
         return err_prefix(e, "--input %s=%s", f->stream, f->path);
     }
-    f->is_past = !text_input_is_read(r->plan, f->source->topic[0]);
+    f->topic = text_input_topic(f->source, f->stream);
+    f->is_past = !text_input_is_read(r->plan, f->topic);
     int result = rows_open(&f->rows, f->path, (enum rows_format)format, f->source->schema, e);
     if (result < 0) {
         return result;
@@ -104,7 +106,7 @@ static int open_feed(struct replay *r, struct feed *f, struct err *e)
         result = r->schemas->put(r->schemas, f->path, rows_schema(f->rows), &f->schema_id, e);
     } else if (result == 0) {
         text_input_use_json(f->source);
-        text_input_use_json_past(r->plan, f->source->topic[0]);
+        text_input_use_json_past(r->plan, f->topic);
     }
     return result;
 }
@@ -160,7 +162,7 @@ static int next_head(struct replay *r, struct feed *f, struct err *e)
         f->head.timestamp = f->last_timestamp;
     }
     f->last_timestamp = f->head.timestamp;
-    f->head.topic = f->source->topic[0];
+    f->head.topic = f->topic;
     f->head.partition = f->head.partition < 0 ? 0 : f->head.partition;
     f->head.offset = f->offset++;
     if (result == 1) {
@@ -250,6 +252,11 @@ static int count_partitions(struct replay *r, int32_t *n, struct err *e)
 static const struct feed *feed_of(const struct replay *r, const char *topic)
 {
     for (int i = 0; i < r->nfeeds; i++) {
+        if (strcmp(r->feed[i].topic, topic) == 0) {
+            return &r->feed[i];
+        }
+    }
+    for (int i = 0; i < r->nfeeds; i++) {
         const struct plan_source *s = r->feed[i].source;
         for (int k = 0; k < s->ntopics; k++) {
             if (strcmp(s->topic[k], topic) == 0) {
@@ -301,13 +308,17 @@ static int past_read(void *ctx, const char *topic, int32_t partition, int64_t fr
     struct feed x = {.stream = f->stream, .path = f->path};
     buffer_init(&x.key);
     buffer_init(&x.value);
+    buffer_init(&x.place);
     int result = open_feed(r, &x, e);
-    x.at_end =
-        result < 0 || strcmp(x.source->topic[0], topic) != 0; /* all lines are of the first */
+    x.at_end = result < 0 || strcmp(x.topic, topic) != 0; /* all lines are of one of its topics */
     result = x.at_end ? result : next_head(r, &x, e);
     while (result == 0 && !x.at_end) {
         bool is_meant = x.head.partition == partition && x.head.offset >= from;
         *next = x.head.offset + 1;
+        buffer_clear(&x.place);
+        rows_place(x.rows, &x.place);
+        x.head.place = x.head_err.kind ? NULL : buffer_cstr(&x.place);
+        x.head.bad = x.head_err.kind ? x.head_err.text : NULL;
         result = is_meant ? each(each_ctx, &x.head) : 0;
         result = result == 0 ? next_head(r, &x, e) : result;
     }
@@ -316,6 +327,7 @@ static int past_read(void *ctx, const char *topic, int32_t partition, int64_t fr
     }
     buffer_done(&x.key);
     buffer_done(&x.value);
+    buffer_done(&x.place);
     return result;
 }
 
