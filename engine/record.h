@@ -25,4 +25,9 @@ struct record {
     size_t nheaders;
 };
 
+struct arena;
+
+/* All of it in mem, but the topic's name. */
+struct record record_copy(struct arena *mem, const struct record *r);
+
 #endif

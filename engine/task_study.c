@@ -172,21 +172,6 @@ static int32_t one_task(void *ctx, uint16_t subplan)
 
 /* ---- records ---- */
 
-static struct record copy_record(struct arena *mem, const struct record *r)
-{
-    struct record copy = *r;
-    struct header *h = arena_array(mem, r->nheaders + 1, sizeof *h);
-    copy.key = r->key ? arena_strndup(mem, r->key, r->key_n) : NULL;
-    copy.value = r->value ? arena_strndup(mem, r->value, r->value_n) : NULL;
-    for (size_t i = 0; i < r->nheaders; i++) {
-        h[i] = r->headers[i];
-        h[i].name = arena_strdup(mem, h[i].name);
-        h[i].value = h[i].value ? arena_strndup(mem, h[i].value, h[i].n) : NULL;
-    }
-    copy.headers = h;
-    return copy;
-}
-
 static int push_run(struct study *s)
 {
     struct study_run *run = s->run;
@@ -223,7 +208,7 @@ static int read_record(void *ctx, const struct record *r)
         s->is_past_end = true;
         return 1;
     }
-    s->run->record[s->run->n++] = copy_record(&s->run->mem, r);
+    s->run->record[s->run->n++] = record_copy(&s->run->mem, r);
     s->records++;
     int status = s->run->n == s->outer->env.batch_rows ? push_run(s) : 0;
     if (status < 0 || s->records % CLOCK_EVERY != 0) {

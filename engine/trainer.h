@@ -20,6 +20,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* Asked by a job between pieces of its work, of some ms each; NULL: never. */
 struct cancel {
@@ -38,6 +39,36 @@ struct trainer_job {
     void (*free)(void *data);
     void *data;
 };
+
+/* What an object, a model or a forecaster, says of the trainings that it owes: each from all that it
+ * holds, beside the learning of rows. Whoever has the object asks after each row. */
+struct trainable {
+    int64_t (*owes)(
+        const void *object); /* number (1, 2, …) of the one due that has not ended; 0: none */
+    uint64_t (*bytes)(const void *object);          /* about as many does the next copy */
+    void *(*make)(const void *object);              /* that one: copies of all that it needs */
+    int (*run)(void *data, const struct cancel *c); /* as a job's */
+    void (*free)(void *data);
+    void (*take)(void *object, void *data); /* what came of it, before free; the object may have
+                                               learned more since */
+    void (*ended)(void *object, int64_t number); /* well or badly: it is not owed any more */
+};
+
+/* For those without a trainer: does at once what the object owes, if anything. def NULL: it never
+ * does. */
+static inline bool trainable_now(const struct trainable *def, void *object)
+{
+    int64_t number = def ? def->owes(object) : 0;
+    if (number == 0) {
+        return false;
+    }
+    void *data = def->make(object);
+    def->run(data, NULL);
+    def->ended(object, number);
+    def->take(object, data);
+    def->free(data);
+    return true;
+}
 
 struct training; /* a job that was handed over */
 

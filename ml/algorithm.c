@@ -186,28 +186,23 @@ const void *algorithm_options(struct node *n, const struct learner_def *def,
     return parsed;
 }
 
+/* What parsing options asks of a forecaster or a detector of drift: they are named as learners' are. */
+#define AS_LEARNER(def)                                                                            \
+    {                                                                                              \
+        .name = (def)->name, .options = (def)->options, .options_size = (def)->options_size,       \
+        .aliases = (def)->aliases, .check = (def)->check                                           \
+    }
+
 const void *algorithm_forecaster_options(struct node *n, const struct forecaster_def *def,
                                          const struct yaml *given, uint64_t *seed)
 {
-    const struct learner_def as_learner = {
-        .name = def->name,
-        .options = def->options,
-        .options_size = def->options_size,
-        .aliases = def->aliases,
-        .check = def->check,
-    };
+    const struct learner_def as_learner = AS_LEARNER(def);
     return algorithm_options(n, &as_learner, given, seed);
 }
 
 const void *algorithm_drift_options(struct node *n, const struct drift_def *def,
                                     const struct yaml *given, uint64_t *seed)
 {
-    const struct learner_def as_learner = {
-        .name = def->name,
-        .options = def->options,
-        .options_size = def->options_size,
-        .aliases = def->aliases,
-        .check = def->check,
-    };
+    const struct learner_def as_learner = AS_LEARNER(def);
     return algorithm_options(n, &as_learner, given, seed);
 }

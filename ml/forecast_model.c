@@ -172,8 +172,8 @@ int64_t forecast_model_steps(const struct forecast_model *m)
 
 int64_t forecast_model_version(const struct forecast_model *m)
 {
-    const struct forecaster_training *t = m->config->def[RULE_FORECAST]->training;
-    return m->steps == 0 ? 0 : 1 + (t ? t->taken(m->forecaster[RULE_FORECAST]) : 0);
+    const struct forecaster_def *def = m->config->def[RULE_FORECAST];
+    return m->steps == 0 ? 0 : 1 + (def->trained ? def->trained(m->forecaster[RULE_FORECAST]) : 0);
 }
 
 void *forecast_model_trains(const struct forecast_model *m)

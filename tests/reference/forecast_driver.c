@@ -139,7 +139,7 @@ static void run(const struct forecaster_def *def, const struct forecaster_setup 
     for (uint32_t i = 0; i < series->n; i++) {
         double start = seconds();
         def->learn(f, series->y[i]);
-        forecaster_train(def, f);
+        trainable_now(def->training, f);
         double between = seconds();
         def->predict(f, out);
         predicting += seconds() - between;

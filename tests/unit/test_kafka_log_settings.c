@@ -103,7 +103,7 @@ static void test_user_properties_win_over_defaults_but_not_over_the_protocol(voi
     rd_kafka_conf_destroy(c);
 }
 
-static void test_only_records_of_a_transaction_linger_until_it_ends(void **state)
+static void test_records_of_a_transaction_linger_longer(void **state)
 {
     struct err e = {0};
     const struct log_config cfg = {0};
@@ -253,7 +253,7 @@ int main(void)
         cmocka_unit_test(test_consumer_protocol),
         cmocka_unit_test(test_unknown_property_suggests),
         cmocka_unit_test(test_user_properties_win_over_defaults_but_not_over_the_protocol),
-        cmocka_unit_test(test_only_records_of_a_transaction_linger_until_it_ends),
+        cmocka_unit_test(test_records_of_a_transaction_linger_longer),
         cmocka_unit_test(test_memory_limit_bounds_the_queues),
         cmocka_unit_test(test_what_a_consumer_takes_fits_half_of_its_memory),
         cmocka_unit_test(test_errors_say_who_acts),
