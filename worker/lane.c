@@ -14,7 +14,7 @@
  *   others     the lane ends; its last commit stands, and after RETRY the runner starts it again
  *
  * Tables are read before the streams that look them up, and global ones beside: lane_tables.c.
- * An early commit (state changes beyond DIRTY_MOST) never comes sooner than 20 ms after the last
+ * An early commit (state changes beyond dirty_most) never comes sooner than 20 ms after the last
  * one: the broker would still be writing that one's markers.
  */
 #include "engine/logger.h"
@@ -25,8 +25,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define DIRTY_MOST     (16U << 20)
-#define DIRTY_PARTS    16 /* of the memory that a lane may take, when there is a limit */
+#define DIRTY_DEFAULT  (16U << 20)
 #define TICK_MS        100
 #define COMMIT_SOONEST 20
 #define CLOGGED_MS     5
@@ -300,8 +299,7 @@ static bool commit_is_due(struct lane *l)
     for (int i = 0; since >= COMMIT_SOONEST && i < l->nmembers; i++) {
         dirty += l->member[i]->task ? task_dirty_bytes(l->member[i]->task) : 0;
     }
-    uint64_t limit = (uint64_t)l->cfg.log.memory_limit / DIRTY_PARTS;
-    return dirty > (limit > 0 && limit < DIRTY_MOST ? limit : DIRTY_MOST);
+    return dirty > (l->cfg.dirty_most > 0 ? l->cfg.dirty_most : DIRTY_DEFAULT);
 }
 
 static int once(struct lane *l, struct err *e)

@@ -439,12 +439,32 @@ struct task_counts local_counts(const struct local *l)
     return sum;
 }
 
-struct state_sum local_state(const struct local *l)
+uint64_t local_kept_bytes(const struct local *l)
 {
-    struct state_sum sum = {0};
+    uint64_t bytes = 0;
+    for (uint16_t i = 0; i < l->cfg.plan->nsubplans; i++) {
+        for (int32_t k = 0; k < l->tasks[i]; k++) {
+            bytes += task_kept_bytes(l->task[i][k]);
+        }
+    }
+    return bytes;
+}
+
+void local_recount(const struct local *l)
+{
     for (uint16_t i = 0; i < l->cfg.plan->nsubplans; i++) {
         for (int32_t k = 0; k < l->tasks[i]; k++) {
             task_recount(l->task[i][k]);
+        }
+    }
+}
+
+struct state_sum local_state(const struct local *l)
+{
+    struct state_sum sum = {0};
+    local_recount(l);
+    for (uint16_t i = 0; i < l->cfg.plan->nsubplans; i++) {
+        for (int32_t k = 0; k < l->tasks[i]; k++) {
             task_steps(l->task[i][k], state_sum_add, &sum);
         }
     }

@@ -5,6 +5,7 @@
  */
 #include "engine/logger.h"
 #include "engine/memory.h"
+#include "worker/allocator.h"
 #include "worker/backoff.h"
 #include "worker/feed_file.h"
 #include "worker/kafka_log.h"
@@ -112,6 +113,9 @@ int runner_new(struct runner **out, const char *file, const struct setting *set,
         r->memory.topology = r->topology->name;
         r->memory.limit = limit == CONFIG_UNSET ? 0 : (uint64_t)limit;
         r->memory.has_disk = r->topology->state.backend == STATE_ROCKSDB;
+        if (r->memory.limit > 0) {
+            allocator_return_promptly();
+        }
         result = patiently(r, open_brokers, e);
     }
     if (result == 0) {
@@ -157,6 +161,7 @@ static int start_lane(struct runner *r, int i, struct err *e)
 {
     struct lane_slot *s = &r->lane[i];
     const struct topology *t = r->topology;
+    struct memory_shares shares = memory_shares(r->memory.limit, t->lanes);
     s->started_at = clock_steady(&clock_system);
     snprintf(s->member, sizeof s->member, "%s-%d", r->process, i);
     struct lane_config cfg = {
@@ -173,6 +178,7 @@ static int start_lane(struct runner *r, int i, struct err *e)
         .open_log = open_lane_log,
         .ctx = r,
         .memory = r->memory.limit == 0 || (r->memory.has_disk && !r->disks) ? NULL : &r->memory,
+        .dirty_most = shares.dirty,
         .open_disk = r->disks ? open_lane_disk : NULL,
         .close_disk = close_lane_disk,
         .identity = r->identity,
@@ -187,7 +193,7 @@ static int start_lane(struct runner *r, int i, struct err *e)
                 .copartition = r->copartition,
                 .from_latest = r->from_latest && r->o.memory,
                 .property = r->client.property,
-                .memory_limit = t->memory.limit == CONFIG_UNSET ? 0 : t->memory.limit / t->lanes},
+                .memory_limit = (int64_t)shares.queues},
     };
     return lane_start(&s->lane, &cfg, e);
 }

@@ -8,6 +8,7 @@
 #include "worker/disks.h"
 #include "worker/feeder.h"
 #include "worker/lane.h"
+#include "worker/memory_shares.h"
 #include "worker/memory_use.h"
 #include "worker/runner.h"
 #include "worker/slot.h"

@@ -406,12 +406,12 @@ static int identify_changelogs(struct runner *r, struct err *e)
 static int prepare_disks(struct runner *r, struct err *e)
 {
     const struct topology *t = r->topology;
-    int64_t limit = t->memory.limit == CONFIG_UNSET ? MEMORY_LIMIT : t->memory.limit;
+    struct memory_shares shares = memory_shares(r->memory.limit, t->lanes);
     bool is_rocksdb = t->state.backend == STATE_ROCKSDB;
     const char *path = arena_printf(&r->mem, "%s/%s/%s-%d", t->state.dir, t->name,
                                     is_rocksdb ? "state" : "files", r->slot.number);
     if (!r->disks) {
-        r->disks = is_rocksdb ? disks_new(path, (uint64_t)limit / 2) : disks_new_files(path);
+        r->disks = is_rocksdb ? disks_new(path, shares.state) : disks_new_files(path);
     }
     return identify_changelogs(r, e);
 }

@@ -6,12 +6,15 @@
  * what goes out is encoded by the sinks' codecs and printed from those bytes, as `tail` would show
  * it. A line that is no row is a bad record of its stream: `errors` says whether it ends the run or
  * goes to the dead letters, as it stands in the file.
+ *
+ * State is in memory, with `backend: rocksdb` too; with memory.limit it may take half of that.
  */
 #include "engine/memory.h"
 #include "schemas/registry_memory.h"
 #include "worker/client.h"
 #include "worker/commands/command.h"
 #include "worker/local.h"
+#include "worker/memory_use.h"
 #include "worker/outputs.h"
 #include "worker/rows.h"
 #include "worker/show.h"
@@ -25,6 +28,7 @@
 
 #define RUN_MOST        1024
 #define PARTITIONS_MOST 10000
+#define LOOK_RECORDS    1024 /* memory.limit is looked at so often */
 
 /* One --input. */
 struct feed {
@@ -58,6 +62,8 @@ struct replay {
     struct clock clock;
     int64_t began_ns, drawn_ns;
     uint64_t records;
+    struct memory_use memory; /* limit 0: none */
+    uint64_t held, look_at, recount_at;
 };
 
 static int open_time_reader(struct replay *r, struct feed *f, struct err *e)
@@ -402,6 +408,21 @@ static struct record keep(struct arena *a, const struct record *in)
     return out;
 }
 
+/* What models own is counted when the records have become a quarter more: that way each is looked at
+ * some five times, however many records come. */
+static int hold_memory(struct replay *r, struct err *e)
+{
+    if (r->memory.limit == 0 || r->records < r->look_at) {
+        return 0;
+    }
+    r->look_at = r->records + LOOK_RECORDS;
+    if (r->records >= r->recount_at) {
+        r->recount_at = r->records + r->records / 4;
+        local_recount(r->local);
+    }
+    return memory_use_set(&r->memory, &r->held, local_kept_bytes(r->local), e);
+}
+
 static int replay_rows(struct replay *r, struct err *e)
 {
     struct arena kept;
@@ -415,6 +436,7 @@ static int replay_rows(struct replay *r, struct err *e)
         if (f->head_err.kind) {
             r->records++;
             result = local_refuse(r->local, &f->head, f->head_err.text, e);
+            result = result < 0 ? result : hold_memory(r, e);
             result = result < 0 ? result : next_head(r, f, e);
             continue;
         }
@@ -428,6 +450,7 @@ static int replay_rows(struct replay *r, struct err *e)
                  f->head.partition == partition);
         r->records += n;
         result = result < 0 ? result : local_push(r->local, run, n, e);
+        result = result < 0 ? result : hold_memory(r, e);
         draw_progress(r, f);
     }
     arena_done(&kept);
@@ -490,6 +513,10 @@ static int replay(struct replay *r, const struct invocation *in, struct err *e)
                                .output = print_record,
                                .past = &replay_past,
                                .ctx = r};
+    int64_t limit = r->topology->memory.limit;
+    r->memory = (struct memory_use){.topology = r->topology->name,
+                                    .limit = limit == CONFIG_UNSET ? 0 : (uint64_t)limit,
+                                    .in_replay = true};
     outputs_init(&r->outputs, r->plan, r->schemas);
     result = local_new(&r->local, &cfg, e);
     r->began_ns = clock_monotonic_ns();
