@@ -276,12 +276,16 @@ int state_range(struct state *s, const void *prefix, uint32_t n, struct buffer *
     return status < 0 ? status : has_more;
 }
 
+uint64_t state_part_bytes(const struct state *s)
+{
+    return share(state_cache_of(s)) / PARTS;
+}
+
 int state_range_stored(struct state *s, const void *prefix, uint32_t n, struct buffer *behind,
                        uint64_t ranges, int (*each)(void *ctx, struct state_entry *e), void *ctx)
 {
-    struct state_cache *c = state_cache_of(s);
     struct range r = {.s = s, .prefix = prefix, .n = n, .each = each, .ctx = ctx};
-    int status = range_stored(&r, behind, ranges > 0 ? share(c) / PARTS / ranges + 1 : UINT64_MAX);
+    int status = range_stored(&r, behind, state_part_bytes(s) / ranges + 1);
     if (status > 0) {
         buffer_clear(behind);
         buffer_add(behind, r.upto->data, r.upto->n);

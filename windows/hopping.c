@@ -21,7 +21,8 @@
  *             So is a row with a negative time
  *   restart   series are rebuilt from the store
  *   disk      entries may lie there. A window that closes then reads all of its slices, so rows may
- *             not be in too many; its series live no longer than that (pieces.h)
+ *             not be in too many; it does so a part of the keys at a time, and its series live no
+ *             longer than that (pieces.h)
  */
 #include "engine/memory.h"
 #include "engine/window.h"
@@ -523,8 +524,8 @@ static int close_part(struct window_op *o, int64_t number)
     struct pieces *p = &h->pieces;
     int64_t low = h->apart ? number : number * per_step(h);
     int64_t high = h->apart ? number : last_slice(h, low);
-    bool in_parts = h->apart || key_is_text(o->w->in);
-    int status = p->is_held ? 0 : pieces_gather(p, low, high, number, in_parts);
+    const struct schema *order = h->apart || key_is_text(o->w->in) ? NULL : o->w->in;
+    int status = p->is_held ? 0 : pieces_gather(p, low, high, number, order, o->op);
     struct date *d = agenda_first(&h->set.agenda);
     status = status == 0 && d ? close_date(o, d) : status;
     if (status != 0) {
@@ -535,9 +536,7 @@ static int close_part(struct window_op *o, int64_t number)
     if (!pieces_leave(p)) {
         finish(h, number);
     } else if (is_begun) {
-        buffer_clear(&h->set.fired_key);
-        buffer_add(&h->set.fired_key, p->upto.data, p->upto.n);
-        buffer_byte(&h->set.fired_key, 0); /* no key is between */
+        pieces_behind(p, &h->set.fired_key);
     }
     return op_spent(o->op, 0);
 }

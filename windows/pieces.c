@@ -3,16 +3,20 @@
  *   a part     of each range as much as its share of the memory allows; then it ends at the least of
  *              the keys that these have come to, and what was read behind it comes again with the
  *              next. What is dirty comes from one walk over that list, for all ranges
+ *   sorted     the ranges are gone through once for their keys, in slices; then a part is as many
+ *              keys as there is room for the pieces of
  */
 #include "windows/pieces.h"
 
 #include "engine/big_endian.h"
 #include "engine/error.h"
+#include "engine/hash.h"
 #include "engine/memory.h"
 
 #include <string.h>
 
 #define PREFIX_BYTES (2 * WORD_BYTES)
+#define ENTRY_BYTES  64 /* of the store, beside its key and value, about */
 
 /* A range: all keys of a pos and `from`. */
 struct reached {
@@ -35,6 +39,7 @@ void pieces_done(struct pieces *p)
     }
     agenda_done(&p->there);
     buffer_done(&p->upto);
+    piece_keys_done(&p->keys);
     mem_free(p->range);
     mem_free(p->found);
     *p = (struct pieces){0};
@@ -42,8 +47,8 @@ void pieces_done(struct pieces *p)
 
 uint64_t pieces_bytes(const struct pieces *p)
 {
-    return agenda_bytes(&p->there) + p->cap_found * sizeof(struct state_entry *) +
-           p->cap_ranges * sizeof(struct reached);
+    return agenda_bytes(&p->there) + piece_keys_bytes(&p->keys) +
+           p->cap_found * sizeof(struct state_entry *) + p->cap_ranges * sizeof(struct reached);
 }
 
 /* ---- which there are ---- */
@@ -193,22 +198,24 @@ static const void *key_of(const struct state_entry *e, uint32_t *n)
     return key + PREFIX_BYTES;
 }
 
+static bool is_of_window(const struct pieces *p, struct state_entry *e)
+{
+    const struct point point = {.pos = entry_pos(e), .entry = e};
+    return point.pos >= p->low && point.pos <= p->high && point_from(&point) <= p->window;
+}
+
 /* Of what the part before did not have. */
 static int take_dirty(void *ctx, struct state_entry *e)
 {
     const struct pieces *p = ctx;
-    const struct point point = {.pos = entry_pos(e), .entry = e};
-    if (point.pos < p->low || point.pos > p->high || point_from(&point) > p->window) {
-        return 0;
-    }
     uint32_t n;
     const void *key = key_of(e, &n);
     bool is_before = p->has_upto && bytes_compare(key, n, p->upto.data, p->upto.n) <= 0;
-    return is_before ? 0 : take_found(ctx, e);
+    return is_before || !is_of_window(p, e) ? 0 : take_found(ctx, e);
 }
 
 /* The next part of each range. */
-static int read_ranges(struct pieces *p, bool in_parts)
+static int read_ranges(struct pieces *p)
 {
     int status = 0;
     for (uint32_t i = 0; i < p->nranges && status >= 0; i++) {
@@ -219,7 +226,7 @@ static int read_ranges(struct pieces *p, bool in_parts)
             buffer_add(&r->last, p->upto.data, p->upto.n);
         }
         status = state_range_stored(p->set->state, r->prefix, sizeof r->prefix, &r->last,
-                                    in_parts ? p->nranges : 0, take_found, p);
+                                    p->nranges, take_found, p);
         r->has_more = status > 0;
     }
     return status < 0 ? status : state_each_dirty(p->set->state, take_dirty, p);
@@ -245,15 +252,12 @@ static void find_upto(struct pieces *p)
     }
 }
 
-int pieces_gather(struct pieces *p, int64_t low, int64_t high, int64_t window, bool in_parts)
+/* A part in the order of the keys' bytes. */
+static int gather_bytes(struct pieces *p)
 {
-    p->low = low;
-    p->high = high;
-    p->window = window;
     p->nfound = 0;
     pieces_hold(p);
-    find_ranges(p);
-    int status = read_ranges(p, in_parts);
+    int status = read_ranges(p);
     if (status < 0) {
         return status;
     }
@@ -262,10 +266,102 @@ int pieces_gather(struct pieces *p, int64_t low, int64_t high, int64_t window, b
         uint32_t n;
         const void *key = key_of(p->found[i], &n);
         if (!p->has_more || bytes_compare(key, n, p->upto.data, p->upto.n) <= 0) {
-            series_schedule(p->set, series_bring(p->set, p->found[i]), window);
+            series_schedule(p->set, series_bring(p->set, p->found[i]), p->window);
         }
     }
     return 0;
+}
+
+/* ---- sorted parts ---- */
+
+static int note_key(void *ctx, struct state_entry *e)
+{
+    struct pieces *p = ctx;
+    uint32_t n;
+    const void *key = key_of(e, &n);
+    piece_keys_add(&p->keys, key, n);
+    p->nfound++;
+    return 0;
+}
+
+static int note_dirty(void *ctx, struct state_entry *e)
+{
+    return is_of_window(ctx, e) ? note_key(ctx, e) : 0;
+}
+
+/* Keys of all ranges; what is dirty comes first, since it may be committed between two slices. */
+static int read_keys(struct pieces *p, struct op *op)
+{
+    struct state *s = p->set->state;
+    int status = 0;
+    if (!p->has_more) {
+        p->has_more = true;
+        p->nread = 0;
+        status = state_each_dirty(s, note_dirty, p);
+        for (uint32_t i = 0; i < p->nranges; i++) {
+            buffer_clear(&p->range[i].last);
+        }
+    }
+    while (status == 0 && p->nread < p->nranges) {
+        struct reached *r = &p->range[p->nread];
+        p->nfound = 0;
+        status = state_range_stored(s, r->prefix, sizeof r->prefix, &r->last, 1, note_key, p);
+        p->nread += status == 0;
+        state_trim(s);
+        status = status < 0 ? status : op_spent(op, p->nfound / 8 + 1);
+    }
+    return status;
+}
+
+/* The pieces of a key, which stay; returns how many bytes they take, about, or what failed. */
+static int64_t fetch(struct pieces *p, const struct piece_key *key)
+{
+    struct buffer *bytes = &p->upto; /* not in use otherwise */
+    int64_t room = 0;
+    for (uint32_t i = 0; i < p->nranges; i++) {
+        const struct reached *r = &p->range[i];
+        buffer_clear(bytes);
+        buffer_add(bytes, r->prefix, sizeof r->prefix);
+        buffer_add(bytes, key->bytes, key->n);
+        uint32_t n = (uint32_t)bytes->n;
+        struct state_entry *e =
+            state_find(p->set->state, hash_bytes(bytes->data, n, 0), bytes->data, n);
+        if (e) {
+            series_schedule(p->set, series_bring(p->set, e), p->window);
+            room += (int64_t)n + state_value_size(e) + ENTRY_BYTES;
+        }
+    }
+    return room;
+}
+
+/* Positive: not yet. */
+static int gather_sorted(struct pieces *p, const struct schema *schema, struct op *op)
+{
+    int status = p->is_sorted ? 0 : read_keys(p, op);
+    status = status == 0 && !p->is_sorted ? piece_keys_sort(&p->keys, schema, op) : status;
+    if (status != 0) {
+        return status;
+    }
+    p->is_sorted = true;
+    pieces_hold(p);
+    int64_t room = (int64_t)state_part_bytes(p->set->state);
+    while (room >= 0 && p->keys.at < p->keys.n) {
+        room -= fetch(p, p->keys.key[p->keys.at++]);
+    }
+    p->has_more = p->keys.at < p->keys.n;
+    return 0;
+}
+
+int pieces_gather(struct pieces *p, int64_t low, int64_t high, int64_t window,
+                  const struct schema *schema, struct op *op)
+{
+    if (!p->has_more) {
+        p->low = low;
+        p->high = high;
+        p->window = window;
+        find_ranges(p);
+    }
+    return schema ? gather_sorted(p, schema, op) : gather_bytes(p);
 }
 
 bool pieces_leave(struct pieces *p)
@@ -273,5 +369,21 @@ bool pieces_leave(struct pieces *p)
     series_release(p->set);
     pieces_let_go(p);
     state_trim(p->set->state); /* else there may be a part in hand at every commit */
+    if (!p->has_more) {
+        piece_keys_done(&p->keys);
+        p->is_sorted = false;
+    }
     return p->has_more;
+}
+
+void pieces_behind(const struct pieces *p, struct buffer *key)
+{
+    buffer_clear(key);
+    if (p->is_sorted) {
+        const struct piece_key *next = p->keys.key[p->keys.at];
+        buffer_add(key, next->bytes, next->n);
+    } else {
+        buffer_add(key, p->upto.data, p->upto.n);
+        buffer_byte(key, 0); /* no key is between */
+    }
 }

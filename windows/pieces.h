@@ -7,7 +7,8 @@
  *
  *   a window   pos 4:  a b c | d e f | g          a part: the same keys of all its pieces, read side by
  *              pos 5:    b c | d     | g h        side; where results come out in another order than
- *              pos 6:  a   c |   e f |            that of the keys' bytes, all keys are one part
+ *              pos 6:  a   c |   e f |            that of the keys' bytes, all keys are read and sorted
+ *                                                 before (piece_keys.h), and pieces fetched one by one
  *
  * One owner: the task. While a part, or a date of a complete set, is in hand, the store sends
  * nothing away.
@@ -15,6 +16,7 @@
 #ifndef KLAMM_WINDOWS_PIECES_H
 #define KLAMM_WINDOWS_PIECES_H
 
+#include "windows/piece_keys.h"
 #include "windows/series.h"
 
 struct pieces {
@@ -25,7 +27,10 @@ struct pieces {
     bool has_more;       /* keys behind the part */
     bool has_upto;       /* there was a part before, which ended at `upto` */
     struct buffer upto;
-    struct reached *range; /* of the part: how far each has come */
+    struct piece_keys keys; /* of the window, where it is sorted */
+    uint32_t nread;         /* ranges whose keys are known */
+    bool is_sorted;         /* all are, and in order */
+    struct reached *range;  /* of the part: how far each has come */
     uint32_t nranges, cap_ranges;
     struct state_entry **found; /* entries met, some behind the part */
     uint32_t nfound, cap_found;
@@ -51,11 +56,15 @@ void pieces_drop_first(struct pieces *p);
 void pieces_hold(struct pieces *p);
 void pieces_let_go(struct pieces *p);
 /* The next part of the pieces in [low, high] with a `from` of at most `window`: its points become
- * series of the set, which is empty; each is scheduled at `window`. in_parts: else there is one
- * part. Held until pieces_leave(). */
-int pieces_gather(struct pieces *p, int64_t low, int64_t high, int64_t window, bool in_parts);
+ * series of the set, which is empty; each is scheduled at `window`. schema: the parts come in the
+ * order of the text of its key columns; NULL: in that of their bytes. Held until pieces_leave().
+ * Positive: not yet, to be called again. */
+int pieces_gather(struct pieces *p, int64_t low, int64_t high, int64_t window,
+                  const struct schema *schema, struct op *op);
 /* The part is done with: its series go. True: there is another. */
 bool pieces_leave(struct pieces *p);
+/* Then: what no key of the part is behind, and no other before. */
+void pieces_behind(const struct pieces *p, struct buffer *key);
 uint64_t pieces_bytes(const struct pieces *p);
 
 #endif

@@ -289,8 +289,6 @@ static void halves_of_a_range(void **state)
     }
     assert_int_equal(state_range_stored(s, "q", 1, &q, 2, see, &x), 0);
     assert_int_equal(x.sum, 9); /* the others are dirty, or gone */
-    assert_int_equal(state_range_stored(s, "p", 1, NULL, 0, see, &x), 0);
-    assert_int_equal(x.sum, 10); /* all at once */
     assert_int_equal(state_each_dirty(s, see, &y), 0);
     assert_int_equal(y.sum, 48);
     state_free(s);
