@@ -118,7 +118,15 @@ static const char bursts[] = ROWS
     "  a2:\n    from: a1\n    steps:\n"
     "      - key_by: s\n"
     "      - window: {tumbling: 100ms, aggregate: count() as keys}\n"
-    "    to: {topic: sizes, value: csv}\n";
+    "    to: {topic: sizes, value: csv}\n"
+    "  a3:\n    from: a1\n    steps:\n"
+    "      - key_by: n\n"
+    "      - top: {n: 3, by: s}\n"
+    "    to: {topic: best, value: csv}\n"
+    "  a4:\n    from: a1\n    steps:\n"
+    "      - key_by: h\n"
+    "      - top: {n: 3, by: s}\n"
+    "    to: {topic: ranks, value: csv}\n";
 
 static const char plain[] = ROWS "  odd:\n    from: a\n    steps:\n      - filter: v % 2 = 1\n"
                                  "    to: {topic: odd, value: csv}\n"
@@ -169,7 +177,7 @@ const struct sim_topology sim_topologies[] = {
      .output = {"sessions", "updates", "fives", "hops", "guessed", "each", "dead"}},
     {.name = "pairs", .text = pairs, .keys = 9, .output = {"pairs"}, .has_pairs = true},
     {.name = "tables", .text = tables, .keys = 9, .output = {"placed", "both"}, .has_tables = true},
-    {.name = "bursts", .text = bursts, .keys = 70, .output = {"out", "sizes"}},
+    {.name = "bursts", .text = bursts, .keys = 70, .output = {"out", "sizes", "best", "ranks"}},
     {.name = "plain", .text = plain, .keys = 9, .output = {"odd", "by"}, .at_least_once = true},
     {.name = "history",
      .text = history,
