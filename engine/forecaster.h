@@ -32,20 +32,6 @@ struct forecaster_setup {
     uint64_t seed;
 };
 
-/* Training anew from all that a forecaster holds, beside learn(), perhaps in another thread
- * (engine/trainer.h). The host asks after each learn whether one is owed, and has it run. */
-struct forecaster_training {
-    int64_t (*owes)(
-        const void *f); /* number (1, 2, …) of the one due that has not ended; 0: none */
-    int64_t (*taken)(const void *f);  /* of the last one taken; 0: none */
-    uint64_t (*bytes)(const void *f); /* about as many does the next copy */
-    void *(*make)(const void *f);     /* that one, with copies of all it needs */
-    int (*run)(void *data, const struct cancel *c);
-    void (*free)(void *data);
-    void (*take)(void *f, const void *data); /* what came of it; f may have learned more since */
-    void (*ended)(void *f, int64_t number);  /* well or badly: it is not owed any more */
-};
-
 struct forecaster_def {
     const char *name, *doc;
     uint32_t least_seasons; /* of the setup; refused with the remedy when there are fewer */
@@ -70,21 +56,9 @@ struct forecaster_def {
     /* Bytes that it holds. NULL: about as many as its snapshot has. */
     uint64_t (*size)(const void *f);
     void (*close)(void *f);
-    const struct forecaster_training *training; /* NULL: it never owes one */
+    /* Trainings that it owes, and the number of the last one taken, 0: none. NULL: it has none. */
+    const struct trainable *training;
+    int64_t (*trained)(const void *f);
 };
-
-/* For hosts that have no trainer: the training that is owed, if one is, at once. */
-static inline void forecaster_train(const struct forecaster_def *def, void *f)
-{
-    const struct forecaster_training *t = def->training;
-    int64_t number = t ? t->owes(f) : 0;
-    if (number > 0) {
-        void *data = t->make(f);
-        t->run(data, NULL);
-        t->take(f, data);
-        t->free(data);
-        t->ended(f, number);
-    }
-}
 
 #endif

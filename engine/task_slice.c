@@ -165,21 +165,6 @@ int slice_send(struct task *t, struct err *e)
 
 /* ---- records that wait ----------------------------------------------------------------------- */
 
-static struct record copy_record(struct arena *mem, const struct record *r)
-{
-    struct record copy = *r;
-    struct header *h = arena_array(mem, r->nheaders + 1, sizeof *h);
-    copy.key = r->key ? arena_strndup(mem, r->key, r->key_n) : NULL;
-    copy.value = r->value ? arena_strndup(mem, r->value, r->value_n) : NULL;
-    for (size_t i = 0; i < r->nheaders; i++) {
-        h[i] = r->headers[i];
-        h[i].name = arena_strdup(mem, h[i].name);
-        h[i].value = h[i].value ? arena_strndup(mem, h[i].value, h[i].n) : NULL;
-    }
-    copy.headers = h;
-    return copy;
-}
-
 void backlog_add(struct task *t, int input, const struct record *r, size_t n)
 {
     struct backlog *b = &t->backlog;
@@ -192,7 +177,7 @@ void backlog_add(struct task *t, int input, const struct record *r, size_t n)
     }
     struct record *copy = arena_array(&b->mem, n, sizeof *copy);
     for (size_t i = 0; i < n; i++) {
-        copy[i] = copy_record(&b->mem, &r[i]);
+        copy[i] = record_copy(&b->mem, &r[i]);
     }
     b->run[b->n++] = (struct backlog_run){.input = input, .record = copy, .n = n};
 }

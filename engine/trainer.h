@@ -20,6 +20,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* Asked by a job between pieces of its work, of some ms each; NULL: never. */
 struct cancel {
@@ -39,6 +40,36 @@ struct trainer_job {
     void *data;
 };
 
+/* What an object, a model or a forecaster, says of the trainings that it owes: each from all that it
+ * holds, beside the learning of rows. Whoever has the object asks after each row. */
+struct trainable {
+    int64_t (*owes)(
+        const void *object); /* number (1, 2, …) of the one due that has not ended; 0: none */
+    uint64_t (*bytes)(const void *object);          /* about as many does the next copy */
+    void *(*make)(const void *object);              /* that one: copies of all that it needs */
+    int (*run)(void *data, const struct cancel *c); /* as a job's */
+    void (*free)(void *data);
+    void (*take)(void *object, void *data); /* what came of it, before free; the object may have
+                                               learned more since */
+    void (*ended)(void *object, int64_t number); /* well or badly: it is not owed any more */
+};
+
+/* For those without a trainer: does at once what the object owes, if anything. def NULL: it never
+ * does. */
+static inline bool trainable_now(const struct trainable *def, void *object)
+{
+    int64_t number = def ? def->owes(object) : 0;
+    if (number == 0) {
+        return false;
+    }
+    void *data = def->make(object);
+    def->run(data, NULL);
+    def->ended(object, number);
+    def->take(object, data);
+    def->free(data);
+    return true;
+}
+
 struct training; /* a job that was handed over */
 
 struct trainer {
@@ -48,6 +79,8 @@ struct trainer {
     /* What run() returned; *data are the caller's again. Only when it is done. */
     int (*collect)(struct training *x, void **data);
     void (*drop)(struct training *x);
+    /* Jobs that were neither collected nor dropped. Any thread. NULL: nobody asks. */
+    uint32_t (*under_way)(const struct trainer *t);
 };
 
 #endif

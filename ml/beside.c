@@ -64,24 +64,10 @@ static void start(struct beside *b, const struct str *key, int64_t number, uint6
     b->bytes += bytes;
 }
 
-bool beside_now(const struct trainable *def, void *object)
-{
-    int64_t number = def->owes(object);
-    if (number == 0) {
-        return false;
-    }
-    void *data = def->make(object);
-    def->run(data, NULL);
-    def->ended(object, number);
-    def->take(object, data);
-    def->free(data);
-    return true;
-}
-
 void beside_row(struct beside *b, struct per_rows *rows, void *object)
 {
     if (!b->trainer) {
-        if (beside_now(b->def, object)) {
+        if (trainable_now(b->def, object)) {
             per_touch(rows);
         }
         return;

@@ -21,18 +21,6 @@
 #define BESIDE_MOST       64           /* trainings under way in a task */
 #define BESIDE_BYTES_MOST (256U << 20) /* with all their data, unless it is one alone */
 
-/* What the objects are to their trainings. */
-struct trainable {
-    int64_t (*owes)(
-        const void *object); /* number (1, 2, …) of the one due that has not ended; 0: none */
-    uint64_t (*bytes)(const void *object); /* about as many does the next copy */
-    void *(*make)(const void *object);     /* that one: copies of all that it needs */
-    int (*run)(void *data, const struct cancel *c);
-    void (*free)(void *data);
-    void (*take)(void *object, void *data);      /* what came of it, before free */
-    void (*ended)(void *object, int64_t number); /* well or badly: it is not owed any more */
-};
-
 struct beside_item {
     char *key;
     uint32_t key_n;
@@ -48,9 +36,6 @@ struct beside {
     uint64_t bytes;
     struct beside_item item[BESIDE_MOST];
 };
-
-/* Does at once what the object owes. */
-bool beside_now(const struct trainable *def, void *object);
 
 /* def outlives it. */
 void beside_init(struct beside *b, const struct trainable *def, struct trainer *trainer);

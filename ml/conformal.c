@@ -3,7 +3,8 @@
  * 2018), and on average the stated share is covered though errors of a series hang together and
  * drift (adaptive conformal inference: Gibbs and Candes 2021).
  *
- *   score     r = |y - predicted| / s;   then s <- s + RATE (|y - predicted| - s)
+ *   score     r = |y - predicted| / s, with the s that stood when it was predicted: an interval, too,
+ *             knows nothing of the errors in between;   then s <- s + RATE (|y - predicted| - s)
  *   quantile  the ceil((n + 1)(1 - miss))-th of the last CONFORMAL_ROOM scores, at most the largest,
  *             which is widened where even that is too small
  *   miss      <- miss + STEP ((1 - coverage) - [y was not covered]), from 1 - coverage
@@ -80,6 +81,12 @@ static void add_score(struct conformal *c, double r)
 
 void conformal_learn(struct conformal *c, double predicted, double lower, double upper, double y)
 {
+    conformal_learn_late(c, predicted, lower, upper, y, c->scale);
+}
+
+void conformal_learn_late(struct conformal *c, double predicted, double lower, double upper,
+                          double y, double scale)
+{
     double error = fmin(fabs(y - predicted), BOUND_MOST);
     if (!isnan(lower)) {
         bool is_covered = y >= lower && y <= upper;
@@ -92,7 +99,8 @@ void conformal_learn(struct conformal *c, double predicted, double lower, double
     if (c->n == 0 && c->scale == 0) {
         c->scale = error;
     }
-    double r = error > 0 ? fmin(c->scale > 0 ? error / c->scale : SCORE_MOST, SCORE_MOST) : 0;
+    double by = scale > 0 ? scale : c->scale;
+    double r = error > 0 ? fmin(by > 0 ? error / by : SCORE_MOST, SCORE_MOST) : 0;
     add_score(c, r);
     c->scale += RATE * (error - c->scale);
 }

@@ -13,7 +13,8 @@
  *
  *   scores    of values for which every rule had a forecast, so that they can be compared
  *   missing   a value that is missing scores nothing
- *   state     steps, each forecaster's own, errors, waiting forecasts, intervals, scores: version 1
+ *   state     steps, each forecaster's own, errors, waiting forecasts, the scale of the errors when
+ *             each of them was made (in version 1 not), intervals, scores: version 2
  *   cost      the forecasters', and an ordered insertion per horizon
  */
 #include "ml/forecast_model.h"
@@ -40,6 +41,7 @@ const struct forecast_rule_metrics forecast_rules[] = {
 struct horizon {
     double error[FORECAST_RULES], weight[FORECAST_RULES];
     struct forecast *waiting; /* as many as the horizon has steps */
+    double *scale;            /* of the intervals, when each of them was made */
     struct conformal conformal;
 };
 
@@ -50,6 +52,7 @@ struct forecast_model {
     struct forecast_scores scores;
     struct horizon *horizon;
     struct forecast *waiting; /* of all horizons */
+    double *scale;
     uint64_t nwaiting;
 };
 
@@ -122,13 +125,16 @@ struct forecast_model *forecast_model_new(const struct forecast_config *config, 
         conformal_init(&m->horizon[i].conformal, config->coverage);
     }
     m->waiting = mem_array(m->nwaiting, sizeof(*m->waiting));
-    struct forecast *at = m->waiting;
+    m->scale = mem_array(m->nwaiting, sizeof(*m->scale));
+    uint64_t at = 0;
     for (uint32_t i = 0; i < config->nhorizons; i++) {
-        m->horizon[i].waiting = at;
+        m->horizon[i].waiting = m->waiting + at;
+        m->horizon[i].scale = m->scale + at;
         at += config->horizon[i];
     }
     for (uint64_t i = 0; i < m->nwaiting; i++) {
         m->waiting[i] = none();
+        m->scale[i] = 0;
     }
     return m;
 }
@@ -141,14 +147,15 @@ void forecast_model_free(struct forecast_model *m)
         }
     }
     mem_free(m->waiting);
+    mem_free(m->scale);
     mem_free(m->horizon);
     mem_free(m);
 }
 
 uint64_t forecast_model_size(const struct forecast_model *m)
 {
-    uint64_t n =
-        sizeof(*m) + m->config->nhorizons * sizeof(*m->horizon) + m->nwaiting * sizeof(*m->waiting);
+    uint64_t n = sizeof(*m) + m->config->nhorizons * sizeof(*m->horizon) +
+                 m->nwaiting * (sizeof(*m->waiting) + sizeof(*m->scale));
     for (int k = 0; k < FORECAST_RULES; k++) {
         const struct forecaster_def *def = m->config->def[k];
         if (m->forecaster[k] && def->size) {
@@ -172,8 +179,8 @@ int64_t forecast_model_steps(const struct forecast_model *m)
 
 int64_t forecast_model_version(const struct forecast_model *m)
 {
-    const struct forecaster_training *t = m->config->def[RULE_FORECAST]->training;
-    return m->steps == 0 ? 0 : 1 + (t ? t->taken(m->forecaster[RULE_FORECAST]) : 0);
+    const struct forecaster_def *def = m->config->def[RULE_FORECAST];
+    return m->steps == 0 ? 0 : 1 + (def->trained ? def->trained(m->forecaster[RULE_FORECAST]) : 0);
 }
 
 void *forecast_model_trains(const struct forecast_model *m)
@@ -186,17 +193,17 @@ const struct forecast_scores *forecast_model_scores(const struct forecast_model 
     return &m->scores;
 }
 
-/* The forecast that stood for step `m->steps`. */
-static struct forecast *due(const struct forecast_model *m, uint32_t i)
+/* Place of the forecast that stood for step `m->steps`. */
+static uint64_t due(const struct forecast_model *m, uint32_t i)
 {
-    return &m->horizon[i].waiting[(uint64_t)(m->steps + 1) % m->config->horizon[i]];
+    return (uint64_t)(m->steps + 1) % m->config->horizon[i];
 }
 
 static void score(struct forecast_model *m, uint32_t i, double y)
 {
     const double keep = 1 - M_LN2 / HALF_LIFE;
     struct horizon *h = &m->horizon[i];
-    const struct forecast *f = due(m, i);
+    const struct forecast *f = &h->waiting[due(m, i)];
     if (isnan(f->value)) {
         return;
     }
@@ -219,7 +226,7 @@ static void score(struct forecast_model *m, uint32_t i, double y)
         m->scores.intervals++;
         m->scores.covered += y >= f->lower && y <= f->upper;
     }
-    conformal_learn(&h->conformal, f->value, f->lower, f->upper, y);
+    conformal_learn_late(&h->conformal, f->value, f->lower, f->upper, y, h->scale[due(m, i)]);
 }
 
 /* Mean error of a forecaster of late; infinite while too little is known. */
@@ -252,8 +259,10 @@ static void forecast_anew(struct forecast_model *m)
     }
     for (uint32_t i = 0; i < n; i++) {
         struct horizon *h = &m->horizon[i];
-        struct forecast *f = &h->waiting[(uint64_t)m->steps % m->config->horizon[i]];
+        uint64_t place = (uint64_t)m->steps % m->config->horizon[i];
+        struct forecast *f = &h->waiting[place];
         *f = none();
+        h->scale[place] = h->conformal.scale;
         for (int k = 0; k < FORECAST_RULES; k++) {
             bool is_one = m->forecaster[k] && fabs(out[k][i]) <= VALUE_MOST;
             f->by[k] = is_one ? out[k][i] : (double)NAN;
@@ -300,7 +309,8 @@ int forecast_model_io(struct forecast_model *m, struct snapshot *s)
 {
     uint32_t n = m->config->nhorizons;
     int64_t waiting = (int64_t)m->nwaiting;
-    snapshot_version(s, 1);
+    snapshot_version(s, 2);
+    bool has_scales = s->version >= 2;
     snapshot_u32(s, &n);
     snapshot_count(s, &waiting);
     if (n != m->config->nhorizons || waiting != (int64_t)m->nwaiting) {
@@ -310,6 +320,7 @@ int forecast_model_io(struct forecast_model *m, struct snapshot *s)
     snapshot_count(s, &m->steps);
     forecast_scores_io(&m->scores, s);
     snapshot_array(s, (double *)m->waiting, m->nwaiting * WAITING);
+    snapshot_array(s, m->scale, has_scales ? m->nwaiting : 0);
     for (uint32_t i = 0; i < n && s->status == 0; i++) {
         snapshot_array(s, m->horizon[i].error, FORECAST_RULES);
         snapshot_array(s, m->horizon[i].weight, FORECAST_RULES);

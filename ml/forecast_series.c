@@ -111,11 +111,11 @@ static bool take_back(struct forecast_series *s)
 
 /* The data of one, and whose functions they are for: the series may be gone when they are freed. */
 struct series_training {
-    const struct forecaster_training *def;
+    const struct trainable *def;
     void *data;
 };
 
-static const struct forecaster_training *training_of(const struct forecast_series *s)
+static const struct trainable *training_of(const struct forecast_series *s)
 {
     return s->grid->config.def[RULE_FORECAST]->training;
 }
@@ -159,13 +159,13 @@ static void free_training(void *data)
 static void take(void *object, void *data)
 {
     struct forecast_series *s = object;
-    const struct series_training *t = data;
+    struct series_training *t = data;
     t->def->take(forecast_model_trains(s->model), t->data);
     struct forecast_model *before = s->before ? kept(s) : NULL;
     if (before) {
         void *f = forecast_model_trains(before);
         t->def->take(f, t->data);
-        t->def->ended(f, t->def->taken(f));
+        t->def->ended(f, s->grid->config.def[RULE_FORECAST]->trained(f));
         keep(s, before);
         forecast_model_free(before);
     }

@@ -26,7 +26,7 @@ int klamm_ml_add(struct klamm_ml *m, int64_t time, double value, struct klamm_ml
     }
     double y = fabs(value) <= FEATURE_MOST ? value : (double)NAN;
     bool is_taken = forecast_series_take(m->series, time, y) != TAKE_LATE;
-    beside_now(&forecast_trainable, m->series);
+    trainable_now(&forecast_trainable, m->series);
     return is_taken;
 }
 

@@ -88,7 +88,7 @@ void residual_learn(struct residual *r, double y)
         r->mean += a * (e - r->mean);
     }
     r->def->learn(r->forecaster, isnan(y) ? y : spread_bounded(y));
-    forecaster_train(r->def, r->forecaster);
+    trainable_now(r->def->training, r->forecaster);
 }
 
 int residual_io(struct residual *r, struct snapshot *s)

@@ -139,11 +139,7 @@ static void wait_for_room(struct kafka_log *l, size_t n, size_t bytes)
 {
     while (l->queued > 0 &&
            (l->queued + n > l->queued_most || l->queued_bytes + bytes > l->queued_most_bytes)) {
-        if (l->transactional != NULL) {
-            rd_kafka_flush(l->producer, ROOM_WAIT_MS); /* they would linger until the commit */
-        } else {
-            rd_kafka_poll(l->producer, ROOM_WAIT_MS);
-        }
+        rd_kafka_poll(l->producer, ROOM_WAIT_MS);
     }
     l->queued += n;
     l->queued_bytes += bytes;

@@ -16,11 +16,15 @@
  *             first, middle and last horizon over the last `window` to 2 `window` steps, run from the
  *             state at their beginning; a pattern search over logits, from the parameters so far,
  *             when a quarter of the window is new
+ *   form      `multiplicative: auto`: where parameters are fitted and there are seasons, both forms run
+ *             beside each other, each with its own parameters; that with the lesser error of its last
+ *             fit forecasts (both of as many parameters, over the same values), until then sums
  *   missing   the level follows the trend, nothing else changes
  *   odd       where a state leaves +-1e200 (multiplicative with values around 0), all starts anew
  *   state     values collected or in the window, parameters, state now and at the window's
- *             beginning: version 1
- *   cost      a few operations a step and season; a fit: about 150 passes over the window
+ *             beginning, of each form; of two their errors: version 1
+ *   cost      a few operations a step and season; a fit: about 150 passes over the window; of two
+ *             forms twice as much
  */
 #include "engine/forecaster.h"
 #include "engine/memory.h"
@@ -38,19 +42,23 @@
 enum init { INIT_DECOMPOSE, INIT_RIVER };
 static const char *const inits[] = {"decompose", "river", NULL};
 
+enum form { SUMS, FACTORS, EITHER };
+static const char *const multiplicatives[] = {"false", "true", "auto", NULL};
+
 struct options {
     double alpha, beta, gamma, phi;
-    bool multiplicative;
+    int multiplicative; /* enum form */
     int init;
     int64_t window;
 };
 
 enum parameter { ALPHA, BETA, PHI, GAMMA };
 
-struct holt_winters {
+/* One form. */
+struct smoother {
     const struct options *options;
     struct forecaster_setup setup;
-    bool is_fitted, has_trend, has_seasons, is_begun;
+    bool is_factor, is_fitted, has_trend, has_seasons, is_begun;
     uint32_t collect, room, nstate;
     uint32_t n;        /* values collected, or in the window */
     int64_t steps;     /* learned since the first value */
@@ -60,6 +68,12 @@ struct holt_winters {
     double *beginning; /* the state before value[0] */
     double *trial;
     double parameter[PARAMETERS];
+    double error; /* of the last fit, of a step; infinite before */
+};
+
+/* One of them may be missing. */
+struct holt_winters {
+    struct smoother *sums, *factors;
 };
 
 static const struct config_field fields[] = {
@@ -72,8 +86,11 @@ static const struct config_field fields[] = {
     {"phi", CONFIG_DOUBLE, offsetof(struct options, phi), .min = 0, .max = 1,
      .doc = "what is left of the trend a step later; 1: not damped, and the default where alpha is "
             "given; else fitted"},
-    {"multiplicative", CONFIG_BOOLEAN, offsetof(struct options, multiplicative), .def = "false",
-     .doc = "seasons are factors: for positive series that swing more the higher they are"},
+    {"multiplicative", CONFIG_ENUM, offsetof(struct options, multiplicative), .def = "auto",
+     .values = multiplicatives,
+     .doc = "seasons are factors, for positive series that swing more the higher they are; auto: "
+            "where "
+            "that fits past values better than sums do, and false where alpha is given"},
     {"init", CONFIG_ENUM, offsetof(struct options, init), .def = "decompose", .values = inits,
      .doc = "the first state: from means by phase, or as River has it"},
     {"window", CONFIG_LONG, offsetof(struct options, window), .def = "1000", .min = 50,
@@ -110,19 +127,21 @@ static int holt_winters_check(const void *options, struct err *e)
 
 static void holt_winters_layout(const void *options, struct buffer *words)
 {
+    static const char *const form[] = {"sums", "factors", "sums or factors"};
     const struct options *o = options;
-    buffer_printf(words, "%s, %s, window %lld%s%s\n", o->multiplicative ? "factors" : "sums",
+    int is = o->multiplicative == EITHER && !isnan(o->alpha) ? SUMS : o->multiplicative;
+    buffer_printf(words, "%s, %s, window %lld%s%s\n", form[is],
                   isnan(o->alpha) ? "fitted" : "given", (long long)o->window,
                   isnan(o->beta) ? "" : ", trend", isnan(o->gamma) ? "" : ", seasons");
 }
 
-static uint32_t seasons_of(const struct holt_winters *m)
+static uint32_t seasons_of(const struct smoother *m)
 {
     return m->has_seasons ? m->setup.nseasons : 0;
 }
 
 /* Values that the first state is made of. */
-static uint32_t collect_of(const struct holt_winters *m)
+static uint32_t collect_of(const struct smoother *m)
 {
     uint32_t n = seasons_of(m), longest = n > 0 ? m->setup.season[n - 1] : 0;
     if (m->options->init == INIT_RIVER) {
@@ -139,7 +158,7 @@ static double inverse(double p)
     return log(p / (1 - p));
 }
 
-static void first_parameters(struct holt_winters *m)
+static void first_parameters(struct smoother *m)
 {
     const struct options *o = m->options;
     double *p = m->parameter;
@@ -151,11 +170,13 @@ static void first_parameters(struct holt_winters *m)
     }
 }
 
-static void *holt_winters_open(const struct forecaster_setup *setup)
+static struct smoother *smoother_new(const struct forecaster_setup *setup, enum form form)
 {
-    struct holt_winters *m = mem_zalloc(sizeof(*m));
+    struct smoother *m = mem_zalloc(sizeof(*m));
     const struct options *o = setup->options;
     m->options = o;
+    m->is_factor = form == FACTORS;
+    m->error = HUGE_VAL;
     m->setup = *setup;
     m->is_fitted = isnan(o->alpha);
     m->has_trend = m->is_fitted || !isnan(o->beta);
@@ -175,9 +196,11 @@ static void *holt_winters_open(const struct forecaster_setup *setup)
     return m;
 }
 
-static void holt_winters_close(void *f)
+static void smoother_free(struct smoother *m)
 {
-    struct holt_winters *m = f;
+    if (!m) {
+        return;
+    }
     mem_free(m->value);
     mem_free(m->now);
     mem_free(m);
@@ -186,14 +209,13 @@ static void holt_winters_close(void *f)
 /* ---- smoothing ---- */
 
 /* The seasons' values of a step, which are added or multiplied; `at` finds them for the update. */
-static double seasonal(const struct holt_winters *m, const double *state, int64_t step,
-                       uint32_t *at)
+static double seasonal(const struct smoother *m, const double *state, int64_t step, uint32_t *at)
 {
-    double all = m->options->multiplicative ? 1 : 0;
+    double all = m->is_factor ? 1 : 0;
     uint32_t first = 2;
     for (uint32_t k = 0; k < seasons_of(m); k++) {
         at[k] = first + (uint32_t)(step % m->setup.season[k]);
-        all = m->options->multiplicative ? all * state[at[k]] : all + state[at[k]];
+        all = m->is_factor ? all * state[at[k]] : all + state[at[k]];
         first += m->setup.season[k];
     }
     return all;
@@ -204,8 +226,7 @@ static double divisor(double v)
     return fabs(v) > LEAST_RATIO ? v : v < 0 ? -LEAST_RATIO : LEAST_RATIO;
 }
 
-static void smooth(const struct holt_winters *m, const double *p, double *state, int64_t step,
-                   double y)
+static void smooth(const struct smoother *m, const double *p, double *state, int64_t step, double y)
 {
     uint32_t at[SEASONS_MAX];
     double level = state[0], trend = p[PHI] * state[1], base = level + trend;
@@ -215,7 +236,7 @@ static void smooth(const struct holt_winters *m, const double *p, double *state,
         return;
     }
     double all = seasonal(m, state, step, at);
-    bool is_factor = m->options->multiplicative;
+    bool is_factor = m->is_factor;
     double own = is_factor ? y / divisor(all) : y - all;
     state[0] = p[ALPHA] * own + (1 - p[ALPHA]) * base;
     if (m->has_trend) {
@@ -239,13 +260,13 @@ static double reach_of(double phi, uint32_t h)
 }
 
 /* The value `ahead` steps behind the last before `step`. */
-static double forecast(const struct holt_winters *m, const double *state, int64_t step,
-                       uint32_t ahead, double reach)
+static double forecast(const struct smoother *m, const double *state, int64_t step, uint32_t ahead,
+                       double reach)
 {
     uint32_t at[SEASONS_MAX];
     double base = state[0] + reach * state[1];
     double all = seasonal(m, state, step + ahead - 1, at);
-    return m->options->multiplicative ? base * all : base + all;
+    return m->is_factor ? base * all : base + all;
 }
 
 /* ---- the first state ---- */
@@ -262,21 +283,20 @@ static double mean_of(const double *v, uint32_t from, uint32_t to)
 }
 
 /* What is left of a value by level and trend, and by the seasons found so far. */
-static double rest_of(const struct holt_winters *m, const double *state, uint32_t seasons,
-                      uint32_t i)
+static double rest_of(const struct smoother *m, const double *state, uint32_t seasons, uint32_t i)
 {
     double base = state[0] + state[1] * (i + 1.0), rest;
-    rest = m->options->multiplicative ? m->value[i] / base : m->value[i] - base;
+    rest = m->is_factor ? m->value[i] / base : m->value[i] - base;
     for (uint32_t k = 0, first = 2; k < seasons; k++) {
         double s = state[first + i % m->setup.season[k]];
-        rest = m->options->multiplicative ? rest / divisor(s) : rest - s;
+        rest = m->is_factor ? rest / divisor(s) : rest - s;
         first += m->setup.season[k];
     }
     return rest;
 }
 
 /* The state before value[0], by means. */
-static void decompose(const struct holt_winters *m, double *state)
+static void decompose(const struct smoother *m, double *state)
 {
     uint32_t n = m->n;
     double slope = seasons_of(m) > 1
@@ -284,7 +304,7 @@ static void decompose(const struct holt_winters *m, double *state)
                        : (mean_of(m->value, n / 2, n) - mean_of(m->value, 0, n / 2)) / (n - n / 2);
     double mean = mean_of(m->value, 0, n), start = mean - slope * (n + 1.0) / 2;
     bool is_positive = start > 0 && start + slope * (n + 1.0) > 0;
-    if (m->options->multiplicative && !is_positive) {
+    if (m->is_factor && !is_positive) {
         slope = 0;
         start = mean > 0 ? mean : 1;
     }
@@ -299,7 +319,7 @@ static void decompose(const struct holt_winters *m, double *state)
                 sum += isnan(rest) ? 0 : rest;
                 count += !isnan(rest);
             }
-            double none = m->options->multiplicative ? 1 : 0;
+            double none = m->is_factor ? 1 : 0;
             state[first + phase] = count > 0 ? sum / count : none;
         }
         first += season;
@@ -307,10 +327,10 @@ static void decompose(const struct holt_winters *m, double *state)
 }
 
 /* As River has it, behind the last of the values. */
-static void begin_as_river(struct holt_winters *m)
+static void begin_as_river(struct smoother *m)
 {
     uint32_t n = m->n, first = 2, known = 0;
-    double none = m->options->multiplicative ? 1 : 0;
+    double none = m->is_factor ? 1 : 0;
     m->now[0] = mean_of(m->value, 0, n);
     m->now[1] = 0;
     for (uint32_t i = 1; i < n && m->has_trend; i++) {
@@ -333,7 +353,7 @@ static void begin_as_river(struct holt_winters *m)
 
 /* Parameters as points of an unbounded space; which[] are those to be found. */
 struct search {
-    struct holt_winters *m;
+    struct smoother *m;
     uint32_t n;
     enum parameter which[PARAMETERS];
     double x[PARAMETERS], least;
@@ -348,7 +368,7 @@ static double value_of(enum parameter p, double x)
 
 static double loss_of(struct search *s)
 {
-    struct holt_winters *m = s->m;
+    struct smoother *m = s->m;
     double p[PARAMETERS], reach[3], sum = 0;
     uint32_t last = m->setup.nhorizons - 1;
     const uint32_t ahead[] = {m->setup.horizon[0], m->setup.horizon[last / 2],
@@ -413,7 +433,7 @@ static void start_search(struct search *s)
                                       {1.4, -5, 2, -3},
                                       {-3, -4, 0, -1},
                                       {-0.8, -2, 4, 0}};
-    struct holt_winters *m = s->m;
+    struct smoother *m = s->m;
     double best[PARAMETERS] = {0}, x[PARAMETERS] = {0};
     s->least = HUGE_VAL;
     for (uint32_t i = 0; i < s->n; i++) {
@@ -432,7 +452,7 @@ static void start_search(struct search *s)
     memcpy(s->x, best, sizeof(best));
 }
 
-static void fit(struct holt_winters *m)
+static void fit(struct smoother *m)
 {
     struct search s = {.m = m};
     s.which[s.n++] = ALPHA;
@@ -452,13 +472,14 @@ static void fit(struct holt_winters *m)
             m->parameter[s.which[i]] = value_of(s.which[i], s.x[i]);
         }
     }
+    m->error = s.least / m->n;
     m->next = m->steps + (m->n > 100 ? m->n / 4 : 25);
 }
 
-/* ---- the forecaster ---- */
+/* ---- one form ---- */
 
 /* The state now, from the one at the window's beginning. */
-static void run_window(struct holt_winters *m)
+static void run_window(struct smoother *m)
 {
     memcpy(m->now, m->beginning, m->nstate * sizeof(double));
     int64_t step = m->steps - m->n;
@@ -468,7 +489,7 @@ static void run_window(struct holt_winters *m)
 }
 
 /* Enough values are there. */
-static void begin(struct holt_winters *m)
+static void begin(struct smoother *m)
 {
     m->is_begun = true;
     if (m->options->init == INIT_RIVER) {
@@ -483,7 +504,7 @@ static void begin(struct holt_winters *m)
 }
 
 /* Makes room in the window: its first half is only kept as the state behind it. */
-static void shift_window(struct holt_winters *m)
+static void shift_window(struct smoother *m)
 {
     uint32_t gone = m->n / 2;
     int64_t step = m->steps - m->n;
@@ -494,17 +515,18 @@ static void shift_window(struct holt_winters *m)
     memmove(m->value, m->value + gone, m->n * sizeof(double));
 }
 
-static void start_anew(struct holt_winters *m)
+static void start_anew(struct smoother *m)
 {
     m->is_begun = false;
     m->n = 0;
     m->steps = 0;
     m->next = 0;
+    m->error = HUGE_VAL;
     memset(m->now, 0, 3 * (size_t)m->nstate * sizeof(double));
     first_parameters(m);
 }
 
-static bool is_sound(const struct holt_winters *m)
+static bool is_sound(const struct smoother *m)
 {
     double most = 0;
     for (uint32_t i = 0; i < m->nstate; i++) {
@@ -516,7 +538,7 @@ static bool is_sound(const struct holt_winters *m)
     return true;
 }
 
-static void learn_begun(struct holt_winters *m, double y)
+static void learn_begun(struct smoother *m, double y)
 {
     int64_t step = m->steps++;
     if (m->is_fitted) {
@@ -541,9 +563,8 @@ static void learn_begun(struct holt_winters *m, double y)
     }
 }
 
-static void holt_winters_learn(void *f, double y)
+static void smoother_learn(struct smoother *m, double y)
 {
-    struct holt_winters *m = f;
     if (m->is_begun) {
         learn_begun(m, y);
         return;
@@ -561,9 +582,8 @@ static void holt_winters_learn(void *f, double y)
     }
 }
 
-static void holt_winters_predict(const void *f, double *out)
+static void smoother_predict(const struct smoother *m, double *out)
 {
-    const struct holt_winters *m = f;
     for (uint32_t i = 0; i < m->setup.nhorizons; i++) {
         uint32_t h = m->setup.horizon[i];
         double v = m->is_begun ? forecast(m, m->now, m->steps, h, reach_of(m->parameter[PHI], h))
@@ -572,9 +592,8 @@ static void holt_winters_predict(const void *f, double *out)
     }
 }
 
-static int holt_winters_io(void *f, struct snapshot *s)
+static int smoother_io(struct smoother *m, struct snapshot *s)
 {
-    struct holt_winters *m = f;
     uint32_t nstate = m->nstate, room = m->room, is_begun = m->is_begun;
     snapshot_version(s, 1);
     snapshot_u32(s, &nstate);
@@ -596,10 +615,71 @@ static int holt_winters_io(void *f, struct snapshot *s)
     return snapshot_status(s);
 }
 
+static uint64_t smoother_size(const struct smoother *m)
+{
+    return m ? sizeof(*m) + (m->room + 3 * (uint64_t)m->nstate) * sizeof(double) : 0;
+}
+
+/* ---- the forecaster ---- */
+
+static void *holt_winters_open(const struct forecaster_setup *setup)
+{
+    struct holt_winters *m = mem_zalloc(sizeof(*m));
+    const struct options *o = setup->options;
+    int form = o->multiplicative;
+    if (form == EITHER && (!isnan(o->alpha) || setup->nseasons == 0)) {
+        form = SUMS;
+    }
+    m->sums = form == FACTORS ? NULL : smoother_new(setup, SUMS);
+    m->factors = form == SUMS ? NULL : smoother_new(setup, FACTORS);
+    return m;
+}
+
+static void holt_winters_close(void *f)
+{
+    struct holt_winters *m = f;
+    smoother_free(m->sums);
+    smoother_free(m->factors);
+    mem_free(m);
+}
+
+static void holt_winters_learn(void *f, double y)
+{
+    struct holt_winters *m = f;
+    if (m->sums) {
+        smoother_learn(m->sums, y);
+    }
+    if (m->factors) {
+        smoother_learn(m->factors, y);
+    }
+}
+
+static void holt_winters_predict(const void *f, double *out)
+{
+    const struct holt_winters *m = f;
+    bool is_factor = !m->sums || (m->factors && m->factors->error < m->sums->error);
+    smoother_predict(is_factor ? m->factors : m->sums, out);
+}
+
+static int holt_winters_io(void *f, struct snapshot *s)
+{
+    struct holt_winters *m = f;
+    struct smoother *form[] = {m->sums, m->factors};
+    for (int i = 0; i < 2; i++) {
+        if (form[i] && smoother_io(form[i], s) < 0) {
+            return snapshot_status(s);
+        }
+        if (m->sums && m->factors) {
+            snapshot_double(s, &form[i]->error);
+        }
+    }
+    return snapshot_status(s);
+}
+
 static uint64_t holt_winters_size(const void *f)
 {
     const struct holt_winters *m = f;
-    return sizeof(*m) + (m->room + 3 * (uint64_t)m->nstate) * sizeof(double);
+    return sizeof(*m) + smoother_size(m->sums) + smoother_size(m->factors);
 }
 
 const struct forecaster_def forecaster_holt_winters = {

@@ -316,7 +316,7 @@ static void hybrid_learn(void *f, double y)
         double out[HORIZONS_MAX], *waiting = m->waiting;
         if (m->forecaster) {
             m->def->learn(m->forecaster, y);
-            forecaster_train(m->def, m->forecaster);
+            trainable_now(m->def->training, m->forecaster);
         }
         predict_member(h, m, out);
         for (uint32_t i = 0; i < h->setup.nhorizons; i++) {

@@ -203,7 +203,7 @@ static int64_t fit_owes(const void *p)
     return f->fit.owes ? f->fit.due : 0;
 }
 
-static int64_t fit_taken(const void *p)
+static int64_t lstm_trained(const void *p)
 {
     const struct lstm *f = p;
     return f->fit.taken;
@@ -243,7 +243,7 @@ static void fit_free(void *data)
     mem_free(fit);
 }
 
-static void fit_take(void *p, const void *data)
+static void fit_take(void *p, void *data)
 {
     struct lstm *f = p;
     const struct fit *fit = data;
@@ -260,9 +260,8 @@ static void fit_ended(void *p, int64_t number)
     f->fit.owes = f->fit.due > number;
 }
 
-static const struct forecaster_training training = {
+static const struct trainable training = {
     .owes = fit_owes,
-    .taken = fit_taken,
     .bytes = fit_bytes,
     .make = fit_make,
     .run = fit_run,
@@ -324,4 +323,5 @@ const struct forecaster_def forecaster_lstm = {
     .size = lstm_size,
     .close = lstm_close,
     .training = &training,
+    .trained = lstm_trained,
 };

@@ -259,6 +259,11 @@ static const struct transform_def scaler = {
     .layout = scale_layout,
 };
 
+static const struct method_option only[] = {
+    {"with_std", 1U << STANDARD}, {"with_centering", 1U << ROBUST}, {"with_scaling", 1U << ROBUST},
+    {"q_inf", 1U << ROBUST},      {"q_sup", 1U << ROBUST},          {0},
+};
+
 static int scale_bind(struct node *n)
 {
     const struct scale_cfg *cfg = n->cfg;
@@ -267,8 +272,8 @@ static int scale_bind(struct node *n)
     if (cfg->q_inf >= cfg->q_sup) {
         status = algorithm_problem(n, "q_inf", "q_inf must be less than q_sup");
     }
-    if (status < 0) {
-        return status;
+    if (status < 0 || transform_check_options(n, only, methods, cfg->method) < 0) {
+        return -ERR_CONFIG;
     }
     transform_out_each(n, t, &type_double);
     return transform_bind(n, t);

@@ -7,7 +7,7 @@
  * "-"; FILE has a header, COLUMN is a name of it; an empty field is a missing value. The i-th line has
  * what was forecast once value i was learned (horizon h stands for value i + h), a tab between two
  * horizons, "nan" where there is no forecast. Last comes "# PREDICT_NS LEARN_NS ROWS BYTES": mean
- * times of a call, and the size of the snapshot at the end.
+ * times of a call (of this thread, on the processor), and the size of the snapshot at the end.
  */
 #include "engine/config.h"
 #include "engine/forecaster.h"
@@ -113,7 +113,7 @@ static uint32_t read_steps(const char *text, uint32_t *out, uint32_t most)
 static double seconds(void)
 {
     struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
     return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
 }
 
@@ -139,7 +139,7 @@ static void run(const struct forecaster_def *def, const struct forecaster_setup 
     for (uint32_t i = 0; i < series->n; i++) {
         double start = seconds();
         def->learn(f, series->y[i]);
-        forecaster_train(def, f);
+        trainable_now(def->training, f);
         double between = seconds();
         def->predict(f, out);
         predicting += seconds() - between;

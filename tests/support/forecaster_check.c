@@ -68,7 +68,7 @@ const void *forecaster_options(const struct forecaster_def *def, const char *tex
 static void learn(const struct forecaster_def *def, void *f, double y)
 {
     def->learn(f, y);
-    forecaster_train(def, f);
+    trainable_now(def->training, f);
 }
 
 static void save(const struct forecaster_def *def, void *f, struct buffer *out)

@@ -101,6 +101,31 @@ static void covers_the_stated_share(void **state)
     }
 }
 
+/* The score of an error is its share of the scale when its prediction was made, as the next interval's
+ * will be: errors of 1, then of 2 that were predicted while the scale was 1. */
+static void a_late_truth_is_scored_by_the_scale_of_its_prediction(void **state)
+{
+    (void)state;
+    struct conformal late, odd;
+    conformal_init(&late, 0.8);
+    for (int i = 0; i < 5; i++) {
+        conformal_learn(&late, 0, NAN, NAN, 1);
+    }
+    assert_true(late.scale == 1);
+    for (int i = 0; i < 10; i++) {
+        conformal_learn_late(&late, 0, NAN, NAN, 2, 1);
+    }
+    assert_true(late.scale > 1.3 && late.scale < 2);
+    for (uint32_t i = 0; i < late.n; i++) {
+        assert_true(late.sorted[i] == (i < 5 ? 1 : 2));
+    }
+    /* A scale that is not known is the one of now. */
+    conformal_init(&odd, 0.8);
+    conformal_learn_late(&odd, 0, NAN, NAN, 4, 0);
+    conformal_learn_late(&odd, 0, NAN, NAN, 8, NAN);
+    assert_true(odd.sorted[0] == 1 && odd.sorted[1] == 2);
+}
+
 static void continues_after_load(void **state)
 {
     (void)state;
@@ -190,6 +215,7 @@ int main(void)
         cmocka_unit_test(nothing_before_enough_errors),
         cmocka_unit_test(the_quantile_is_that_of_the_last_scores),
         cmocka_unit_test(covers_the_stated_share),
+        cmocka_unit_test(a_late_truth_is_scored_by_the_scale_of_its_prediction),
         cmocka_unit_test(continues_after_load),
         cmocka_unit_test(odd_errors),
         cmocka_unit_test(damage_changes_numbers_only),

@@ -162,6 +162,44 @@ static void continues_after_load(void **state)
     forecaster_series_free(&series);
 }
 
+/* Version 1 had no scales behind the four waiting forecasts, the second of which is the newest three steps
+ * ahead: it loads, and forecasts the same values. */
+static void an_older_state_is_loaded(void **state)
+{
+    (void)state;
+    enum { SCALES_BYTES = 4 * sizeof(double) };
+    struct forecast_config config = config_of(&forecaster_ridge, "{lags: 3}");
+    struct forecaster_series series = forecaster_series_new(200, 3);
+    struct forecast_model *a = forecast_model_new(&config, 1), *b = forecast_model_new(&config, 1);
+    struct buffer saved;
+    for (uint32_t i = 0; i < 150; i++) {
+        forecast_model_learn(a, series.y[i]);
+    }
+    save(a, &saved);
+    assert_int_equal(saved.data[0], 2 * 2); /* a varint: zigzag */
+    saved.data[0] = 1 * 2;
+    char *second = saved.data;
+    while (memcmp(second, forecast_model_now(a, 1), sizeof(struct forecast)) != 0) {
+        second++;
+        assert_true(second < saved.data + saved.n - sizeof(struct forecast));
+    }
+    char *scales = second + 3 * sizeof(struct forecast), *behind = scales + SCALES_BYTES;
+    memmove(scales, behind, (size_t)(saved.data + saved.n - behind));
+    struct snapshot s = snapshot_loader(saved.data, saved.n - SCALES_BYTES);
+    assert_int_equal(forecast_model_io(b, &s), 0);
+    assert_ptr_equal(s.p, s.end);
+    for (uint32_t i = 150; i < series.n; i++) {
+        forecast_model_learn(a, series.y[i]);
+        forecast_model_learn(b, series.y[i]);
+        const struct forecast *x = forecast_model_now(a, 1), *y = forecast_model_now(b, 1);
+        assert_true(x->value == y->value && y->lower < y->value && y->upper > y->value);
+    }
+    buffer_done(&saved);
+    forecast_model_free(a);
+    forecast_model_free(b);
+    forecaster_series_free(&series);
+}
+
 static void other_horizons_are_refused(void **state)
 {
     (void)state;
@@ -204,6 +242,7 @@ int main(void)
         cmocka_unit_test(falls_back_to_what_is_better),
         cmocka_unit_test(the_one_asked_for_where_it_is_better),
         cmocka_unit_test(continues_after_load),
+        cmocka_unit_test(an_older_state_is_loaded),
         cmocka_unit_test(other_horizons_are_refused),
         cmocka_unit_test(totals_of_several),
     };

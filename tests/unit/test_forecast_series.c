@@ -254,7 +254,7 @@ static int trained_run(void *data, const struct cancel *c)
     return 0;
 }
 
-static void trained_take(void *f, const void *data)
+static void trained_take(void *f, void *data)
 {
     ((struct trained *)f)->taken = *(const int64_t *)data;
 }
@@ -265,9 +265,8 @@ static void trained_ended(void *f, int64_t number)
     t->owes = t->due > number;
 }
 
-static const struct forecaster_training training = {
+static const struct trainable training = {
     .owes = trained_owes,
-    .taken = trained_taken,
     .bytes = trained_bytes,
     .make = trained_make,
     .run = trained_run,
@@ -285,6 +284,7 @@ static const struct forecaster_def forecaster_trained = {
     .io = trained_io,
     .close = mem_free,
     .training = &training,
+    .trained = trained_taken,
 };
 
 static int64_t version(const struct forecast_series *s)

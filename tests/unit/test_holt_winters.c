@@ -178,6 +178,38 @@ static void factors_around_zero_begin_anew(void **state)
     def->close(f);
 }
 
+/* After the first fit `auto` forecasts what the form forecasts that suits the series, to the bit; and
+ * with parameters given what River does. */
+static void the_form_that_fits_better_forecasts(void **state)
+{
+    (void)state;
+    static const char *const form[] = {"{multiplicative: false, window: 100}",
+                                       "{multiplicative: true, window: 100}"};
+    for (int is_factor = 0; is_factor < 2; is_factor++) {
+        void *either = open("{window: 100}", 1), *one = open(form[is_factor], 1);
+        struct random random;
+        double a[3], b[3];
+        random_seed(&random, 21, 1);
+        for (int i = 0; i < 600; i++) {
+            double level = 20 + i, season = i % 4 == 0 ? 1 : i % 4 == 2 ? -0.5 : -0.25;
+            double y = is_factor ? level * (1 + 0.4 * season) : level + 8 * season;
+            y += 0.1 * random_normal(&random);
+            def->learn(either, y);
+            def->learn(one, y);
+            def->predict(either, a);
+            def->predict(one, b);
+            assert_true(i < 200 || (a[0] == b[0] && a[1] == b[1] && a[2] == b[2]));
+        }
+        def->close(either);
+        def->close(one);
+    }
+    void *given = open("{alpha: 0.3, gamma: 0.1, init: river}", 1);
+    void *sums = open("{alpha: 0.3, gamma: 0.1, init: river, multiplicative: false}", 1);
+    assert_int_equal(def->size(given), def->size(sums));
+    def->close(given);
+    def->close(sums);
+}
+
 static void options_that_do_not_go_together(void **state)
 {
     (void)state;
@@ -199,6 +231,7 @@ static void what_holds_for_every_forecaster(void **state)
 {
     (void)state;
     check_forecaster(def, forecaster_options(def, "{window: 50}", &arena));
+    check_forecaster(def, forecaster_options(def, "{multiplicative: false, window: 50}", &arena));
     check_forecaster(def, forecaster_options(def, "{multiplicative: true, window: 50}", &arena));
     check_forecaster(
         def, forecaster_options(def, "{alpha: 0.3, beta: 0.1, gamma: 0.2, phi: 0.9}", &arena));
@@ -215,6 +248,7 @@ int main(void)
         cmocka_unit_test(follows_a_level_that_jumps),
         cmocka_unit_test(a_gap_is_bridged),
         cmocka_unit_test(factors_around_zero_begin_anew),
+        cmocka_unit_test(the_form_that_fits_better_forecasts),
         cmocka_unit_test(options_that_do_not_go_together),
         cmocka_unit_test(what_holds_for_every_forecaster),
     };

@@ -94,7 +94,7 @@ static void errors(const void *o, double *lstm, double *last)
     *lstm = *last = 0;
     for (int i = 0; i < N; i++) {
         def->learn(f, y[i]);
-        forecaster_train(def, f);
+        trainable_now(def->training, f);
         def->predict(f, out);
         for (int k = 0; i >= N - 300 && k < 3; k++) {
             *lstm += fabs(out[k] - y[i + horizon[k]]) / 900;
@@ -121,7 +121,7 @@ static void owes_trainings(void **state)
 {
     (void)state;
     struct forecaster_series s = forecaster_series_new(800, 5);
-    const struct forecaster_training *t = def->training;
+    const struct trainable *t = def->training;
     const void *o = options("{hidden: 4, window: 6, history: 1000, batch_size: 8, epochs: 1,"
                             " fit_every: 300, fit_epochs: 2}");
     void *f = forecaster_open(def, o), *again = forecaster_open(def, o);
@@ -130,7 +130,7 @@ static void owes_trainings(void **state)
         def->learn(f, s.y[i]);
         assert_int_equal(t->owes(f), (i + 1) / 300);
     }
-    assert_int_equal(t->taken(f), 0);
+    assert_int_equal(def->trained(f), 0);
     void *data = t->make(f);
     struct buffer saved;
     buffer_init(&saved);
@@ -147,10 +147,10 @@ static void owes_trainings(void **state)
     t->take(f, data);
     t->free(data);
     assert_int_equal(t->owes(f), 0);
-    assert_int_equal(t->taken(f), 2);
+    assert_int_equal(def->trained(f), 2);
     def->predict(f, out);
     assert_true(out[0] != before[0]);
-    forecaster_train(def, again); /* the same, though it was made in another place */
+    trainable_now(def->training, again); /* the same, though it was made in another place */
     def->predict(again, before);
     assert_memory_equal(out, before, sizeof out);
     buffer_done(&saved);

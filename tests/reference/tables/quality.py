@@ -3,8 +3,6 @@
   classify  deterministic classifiers, whole files: prequential accuracy, and how far the probability of
             any row is from River's (test_learners.py, test_trees.py)
   regress   the same of values: mean absolute error
-  random    those that draw numbers, five seeds on each side, on sets below SMALL rows ten; and with the
-            same random numbers on both sides
   batch     what is fitted in batches beside scikit-learn (test_trees.py, test_mlp.py, test_clusters.py)
   before    the preprocessing steps: largest difference of any value (test_transforms.py)
 """
@@ -23,8 +21,6 @@ from tables.recall import Call, results
 
 CLASSES = dict(test_trees.CLASSES)
 VALUES = dict(test_trees.VALUES)
-SMALL = 6000
-DRAWN = 2000
 PASSIVE = {"C": 0.01, "mode": 1}
 CLASSIFIERS = [("logistic_regression", {}), ("logistic_regression", {"lr": 0.1}),
                ("logistic_regression", {"optimizer": "adam"}),
@@ -39,7 +35,6 @@ REGRESSORS = [("linear_regression", {}), ("linear_regression", {"intercept_lr": 
               ("hoeffding_tree", {}), ("hoeffding_adaptive_tree", {"bootstrap_sampling": False})]
 BINARY_ONLY = {"logistic_regression", "perceptron", "passive_aggressive"}
 UNSCALED = {"gaussian_nb", "hoeffding_tree", "hoeffding_adaptive_tree"}
-RANDOM = ["hoeffding_adaptive_tree", "adaptive_random_forest"]
 
 
 def there(kinds):
@@ -129,61 +124,6 @@ def closed_form():
 def regress():
     table = exact_table("MAE, klamm / River where they differ", REGRESSORS, there(VALUES))
     return f"{table}\n\n`passive_aggressive`: River's with the paper's loss. {closed_form()}."
-
-
-# ---- seeds ----
-
-def seeds_of(path):
-    with open(path) as file:
-        return range(1, 11 if sum(1 for _ in file) < SMALL else 6)
-
-
-def seeded(algorithm, kinds):
-    """By data set: our scores, and River's."""
-    calls = [Call(test_trees.river_with_seed, (algorithm, label, peers.find(data), None, seed), (peers.find(data),))
-             for data, label in kinds for seed in seeds_of(peers.find(data))]
-    theirs = iter(list(results(calls)))
-    for data, label in kinds:
-        path = peers.find(data)
-        yield ([test_trees.ours_with_seed(algorithm, label, path, None, seed)[0] for seed in seeds_of(path)],
-               [next(theirs)[0] for _ in seeds_of(path)])
-
-
-def error_of_difference(ours, theirs):
-    return (statistics.variance(ours) / len(ours) + statistics.variance(theirs) / len(theirs)) ** 0.5
-
-
-def random_row(algorithm, kinds):
-    is_error = kinds[0][1] == "value"
-    runs = list(seeded(algorithm, kinds))
-    means = [(statistics.fmean(a), statistics.fmean(b)) for a, b in runs]
-    cells = [f"{markdown.beside(a, b, is_error)} ± {markdown.number(error_of_difference(*run))}"
-             for (a, b), run in zip(means, runs)]
-    if is_error:  # of sizes that cannot be added
-        ratio = statistics.geometric_mean(a / b for a, b in means)
-        return [learner(algorithm, {}), *cells, markdown.bold(f"{ratio:.4f} of River's", ratio > 1)]
-    a, b = (statistics.fmean(column) for column in zip(*means))
-    return [learner(algorithm, {}), *cells, markdown.beside(a, b)]
-
-
-def drawn():
-    """By learner the largest difference of any row when River draws klamm's random numbers."""
-    kinds = [(data, label) for data, label in there({**CLASSES, **VALUES}) if data != "trump_approval"]
-    for algorithm in RANDOM:
-        given = [(algorithm, label, peers.find(data), DRAWN, 1) for data, label in kinds]
-        outs = results([Call(test_trees.river_drawn, g, (g[2],)) for g in given])
-        worst = max(test_trees.drawn_difference(*g[:4], out, 1)[0] for g, out in zip(given, outs))
-        yield f"`{algorithm}` {markdown.bold(f'{worst:.0e}', worst > 1e-9)}"
-
-
-def random():
-    parts = []
-    for what, kinds in (("accuracy", there(CLASSES)), ("MAE", there(VALUES))):
-        head = [f"{what}, klamm / River ± standard error of the difference", *(name_of(d) for d, _ in kinds), "mean"]
-        parts.append(markdown.table(head, [random_row(algorithm, kinds) for algorithm in RANDOM]))
-    parts.append(f"Largest difference of any prediction when River draws klamm's random numbers, first {DRAWN} rows of "
-                 f"each set but trump_approval: {', '.join(drawn())}.")
-    return "\n\n".join(parts)
 
 
 # ---- batches ----

@@ -4,7 +4,7 @@
   for result in results(calls): …        in the calls' order; what is missing is computed, in processes
 
 A result is kept under $KLAMM_CACHE/peers (default: ~/.cache/klamm) by the source of the function, its
-arguments, the contents of the files and the versions of River, scikit-learn and statsmodels. What is timed beside
+arguments (of a function its source), the contents of the files and the versions of River, scikit-learn and statsmodels. What is timed beside
 klamm is never taken from there (speed.py).
 """
 import collections
@@ -42,7 +42,8 @@ def versions():
 
 def place(call):
     names = {path: os.path.basename(path) for path in call.files}
-    shown = [names.get(arg, arg) if isinstance(arg, str) else arg for arg in call.args]
+    shown = [names.get(arg, arg) if isinstance(arg, str) else inspect.getsource(arg) if callable(arg) else arg
+             for arg in call.args]
     key = [versions(), inspect.getsource(call.function), repr(shown), [content(p) for p in call.files]]
     return os.path.join(FOLDER, hashlib.sha256(repr(key).encode()).hexdigest() + ".gz")
 
