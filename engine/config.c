@@ -117,6 +117,9 @@ static const char *print_bound(const struct reader *r, const struct config_field
         duration_format((int64_t)v, text);
         return arena_strdup(r->a, text);
     }
+    if (f->kind == CONFIG_SIZE && v >= 1 << 20 && fmod(v, 1 << 20) == 0) {
+        return arena_printf(r->a, "%lldMB", (long long)v >> 20);
+    }
     struct buffer b;
     buffer_init(&b);
     if (fabs(v) < 1e15 && v == floor(v)) {

@@ -72,6 +72,7 @@ struct learner_def {
     const char *name, *doc;
     unsigned tasks;        /* flags of enum learner_task */
     bool is_binary;        /* two classes at most */
+    bool is_scaled;        /* rows are, unless `scale` says otherwise */
     bool takes_categories; /* string columns as categories; others refuse them */
     const struct config_field *options;
     size_t options_size;

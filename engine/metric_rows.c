@@ -4,7 +4,8 @@
  *             metric               string: accuracy, mae, … with their baselines
  *             value                double; NaN and infinite ones are left out
  *             rows                 long: rows measured so far
- *   when      after every `every` measured rows; event time is that of the row at hand
+ *   when      after every `every` measured rows; event time is that of the row at hand. Readers of different
+ *             `every` have an output each
  *   key       none
  */
 #include "engine/metric_rows.h"
@@ -18,7 +19,7 @@ enum { STREAM, STEP, AS, METRIC, VALUE, ROWS, COLUMNS };
 
 void metric_rows_bind(struct node *n)
 {
-    if (n->metrics_every == 0) {
+    if (n->nmetrics == 0) {
         return;
     }
     struct schema *s = schema_new(n->mem, COLUMNS);
@@ -28,13 +29,20 @@ void metric_rows_bind(struct node *n)
     schema_add(s, "metric", &type_string, false, false);
     schema_add(s, "value", &type_double, false, false);
     schema_add(s, "rows", &type_long, false, false);
-    n->out[1] = s;
-    n->noutputs = 2;
+    for (uint16_t i = 0; i < n->nmetrics; i++) {
+        n->out[1 + i] = s;
+    }
+    n->noutputs = (uint16_t)(1 + n->nmetrics);
 }
 
 bool metric_rows_are_due(const struct node *n, int64_t count)
 {
-    return n->metrics_every > 0 && count > 0 && count % n->metrics_every == 0;
+    for (uint16_t i = 0; i < n->nmetrics; i++) {
+        if (count > 0 && count % n->metrics_every[i] == 0) {
+            return true;
+        }
+    }
+    return false;
 }
 
 static struct str text(const char *s)
@@ -42,11 +50,11 @@ static struct str text(const char *s)
     return str_ref(s, (uint32_t)strlen(s));
 }
 
-int metric_rows_emit(struct op *op, const char *as, int64_t count, const struct batch *b,
-                     uint16_t row)
+static int emit(struct op *op, int output, const char *as, int64_t count, const struct batch *b,
+                uint16_t row)
 {
     const struct spot *p = (const struct spot *)op;
-    struct batch *out = batch_new(b->mem, op->node->out[1], (uint16_t)p->nmetrics, NULL);
+    struct batch *out = batch_new(b->mem, op->node->out[output], (uint16_t)p->nmetrics, NULL);
     uint16_t n = 0;
     for (int i = 0; i < p->nmetrics; i++) {
         if (!isfinite(p->metric[i].value)) {
@@ -63,5 +71,17 @@ int metric_rows_emit(struct op *op, const char *as, int64_t count, const struct 
         n++;
     }
     out->rows = out->nsel = n;
-    return n > 0 ? op_emit(op, 1, out) : 0;
+    return n > 0 ? op_emit(op, output, out) : 0;
+}
+
+int metric_rows_emit(struct op *op, const char *as, int64_t count, const struct batch *b,
+                     uint16_t row)
+{
+    int status = 0;
+    for (uint16_t i = 0; i < op->node->nmetrics && status == 0; i++) {
+        if (count % op->node->metrics_every[i] == 0) {
+            status = emit(op, 1 + i, as, count, b, row);
+        }
+    }
+    return status;
 }

@@ -8,7 +8,7 @@
 
 #include "engine/step.h"
 
-/* Where a stream reads them, they are output 1. */
+/* Where streams read them, they are the outputs from 1 on. */
 void metric_rows_bind(struct node *n);
 /* count: rows that were measured, as state remembers it, so that batches and restarts do not
  * matter. */

@@ -201,13 +201,14 @@ int plan_place(struct planner *b, const struct stream *st, struct node *n, struc
         v->out[o] = n->out[o];
     }
     plan_connect(b, at, vertex, 0);
-    if (n->noutputs == 2 && n->output_name[0] == NULL) {
+    for (uint16_t o = 1; o < n->noutputs && n->output_name[0] == NULL; o++) {
         struct side *side = &b->side[b->nsides++];
-        *side = (struct side){n->output_name[1], n, *at};
+        *side = (struct side){.name = n->output_name[o], .node = n, .ref = *at};
         side->ref.vertex = vertex;
-        side->ref.output = 1;
-        side->ref.schema = n->out[1];
+        side->ref.output = o;
+        side->ref.schema = n->out[o];
         if (!side->name) {
+            side->every = n->metrics_every[o - 1];
             side->ref.rows = ROWS_EVENTS;
             side->ref.revised = side->ref.rekeyed = false;
         }
@@ -242,17 +243,31 @@ static void add_time(struct node *n)
     }
 }
 
-/* How often somebody reads what the steps of a stream measure, in rows; 0: nobody does. */
-static int64_t metrics_every(const struct planner *b, const char *stream)
+static bool has_number(const int64_t *list, uint16_t n, int64_t number)
 {
-    int64_t least = 0;
+    for (uint16_t i = 0; i < n; i++) {
+        if (list[i] == number) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* How often streams read what the steps of this one measure, in rows, each number once. */
+static uint16_t metrics_every(struct planner *b, const char *stream, const int64_t **every)
+{
+    int64_t *list = arena_array(&b->p->mem, STEP_OUTPUTS_MAX, sizeof *list);
+    uint16_t n = 0;
     for (int i = 0; i < b->t->nstreams; i++) {
         const struct end *from = &b->t->stream[i].from;
         bool reads =
             from->kind == END_METRICS && strcmp(from->names.item[0].value.text, stream) == 0;
-        least = reads && (least == 0 || from->every < least) ? from->every : least;
+        if (reads && n < METRICS_EVERY_MAX && !has_number(list, n, from->every)) {
+            list[n++] = from->every;
+        }
     }
-    return least;
+    *every = list;
+    return n;
 }
 
 static int plan_step(struct planner *b, const struct stream *st, int i, struct ref *at)
@@ -282,7 +297,7 @@ static int plan_step(struct planner *b, const struct stream *st, int i, struct r
     n->in_rows[0] = at->rows;
     n->in_revised = n->out_revised = at->revised;
     n->table = -1;
-    n->metrics_every = metrics_every(b, st->name);
+    n->nmetrics = metrics_every(b, st->name, &n->metrics_every);
     n->mem = a;
     n->diags = b->d;
     n->def = step_find(b, y->key[0], n->at, n->path);
@@ -479,8 +494,10 @@ int plan_begin(struct planner *b)
     p->topology = t;
     b->p = p;
     size_t steps = 2; /* one for what ends a history */
+    size_t sides = 1; /* of a step, at most */
     for (int i = 0; i < t->nstreams; i++) {
         steps += 2U + 5U * (size_t)t->stream[i].nsteps + (size_t)t->stream[i].nto;
+        sides += t->stream[i].from.kind == END_METRICS && sides < METRICS_EVERY_MAX;
     }
     steps += 5U * (size_t)t->ntables;
     if (steps > VERTICES_MAX) {
@@ -493,7 +510,7 @@ int plan_begin(struct planner *b)
     p->history = arena_array(&p->mem, steps, sizeof *p->history);
     b->group = arena_array(&p->mem, steps, sizeof *b->group);
     b->mark = arena_zalloc(&p->mem, (size_t)t->nstreams * sizeof *b->mark + 1);
-    b->side = arena_zalloc(&p->mem, steps * sizeof *b->side);
+    b->side = arena_zalloc(&p->mem, steps * sides * sizeof *b->side);
     b->end = arena_zalloc(&p->mem, (size_t)t->nstreams * sizeof *b->end + 1);
     b->table = arena_zalloc(&p->mem, (size_t)t->ntables * sizeof *b->table + 1);
     return 0;

@@ -24,6 +24,7 @@ struct side {
     const char *name; /* of that stream; NULL: of any that reads the metrics */
     struct node *node;
     struct ref ref;
+    int64_t every; /* of metrics: so many rows */
 };
 
 enum mark { MARK_NEW, MARK_OPEN, MARK_DONE };

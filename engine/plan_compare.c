@@ -1,6 +1,7 @@
 /* Comparing two plans, for what the one has left behind and the other finds.
  *
- *   offsets   the consumer group: of another one nothing is known, and inputs are read anew
+ *   offsets   the consumer group: of another one nothing is known, and inputs are read anew; and topics
+ *             that are new to it, or that it reads no more
  *   state     stores are paired by their changelogs, whose names have topology, stream and step
  *   rows      internal topics hold rows of one topology for itself, with its columns
  *
@@ -338,6 +339,63 @@ static void compare_feeds(struct comparing *c)
     }
 }
 
+/* ---- inputs ---- */
+
+/* Whether a stream reads the topic, which others fill. Tables are judged by their stores. */
+static bool reads(const struct plan *p, const char *topic)
+{
+    for (uint16_t i = 0; i < p->nsources; i++) {
+        const struct plan_source *s = p->source[i];
+        for (int k = 0; k < s->ntopics && !s->table && !s->feeder && s->repartition < 0; k++) {
+            if (strcmp(s->topic[k], topic) == 0) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+/* Topics that `these` reads and `those` does not, each once. */
+static void add_inputs(struct comparing *c, const struct plan *these, const struct plan *those,
+                       struct plan_change change)
+{
+    int begin = c->out->n;
+    for (uint16_t i = 0; i < these->nsources; i++) {
+        const struct plan_source *s = these->source[i];
+        for (int k = 0; k < s->ntopics; k++) {
+            bool is_told = !reads(these, s->topic[k]) || reads(those, s->topic[k]);
+            for (int x = begin; x < c->out->n && !is_told; x++) {
+                is_told = strcmp(c->out->item[x].name, s->topic[k]) == 0;
+            }
+            if (!is_told) {
+                change.what = "offsets";
+                change.name = s->topic[k];
+                change.stream = s->stream;
+                change.path = s->end->path;
+                change.at = s->end->at;
+                add(c, change);
+            }
+        }
+    }
+}
+
+/* Of one group; another one has no offsets at all. */
+static void compare_inputs(struct comparing *c)
+{
+    if (strcmp(c->before->topology->group, c->after->topology->group) == 0) {
+        add_inputs(c, c->after, c->before,
+                   (struct plan_change){.fate = FATE_NEW,
+                                        .why = "the group has not read it yet: it begins as "
+                                               "kafka: {auto.offset.reset: …} says, and its rows "
+                                               "come into the state that is there"});
+        add_inputs(c, c->before, c->after,
+                   (struct plan_change){.fate = FATE_GONE,
+                                        .why = "no stream reads it any more: what the group has "
+                                               "not read of it is left",
+                                        .remedy = DRAIN});
+    }
+}
+
 /* ---- all ---- */
 
 static void compare_groups(struct comparing *c)
@@ -365,6 +423,7 @@ void plan_compare(struct plan_comparison *out, const struct plan *before, const 
     struct comparing c = {before, after, out, a};
     *out = (struct plan_comparison){0};
     compare_groups(&c);
+    compare_inputs(&c);
     for (uint16_t i = 0; i < after->nsubplans; i++) {
         for (uint16_t k = 0; k < after->subplan[i].nstores; k++) {
             struct found is = store_at(after, i, k), was = find_store(before, is.store->changelog);

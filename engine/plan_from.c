@@ -229,7 +229,7 @@ static int plan_late(struct planner *b, const struct stream *st, struct ref *out
     struct ref *in = arena_zalloc(&b->p->mem, ((size_t)b->nsides + 1) * sizeof *in);
     n = 0;
     for (int i = 0; i < b->nsides; i++) {
-        if (strcmp(b->side[i].name, st->name) == 0) {
+        if (b->side[i].name && strcmp(b->side[i].name, st->name) == 0) {
             in[n++] = b->side[i].ref;
         }
     }
@@ -260,10 +260,21 @@ static int plan_metrics(struct planner *b, const struct stream *st, struct ref *
     }
     struct ref *in = arena_zalloc(&b->p->mem, ((size_t)b->nsides + 1) * sizeof *in);
     int n = 0;
+    bool is_measured = false;
     for (int i = 0; i < b->nsides; i++) {
-        if (!b->side[i].name && strcmp(b->side[i].node->stream, name->text) == 0) {
-            in[n++] = b->side[i].ref;
+        const struct side *s = &b->side[i];
+        bool is_of = !s->name && strcmp(s->node->stream, name->text) == 0;
+        if (is_of && s->every == st->from.every) {
+            in[n++] = s->ref;
         }
+        is_measured |= is_of;
+    }
+    if (n == 0 && is_measured) {
+        return diags_add(
+            b->d, name->at, name->path,
+            "the metrics of \"%s\" are read after more than %d different numbers of rows "
+            "(`every`): let streams read those of others that do so as often",
+            name->text, METRICS_EVERY_MAX);
     }
     if (n == 0) {
         return diags_add(b->d, name->at, name->path,

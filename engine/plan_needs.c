@@ -7,8 +7,10 @@
  * united again, or writes one topic twice), whole batches would arrive one way after the other, and
  * the order would show the size of batches. Such a source hands out its rows one at a time.
  */
+#include "engine/layout.h"
 #include "engine/plan.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 static void needs_of_step(const struct vertex *v, int input, const bool *out, bool *in)
@@ -88,7 +90,8 @@ static const char *plain_name(struct arena *a, const struct schema *taken, const
     return plain;
 }
 
-/* What travels through a repartition: the needed columns, none of them hidden. */
+/* What travels through a repartition: the needed columns, none of them hidden. Its subject is one of these
+ * columns, which no schema of before has to fit: rows of other columns are refused by their envelope. */
 static void find_write_schema(struct plan *p, struct plan_sink *k, const bool *needs)
 {
     struct schema *w = schema_new(&p->mem, k->schema->n);
@@ -100,9 +103,12 @@ static void find_write_schema(struct plan *p, struct plan_sink *k, const bool *n
     w->nkey = k->schema->nkey;
     memcpy(w->key, k->schema->key, w->nkey * sizeof *w->key);
     k->write_schema = w;
+    k->value.subject =
+        arena_printf(&p->mem, "%s-%08" PRIx32 "-value", k->topic, layout_of_columns(w));
     for (uint16_t i = 0; i < p->nsources; i++) {
         if (p->source[i]->repartition >= 0 && p->sink[p->source[i]->repartition] == k) {
             p->source[i]->read_schema = w;
+            p->source[i]->value.subject = k->value.subject;
         }
     }
 }

@@ -16,5 +16,7 @@ struct record record_copy(struct arena *mem, const struct record *r)
         h[i].value = h[i].value ? arena_strndup(mem, h[i].value, h[i].n) : NULL;
     }
     copy.headers = h;
+    copy.place = r->place ? arena_strdup(mem, r->place) : NULL;
+    copy.bad = r->bad ? arena_strdup(mem, r->bad) : NULL;
     return copy;
 }

@@ -23,6 +23,8 @@ struct record {
     size_t value_n;
     const struct header *headers;
     size_t nheaders;
+    const char *place; /* of one out of a file, which says more than topic and offset; or NULL */
+    const char *bad;   /* why it is none, what there is of it being the value; NULL: it is one */
 };
 
 struct arena;

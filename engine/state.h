@@ -124,7 +124,15 @@ bool state_is_stale(const struct state *s);
  * all keys up to it have been met. NULL: all at once. */
 int state_range(struct state *s, const void *prefix, uint32_t n, struct buffer *behind,
                 int (*each)(void *ctx, struct state_entry *e), void *ctx);
-/* The same of all parts; between them what was read goes again: for stores over a disk that have to be
+/* Two halves of it, for several ranges that are read side by side, of a store that is not complete:
+ * what the disk has of one, but for what is dirty, in a part that leaves room for so many `ranges`;
+ * and all that is dirty. */
+int state_range_stored(struct state *s, const void *prefix, uint32_t n, struct buffer *behind,
+                       uint64_t ranges, int (*each)(void *ctx, struct state_entry *e), void *ctx);
+/* Bytes of a part with one range. */
+uint64_t state_part_bytes(const struct state *s);
+int state_each_dirty(struct state *s, int (*each)(void *ctx, struct state_entry *e), void *ctx);
+/* A whole range, part by part; between them what was read goes again: for stores over a disk that have to be
  * gone through. The calls may do no more than those of state_range(). 0, or what failed. */
 int state_scan(struct state *s, const void *prefix, uint32_t n,
                int (*each)(void *ctx, struct state_entry *e), void *ctx);

@@ -243,20 +243,28 @@ static int range_dirty(const struct range *r, bool has_more)
     return status;
 }
 
+/* The range's next part from the disk: positive when there is more, then r->upto is its last key. */
+static int range_stored(struct range *r, const struct buffer *behind, uint64_t most_bytes)
+{
+    struct state_cache *c = state_cache_of(r->s);
+    r->behind = behind && behind->n > 0 ? behind : NULL;
+    r->upto = &c->value; /* what the disk finds does not use it */
+    r->most_bytes = most_bytes;
+    const void *from = r->behind ? behind->data : r->prefix;
+    size_t from_n = r->behind ? behind->n : r->n;
+    return c->disk->ops->each(c->disk, c->number, from, from_n, r->n, range_one, r);
+}
+
 int state_range(struct state *s, const void *prefix, uint32_t n, struct buffer *behind,
                 int (*each)(void *ctx, struct state_entry *e), void *ctx)
 {
     struct state_cache *c = state_cache_of(s);
     struct range r = {.s = s, .prefix = prefix, .n = n, .each = each, .ctx = ctx};
-    r.behind = behind && behind->n > 0 ? behind : NULL;
     if (!c || c->is_complete) {
+        r.behind = behind && behind->n > 0 ? behind : NULL;
         return state_each(s, in_memory, &r);
     }
-    r.upto = &c->value; /* what the disk finds does not use it */
-    r.most_bytes = behind ? share(c) / PARTS + 1 : UINT64_MAX;
-    const void *from = r.behind ? behind->data : prefix;
-    size_t from_n = r.behind ? behind->n : n;
-    int status = c->disk->ops->each(c->disk, c->number, from, from_n, n, range_one, &r);
+    int status = range_stored(&r, behind, behind ? share(c) / PARTS + 1 : UINT64_MAX);
     bool has_more = status > 0;
     status = status < 0 ? status : knows_no_dirty(&r, has_more) ? 0 : range_dirty(&r, has_more);
     if (status == 0 && has_more) {
@@ -266,6 +274,33 @@ int state_range(struct state *s, const void *prefix, uint32_t n, struct buffer *
         buffer_add(&c->part.last, r.upto->data, r.upto->n);
     }
     return status < 0 ? status : has_more;
+}
+
+uint64_t state_part_bytes(const struct state *s)
+{
+    return share(state_cache_of(s)) / PARTS;
+}
+
+int state_range_stored(struct state *s, const void *prefix, uint32_t n, struct buffer *behind,
+                       uint64_t ranges, int (*each)(void *ctx, struct state_entry *e), void *ctx)
+{
+    struct range r = {.s = s, .prefix = prefix, .n = n, .each = each, .ctx = ctx};
+    int status = range_stored(&r, behind, state_part_bytes(s) / ranges + 1);
+    if (status > 0) {
+        buffer_clear(behind);
+        buffer_add(behind, r.upto->data, r.upto->n);
+    }
+    return status;
+}
+
+int state_each_dirty(struct state *s, int (*each)(void *ctx, struct state_entry *e), void *ctx)
+{
+    int status = 0;
+    for (struct state_entry *e = state_next_dirty(s, NULL), *next; e && status == 0; e = next) {
+        next = state_next_dirty(s, e);
+        status = state_is_deleted(e) ? 0 : each(ctx, e);
+    }
+    return status;
 }
 
 int state_scan(struct state *s, const void *prefix, uint32_t n,

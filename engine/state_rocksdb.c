@@ -10,8 +10,9 @@
  * the mark of that commit in it. A flush follows every FLUSH_MS, when a memtable is full, when the
  * task is closed (in the background: others wait for the lane) and, to the end, when the database is.
  *
- * Memory, of what the database may take: 5/8 the tables of lazy stores, 2/8 blocks (indexes and
- * filters among them), 1/8 memtables. Indexes and filters are cut into blocks themselves: whole ones are
+ * Memory, of what the database may take: 3/8 the tables of lazy stores, 2/8 blocks (indexes and
+ * filters among them), 1/8 memtables, 2/8 for a commit: its changes, sorted by their keys, and the
+ * batch of them, whose buffers are given back when it is written. Indexes and filters are cut into blocks themselves: whole ones are
  * larger than what the cache has for one block, and would be read anew with every key. Checksums are
  * verified by every read.
  *
@@ -38,6 +39,7 @@
 #define MEMTABLE_LEAST   (4U << 20)
 #define MEMTABLE_MOST    (32U << 20)
 #define STORE_BYTES      2
+#define KEPT_MOST        (64U << 10) /* of a buffer between two commits */
 #define BITS_PER_KEY     10
 #define BLOCK_BYTES      4096
 #define SHARD_BITS       2
@@ -81,7 +83,6 @@ struct rocks_disk {
     struct change *change; /* of the batch; their keys and values stand in `bytes` */
     size_t nchanges, cap;
     struct buffer bytes;
-    rocksdb_writebatch_t *batch;
     struct buffer key;
     uint16_t nlazy;
     bool is_unflushed;
@@ -280,7 +281,7 @@ int state_db_open(struct state_db **out, const char *path, uint64_t memory, stru
 {
     struct state_db *db = mem_zalloc(sizeof *db);
     db->path = mem_strdup(path);
-    db->tables_bytes = memory / 8 * 5;
+    db->tables_bytes = memory / 8 * 3;
     make_options(db, memory);
     int status = open_database(db, e);
     if (status < 0) {
@@ -477,27 +478,34 @@ static int compare_changes(const void *a, const void *b, void *bytes)
     return order != 0 ? order : (x->at > y->at) - (x->at < y->at);
 }
 
-static void forget_batch(struct rocks_disk *r)
+static void forget_changes(struct rocks_disk *r)
 {
     r->nchanges = 0;
     buffer_clear(&r->bytes);
-    rocksdb_writebatch_clear(r->batch);
+    if (r->bytes.cap > KEPT_MOST) {
+        buffer_done(&r->bytes);
+        mem_free(r->change);
+        r->change = NULL;
+        r->cap = 0;
+    }
 }
 
 /* By their keys: neighbours find their place in the memtable from each other. */
-static void fill_batch(struct rocks_disk *r)
+static rocksdb_writebatch_t *make_batch(struct rocks_disk *r)
 {
+    rocksdb_writebatch_t *batch = rocksdb_writebatch_create();
     qsort_r(r->change, r->nchanges, sizeof *r->change, compare_changes, r->bytes.data);
     for (size_t i = 0; i < r->nchanges; i++) {
         const struct change *c = &r->change[i];
         const char *key = r->bytes.data + c->at;
         if (c->value_n == DELETED) {
-            rocksdb_writebatch_delete_cf(r->batch, r->family->handle, key, c->key_n);
+            rocksdb_writebatch_delete_cf(batch, r->family->handle, key, c->key_n);
         } else {
-            rocksdb_writebatch_put_cf(r->batch, r->family->handle, key, c->key_n, key + c->key_n,
+            rocksdb_writebatch_put_cf(batch, r->family->handle, key, c->key_n, key + c->key_n,
                                       c->value_n);
         }
     }
+    return batch;
 }
 
 static int flush(struct rocks_disk *r, struct err *e)
@@ -513,9 +521,10 @@ static int rocks_write(struct state_disk *d, int64_t now, struct err *e)
     struct rocks_disk *r = self(d);
     char *text = NULL;
     if (r->nchanges > 0) {
-        fill_batch(r);
-        rocksdb_write(r->db->db, r->db->unlogged, r->batch, &text);
-        forget_batch(r);
+        rocksdb_writebatch_t *batch = make_batch(r);
+        forget_changes(r);
+        rocksdb_write(r->db->db, r->db->unlogged, batch, &text);
+        rocksdb_writebatch_destroy(batch);
         r->is_unflushed = true;
     }
     if (text) {
@@ -534,7 +543,7 @@ static int rocks_clear(struct state_disk *d, struct err *e)
     struct rocks_disk *r = self(d);
     struct state_db *db = r->db;
     char *text = NULL;
-    forget_batch(r);
+    forget_changes(r);
     rocksdb_drop_column_family(db->db, r->family->handle, &text);
     rocksdb_column_family_handle_t *h =
         text ? NULL : rocksdb_create_column_family(db->db, db->options, r->family->name, &text);
@@ -570,7 +579,6 @@ static void rocks_close(struct state_disk *d)
     r->family->is_open = false;
     r->db->nopen--;
     atomic_fetch_sub(&r->db->nlazy, r->nlazy);
-    rocksdb_writebatch_destroy(r->batch);
     mem_free(r->change);
     buffer_done(&r->bytes);
     buffer_done(&r->key);
@@ -643,7 +651,6 @@ int state_db_task(struct state_db *db, const char *name, uint16_t nlazy, struct 
     r->db = db;
     r->family = f;
     r->nlazy = nlazy;
-    r->batch = rocksdb_writebatch_create();
     buffer_init(&r->bytes);
     buffer_init(&r->key);
     f->is_open = true;

@@ -111,7 +111,8 @@ struct step_def {
     int (*push)(struct op *op, int input, struct batch *b);
     /* Rows of n->history, when open has set op->wants_history, before anything else; their columns are
      * those of in[0], null where the history has none of that name. `from` knows where they stand:
-     * op_bad_row(from, …) is for them. Nothing may be emitted. b NULL: that was all. */
+     * op_bad_row(from, …) is for them. Nothing may be emitted. b NULL: that was all; positive then: it
+     * is to be called so again, for it has only done a part of what takes long. */
     int (*past)(struct op *op, struct op *from, struct batch *b);
     /* The input's watermark rose: fire, expire. The engine then passes watermark - lag on. A step
      * that may have much to do asks op_spent() now and then, and returns a positive number when
@@ -145,8 +146,9 @@ enum rows_kind {
     ROWS_TABLE,   /* the last one counts; ROW_DELETE says that there is none any more */
 };
 
-#define STEP_INPUTS_MAX  2
-#define STEP_OUTPUTS_MAX 16
+#define STEP_INPUTS_MAX   2
+#define STEP_OUTPUTS_MAX  16
+#define METRICS_EVERY_MAX (STEP_OUTPUTS_MAX - 1)
 
 /* A bound step in the plan. */
 struct node {
@@ -169,8 +171,10 @@ struct node {
     bool single_partition; /* set by bind: all rows must meet in one task (global learners) */
     bool keyless;          /* set by bind: as configured it needs no key (one model a partition) */
     bool stateless;        /* set by bind: as configured it keeps nothing, so it gets no store */
-    int64_t metrics_every; /* a stream reads the step's metrics, after so many rows; else 0 */
-    bool rekeys;           /* set by bind: the key is another one than the input's */
+    const int64_t
+        *metrics_every; /* streams read the step's metrics, after so many rows: each number once */
+    uint16_t nmetrics;  /* how many numbers; output 1 + i is that of the i-th */
+    bool rekeys;        /* set by bind: the key is another one than the input's */
     bool adds_time[STEP_OUTPUTS_MAX]; /* set by the planner: `_time`, the last column of an output
                                          whose rows the step makes itself, is op_emit's to fill */
     enum rows_kind in_rows[STEP_INPUTS_MAX];

@@ -30,7 +30,8 @@ struct task_past {
     int (*bounds)(void *ctx, const char *topic, int32_t partition, int64_t *begin, int64_t *end,
                   struct err *e);
     /* Calls each for the committed records from `from` on, in order, until it returns something else
-     * than 0, or there are none: 0 then, else what it returned. *next is the offset to go on from. */
+     * than 0, or there are none: 0 then, else what it returned. *next is the offset to go on from.
+     * One that is `bad` counts as one that cannot be decoded. */
     int (*read)(void *ctx, const char *topic, int32_t partition, int64_t from,
                 int (*each)(void *each_ctx, const struct record *r), void *each_ctx, int64_t *next,
                 struct err *e);
@@ -140,7 +141,7 @@ int task_open(struct task *t, struct err *e);
 /* Not to its end: nothing but the following may be done to it before, besides task_free(),
  * task_topic_restore() and task_state_bytes(). */
 bool task_is_studying(const struct task *t);
-/* Goes on with it until a time of env.clock: 1 when there is more. */
+/* Goes on with it until a steady time of env.clock: 1 when there is more. */
 int task_study(struct task *t, int64_t until, struct err *e);
 
 /* Event time of a record of an input; its timestamp where it cannot be read. The time of a repartition's

@@ -135,6 +135,10 @@ static int send_dead(struct task *t, const struct dead *d)
 static void print_place(struct buffer *b, const struct dead *d)
 {
     const struct record *r = &d->record;
+    if (r->place) {
+        buffer_printf(b, "%s", r->place);
+        return;
+    }
     buffer_printf(b, "%s partition %d ", r->topic, r->partition);
     if (r->offset >= 0) {
         buffer_printf(b, "offset %" PRId64 "%s", r->offset, d->row ? ", " : "");

@@ -108,7 +108,8 @@ uint64_t task_state_bytes(const struct task *t)
 
 uint64_t task_kept_bytes(const struct task *t)
 {
-    bool has_room = t->disk && !t->disk->ops->is_log;
+    /* What is learned of a history stays until the commit behind it. */
+    bool has_room = t->disk && !t->disk->ops->is_log && !task_is_studying(t);
     uint64_t bytes = 0;
     for (uint16_t i = 0; i < t->nspots; i++) {
         const struct spot *p = &t->spot[i];

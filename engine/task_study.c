@@ -155,6 +155,11 @@ static int leave_out(void *ctx, const struct record *r, size_t n, struct err *e)
     struct study *s = ctx;
     if (n > 0 && !s->has_told) {
         s->has_told = true;
+        if (r->place) {
+            logger(LOG_LEVEL_WARN, "%s: %s is left out: %s", s->h->path, r->place,
+                   header(r, "__connect.errors.exception.message"));
+            return 0;
+        }
         logger(LOG_LEVEL_WARN, "%s: %s partition %s offset %s is left out: %s", s->h->path,
                header(r, "__connect.errors.topic"), header(r, "__connect.errors.partition"),
                header(r, "__connect.errors.offset"),
@@ -185,6 +190,16 @@ static int push_run(struct study *s)
     return r;
 }
 
+/* One that is none, behind those before it. */
+static int refuse_record(struct study *s, const struct record *rec)
+{
+    int r = push_run(s);
+    for (int in = -1; r == 0 && (in = task_input(s->task, rec->topic, in)) >= 0;) {
+        r = task_refuse(s->task, in, rec, rec->bad, s->e);
+    }
+    return r;
+}
+
 static void tell(struct study *s, int64_t now)
 {
     const struct study_part *p = &s->parts[s->part];
@@ -208,13 +223,17 @@ static int read_record(void *ctx, const struct record *r)
         s->is_past_end = true;
         return 1;
     }
-    s->run->record[s->run->n++] = record_copy(&s->run->mem, r);
     s->records++;
+    if (r->bad) {
+        int refused = refuse_record(s, r);
+        return refused < 0 ? refused : 0;
+    }
+    s->run->record[s->run->n++] = record_copy(&s->run->mem, r);
     int status = s->run->n == s->outer->env.batch_rows ? push_run(s) : 0;
     if (status < 0 || s->records % CLOCK_EVERY != 0) {
         return status;
     }
-    int64_t now = clock_now(s->outer->env.clock);
+    int64_t now = clock_steady(s->outer->env.clock);
     tell(s, now);
     s->is_over = now >= s->until;
     return s->is_over;
@@ -306,7 +325,7 @@ static int begin_step(struct study *s, struct err *e)
     s->nparts = s->part = 0;
     s->records = s->rows = s->bad = s->all = 0;
     s->has_told = false;
-    s->began_at = s->told_at = clock_now(s->outer->env.clock);
+    s->began_at = s->told_at = clock_steady(s->outer->env.clock);
     for (uint16_t i = 0; i < p->nsources; i++) {
         for (int k = 0; k < p->source[i]->ntopics && r == 0; k++) {
             r = add_topic(s, p->source[i]->topic[k], e);
@@ -327,14 +346,22 @@ static void close_key(struct study *s)
     }
 }
 
+/* 1: it has more to do. */
 static int end_step(struct study *s)
 {
     struct op *op = &s->outer->spot[s->spot].op;
+    int r = 1;
+    for (bool is_over = false; r > 0 && !is_over;) {
+        r = op->node->def->past(op, NULL, NULL);
+        is_over = clock_steady(s->outer->env.clock) >= s->until;
+    }
+    if (r > 0) {
+        return r;
+    }
     op->wants_history = false;
-    int r = op->node->def->past(op, NULL, NULL);
     logger(LOG_LEVEL_INFO, "%s: has read %s: %" PRIu64 " rows, %" PRIu64 " bad, in %.1f s",
            s->h->path, s->h->name, s->rows, s->bad,
-           (double)(clock_now(s->outer->env.clock) - s->began_at) / 1000);
+           (double)(clock_steady(s->outer->env.clock) - s->began_at) / 1000);
     s->outer->counts.bad += s->bad;
     close_key(s);
     s->h = NULL;

@@ -172,6 +172,9 @@ static int parse_connector(struct end *e, const struct yaml *y, bool is_source, 
     const char *names[64];
     int n = 0, found = -1;
     names[n++] = "topic";
+    if (is_source) {
+        names[n++] = "metrics";
+    }
     for (int i = 0; registry_connectors[i] && n < 63; i++) {
         const struct connector_def *c = registry_connectors[i];
         if (is_source ? c->columns != NULL : c->sink_open != NULL) {

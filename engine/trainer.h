@@ -79,6 +79,8 @@ struct trainer {
     /* What run() returned; *data are the caller's again. Only when it is done. */
     int (*collect)(struct training *x, void **data);
     void (*drop)(struct training *x);
+    /* Jobs that were neither collected nor dropped. Any thread. NULL: nobody asks. */
+    uint32_t (*under_way)(const struct trainer *t);
 };
 
 #endif

@@ -7,6 +7,7 @@
 #include "engine/buffer.h"
 #include "engine/hash.h"
 #include "engine/registry.h"
+#include "engine/reserved.h"
 #include "ml/forecaster_choice.h"
 
 #include <stdarg.h>
@@ -24,6 +25,19 @@ int algorithm_problem(struct node *n, const char *key, const char *fmt, ...)
     const struct yaml *value = yaml_get(n->yaml, key);
     return diags_add(n->diags, value ? value->at : n->at,
                      arena_printf(n->mem, "%s.%s", n->path, key), "%s", text);
+}
+
+int algorithm_column(struct node *n, const char *name)
+{
+    if (name_is_reserved(name)) {
+        return algorithm_problem(n, "as",
+                                 "`%s` is the name of something that every record has: choose "
+                                 "another name for the column",
+                                 name);
+    }
+    return schema_find(n->in[0], name) < 0
+               ? 0
+               : algorithm_problem(n, "as", "the input has a column '%s' already", name);
 }
 
 int algorithm_named(struct node *n, const char *key, const char *kind, const char *name,
@@ -51,6 +65,11 @@ const struct learner_def *algorithm_find(struct node *n, enum learner_task task,
     names[usable] = NULL;
     int at = algorithm_named(n, "algorithm", "algorithm", name, names);
     return at < 0 ? NULL : def[at];
+}
+
+bool algorithm_is_scaled(const struct node *n, const struct learner_def *def, bool is_standard)
+{
+    return is_standard || (def->is_scaled && !yaml_get(n->yaml, "scale"));
 }
 
 const struct forecaster_def *algorithm_forecaster(struct node *n, const char *name)

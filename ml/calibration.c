@@ -316,6 +316,18 @@ static double weight_from(const struct calibration *c, uint32_t i)
     return sum;
 }
 
+/* Weight of the scores that wait and are not below s; *total gains that of all. */
+static double waiting_from(const struct calibration *c, double s, double *total)
+{
+    double sum = 0;
+    for (uint32_t i = 0; i < c->nwait; i++) {
+        double weight = waiting_weight(c, i);
+        *total += weight;
+        sum += c->value[c->n + i] >= s ? weight : 0;
+    }
+    return sum;
+}
+
 double calibration_tail(const struct calibration *c, double s)
 {
     if (c->n == 0 || isnan(s)) {
@@ -333,7 +345,11 @@ double calibration_tail(const struct calibration *c, double s)
             high = mid;
         }
     }
-    return fmin((weight_from(c, low) + 1) / (c->total + 1), 1);
+    double above = weight_from(c, low), total = c->total;
+    if (c->share == 0) {
+        above += waiting_from(c, s, &total);
+    }
+    return fmin((above + 1) / (total + 1), 1);
 }
 
 double calibration_quantile(const struct calibration *c, double q)

@@ -311,7 +311,7 @@ static int learn(struct learning_pass *p, void *object, uint16_t row, bool predi
     uint32_t known = c->classes.n;
     int class = classifier_class(c, &p->label, row, learns ? MAKE_CLASS : KNOWN_ONLY, problem);
     if (class < 0) {
-        return learns ? class : 0;
+        return learns ? class : 1;
     }
     p->target = class;
     p->is_new = c->classes.n > known;

@@ -154,6 +154,21 @@ static bool predict(struct learning_pass *p, void *object, uint16_t row)
     return true;
 }
 
+/* A row of a history is scored, and not judged. */
+static bool foresee(struct learning_pass *p, void *object)
+{
+    struct task_detect *t = p->op->self;
+    t->is_scored = detector_judge(object, p->task->x, &p->task->scratch, &t->detection);
+    t->detection.is_judged = t->detection.is_found = false;
+    return t->is_scored;
+}
+
+static void hindsight(void *object, const double *prediction, double y)
+{
+    (void)y;
+    detector_hindsight(object, prediction[0]);
+}
+
 static int learn(struct learning_pass *p, void *object, uint16_t row, bool predicted, bool learns,
                  const char **problem)
 {
@@ -201,6 +216,8 @@ static const struct learning_kind kind = {
     .task = LEARN_SCORES,
     .objects = &objects,
     .predict = predict,
+    .foresee = foresee,
+    .hindsight = hindsight,
     .learn = learn,
     .scored = scored,
     .repeat = repeat,

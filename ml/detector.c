@@ -13,7 +13,8 @@ struct detector *detector_new(const struct detector_config *config, uint64_t see
     struct detector *d = mem_zalloc(sizeof(*d));
     d->config = config;
     model_init(&d->model, &config->model, seed);
-    calibration_init(&d->calibration, CALIBRATION_MEMORY, seed);
+    /* Whatever the step is called: where the learner draws nothing, equal steps say the same. */
+    calibration_init(&d->calibration, CALIBRATION_MEMORY, 0);
     return d;
 }
 
@@ -72,6 +73,11 @@ void detector_learn(struct detector *d, const double *x, int64_t time,
         detector_count(d, scored);
     }
     model_learn(&d->model, x, 0, time, scratch);
+}
+
+void detector_hindsight(struct detector *d, double raw)
+{
+    calibration_learn(&d->calibration, raw);
 }
 
 int detector_io(struct detector *d, struct snapshot *s)

@@ -39,6 +39,8 @@ void detector_count(struct detector *d, const struct detection *scored);
 /* The row, and the score that it got (NULL: none). */
 void detector_learn(struct detector *d, const double *x, int64_t time,
                     const struct detection *scored, struct model_scratch *scratch);
+/* A score of a learner like this one, that nothing else follows from. */
+void detector_hindsight(struct detector *d, double raw);
 /* Saves, or loads into a new one of the same configuration. */
 int detector_io(struct detector *d, struct snapshot *s);
 

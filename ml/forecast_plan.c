@@ -112,9 +112,7 @@ static int bind_output(struct node *n, struct forecast_plan *p)
     out->key = in->key;
     int status = 0;
     for (uint16_t i = 0; i < count; i++) {
-        if (schema_find(in, name[i]) >= 0) {
-            status = algorithm_problem(n, "as", "the input has a column '%s' already", name[i]);
-        }
+        status = algorithm_column(n, name[i]) < 0 ? -ERR_CONFIG : status;
         schema_add(out, name[i], i < ndoubles ? &type_double : &type_long, true, false);
     }
     p->first = in->n;

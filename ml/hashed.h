@@ -15,12 +15,16 @@ struct hashed_text {
 struct hashed_text hashed_begin(uint32_t seed);
 void hashed_add(struct hashed_text *t, const char *p, size_t n);
 uint32_t hashed_end(const struct hashed_text *t);
+/* Of what the text begins with and the string. */
+uint32_t hashed_string(const struct hashed_text *begin, const struct str *s);
 
 /* The number of a feature, below n, and whether its value is turned round. */
 static inline uint32_t hashed_index(uint32_t h, uint32_t n, bool *is_negative)
 {
-    *is_negative = h >> 31 != 0;
-    return (*is_negative ? 0U - h : h) % n; /* 2^31 of the least number, too */
+    const uint32_t sign = h >> 31;
+    *is_negative = sign != 0;
+    return ((h ^ (0U - sign)) + sign) %
+           n; /* |h|, without a branch; 2^31 of the least number, too */
 }
 
 /* The features of one value: a string, an array<string> or a map of numbers. */

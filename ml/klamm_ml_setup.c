@@ -261,7 +261,7 @@ static int plan_rows(struct klamm_ml *m, struct node *n, const struct yaml *opti
     if (!c->def) {
         return -ERR_CONFIG;
     }
-    c->is_scaled = s->scale == SCALE_STANDARD;
+    c->is_scaled = algorithm_is_scaled(n, c->def, s->scale == SCALE_STANDARD);
     c->options = algorithm_options(n, c->def, options, &m->seed);
     int status = c->options ? read_learn(n, c, s->learn) : -ERR_CONFIG;
     if (c->ncategories > 0 && !c->def->takes_categories) {

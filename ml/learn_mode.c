@@ -20,7 +20,9 @@ static const struct config_field fields[] = {
     {"every", CONFIG_TEXT, offsetof(struct batch_cfg, every), .def = "1000",
      .doc = "rows, or event time, between two trainings"},
     {"min_rows", CONFIG_LONG, offsetof(struct batch_cfg, min_rows), .def = "100", .min = 1,
-     .max = RECENT_ROWS_MOST, .doc = "rows before the first training"},
+     .max = RECENT_ROWS_MOST,
+     .doc = "rows before the first training; without: 100, or as many as the window has if that is "
+            "less"},
     {0},
 };
 
@@ -63,8 +65,14 @@ static int parse_batch(struct node *n, const struct yaml *value, struct batch_pl
     }
     if (status == 0 && out->window_ms > 0) {
         out->window_rows = RECENT_ROWS_MOST;
+    } else if (status == 0 && !yaml_get(map, "min_rows")) {
+        out->min_rows = out->min_rows < out->window_rows ? out->min_rows : out->window_rows;
     } else if (status == 0 && out->min_rows > out->window_rows) {
-        status = algorithm_problem(n, "learn", "min_rows is more than the window holds");
+        status = algorithm_problem(
+            n, "learn",
+            "min_rows: a window of %lld rows never holds %lld: lower min_rows, or "
+            "make the window larger",
+            (long long)out->window_rows, (long long)out->min_rows);
     }
     return status;
 }
@@ -87,6 +95,12 @@ int learn_mode_parse(struct node *n, const struct yaml *value, enum learn_mode *
     if (value->kind == YAML_MAP && value->n == 1 && strcmp(value->key[0], "batch") == 0) {
         *mode = LEARN_BATCH;
         return parse_batch(n, value->item[0], batch);
+    }
+    if (value->kind == YAML_STRING && strcmp(value->text, "batch") == 0) {
+        return algorithm_problem(
+            n, "learn",
+            "`batch` is a map: write `{batch: {}}`, or what differs from the preset "
+            "`{batch: {window: 10000, every: 1000, min_rows: 100}}`");
     }
     static const char *const names[] = {"online", "never", "batch", NULL};
     const char *given = value->kind == YAML_STRING            ? value->text

@@ -12,6 +12,7 @@
  */
 #include "ml/learning.h"
 
+#include "engine/logger.h"
 #include "engine/memory.h"
 #include "engine/metric_rows.h"
 #include "engine/registry.h"
@@ -74,6 +75,13 @@ static int bind_features(struct node *n, struct learning *p)
     p->model.column = p->features.column;
     p->model.ncolumns = p->features.n;
     p->model.ncategories = p->features.ncategories;
+    if (status == 0 && p->features.nbags == 0 && yaml_get(n->yaml, "n_features")) {
+        status = algorithm_problem(
+            n, "n_features",
+            "no feature is hashed, so it has no effect: leave it out (words, maps "
+            "and strings are, by %s)",
+            setup.sparse_learners);
+    }
     p->model.nsparse = p->features.nsparse;
     p->model.sparse = bag_names(n, &p->features);
     return status;
@@ -122,13 +130,13 @@ int learning_bind(struct node *n, struct learning *p)
 {
     const struct learning_cfg *cfg = p->cfg;
     p->model.task = p->kind->task;
-    p->model.is_scaled = cfg->scale == SCALE_STANDARD;
     n->bound = p;
     int status = per_bind(&p->per, n, (enum per)cfg->per, p->kind->objects, p);
     p->model.def = algorithm_find(n, p->kind->task, cfg->algorithm);
     if (!p->model.def || bind_features(n, p) < 0) {
         return -ERR_CONFIG;
     }
+    p->model.is_scaled = algorithm_is_scaled(n, p->model.def, cfg->scale == SCALE_STANDARD);
     p->model.options = algorithm_options(n, p->model.def, cfg->options, &p->per.seed);
     if (!p->model.options || bind_learn(n, p) < 0 || bind_metrics(n, p) < 0) {
         return -ERR_CONFIG;
@@ -166,9 +174,7 @@ int learning_output(struct node *n, struct learning *p, const char *const *name,
     for (uint16_t i = 0; i <= count; i++) {
         const char *own =
             i < count ? name[i] : arena_printf(n->mem, "%s_model_version", p->cfg->as);
-        if (schema_find(in, own) >= 0) {
-            status = algorithm_problem(n, "as", "the input has a column '%s' already", own);
-        }
+        status = algorithm_column(n, own) < 0 ? -ERR_CONFIG : status;
         schema_add(out, own, i < count ? type[i] : &type_long, true, false);
     }
     n->out[0] = out;
@@ -269,6 +275,19 @@ void learning_reserve(struct learning_task *t, size_t n)
     }
 }
 
+/* `learn: never` is for models that were learned before the key said so, or from a history. */
+static void tell_if_useless(const struct op *op)
+{
+    const struct learning *p = op->node->bound;
+    if (p->mode == LEARN_NEVER && !p->training && !op->node->history && state_is_empty(op->state)) {
+        logger(LOG_LEVEL_WARN,
+               "%s.learn: never, and there is no model yet: nothing will be predicted. Give it "
+               "rows to "
+               "learn first, `train_from`, or let it learn",
+               op->node->path);
+    }
+}
+
 int learning_open(struct op *op, size_t size, struct err *e)
 {
     const struct learning *p = op->node->bound;
@@ -282,6 +301,9 @@ int learning_open(struct op *op, size_t size, struct err *e)
     op->self = t;
     int status = per_open(&t->per, op, &p->per, e);
     op->wants_history = status == 0 && train_from_is_due(op);
+    if (status == 0) {
+        tell_if_useless(op);
+    }
     if (p->late) {
         t->kept = mem_array(KEPT_MOST, sizeof(double));
         waiting_init(&t->waiting, p->late->within);
@@ -315,8 +337,9 @@ int learning_tick(struct op *op, int64_t now)
 
 uint64_t learning_index_bytes(const struct op *op)
 {
+    const struct learning *p = op->node->bound;
     const struct learning_task *t = op->self;
-    return t->beside.bytes;
+    return t->beside.bytes + (p->late ? waiting_index_bytes(&t->waiting) : 0);
 }
 
 int learning_flush(struct op *op)
@@ -429,7 +452,7 @@ int learning_teach(struct learning_pass *p, struct model *m, uint16_t row, bool 
     int64_t before = !learns && kind->scored ? kind->scored(m) : 0;
     p->is_new = false;
     memset(p->told, 0, sizeof(p->told));
-    if (kind->learn(p, m, row, predicted, learns, problem) < 0) {
+    if (kind->learn(p, m, row, predicted, learns, problem) != 0) {
         return 0;
     }
     p->op->counter[COUNT_LABELS] += learns;

@@ -17,6 +17,7 @@
 #include "ml/features.h"
 #include "ml/learn_mode.h"
 #include "ml/model.h"
+#include "ml/model_training.h"
 #include "ml/per.h"
 #include "ml/waiting.h"
 
@@ -88,9 +89,15 @@ struct learning_kind {
     /* Predicts pass->x by this model and writes the output columns but the last, which is its
      * version; false: it has nothing to say, all are null. */
     bool (*predict)(struct learning_pass *p, void *object, uint16_t row);
+    /* Rows of a history teach what scores and errors mean, too; both NULL: the kind has no use for
+     * that. foresee() predicts pass->x and writes nothing: what it returns is `predicted` of learn(),
+     * with pass->is_past, which counts in no metric. hindsight(): of a learner of batches, what one
+     * that was fitted without this row said of it. */
+    bool (*foresee)(struct learning_pass *p, void *object);
+    hindsight_fn hindsight;
     /* Scores and, if `learns`, learns pass->x; predicted: what predict() said. Sets pass->target
-     * and pass->told, and pass->is_new when it is a class not known before. 0, or -ERR_DATA with
-     * *problem: the row is bad. */
+     * and pass->told, and pass->is_new when it is a class not known before. 0; 1: the row changes nothing, as
+     * one of a class that is not known and not learned; or -ERR_DATA with *problem: it is bad. */
     int (*learn)(struct learning_pass *p, void *object, uint16_t row, bool predicted, bool learns,
                  const char **problem);
     /* Rows that this model was scored by: with `learn: never` metrics are told by their count. NULL:
@@ -130,6 +137,9 @@ struct learning_task {
     struct waiting waiting;
     struct buffer bytes;
     struct beside beside; /* trainings of models that learn from batches */
+    struct held
+        *unstudied; /* when a history has ended: models that are still to be trained by it */
+    bool is_past_read;
 };
 
 struct learning_pass {
@@ -146,6 +156,7 @@ struct learning_pass {
     uint64_t categories;    /* that the model knew before the row */
     double target, told[TOLD_MOST];
     bool is_new;
+    bool is_past; /* the row is one of a history */
 };
 
 /* Algorithm, features, options, learn and per; p->cfg, p->kind and the label are set. Returns 0 or

@@ -118,7 +118,11 @@ static const double *scaled(const struct model *m, const double *x, struct model
     if (!m->config->is_scaled) {
         return x;
     }
-    scaler_transform(&m->scaler, x, scratch->scaled);
+    if (m->config->task == LEARN_SCORES) {
+        scaler_transform_odd(&m->scaler, x, SCALER_FAR, scratch->scaled);
+    } else {
+        scaler_transform(&m->scaler, x, scratch->scaled);
+    }
     return scratch->scaled;
 }
 

@@ -5,6 +5,9 @@
  *   run      rows scaled; a new learner, grown to the classes that there are, fits them; one that learns
  *            row by row learns them row by row
  *   classes  that came since are grown when the learner is taken
+ *   history  what scores and errors mean is not learned from rows that the learner has seen: it would seem
+ *            better than it is. So the older half of the window is fitted first, by a learner of its own,
+ *            and the newer half predicted; then all of it is fitted
  */
 #include "ml/model_training.h"
 
@@ -102,13 +105,37 @@ void model_train(struct model *m)
     m->owes = false;
 }
 
-void model_study(struct model *m)
+static void tell_newer_half(struct model *m, hindsight_fn tell)
 {
-    if (m->config->is_batch && m->recent.n > 0) {
-        recent_rows_trained(&m->recent);
-        m->due++;
-        model_train(m);
+    struct model_training *t = model_training_new(m);
+    const struct learner_def *def = t->config->def;
+    uint32_t all = t->rows, columns = t->config->ncolumns;
+    double *out = mem_array(CLASSES_MAX, sizeof(double));
+    t->rows = all / 2;
+    model_training_run(t, NULL);
+    for (uint32_t r = t->rows; r < all; r++) {
+        double *row = t->x + (size_t)r * columns;
+        if (t->has_scaler) {
+            scaler_transform(&t->scaler, row, row);
+        }
+        def->predict(t->learner, row, 1, out, CLASSES_MAX);
+        tell(m, out, t->y[r]);
     }
+    mem_free(out);
+    model_training_free(t);
+}
+
+void model_study(struct model *m, hindsight_fn tell)
+{
+    if (!m->config->is_batch || m->recent.n == 0) {
+        return;
+    }
+    recent_rows_trained(&m->recent);
+    m->due++;
+    if (tell && m->recent.n >= 2) {
+        tell_newer_half(m, tell);
+    }
+    model_train(m);
 }
 
 static int64_t owes(const void *object)

@@ -19,8 +19,11 @@ int model_training_run(void *t, const struct cancel *c);
 /* The learner takes the place of the old one, once. */
 void model_training_take(struct model *m, struct model_training *t);
 void model_training_free(void *t);
-/* Behind a history: a model of batches is trained by what its window has. */
-void model_study(struct model *m);
+/* What a learner that was not fitted on a row said of it; y is its target. */
+typedef void (*hindsight_fn)(void *object, const double *prediction, double y);
+/* Behind a history: a model of batches is trained by what its window has. The model is the beginning of
+ * an object; `tell`, if any, hears of the newer half what a learner fitted on the older half says. */
+void model_study(struct model *m, hindsight_fn tell);
 /* All of that at once, of a model that owes a training. */
 void model_train(struct model *m);
 

@@ -84,7 +84,7 @@ static bool is_due(struct recent_rows *r, const struct batch_plan *plan, int64_t
 bool recent_rows_add(struct recent_rows *r, const struct batch_plan *plan, const double *x,
                      double y, int64_t time)
 {
-    if (r->n > 0 && r->n == plan->window_rows) {
+    while (r->n > 0 && r->n >= plan->window_rows) { /* over it, when it is smaller than it was */
         drop_first(r);
     }
     while (plan->window_ms > 0 && r->n > 0 && r->time[r->first] < time - plan->window_ms) {

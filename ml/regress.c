@@ -173,6 +173,17 @@ static bool predict(struct learning_pass *p, void *object, uint16_t row)
     return true;
 }
 
+static bool foresee(struct learning_pass *p, void *object)
+{
+    struct task_regress *t = p->op->self;
+    return regressor_predict(object, p->task->x, &p->task->scratch, &t->predicted);
+}
+
+static void hindsight(void *object, const double *prediction, double y)
+{
+    regressor_hindsight(object, prediction[0], y);
+}
+
 static int learn(struct learning_pass *p, void *object, uint16_t row, bool predicted, bool learns,
                  const char **problem)
 {
@@ -189,7 +200,10 @@ static int learn(struct learning_pass *p, void *object, uint16_t row, bool predi
     p->told[1] = t->predicted.lower;
     p->told[2] = t->predicted.upper;
     if (regressor_teach(object, p->task->x, y, p->in.time[row], predicted ? &t->predicted : NULL,
-                        learns ? TEACH_LEARN : TEACH_SCORE, &p->task->scratch, &outcome)) {
+                        p->is_past ? TEACH_PAST
+                        : learns   ? TEACH_LEARN
+                                   : TEACH_SCORE,
+                        &p->task->scratch, &outcome)) {
         value_scores_add(&t->scores, &outcome);
     }
     return 0;
@@ -235,6 +249,8 @@ static const struct learning_kind kind = {
     .metrics = metrics,
     .objects = &objects,
     .predict = predict,
+    .foresee = foresee,
+    .hindsight = hindsight,
     .learn = learn,
     .scored = scored,
     .keep = keep,

@@ -48,18 +48,28 @@ bool regressor_teach(struct regressor *r, const double *x, double y, int64_t tim
                      const struct regressor_prediction *predicted, enum teach teach,
                      struct model_scratch *scratch, struct value_outcome *outcome)
 {
-    if (predicted) {
+    bool is_scored = predicted && teach != TEACH_PAST;
+    if (is_scored) {
         *outcome = value_evaluation_score(&r->evaluation, y, predicted->value, predicted->lower,
                                           predicted->upper);
-        if (teach == TEACH_LEARN) {
-            conformal_learn(&r->conformal, predicted->value, predicted->lower, predicted->upper, y);
-        }
+    }
+    if (predicted && teach != TEACH_SCORE) {
+        conformal_learn(&r->conformal, predicted->value, predicted->lower, predicted->upper, y);
     }
     value_evaluation_target(&r->evaluation, y);
-    if (teach == TEACH_LEARN) {
+    if (teach != TEACH_SCORE) {
         model_learn(&r->model, x, y, time, scratch);
     }
-    return predicted != NULL;
+    return is_scored;
+}
+
+void regressor_hindsight(struct regressor *r, double predicted, double y)
+{
+    double lower, upper;
+    if (fabs(predicted) <= VALUE_MOST) {
+        conformal_interval(&r->conformal, predicted, &lower, &upper);
+        conformal_learn(&r->conformal, predicted, lower, upper, y);
+    }
 }
 
 int regressor_io(struct regressor *r, struct snapshot *s)

@@ -24,12 +24,15 @@ uint64_t regressor_size(const struct regressor *r);
  * diverged). */
 bool regressor_predict(struct regressor *r, const double *x, struct model_scratch *scratch,
                        struct regressor_prediction *out);
-/* Scores a prediction (NULL: there was none) and, where `learns`, learns the row: true when it was
- * scored. */
-enum teach { TEACH_SCORE, TEACH_LEARN };
+/* Scores a prediction (NULL: there was none) and, but for TEACH_SCORE, learns the row: true when it was
+ * scored. TEACH_PAST: a row of a history, which teaches model and intervals and is no part of the
+ * evaluation. */
+enum teach { TEACH_SCORE, TEACH_LEARN, TEACH_PAST };
 bool regressor_teach(struct regressor *r, const double *x, double y, int64_t time,
                      const struct regressor_prediction *predicted, enum teach teach,
                      struct model_scratch *scratch, struct value_outcome *outcome);
+/* A prediction of a learner like this one teaches the intervals, nothing else. */
+void regressor_hindsight(struct regressor *r, double predicted, double y);
 /* Saves, or loads into a new one of the same configuration. */
 int regressor_io(struct regressor *r, struct snapshot *s);
 

@@ -67,6 +67,15 @@ void scaler_transform(const struct scaler *s, const double *x, double *out)
     }
 }
 
+void scaler_transform_odd(const struct scaler *s, const double *x, double far, double *out)
+{
+    for (uint32_t i = 0; i < s->n; i++) {
+        double off = x[i] - s->mean[i], var = s->var[i];
+        double none = s->rows >= SCALER_FEW && off != 0 ? copysign(far, off) : 0;
+        out[i] = var > 0 ? off / sqrt(var) : none;
+    }
+}
+
 int scaler_io(struct scaler *s, struct snapshot *snap)
 {
     snapshot_version(snap, 1);

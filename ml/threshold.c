@@ -5,6 +5,8 @@
 
 #include "ml/algorithm.h"
 
+#include <math.h>
+
 static const char *const names[] = {"false_alarms", "quantile", "value", NULL};
 
 int threshold_parse(struct node *n, const struct yaml *value, struct detector_config *out)
@@ -25,9 +27,10 @@ int threshold_parse(struct node *n, const struct yaml *value, struct detector_co
     }
     const struct yaml *bound = value->item[0];
     bool is_number = bound->kind == YAML_LONG || bound->kind == YAML_DOUBLE;
-    if (!is_number || (which != VALUE && !(bound->real > 0 && bound->real < 1))) {
+    if (!is_number || !isfinite(bound->real) ||
+        (which != VALUE && !(bound->real > 0 && bound->real < 1))) {
         return algorithm_problem(n, "threshold",
-                                 which == VALUE ? "value: expected a number"
+                                 which == VALUE ? "value: expected a finite number"
                                                 : "expected a number between 0 and 1");
     }
     out->threshold = (enum threshold)which;

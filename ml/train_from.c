@@ -11,7 +11,8 @@
  *   order     that of the file; of a topic by partition, then offset
  *   batches   a learner of batches is trained once, when the history has ended, by what its window has
  *             then, however few
- *   rows      are learned unscored. Those with a missing feature or a null label are left out, as in
+ *   rows      are predicted, then learned, as those of the stream: tail probabilities and intervals
+ *             know them, metrics do not. Those with a missing feature or a null label are left out, as in
  *             the stream. One that cannot be read or evaluated is an error of configuration in a file,
  *             and as `errors` says in a topic; so is a label that no class can be in both
  *   restart   a model that was restored does not learn them again; nor does a step whose state has
@@ -191,6 +192,24 @@ static int check_whole(struct node *n, const struct learning *p, const struct tr
         t->file, (unsigned long long)rows);
 }
 
+/* One of the three kinds must be named; what else belongs to it is its own affair. */
+static int check_kind(struct node *n, const struct yaml *value)
+{
+    static const char *const kinds[] = {"file", "topic", "stream", NULL};
+    const char *near = NULL;
+    for (int i = 0; value->kind == YAML_MAP && i < value->n; i++) {
+        near = near ? near : nearest_name(value->key[i], kinds);
+    }
+    for (int i = 0; value->kind == YAML_MAP && kinds[i]; i++) {
+        if (yaml_get(value, kinds[i])) {
+            return 0;
+        }
+    }
+    return algorithm_problem(n, "train_from",
+                             "expected {file: PATH}, {topic: NAME, …} or {stream: NAME}%s%s%s",
+                             near ? ": did you mean `" : "", near ? near : "", near ? "`?" : "");
+}
+
 int train_from_bind(struct node *n, const struct yaml *value, struct learning *p)
 {
     struct from_cfg cfg;
@@ -204,6 +223,9 @@ int train_from_bind(struct node *n, const struct yaml *value, struct learning *p
     }
     if (n->history) {
         return 0;
+    }
+    if (check_kind(n, value) < 0) {
+        return -ERR_CONFIG;
     }
     if (config_parse(fields, &cfg, value, arena_printf(n->mem, "%s.train_from", n->path), n->mem,
                      n->diags) < 0) {
@@ -236,8 +258,13 @@ static const char *teach_row(struct learning_pass *p, const struct feature_rows 
                              struct model *m, uint16_t i)
 {
     const char *problem = NULL;
-    learning_gather(p, features, i, m, FEATURE_LEARN);
-    return p->plan->kind->learn(p, m, i, false, true, &problem) < 0 ? problem : NULL;
+    const struct learning_kind *kind = p->plan->kind;
+    learning_gather(p, features, i, m, kind->foresee ? FEATURE_PREDICT : FEATURE_LEARN);
+    bool predicted = kind->foresee && kind->foresee(p, m);
+    if (kind->foresee && p->plan->features.ncategories > 0) {
+        learning_gather(p, features, i, m, FEATURE_LEARN); /* numbers for new categories */
+    }
+    return kind->learn(p, m, i, predicted, true, &problem) < 0 ? problem : NULL;
 }
 
 /* ---- a file ---- */
@@ -278,6 +305,7 @@ static int teach_chunk(struct learning_pass *p, struct model *m, const struct tr
 int train_from_teach(struct learning_pass *p, struct model *m, uint16_t row)
 {
     struct learning_pass inner = *p;
+    inner.is_past = true;
     const struct training *t = p->plan->training;
     int status = 0;
     p->task->scratch.only_collects = true;
@@ -285,7 +313,7 @@ int train_from_teach(struct learning_pass *p, struct model *m, uint16_t row)
         status = teach_chunk(&inner, m, &t->chunk[i], p, row);
     }
     p->task->scratch.only_collects = false;
-    model_study(m);
+    model_study(m, p->plan->kind->hindsight);
     per_touch(&p->rows);
     return status;
 }
@@ -315,18 +343,30 @@ static int prepare_past(struct learning_pass *p, struct op *from)
     return status;
 }
 
-int train_from_past(struct op *op, struct op *from, struct batch *b)
+/* That was all: one model a call is trained. */
+static int end_past(struct op *op, struct learning_pass *p)
 {
-    struct learning_pass p = {.op = op, .plan = op->node->bound, .task = op->self};
-    if (!b) {
-        struct buffer *key = &p.task->bytes;
+    struct learning_task *t = p->task;
+    if (!t->is_past_read) {
+        struct buffer *key = &t->bytes;
         buffer_clear(key);
         buffer_byte(key, 'h');
         held_put(op->state, key, "", 0); /* also where there was no row: it is read once */
-        for (struct held *h = p.task->per.touched; h; h = h->next) {
-            model_study(h->object);
-        }
-        return 0;
+        t->is_past_read = true;
+        t->unstudied = p->plan->model.is_batch ? t->per.touched : NULL;
+    }
+    if (t->unstudied) {
+        model_study(t->unstudied->object, p->plan->kind->hindsight);
+        t->unstudied = t->unstudied->next;
+    }
+    return t->unstudied != NULL;
+}
+
+int train_from_past(struct op *op, struct op *from, struct batch *b)
+{
+    struct learning_pass p = {.op = op, .plan = op->node->bound, .task = op->self, .is_past = true};
+    if (!b) {
+        return end_past(op, &p);
     }
     p.in = *b;
     int status = prepare_past(&p, from);

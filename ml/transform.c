@@ -284,6 +284,29 @@ static int bind_output(struct node *n, struct transform *t)
     return status;
 }
 
+int transform_check_options(struct node *n, const struct method_option *list,
+                            const char *const *names, int method)
+{
+    int status = 0;
+    for (; list->name; list++) {
+        if (!yaml_get(n->yaml, list->name) || (list->methods >> method & 1)) {
+            continue;
+        }
+        const char *of = "";
+        for (int i = 0; names[i]; i++) {
+            if (list->methods >> i & 1) {
+                of = arena_printf(n->mem, "%s%s%s", of, *of ? ", " : "", names[i]);
+            }
+        }
+        status =
+            algorithm_problem(n, list->name,
+                              "it has no effect with `method: %s`: leave it out, or take a method "
+                              "that knows it (%s)",
+                              names[method], of);
+    }
+    return status;
+}
+
 int transform_bind(struct node *n, struct transform *t)
 {
     int status = 0;

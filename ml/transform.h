@@ -155,6 +155,14 @@ void transform_out(struct node *n, struct transform *t, const char *name, const 
 void transform_out_each(struct node *n, struct transform *t, const struct type *type);
 /* Output schema, repartitioning, state. */
 int transform_bind(struct node *n, struct transform *t);
+/* Options that only some methods have a use for; ends with {0}. */
+struct method_option {
+    const char *name;
+    unsigned methods; /* a bit for each */
+};
+/* -ERR_CONFIG when one is given beside a method that has none. names: of the methods. */
+int transform_check_options(struct node *n, const struct method_option *list,
+                            const char *const *names, int method);
 
 /* Members of the step's descriptor. */
 void transform_needs(const struct node *n, const bool *out, bool *in);

@@ -26,6 +26,7 @@
 #define PAGE_BYTES 4096
 #define ROW_HEAD   (sizeof(int64_t) + sizeof(uint32_t))
 #define KEY_HEAD   (1 + 8 + 4)
+#define EMPTY_MOST 64 /* buckets in the heap without a row, beside as many as have some */
 
 struct waiting_bucket {
     int64_t number;
@@ -128,6 +129,28 @@ static void note_bucket(struct waiting *w, int64_t number, const char *key, uint
     heap_push(&w->due, (number + 1) * w->width + w->within, b);
 }
 
+static int note_again(void *ctx, struct state_entry *e)
+{
+    uint32_t n;
+    const char *key = state_key(e, &n);
+    note_bucket(ctx, (int64_t)big_endian_get(key + 1), key + KEY_HEAD, n - KEY_HEAD);
+    return 0;
+}
+
+/* Buckets whose rows all went with their labels stay in the heap, and come again with their next row;
+ * when they are most of it, it is made anew of those that have rows. */
+static void forget_empty(struct waiting *w)
+{
+    if (w->due.n <= 2 * state_count(w->pages) + EMPTY_MOST) {
+        return;
+    }
+    for (uint32_t i = 0; i < w->due.n; i++) {
+        mem_free(w->due.entry[i].item);
+    }
+    w->due.n = 0;
+    state_each(w->pages, note_again, w);
+}
+
 static void append(struct buffer *page, int64_t time, const char *row, size_t n)
 {
     uint32_t length = (uint32_t)n;
@@ -169,6 +192,7 @@ void waiting_add(struct waiting *w, struct state *s, const struct str *key, int6
     if (more != pages) {
         set_pages(w, bucket, str_data(key), key->n, more);
     }
+    forget_empty(w);
     w->rows++;
 }
 

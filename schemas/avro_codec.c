@@ -286,7 +286,9 @@ static int find_latest(const struct codec_spec *spec, struct schema_store *schem
     if (!schemas) {
         return 0;
     }
-    char *subject = mem_printf("%s-%s", spec->topic, spec->is_key ? "key" : "value");
+    bool is_named = spec->subject && !spec->is_key;
+    char *subject = is_named ? mem_strdup(spec->subject)
+                             : mem_printf("%s-%s", spec->topic, spec->is_key ? "key" : "value");
     int rc = schemas->latest(schemas, subject, json, NULL, e);
     mem_free(subject);
     return rc < 0 ? rc : 0;

@@ -61,7 +61,10 @@ static int put_locked(struct registry_memory *m, const char *subject, const char
     const struct schema_version *latest = schema_table_latest(&m->table, subject);
     if (latest != NULL &&
         compatibility_check(text, schema_table_json(&m->table, latest->id), e) < 0) {
-        return err_prefix(e, "subject %.200s: an incompatible change of its schema", subject);
+        return err_prefix(e,
+                          "subject %.200s: an incompatible change of its schema; undo it, or "
+                          "write to another topic",
+                          subject);
     }
     if (*id == 0) {
         *id = schema_table_max(&m->table) + 1;

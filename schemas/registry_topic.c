@@ -321,7 +321,10 @@ static int try_put(struct registry_topic *t, const char *subject, const char *te
         return 1;
     }
     if (find_latest(t, subject, &latest, &latest_id) && compatibility_check(text, latest, e) < 0) {
-        return err_prefix(e, "subject %s: an incompatible change of its schema", subject);
+        return err_prefix(e,
+                          "subject %s: an incompatible change of its schema; undo it, or write "
+                          "to another topic",
+                          subject);
     }
     rc = t->log.append(t->log.ctx, key->data, key->n, value->data, value->n, e);
     rc = rc < 0 ? rc : read_new(t, e);

@@ -97,6 +97,11 @@ struct date *agenda_at(struct agenda *a, int64_t time)
     return d;
 }
 
+struct date *agenda_find(const struct agenda *a, int64_t time)
+{
+    return a->last && a->last->time == time ? a->last : a->slot[slot_of(a, time)];
+}
+
 void agenda_add(struct agenda *a, int64_t time, void *item)
 {
     struct date *d = agenda_at(a, time);

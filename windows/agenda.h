@@ -33,6 +33,8 @@ void agenda_init(struct agenda *a);
 void agenda_done(struct agenda *a);
 /* The date of this time, made when new; valid until it is dropped. */
 struct date *agenda_at(struct agenda *a, int64_t time);
+/* The same, or NULL: there is none. */
+struct date *agenda_find(const struct agenda *a, int64_t time);
 void agenda_add(struct agenda *a, int64_t time, void *item);
 /* No date has items any more. */
 void agenda_forget_items(struct agenda *a);

@@ -50,13 +50,20 @@ static void node_free(struct fold *f, struct fold_node *node)
     mem_free(node);
 }
 
-void fold_done(struct fold *f)
+void fold_clear(struct fold *f)
 {
-    for (uint64_t i = 0; i < f->nslots; i++) {
+    for (uint64_t i = 0; f->count > 0; i++) {
         if (f->slot[i]) {
             node_free(f, f->slot[i]);
+            f->slot[i] = NULL;
+            f->count--;
         }
     }
+}
+
+void fold_done(struct fold *f)
+{
+    fold_clear(f);
     mem_free(f->slot);
     *f = (struct fold){0};
 }

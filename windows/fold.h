@@ -28,6 +28,8 @@ struct fold {
 
 void fold_init(struct fold *f, const struct window *w);
 void fold_done(struct fold *f);
+/* All kept blocks are forgotten. */
+void fold_clear(struct fold *f);
 /* Adds the points with pos in [low, high] that window `window` sees (point_from() <= window;
  * has_from: points have that) to `into`, a value with its head; returns how many points there are.
  */

@@ -20,17 +20,22 @@
  *             in a point of its own, seen by the younger ones only; with no window left it is late.
  *             So is a row with a negative time
  *   restart   series are rebuilt from the store
+ *   disk      entries may lie there. A window that closes then reads all of its slices, so rows may
+ *             not be in too many; it does so a part of the keys at a time, and its series live no
+ *             longer than that (pieces.h)
  */
 #include "engine/memory.h"
 #include "engine/window.h"
 #include "windows/every.h"
 #include "windows/fill.h"
 #include "windows/fold.h"
+#include "windows/pieces.h"
 
 #include <inttypes.h>
 #include <stddef.h>
 
 #define WINDOWS_A_ROW_MOST 1000000
+#define READ_AGAIN_MOST    64 /* windows that a slice on disk may be in */
 
 struct hopping_cfg {
     int64_t size, every;
@@ -39,10 +44,13 @@ struct hopping_cfg {
 struct hopping {
     struct series_set set;
     struct fold fold;
+    struct pieces pieces; /* of lazy stores */
     int64_t size, every, rest;
     int64_t need; /* size + grace */
     int64_t next; /* number of the first window that is not closed */
     bool apart;   /* slices are windows: `emit: updates`, `{every}` */
+    bool is_lazy;
+    bool resumes; /* a restart was amid the window before `next` */
     struct every changed;
     struct fill gaps;
     uint32_t ngaps; /* series of the date whose gaps are known */
@@ -59,7 +67,7 @@ static int64_t per_step(const struct hopping *h)
 /* The last slice of the window, when its first is `low`. */
 static int64_t last_slice(const struct hopping *h, int64_t low)
 {
-    return low + per_step(h) * (h->size / h->every) - (h->rest > 0 ? 0 : 1);
+    return time_after(low, per_step(h) * (h->size / h->every) - (h->rest > 0 ? 0 : 1));
 }
 
 static int64_t slice_of(const struct hopping *h, int64_t time)
@@ -127,6 +135,14 @@ static int64_t hopping_lag(const struct window *w)
     return w->grace;
 }
 
+/* Not while something knows entries beside the series, nor where each close would read too much. */
+static bool hopping_lazy(const struct window *w)
+{
+    const struct hopping_cfg *cfg = w->cfg;
+    bool is_read_again = w->emit == EMIT_FINAL && cfg->size / cfg->every > READ_AGAIN_MOST;
+    return w->emit != EMIT_EVERY && w->fill == FILL_NONE && !is_read_again;
+}
+
 /* The next window from `next` on that sees any of the series' points. */
 static int64_t next_window(const struct hopping *h, struct series *s, int64_t next)
 {
@@ -166,14 +182,17 @@ static int hopping_open(struct window_op *o, struct err *e)
     h->every = cfg->every;
     h->rest = cfg->size % cfg->every;
     h->apart = o->w->emit != EMIT_FINAL;
+    h->is_lazy = hopping_lazy(o->w);
     h->need = time_after(cfg->size, o->w->grace);
     h->value = mem_zalloc(o->w->value_size + 1U);
     fold_init(&h->fold, o->w);
     series_init(&h->set, o->op->state, o->w->value_size, 2);
-    if (series_load(&h->set, NULL) < 0) {
+    pieces_init(&h->pieces, &h->set);
+    if ((h->is_lazy ? pieces_load(&h->pieces) : series_load(&h->set, NULL)) < 0) {
         return err_set(e, ERR_FATAL, "the restored state of the window is damaged");
     }
     h->next = h->set.fired > 0 ? h->set.fired : 0;
+    h->resumes = h->set.fired_key.n > 0 && !h->apart;
     series_each(&h->set, schedule_restored, o);
     if (o->w->fill != FILL_NONE) {
         fill_init(&h->gaps, o, h->size, h->every, h->set.prefix_n);
@@ -190,6 +209,7 @@ static void hopping_close(struct window_op *o)
     struct hopping *h = o->self;
     if (h) {
         fold_done(&h->fold);
+        pieces_done(&h->pieces);
         series_done(&h->set);
         every_done(&h->changed);
         fill_done(&h->gaps);
@@ -202,6 +222,7 @@ static void hopping_flush(struct window_op *o)
 {
     struct hopping *h = o->self;
     h->set.fired = h->next;
+    h->set.beyond = h->pieces.there.times.n;
     series_flush(&h->set);
 }
 
@@ -232,6 +253,30 @@ static void find_open(const struct hopping *h, struct hop *x, int64_t seen)
     x->open_until = closes_at(h, x->open);
 }
 
+/* The entry of a slice, which its key has something to do for at window `first`. */
+static struct state_entry *slice_entry(struct window_op *o, uint64_t hash, const struct str *key,
+                                       int64_t slice, int64_t from, int64_t first)
+{
+    struct hopping *h = o->self;
+    struct series *s = NULL;
+    bool is_new;
+    struct state_entry *e = h->pieces.by_part
+                                ? series_stored(&h->set, key, slice, from, &is_new)
+                                : series_entry(&h->set, hash, key, slice, from, &s, &is_new);
+    if (!is_new) {
+        return e;
+    }
+    window_init(o->w, state_value(e));
+    if (s) {
+        fold_forget(&h->fold, s, slice);
+        series_schedule(&h->set, s, first);
+    }
+    if (h->is_lazy) {
+        pieces_add(&h->pieces, slice, from);
+    }
+    return e;
+}
+
 /* The point that the row belongs to; NULL when no window takes it. */
 static struct state_entry *take_row(struct window_op *o, const struct window_rows *r, uint16_t at,
                                     struct hop *x)
@@ -251,16 +296,8 @@ static struct state_entry *take_row(struct window_op *o, const struct window_row
         return NULL;
     }
     int64_t from = x->open > x->first ? x->open : 0;
-    struct series *s;
-    bool is_new;
-    struct state_entry *e =
-        series_entry(&h->set, r->keys.hash[at], &r->keys.key[at], x->slice, from, &s, &is_new);
-    if (is_new) {
-        window_init(o->w, state_value(e));
-        fold_forget(&h->fold, s, x->slice);
-        series_schedule(&h->set, s, from > 0 ? from : x->first);
-    }
-    return e;
+    return slice_entry(o, r->keys.hash[at], &r->keys.key[at], x->slice, from,
+                       from > 0 ? from : x->first);
 }
 
 /* Of a window with a value of its own. */
@@ -291,14 +328,7 @@ static int update(struct window_op *o, const struct window_rows *r, uint16_t at)
     }
     int status = number > last ? window_late(o, at) : 0;
     for (; number <= last && status == 0; number++) {
-        struct series *s;
-        bool is_new;
-        struct state_entry *e =
-            series_entry(&h->set, r->keys.hash[at], key, number, 0, &s, &is_new);
-        if (is_new) {
-            window_init(o->w, state_value(e));
-            series_schedule(&h->set, s, number);
-        }
+        struct state_entry *e = slice_entry(o, r->keys.hash[at], key, number, 0, number);
         status = window_add(o, 1, &at, &(void *){state_value(e)});
         if (status == 0 && o->w->emit == EMIT_UPDATES) {
             status = every_emit(o, &every_hopping, e);
@@ -309,9 +339,18 @@ static int update(struct window_op *o, const struct window_rows *r, uint16_t at)
     return status;
 }
 
+/* The series are gone when the store has sent entries away. */
+static void follow(struct hopping *h)
+{
+    if (pieces_follow(&h->pieces)) {
+        fold_clear(&h->fold);
+    }
+}
+
 static int hopping_push(struct window_op *o, const struct window_rows *r)
 {
-    const struct hopping *h = o->self;
+    struct hopping *h = o->self;
+    follow(h);
     if (h->apart) {
         window_expect(o, (uint64_t)r->n * (uint64_t)(h->size / h->every + 1));
     }
@@ -376,7 +415,7 @@ static int close_series(struct window_op *o, struct series *s, int64_t number)
     if (gone > 0) {
         series_remove(&h->set, s, 0, gone);
     }
-    if (!is_last) {
+    if (!is_last && !h->pieces.by_part) {
         schedule(h, s);
     }
     return status;
@@ -398,12 +437,21 @@ static int fill_gaps(struct window_op *o, const struct date *d)
     return fill_emit(&h->gaps, o, start);
 }
 
+/* After a restart amid a window: whether the key is of those for which it is open still. */
+static bool is_open_still(void *ctx, struct series *s)
+{
+    const struct window_op *o = ctx;
+    const struct hopping *h = o->self;
+    return series_is_behind(&h->set, s, o->w->in);
+}
+
 /* Positive: more to do. */
 static int close_date(struct window_op *o, struct date *d)
 {
     struct hopping *h = o->self;
     struct turn *turn = &h->set.turn;
-    struct series_order by = {.schema = o->w->in};
+    struct series_order by = {.schema = o->w->in, .ctx = o};
+    by.is_due = h->resumes && h->pieces.by_part ? is_open_still : NULL;
     h->ngaps = turn->date == d ? h->ngaps : 0;
     int status = series_due(&h->set, d, &by, o->op);
     if (status == 0 && turn->at == 0 && o->w->fill != FILL_NONE) {
@@ -421,22 +469,105 @@ static int close_date(struct window_op *o, struct date *d)
     return status;
 }
 
+/* The window, or SERIES_NEVER, whose turn is next. */
+static int64_t first_due(const struct hopping *h)
+{
+    const struct pieces *p = &h->pieces;
+    if (!p->by_part) {
+        const struct date *d = agenda_first(&h->set.agenda);
+        return d ? d->time : SERIES_NEVER;
+    }
+    if (p->is_held || p->has_more) {
+        return p->window;
+    }
+    if (h->resumes) {
+        return h->next - 1;
+    }
+    int64_t pos = pieces_first(p);
+    if (pos == SERIES_NEVER) {
+        return SERIES_NEVER;
+    }
+    int64_t first = first_window(h, pos), last = last_window(h, pos);
+    first = first > h->next ? first : h->next;
+    return first < last ? first : last;
+}
+
+/* The window is closed for all keys. */
+static void finish(struct hopping *h, int64_t number)
+{
+    h->next = number < h->next ? h->next : number + 1;
+    h->resumes = false;
+    buffer_clear(&h->set.fired_key);
+}
+
+/* Positive: more to do. */
+static int close_all(struct window_op *o)
+{
+    struct hopping *h = o->self;
+    struct date *d = agenda_first(&h->set.agenda);
+    pieces_hold(&h->pieces);
+    int status = close_date(o, d);
+    if (status == 0) {
+        h->next = d->time + 1;
+        h->resumes = h->resumes && h->set.fired_key.n > 0;
+        series_drop_date(&h->set);
+        pieces_let_go(&h->pieces);
+        status = op_spent(o->op, 0);
+    }
+    return status;
+}
+
+/* One part of the window's keys. Positive: more to do. */
+static int close_part(struct window_op *o, int64_t number)
+{
+    struct hopping *h = o->self;
+    struct pieces *p = &h->pieces;
+    int64_t low = h->apart ? number : number * per_step(h);
+    int64_t high = h->apart ? number : last_slice(h, low);
+    const struct schema *order = h->apart || key_is_text(o->w->in) ? NULL : o->w->in;
+    int status = p->is_held ? 0 : pieces_gather(p, low, high, number, order, o->op);
+    struct date *d = agenda_first(&h->set.agenda);
+    status = status == 0 && d ? close_date(o, d) : status;
+    if (status != 0) {
+        return status;
+    }
+    bool is_begun = h->set.turn.at > 0;
+    fold_clear(&h->fold);
+    if (!pieces_leave(p)) {
+        finish(h, number);
+    } else if (is_begun) {
+        pieces_behind(p, &h->set.fired_key);
+    }
+    return op_spent(o->op, 0);
+}
+
+/* Pieces that no open window holds are gone. */
+static void drop_pieces(struct hopping *h)
+{
+    int64_t pos;
+    while (!h->pieces.is_held && !h->pieces.has_more &&
+           (pos = pieces_first(&h->pieces)) != SERIES_NEVER && last_window(h, pos) < h->next) {
+        pieces_drop_first(&h->pieces);
+    }
+}
+
 static int hopping_watermark(struct window_op *o, int64_t time)
 {
     struct hopping *h = o->self;
-    struct date *d;
     int status = 0;
-    while (status == 0 && (d = agenda_first(&h->set.agenda)) && time >= closes_at(h, d->time)) {
-        status = close_date(o, d);
-        if (status == 0) {
-            h->next = d->time + 1;
-            series_drop_date(&h->set);
-            status = op_spent(o->op, 0);
+    while (status == 0) {
+        follow(h);
+        int64_t number = first_due(h);
+        if (number == SERIES_NEVER || time < closes_at(h, number)) {
+            break;
         }
+        status = h->pieces.by_part ? close_part(o, number) : close_all(o);
+        drop_pieces(h);
     }
     int64_t open = status == 0 ? first_open(h, time) : -1;
     if (open >= h->next) {
         h->next = open;
+        h->resumes = false;
         buffer_clear(&h->set.fired_key);
     }
     status = window_pause(o, status);
@@ -455,17 +586,17 @@ static int hopping_tick(struct window_op *o, int64_t now)
 static int64_t hopping_next_time(const struct window_op *o)
 {
     const struct hopping *h = o->self;
-    const struct date *d = agenda_first(&h->set.agenda);
-    int64_t close = d ? closes_at(h, d->time) : TIME_MAX;
+    int64_t number = first_due(h), close = number == SERIES_NEVER ? TIME_MAX : closes_at(h, number);
     return every_next_time(o, &h->changed, close);
 }
 
 static void hopping_describe(const struct window_op *o, struct open_state *out)
 {
     const struct hopping *h = o->self;
-    int64_t next = series_next(&h->set);
+    bool by_part = h->pieces.by_part;
+    int64_t next = by_part ? first_due(h) : series_next(&h->set);
     out->what = h->apart ? "windows" : "pieces of windows";
-    out->n = series_npoints(&h->set);
+    out->n = by_part ? out->n : series_npoints(&h->set); /* those in memory */
     if (next != SERIES_NEVER) {
         out->start = window_begin(h, next);
         out->stop = time_after(out->start, h->size);
@@ -476,8 +607,8 @@ static void hopping_describe(const struct window_op *o, struct open_state *out)
 static uint64_t hopping_index_bytes(const struct window_op *o)
 {
     const struct hopping *h = o->self;
-    return series_bytes(&h->set) + fold_bytes(&h->fold) + every_bytes(&h->changed) +
-           fill_bytes(&h->gaps);
+    return series_bytes(&h->set) + pieces_bytes(&h->pieces) + fold_bytes(&h->fold) +
+           every_bytes(&h->changed) + fill_bytes(&h->gaps);
 }
 
 static const struct config_field fields[] = {
@@ -497,6 +628,7 @@ const struct window_def window_hopping = {
     .fills = true,
     .bind = hopping_bind,
     .lag = hopping_lag,
+    .lazy = hopping_lazy,
     .open = hopping_open,
     .push = hopping_push,
     .watermark = hopping_watermark,

@@ -40,6 +40,7 @@ void series_init(struct series_set *a, struct state *state, uint32_t value_n, in
     agenda_init(&a->agenda);
     buffer_init(&a->key);
     buffer_init(&a->fired_key);
+    buffer_init(&a->mark);
 }
 
 static struct series *slot_series(uint64_t slot)
@@ -70,7 +71,7 @@ static void free_dates(struct series_set *a)
     }
 }
 
-void series_done(struct series_set *a)
+static void free_all(struct series_set *a)
 {
     free_dates(a);
     for (uint64_t i = 0; i < a->nslots; i++) {
@@ -78,11 +79,27 @@ void series_done(struct series_set *a)
             series_free(a, slot_series(a->slot[i]));
         }
     }
+    mem_free(a->slot);
+}
+
+void series_release(struct series_set *a)
+{
+    free_all(a);
+    turn_end(&a->turn);
+    a->is_part = true;
+    a->count = 0;
+    a->nslots = SLOTS_LEAST;
+    a->slot = mem_zalloc(a->nslots * sizeof *a->slot);
+}
+
+void series_done(struct series_set *a)
+{
+    free_all(a);
     turn_end(&a->turn);
     agenda_done(&a->agenda);
     buffer_done(&a->key);
     buffer_done(&a->fired_key);
-    mem_free(a->slot);
+    buffer_done(&a->mark);
     *a = (struct series_set){0};
 }
 
@@ -348,11 +365,36 @@ struct state_entry *series_add(struct series_set *a, uint64_t hash, const struct
     return e;
 }
 
-static void drop_mark(struct series_set *a, bool is_useless)
+struct state_entry *series_stored(struct series_set *a, const struct str *key, int64_t pos,
+                                  int64_t from, bool *is_new)
 {
-    if (a->mark && is_useless) {
-        state_delete(a->state, a->mark);
-        a->mark = NULL;
+    struct state_entry *e = store_entry(a, key, pos, from, is_new);
+    state_touch(a->state, e);
+    return e;
+}
+
+struct series *series_bring(struct series_set *a, struct state_entry *e)
+{
+    uint32_t n;
+    const void *key = series_entry_key(a, e, &n);
+    struct point p = {.pos = entry_pos(e), .entry = e};
+    uint64_t hash = hash_bytes(key, n, 0), slot = a->slot[probe(a, hash, key, n)];
+    struct series *s = slot ? slot_series(slot) : series_new(a, hash);
+    bool has_from = a->prefix_n > WORD_BYTES;
+    insert_point(a, s, place_of(s, p.pos, has_from ? point_from(&p) : 0, has_from), p.pos, e);
+    return s;
+}
+
+static void drop_mark(struct series_set *a)
+{
+    if (a->mark.n > 0) {
+        uint32_t n = (uint32_t)a->mark.n;
+        struct state_entry *e =
+            state_find(a->state, hash_bytes(a->mark.data, n, 0), a->mark.data, n);
+        if (e) {
+            state_delete(a->state, e);
+        }
+        buffer_clear(&a->mark);
     }
 }
 
@@ -367,7 +409,9 @@ void series_remove(struct series_set *a, struct series *s, uint32_t i, uint32_t 
         for (uint32_t k = 0; k < n; k++) {
             state_delete(a->state, p[k].entry);
         }
-        drop_mark(a, a->count == 0);
+        if (a->count == 0 && !a->is_part) {
+            drop_mark(a);
+        }
     } else if (i == 0) {
         s->first += n;
     } else {
@@ -507,6 +551,18 @@ struct loading {
     int64_t (*pos_of)(const struct state_entry *e);
 };
 
+bool series_read_mark(struct series_set *a, const void *key, uint32_t n)
+{
+    if ((int64_t)big_endian_get(key) != -1) {
+        return false;
+    }
+    const char *bytes = key;
+    a->fired = (int64_t)big_endian_get(bytes + WORD_BYTES);
+    buffer_add(&a->fired_key, bytes + a->prefix_n, n - a->prefix_n);
+    buffer_add(&a->mark, key, n);
+    return true;
+}
+
 static int load_entry(void *ctx, struct state_entry *e)
 {
     struct loading *l = ctx;
@@ -519,10 +575,7 @@ static int load_entry(void *ctx, struct state_entry *e)
     if (a->prefix_n > WORD_BYTES && fill_is_memory(e)) {
         return 0;
     }
-    if (a->prefix_n > WORD_BYTES && (int64_t)big_endian_get(key) == -1) {
-        a->fired = (int64_t)big_endian_get(key + WORD_BYTES);
-        buffer_add(&a->fired_key, key + a->prefix_n, n - a->prefix_n);
-        a->mark = e;
+    if (a->prefix_n > WORD_BYTES && series_read_mark(a, key, n)) {
         return 0;
     }
     uint64_t hash = hash_bytes(key + a->prefix_n, n - a->prefix_n, 0);
@@ -569,22 +622,18 @@ void series_each(struct series_set *a, void (*each)(void *ctx, struct series *s)
 void series_flush(struct series_set *a)
 {
     struct buffer *key = &a->key;
-    bool is_new, is_wanted = a->count > 0 && a->fired != INT64_MIN;
+    bool is_new, is_wanted = (a->is_part ? a->beyond : a->count) > 0 && a->fired != INT64_MIN;
     buffer_clear(key);
     big_endian_add(key, (uint64_t)-1);
     big_endian_add(key, (uint64_t)a->fired);
     buffer_add(key, a->fired_key.data, a->fired_key.n);
-    if (a->mark && is_wanted) {
-        uint32_t n;
-        const char *old = state_key(a->mark, &n);
-        if (n == key->n && memcmp(old, key->data, n) == 0) {
-            return;
-        }
+    if (is_wanted && a->mark.n == key->n && memcmp(a->mark.data, key->data, key->n) == 0) {
+        return;
     }
-    drop_mark(a, true);
+    drop_mark(a);
     if (is_wanted) {
-        a->mark = state_insert(a->state, hash_bytes(key->data, key->n, 0), key->data,
-                               (uint32_t)key->n, a->value_n, &is_new);
-        state_touch(a->state, a->mark);
+        buffer_add(&a->mark, key->data, key->n);
+        state_touch(a->state, state_insert(a->state, hash_bytes(key->data, key->n, 0), key->data,
+                                           (uint32_t)key->n, a->value_n, &is_new));
     }
 }

@@ -53,7 +53,9 @@ struct series_set {
     /* Between two slices: the first key for which the last of these windows is still open, as it is
      * for those behind it. Empty: for none. */
     struct buffer fired_key;
-    struct state_entry *mark;
+    struct buffer mark; /* key of the entry that says so; empty: there is none */
+    bool is_part;       /* these series are not all: the caller knows how many points there are */
+    uint64_t beyond;    /* then: something else than 0 as long as there are any */
     uint64_t nseries, room; /* series, also those that the agenda alone knows; places for points */
     struct turn turn;       /* of the first date of the agenda */
 };
@@ -64,6 +66,16 @@ void series_done(struct series_set *a);
 /* After a restore: all series with their points, none of them in the agenda. -ERR_DATA: an entry is
  * damaged. */
 int series_load(struct series_set *a, int64_t (*pos_of)(const struct state_entry *e));
+/* A key of the mark was found in the store. False: it is none. */
+bool series_read_mark(struct series_set *a, const void *key, uint32_t n);
+/* For sets that are only a part of what the store holds. All series go, their entries stay; from now
+ * on the set is a part. */
+void series_release(struct series_set *a);
+/* An entry of the store becomes a point of its series, which is returned. */
+struct series *series_bring(struct series_set *a, struct state_entry *e);
+/* An entry of the store without a series, made when new and marked dirty. */
+struct state_entry *series_stored(struct series_set *a, const struct str *key, int64_t pos,
+                                  int64_t from, bool *is_new);
 /* Calls each for every series; each may change the agenda only. */
 void series_each(struct series_set *a, void (*each)(void *ctx, struct series *s), void *ctx);
 struct series *series_find(const struct series_set *a, uint64_t hash, const struct str *key);

@@ -17,6 +17,9 @@
  *   state     key: time, window_end, window_start (8 bytes each, big-endian, so that they sort),
  *             key bytes; value: the ranking (ranking.h). Gone when the group closes
  *   restart   the agenda is made again from the store
+ *   disk      groups may lie there: times are found by seeks, and those of a time that closes are
+ *             brought in part by part, or all at once where the text of their keys has another
+ *             order than their bytes
  */
 #include "engine/big_endian.h"
 #include "engine/hash.h"
@@ -56,6 +59,10 @@ struct top {
 
 struct top_op {
     struct agenda agenda; /* time of rows: entries */
+    bool by_range;        /* some are on disk: entries are found when a time closes */
+    bool is_gathered;     /* those of the first time, or a part of them; they stay in memory */
+    bool has_more;        /* behind that part */
+    struct buffer behind; /* last key of the parts before, or empty */
     struct turn turn;     /* of those that close */
     struct buffer key, tie, row;
 };
@@ -195,6 +202,12 @@ static const void *key_of(const void *ctx, const void *item, uint32_t *n)
     return key + PREFIX;
 }
 
+static bool top_lazy(const struct node *n)
+{
+    (void)n;
+    return true;
+}
+
 static int restore_group(void *ctx, struct state_entry *e)
 {
     struct top_op *self = ctx;
@@ -207,15 +220,42 @@ static int restore_group(void *ctx, struct state_entry *e)
     return 0;
 }
 
+/* The times that there are on disk; nothing is dirty yet. */
+static int restore_times(struct op *op)
+{
+    struct top_op *self = op->self;
+    struct buffer *from = &self->key, found;
+    int status;
+    buffer_init(&found);
+    buffer_clear(from);
+    while ((status = state_stored_key(op->state, from->data, (uint32_t)from->n, &found)) > 0) {
+        if (found.n < PREFIX) {
+            status = -ERR_DATA;
+            break;
+        }
+        int64_t time = (int64_t)big_endian_signed(big_endian_get(found.data));
+        agenda_at(&self->agenda, time);
+        if (time == INT64_MAX) {
+            break;
+        }
+        buffer_clear(from);
+        put_word(from, time + 1);
+    }
+    buffer_done(&found);
+    return status < 0 ? status : 0;
+}
+
 static int top_open(struct op *op, struct err *e)
 {
     struct top_op *self = mem_zalloc(sizeof *self);
     op->self = self;
     agenda_init(&self->agenda);
+    buffer_init(&self->behind);
     buffer_init(&self->key);
     buffer_init(&self->tie);
     buffer_init(&self->row);
-    if (state_each(op->state, restore_group, self) < 0) {
+    self->by_range = !state_is_complete(op->state);
+    if ((self->by_range ? restore_times(op) : state_each(op->state, restore_group, self)) < 0) {
         return err_set(e, ERR_DATA, "the restored state of top is damaged");
     }
     return 0;
@@ -227,11 +267,22 @@ static void top_close(struct op *op)
     if (self != NULL) {
         turn_end(&self->turn);
         agenda_done(&self->agenda);
+        buffer_done(&self->behind);
         buffer_done(&self->key);
         buffer_done(&self->tie);
         buffer_done(&self->row);
         mem_free(self);
         op->self = NULL;
+    }
+}
+
+/* Entries that the agenda knows may be gone once the store is not complete. */
+static void follow(struct op *op)
+{
+    struct top_op *self = op->self;
+    if (!self->by_range && !self->is_gathered && !state_is_complete(op->state)) {
+        agenda_forget_items(&self->agenda);
+        self->by_range = true;
     }
 }
 
@@ -253,7 +304,11 @@ static struct state_entry *group_of(struct op *op, const struct batch *b, uint16
         state_insert(op->state, hash_bytes(self->key.data, self->key.n, 0), self->key.data,
                      (uint32_t)self->key.n, sizeof(struct ranking), &is_new);
     if (is_new) {
-        agenda_add(&self->agenda, b->time[row], e);
+        if (self->by_range) {
+            agenda_at(&self->agenda, b->time[row]);
+        } else {
+            agenda_add(&self->agenda, b->time[row], e);
+        }
         state_touch(op->state, e);
     }
     return e;
@@ -303,6 +358,7 @@ static int top_push(struct op *op, int input, struct batch *b)
     const struct top *t = op->node->bound;
     struct keyed_rows keyed = key_rows(b);
     op->counter[COUNT_NULL_KEY] += keyed.nulls;
+    follow(op);
     struct batch in = batch_select(b, keyed.sel, keyed.nsel);
     struct row_errors errors = {0};
     struct vec by;
@@ -365,7 +421,54 @@ static int close_some(struct op *op)
     return status < 0 ? status : op_spent(op, work) && to < turn->n;
 }
 
-/* All groups whose rows have one time. Positive: more to do. */
+static int gather_group(void *ctx, struct state_entry *e)
+{
+    struct top_op *self = ctx;
+    agenda_add(&self->agenda, agenda_first(&self->agenda)->time, e);
+    return 0;
+}
+
+/* The first date knows its groups, or some that come before the others, until leave(). */
+static int gather(struct op *op)
+{
+    struct top_op *self = op->self;
+    if (self->is_gathered) {
+        return 0;
+    }
+    follow(op);
+    self->is_gathered = true;
+    state_pin(op->state);
+    if (!self->by_range) {
+        return 0;
+    }
+    if (!self->has_more) {
+        buffer_clear(&self->behind);
+    }
+    const struct schema *in = op->node->in[0];
+    bool in_parts = in->nkey == 0 || key_is_text(in);
+    buffer_clear(&self->key);
+    put_word(&self->key, agenda_first(&self->agenda)->time);
+    int status = state_range(op->state, self->key.data, (uint32_t)self->key.n,
+                             in_parts ? &self->behind : NULL, gather_group, self);
+    self->has_more = status > 0;
+    return status < 0 ? status : 0;
+}
+
+/* The groups that were gathered are gone, and with the last of them the first date. */
+static void leave(struct op *op)
+{
+    struct top_op *self = op->self;
+    turn_end(&self->turn);
+    self->is_gathered = false;
+    state_unpin(op->state);
+    if (self->has_more) {
+        agenda_forget_items(&self->agenda); /* no other date has any */
+    } else {
+        agenda_drop_first(&self->agenda);
+    }
+}
+
+/* All groups whose rows have one time, or a part of them. Positive: more to do. */
 static int close_date(struct op *op, struct date *d)
 {
     struct turn *turn = &((struct top_op *)op->self)->turn;
@@ -386,10 +489,10 @@ static int top_watermark(struct op *op, int64_t time)
     struct date *d;
     int status = 0;
     while (status == 0 && (d = agenda_first(&self->agenda)) != NULL && time > d->time) {
-        status = close_date(op, d);
+        status = gather(op);
+        status = status < 0 ? status : close_date(op, d);
         if (status == 0) {
-            turn_end(&self->turn);
-            agenda_drop_first(&self->agenda);
+            leave(op);
             status = op_spent(op, 0);
         }
     }
@@ -409,10 +512,12 @@ static void top_describe(struct op *op, struct open_state *out)
     const struct date *d = agenda_first(&self->agenda);
     out->what = "groups";
     out->end = "is ranked";
+    if (d != NULL) {
+        out->closes_at = top_next_time(op);
+    }
     if (d != NULL && d->n > 0) {
         out->start = word_of(d->item[0], 2);
         out->stop = word_of(d->item[0], 1);
-        out->closes_at = top_next_time(op);
     }
 }
 
@@ -441,6 +546,7 @@ const struct step_def op_top = {
     .needs = top_needs,
     .state_codec = top_codec,
     .state_layout = top_layout,
+    .lazy = top_lazy,
     .open = top_open,
     .push = top_push,
     .watermark = top_watermark,

@@ -35,7 +35,7 @@ struct dead_list {
     const char *topic;
     int64_t most;
     bool is_json;
-    uint64_t n, nsent;
+    uint64_t n, nsent, nothers; /* nothers: records that are none */
     int32_t nparts;
     struct sent_offsets *sent; /* by partition: what replay has sent back */
     int ncauses;
@@ -264,9 +264,13 @@ static int look_at(void *ctx, const struct record *r)
     struct dead_letter d;
     arena_reset(&l->mem);
     dead_letter_read(&d, r, &l->mem);
-    l->n++;
-    l->nsent += was_sent(l, &d, r);
-    count(l, &d);
+    if (d.topic) {
+        l->n++;
+        l->nsent += was_sent(l, &d, r);
+        count(l, &d);
+    } else {
+        l->nothers++;
+    }
     buffer_clear(&l->text);
     if (l->is_json) {
         print_json(&l->text, &d, r);
@@ -362,12 +366,18 @@ void dead_list_print(const struct dead_list *l, struct buffer *out)
         if (l->nsent) {
             buffer_printf(out, ", %llu sent before", (unsigned long long)l->nsent);
         }
+        if (l->nothers) {
+            buffer_printf(out, ", %llu other record%s", (unsigned long long)l->nothers,
+                          l->nothers == 1 ? "" : "s");
+        }
         buffer_byte(out, '\n');
     }
-    if (!l->is_json && l->n) {
-        print_causes(l, out);
+    if (!l->is_json && l->n + l->nothers > 0) {
+        if (l->n) {
+            print_causes(l, out);
+        }
         buffer_text(out, l->nlines ? "\n" : "");
-        if (l->nlines < l->n && l->nlines) {
+        if (l->nlines < l->n + l->nothers && l->nlines) {
             buffer_printf(out, "the last %zu:\n", l->nlines);
         }
     }

@@ -209,20 +209,6 @@ static const struct log_ops kafka_ops = {
     .close = kafka_close,
 };
 
-/* A user may set auto.offset.reset as a property; it decides where we begin, not only librdkafka.
- */
-static bool begins_at_latest(const struct kafka_log *l, const struct log_config *cfg)
-{
-    bool from_latest = cfg->from_latest;
-    for (char **p = l->property; *p != NULL; p += 2) {
-        if (strcmp(p[0], "auto.offset.reset") == 0) {
-            from_latest = strcmp(p[1], "latest") == 0 || strcmp(p[1], "end") == 0 ||
-                          strcmp(p[1], "largest") == 0;
-        }
-    }
-    return from_latest;
-}
-
 int kafka_log_open(struct log **out, const struct log_config *cfg, const struct log_events *ev,
                    struct err *e)
 {
@@ -237,7 +223,6 @@ int kafka_log_open(struct log **out, const struct log_config *cfg, const struct 
     l->property = copy_list(cfg->property, &n);
     l->with_headers = copy_list(cfg->with_headers, &l->nwith_headers);
     l->all_headers = cfg->with_headers == NULL;
-    l->from_latest = begins_at_latest(l, cfg);
     l->stopping = cfg->stopping;
     arena_init(&l->headers);
     int rc = kafka_producer_open(l, cfg, e);

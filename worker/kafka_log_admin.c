@@ -145,23 +145,31 @@ int kafka_offset_of(rd_kafka_t *rk, const char *topic, int32_t partition, int64_
     }
 }
 
+/* Who asks. A broker answers the requests of a connection one after the other, and on the consumer's there is
+ * mostly a fetch that waits fetch.wait.max.ms for records: three questions for each task of a start would
+ * take a third of a second. */
+static rd_kafka_t *asker(const struct kafka_log *l)
+{
+    return l->producer != NULL ? l->producer : l->consumer;
+}
+
 int kafka_bounds(struct log *log, const char *topic, int32_t partition, int64_t *begin,
                  int64_t *end, int timeout_ms, struct err *e)
 {
-    struct kafka_log *l = (struct kafka_log *)log;
-    int rc = kafka_offset_of(l->consumer, topic, partition, RD_KAFKA_OFFSET_SPEC_EARLIEST,
+    rd_kafka_t *rk = asker((struct kafka_log *)log);
+    int rc = kafka_offset_of(rk, topic, partition, RD_KAFKA_OFFSET_SPEC_EARLIEST,
                              RD_KAFKA_ISOLATION_LEVEL_READ_COMMITTED, begin, timeout_ms, e);
     return rc < 0 ? rc
-                  : kafka_offset_of(l->consumer, topic, partition, RD_KAFKA_OFFSET_SPEC_LATEST,
+                  : kafka_offset_of(rk, topic, partition, RD_KAFKA_OFFSET_SPEC_LATEST,
                                     RD_KAFKA_ISOLATION_LEVEL_READ_COMMITTED, end, timeout_ms, e);
 }
 
 int kafka_written(struct log *log, const char *topic, int32_t partition, int64_t *end,
                   int timeout_ms, struct err *e)
 {
-    struct kafka_log *l = (struct kafka_log *)log;
-    return kafka_offset_of(l->consumer, topic, partition, RD_KAFKA_OFFSET_SPEC_LATEST,
-                           RD_KAFKA_ISOLATION_LEVEL_READ_UNCOMMITTED, end, timeout_ms, e);
+    return kafka_offset_of(asker((struct kafka_log *)log), topic, partition,
+                           RD_KAFKA_OFFSET_SPEC_LATEST, RD_KAFKA_ISOLATION_LEVEL_READ_UNCOMMITTED,
+                           end, timeout_ms, e);
 }
 
 /* The topic's id in a result of DescribeTopics. */

@@ -69,7 +69,7 @@ struct kafka_log {
     char *group, *transactional;
     const atomic_bool *stopping; /* the caller's, or NULL */
     int64_t stop_at_ns;          /* how long it waits then, at most; 0: it goes on */
-    bool from_latest, all_headers;
+    bool all_headers;
     char **property; /* copies, for handles opened later */
     char **with_headers;
     size_t nwith_headers;

@@ -77,9 +77,8 @@ static void assign(struct kafka_log *l, rd_kafka_topic_partition_list_t *list)
     for (int i = 0; i < list->cnt; i++) {
         struct kafka_part *part = kafka_part(kafka_topic(l, p[i].topic), p[i].partition);
         *part = (struct kafka_part){.owned = true, .next = p[i].offset};
-        list->elems[i].offset = p[i].offset != OFFSET_NONE ? p[i].offset
-                                : l->from_latest           ? RD_KAFKA_OFFSET_END
-                                                           : RD_KAFKA_OFFSET_BEGINNING;
+        list->elems[i].offset =
+            p[i].offset != OFFSET_NONE ? p[i].offset : RD_KAFKA_OFFSET_BEGINNING;
     }
     mem_free(p);
     hand_over(l, list);
@@ -232,9 +231,7 @@ int kafka_seek(struct log *log, const char *topic, int32_t partition, int64_t of
     rd_kafka_topic_partition_list_t *list = single(topic, partition);
     rd_kafka_resp_err_t code;
     for (;;) {
-        list->elems[0].offset = offset != OFFSET_NONE ? offset
-                                : l->from_latest      ? RD_KAFKA_OFFSET_END
-                                                      : RD_KAFKA_OFFSET_BEGINNING;
+        list->elems[0].offset = offset != OFFSET_NONE ? offset : RD_KAFKA_OFFSET_BEGINNING;
         list->elems[0].err = RD_KAFKA_RESP_ERR_NO_ERROR;
         rd_kafka_error_t *error = rd_kafka_seek_partitions(l->consumer, list, SEEK_MS);
         code = error != NULL ? rd_kafka_error_code(error) : list->elems[0].err;

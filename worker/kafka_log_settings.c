@@ -9,13 +9,16 @@
  * delivery reports bring a commit from 12 ms to 4.
  *
  * memory_limit: one fetched byte becomes up to 16 resident ones (decompressed, 310 bytes of
- * bookkeeping a record), so the size of a fetch is what is fitted to the limit:
+ * bookkeeping a record). Half of the limit is the consumer's, in equal parts what it has prefetched and
+ * what comes on top of that with the next answer, of which each partition has its part:
  *
- *     limit = 10 MB + Q (s + 310) + F * 16        Q = 20000 records prefetched,
- *                                                 s = 52 bytes a record, F = bytes of a fetch
+ *     limit / 2 = Q (s + 310) + 4 P * 16          Q = records prefetched, up to 20000,
+ *                                                 s = 52 bytes a record,
+ *                                                 P = bytes of a partition in one answer
  *
- * Large values are bounded by a quarter of the limit besides (queued.max.messages.kbytes), those of
- * readers by 8 MB: one partition at a time is fetched no quicker with more.
+ * The other half is the producer's. Large values are bounded by a quarter of the limit besides
+ * (queued.max.messages.kbytes), those of readers by 8 MB: one partition at a time is fetched no
+ * quicker with more. Less than 10 MB is not enough for full speed.
  *
  * group.protocol: consumer (KIP-848, from librdkafka 2.12 on): the broker assigns, and decides about
  * heartbeats and sessions; librdkafka refuses what belongs to the classic protocol.
@@ -40,8 +43,11 @@
 #define QUIET_NS          (10 * 1000000000LL)
 #define PREFETCHED        20000
 #define QUEUED_MAX        50000
-#define FETCH_LEAST       (256 * 1024)
-#define FETCH_MOST        (1024 * 1024)
+#define RECORD_BYTES      (52 + 310)
+#define RESIDENT          16
+#define PARTITION_LEAST   (32 * 1024)
+#define PARTITION_MOST    (256 * 1024)
+#define FETCH_BYTES       (1024 * 1024)
 
 struct pair {
     const char *name, *value;
@@ -161,12 +167,11 @@ static int64_t clamp(int64_t v, int64_t least, int64_t most)
 
 static bool set_memory(rd_kafka_conf_t *conf, enum kafka_role role, int64_t limit, struct err *e)
 {
-    int64_t fetch = FETCH_MOST, prefetched = PREFETCHED, queued = QUEUED_MAX;
+    int64_t partition = PARTITION_MOST, prefetched = PREFETCHED, queued = QUEUED_MAX;
     if (limit > 0) {
-        prefetched = clamp(limit / 4 / (52 + 310), 1000, PREFETCHED);
-        fetch =
-            clamp((limit - 10 * 1000000 - prefetched * (52 + 310)) / 16, FETCH_LEAST, FETCH_MOST);
-        queued = clamp(limit / 4 / (52 + 310), 10000, QUEUED_MAX);
+        prefetched = clamp(limit / 4 / RECORD_BYTES, 1000, PREFETCHED);
+        partition = clamp(limit / 4 / 4 / RESIDENT, PARTITION_LEAST, PARTITION_MOST);
+        queued = clamp(limit / 2 / RECORD_BYTES, 10000, QUEUED_MAX);
         int64_t kbytes = clamp(limit / 4 / 1024, 1024, 2097151);
         if (!set_number(conf,
                         role == KAFKA_CONSUMER ? "queued.max.messages.kbytes"
@@ -176,9 +181,9 @@ static bool set_memory(rd_kafka_conf_t *conf, enum kafka_role role, int64_t limi
         }
     }
     if (role == KAFKA_CONSUMER) {
-        /* A fetch may not be smaller than a message may be. */
-        return set_number(conf, "fetch.max.bytes", fetch < FETCH_MOST ? FETCH_MOST : fetch, e) &&
-               set_number(conf, "fetch.message.max.bytes", clamp(fetch, 65536, FETCH_LEAST), e) &&
+        /* An answer may not be smaller than a message may be. */
+        return set_number(conf, "fetch.max.bytes", FETCH_BYTES, e) &&
+               set_number(conf, "fetch.message.max.bytes", partition, e) &&
                set_number(conf, "queued.min.messages", prefetched, e);
     }
     return set_number(conf, "queue.buffering.max.messages", queued, e);
@@ -241,13 +246,14 @@ static bool set_lane(rd_kafka_conf_t *conf, enum kafka_role role, const struct k
     if (!set_all(conf, consumer_owned, e) || !set(conf, "group.id", l->group, e)) {
         return false;
     }
-    if (role == KAFKA_READER) {
-        return set(conf, "auto.offset.reset", "earliest", e) &&
-               set(conf, "enable.partition.eof", "true", e);
+    if (!set(conf, "auto.offset.reset", "earliest", e)) { /* "latest": runner_begin.c */
+        return false;
     }
-    return set(conf, "enable.partition.eof", "false", e) &&
-           set(conf, "auto.offset.reset", l->from_latest ? "latest" : "earliest", e) &&
-           set_assignor(conf, l, cfg, e) && set_instance(conf, l, cfg, e);
+    if (role == KAFKA_READER) {
+        return set(conf, "enable.partition.eof", "true", e);
+    }
+    return set(conf, "enable.partition.eof", "false", e) && set_assignor(conf, l, cfg, e) &&
+           set_instance(conf, l, cfg, e);
 }
 
 rd_kafka_conf_t *kafka_conf(struct kafka_log *l, enum kafka_role role, const struct log_config *cfg,
@@ -459,6 +465,7 @@ static enum err_kind kind_of(rd_kafka_resp_err_t code)
     case RD_KAFKA_RESP_ERR_INVALID_PARTITIONS:
     case RD_KAFKA_RESP_ERR_INVALID_REPLICATION_FACTOR:
     case RD_KAFKA_RESP_ERR_POLICY_VIOLATION:
+    case RD_KAFKA_RESP_ERR_INVALID_SESSION_TIMEOUT:
         return ERR_CONFIG;
     case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE:
     case RD_KAFKA_RESP_ERR_INVALID_TIMESTAMP:
@@ -498,6 +505,9 @@ int kafka_fail(struct err *e, rd_kafka_resp_err_t code, const char *what, const 
         advice = ": where a record is further ahead of the broker's clock than the topic's "
                  "message.timestamp.after.max.ms, raise that, lower time: {max_ahead: …}, or set "
                  "this machine's clock right; where a compacted topic lacks keys, add a key_by";
+    } else if (code == RD_KAFKA_RESP_ERR_INVALID_SESSION_TIMEOUT) {
+        advice = ": set kafka: {session.timeout.ms: …} to what the broker allows, from its "
+                 "group.min.session.timeout.ms to its group.max.session.timeout.ms";
     } else if (is_unknown(code)) {
         advice = ": either the broker that was asked has not heard of it yet, which passes, or it "
                  "was deleted";

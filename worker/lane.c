@@ -14,7 +14,7 @@
  *   others     the lane ends; its last commit stands, and after RETRY the runner starts it again
  *
  * Tables are read before the streams that look them up, and global ones beside: lane_tables.c.
- * An early commit (state changes beyond DIRTY_MOST) never comes sooner than 20 ms after the last
+ * An early commit (state changes beyond dirty_most) never comes sooner than 20 ms after the last
  * one: the broker would still be writing that one's markers.
  */
 #include "engine/logger.h"
@@ -25,8 +25,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define DIRTY_MOST     (16U << 20)
-#define DIRTY_PARTS    16 /* of the memory that a lane may take, when there is a limit */
+#define DIRTY_DEFAULT  (16U << 20)
 #define TICK_MS        100
 #define COMMIT_SOONEST 20
 #define CLOGGED_MS     5
@@ -300,8 +299,7 @@ static bool commit_is_due(struct lane *l)
     for (int i = 0; since >= COMMIT_SOONEST && i < l->nmembers; i++) {
         dirty += l->member[i]->task ? task_dirty_bytes(l->member[i]->task) : 0;
     }
-    uint64_t limit = (uint64_t)l->cfg.log.memory_limit / DIRTY_PARTS;
-    return dirty > (limit > 0 && limit < DIRTY_MOST ? limit : DIRTY_MOST);
+    return dirty > (l->cfg.dirty_most > 0 ? l->cfg.dirty_most : DIRTY_DEFAULT);
 }
 
 static int once(struct lane *l, struct err *e)
@@ -388,11 +386,17 @@ static int run(struct lane *l, struct err *e)
     return r;
 }
 
+struct keeping {
+    struct lane *lane;
+    int32_t partition;
+};
+
 static void keep_metric(void *ctx, const struct node *n, const char *name, double value)
 {
-    struct lane *l = ctx;
+    struct keeping *k = ctx;
+    struct lane *l = k->lane;
     l->metric = mem_resize(l->metric, (size_t)l->nmetrics + 1, sizeof *l->metric);
-    l->metric[l->nmetrics++] = (struct last_metric){n, name, value};
+    l->metric[l->nmetrics++] = (struct last_metric){k->partition, n, name, value};
 }
 
 void lane_run(struct lane *l)
@@ -408,7 +412,9 @@ void lane_run(struct lane *l)
            (double)l->longest_behind / 1e6);
     for (int i = 0; i < l->nmembers; i++) {
         if (l->member[i]->task) {
-            task_metrics(l->member[i]->task, keep_metric, l);
+            const struct member *m = l->member[i];
+            struct keeping k = {l, l->cfg.tasks[m->subplan] > 1 ? m->partition : -1};
+            task_metrics(m->task, keep_metric, &k);
             task_steps(l->member[i]->task, state_sum_add, &l->state);
         }
         lane_close_member(l, l->member[i]);
@@ -476,11 +482,13 @@ struct lane_counts lane_counts(const struct lane *l)
 }
 
 void lane_metrics(const struct lane *l,
-                  void (*each)(void *ctx, const struct node *n, const char *name, double value),
+                  void (*each)(void *ctx, int32_t partition, const struct node *n, const char *name,
+                               double value),
                   void *ctx)
 {
     for (int i = 0; i < l->nmetrics; i++) {
-        each(ctx, l->metric[i].node, l->metric[i].name, l->metric[i].value);
+        const struct last_metric *m = &l->metric[i];
+        each(ctx, m->partition, m->node, m->name, m->value);
     }
 }
 

@@ -42,6 +42,7 @@ struct lane_config {
     struct progress *progress;
     struct time_board *times;
     struct memory_use *memory; /* what state may take; NULL: it is not looked at */
+    uint64_t dirty_most;       /* bytes of changes that wait for a commit; 0: DIRTY_DEFAULT */
     struct log_config log;
     /* Opens the lane's handle; called in the lane's thread. */
     int (*open_log)(void *ctx, struct log **out, const struct log_config *cfg,
@@ -70,7 +71,8 @@ bool lane_is_done(const struct lane *l);
 struct lane_counts lane_counts(const struct lane *l);
 /* Once it is done: the last metrics of its tasks' steps. */
 void lane_metrics(const struct lane *l,
-                  void (*each)(void *ctx, const struct node *n, const char *name, double value),
+                  void (*each)(void *ctx, int32_t partition, const struct node *n, const char *name,
+                               double value),
                   void *ctx);
 /* Once it is done: what the steps of its tasks kept. */
 struct state_sum lane_state(const struct lane *l);

@@ -98,6 +98,7 @@ struct global {
 };
 
 struct last_metric {
+    int32_t partition; /* -1: its sub-plan has one task only */
     const struct node *node;
     const char *name;
     double value;

@@ -287,8 +287,10 @@ static int study(struct lane *l, struct member *m, int64_t until, struct err *e)
         x->told_at = lane_now(l);
     }
     m->task = r > 0 ? NULL : m->task;
-    int held = r > 0 ? lane_hold_memory(l, e) : 0;
-    return held < 0 ? held : r;
+    if (r > 0 && lane_hold_memory(l, e) < 0) {
+        return err_prefix(e, "what is learned of a history stays in memory until it is read");
+    }
+    return r;
 }
 
 /* 1: until then it is restored in part. */

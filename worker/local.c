@@ -439,25 +439,60 @@ struct task_counts local_counts(const struct local *l)
     return sum;
 }
 
-struct state_sum local_state(const struct local *l)
+uint64_t local_kept_bytes(const struct local *l)
 {
-    struct state_sum sum = {0};
+    uint64_t bytes = 0;
+    for (uint16_t i = 0; i < l->cfg.plan->nsubplans; i++) {
+        for (int32_t k = 0; k < l->tasks[i]; k++) {
+            bytes += task_kept_bytes(l->task[i][k]);
+        }
+    }
+    return bytes;
+}
+
+void local_recount(const struct local *l)
+{
     for (uint16_t i = 0; i < l->cfg.plan->nsubplans; i++) {
         for (int32_t k = 0; k < l->tasks[i]; k++) {
             task_recount(l->task[i][k]);
+        }
+    }
+}
+
+struct state_sum local_state(const struct local *l)
+{
+    struct state_sum sum = {0};
+    local_recount(l);
+    for (uint16_t i = 0; i < l->cfg.plan->nsubplans; i++) {
+        for (int32_t k = 0; k < l->tasks[i]; k++) {
             task_steps(l->task[i][k], state_sum_add, &sum);
         }
     }
     return sum;
 }
 
+struct telling {
+    void (*each)(void *ctx, int32_t partition, const struct node *n, const char *name,
+                 double value);
+    void *ctx;
+    int32_t partition;
+};
+
+static void tell_metric(void *ctx, const struct node *n, const char *name, double value)
+{
+    const struct telling *t = ctx;
+    t->each(t->ctx, t->partition, n, name, value);
+}
+
 void local_metrics(const struct local *l,
-                   void (*each)(void *ctx, const struct node *n, const char *name, double value),
+                   void (*each)(void *ctx, int32_t partition, const struct node *n,
+                                const char *name, double value),
                    void *ctx)
 {
     for (uint16_t i = 0; i < l->cfg.plan->nsubplans; i++) {
         for (int32_t k = 0; k < l->tasks[i]; k++) {
-            task_metrics(l->task[i][k], each, ctx);
+            struct telling t = {each, ctx, l->tasks[i] > 1 ? k : -1};
+            task_metrics(l->task[i][k], tell_metric, &t);
         }
     }
 }

@@ -36,10 +36,15 @@ int local_finish(struct local *l, struct err *e);
 /* A commit and a restart: every task is closed and restored from its changelog. */
 int local_restart(struct local *l, struct err *e);
 struct task_counts local_counts(const struct local *l);
+/* What all tasks keep in memory; what values own, as it was counted last. */
+uint64_t local_kept_bytes(const struct local *l);
+/* Counts what values own anew: takes as long as to look at all of them. */
+void local_recount(const struct local *l);
 /* What the steps of all tasks keep, counted anew. */
 struct state_sum local_state(const struct local *l);
 void local_metrics(const struct local *l,
-                   void (*each)(void *ctx, const struct node *n, const char *name, double value),
+                   void (*each)(void *ctx, int32_t partition, const struct node *n,
+                                const char *name, double value),
                    void *ctx);
 void local_free(struct local *l);
 

@@ -61,7 +61,7 @@ struct log_config {
      * so name those where somebody reads them. */
     const char *const *with_headers;
     bool copartition; /* several inputs a task: range assignment instead of cooperative-sticky */
-    bool from_latest; /* auto.offset.reset */
+    bool from_latest; /* in memory: what has no commit begins at its end */
     const char *const *property; /* librdkafka properties: name, value, …, NULL (kafka log only) */
     const atomic_bool *stopping; /* set: opening waits no longer, and a commit some seconds at
                                     most; NULL: nobody asks */

@@ -208,6 +208,7 @@ int main(int argc, char **argv)
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* a limit of file sizes is a disk that is full */
     const char *names[16];
     int n = 0;
     for (int i = 0; commands[i]; i++) {

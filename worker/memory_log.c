@@ -19,8 +19,10 @@
 
 #ifdef KLAMM_SMALL
 #define POLL_MOST 3
+#define PIECE     2
 #else
 #define POLL_MOST 1000
+#define PIECE     1000 /* records that a reader copies at once */
 #endif
 #define UNDECIDED_MS 120000
 
@@ -390,38 +392,55 @@ static int memory_create_topic(struct log *log, const char *topic, int32_t parti
     return 0;
 }
 
+/* Copies of at most PIECE records from `from` on that are before `end`; *next is where they end. So
+ * that whoever stops at one of many has not paid for all. */
+static size_t copy_piece(struct memory_broker *b, const char *topic, int32_t partition,
+                         int64_t from, int64_t *end, struct arena *copy, struct record **r,
+                         int64_t *next)
+{
+    size_t n = 0;
+    *next = from;
+    pthread_mutex_lock(&b->mutex);
+    const struct topic *t = memory_topic(b, topic, 0);
+    if (t && partition >= 0 && partition < t->npartitions) {
+        const struct partition *p = &t->partition[partition];
+        *end = *end < p->stable ? *end : p->stable;
+        size_t at = memory_find(p, from), last = memory_find(p, *end);
+        bool is_last = last <= at || last - at <= PIECE;
+        last = is_last ? last : at + PIECE;
+        *r = arena_array(copy, at < last ? last - at : 1, sizeof **r);
+        for (; at < last; at++) {
+            memory_kept_copy(&(*r)[n++], p->record[at], t, partition, copy);
+        }
+        *next = !is_last ? (*r)[n - 1].offset + 1 : *end > from ? *end : from;
+    }
+    pthread_mutex_unlock(&b->mutex);
+    return n;
+}
+
 static int memory_read_on(struct log *log, const char *topic, int32_t partition, int64_t from,
                           int (*each)(void *ctx, const struct record *r), void *ctx, int64_t *next,
                           struct err *e)
 {
-    struct memory_broker *b = self(log)->broker;
     struct arena copy;
+    int64_t end = INT64_MAX;
     int result = 0;
     (void)e;
     arena_init(&copy);
-    pthread_mutex_lock(&b->mutex);
-    const struct topic *t = memory_topic(b, topic, 0);
-    size_t n = 0;
-    struct record *r = NULL;
-    if (t && partition >= 0 && partition < t->npartitions) {
-        const struct partition *p = &t->partition[partition];
-        size_t at = memory_find(p, from), end = memory_find(p, p->stable);
-        r = arena_array(&copy, at < end ? end - at : 1, sizeof *r);
-        for (; at < end; at++) {
-            memory_kept_copy(&r[n++], p->record[at], t, partition, &copy);
+    for (bool is_more = true; is_more && result == 0; from = *next) {
+        struct record *r = NULL;
+        size_t n = copy_piece(self(log)->broker, topic, partition, from, &end, &copy, &r, next);
+        is_more = n > 0 && *next < end;
+        for (size_t i = 0; i < n && result == 0; i++) {
+            result = each(ctx, &r[i]);
+            if (result > 0) {
+                *next = i + 1 < n ? r[i].offset + 1 : *next;
+                result = i + 1 < n || is_more;
+                is_more = false;
+                break;
+            }
         }
-        *next = p->stable > from ? p->stable : from;
-    } else {
-        *next = from;
-    }
-    pthread_mutex_unlock(&b->mutex);
-    for (size_t i = 0; i < n && result == 0; i++) {
-        result = each(ctx, &r[i]);
-        if (result > 0) {
-            *next = i + 1 < n ? r[i].offset + 1 : *next;
-            result = i + 1 < n;
-            break;
-        }
+        arena_reset(&copy);
     }
     arena_done(&copy);
     return result;

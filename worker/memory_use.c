@@ -11,6 +11,21 @@ bool memory_use_fits(const struct memory_use *m, uint64_t bytes)
     return atomic_load(&m->held) + bytes <= m->limit / 2;
 }
 
+static const char *where(const struct memory_use *m)
+{
+    return m->in_replay  ? " (a replay keeps all of it there)"
+           : m->has_disk ? " in steps that cannot leave it on disk (`klamm check` says which)"
+                         : "";
+}
+
+static const char *remedy(const struct memory_use *m)
+{
+    return m->in_replay  ? ""
+           : m->has_disk ? "share the work among more processes; "
+                         : "keep state on disk, `state: {backend: rocksdb}`; share the work among "
+                           "more processes; ";
+}
+
 int memory_use_set(struct memory_use *m, uint64_t *before, uint64_t now, struct err *e)
 {
     uint64_t all = atomic_fetch_add(&m->held, now - *before) + (now - *before);
@@ -25,12 +40,9 @@ int memory_use_set(struct memory_use *m, uint64_t *before, uint64_t now, struct 
     state_bytes_print(m->limit / 2, &share);
     err_set(e, ERR_DATA,
             "topology %s: its state takes %s of memory%s, and half of memory.limit, %s, is the "
-            "share of state. Set a higher `memory: {limit: …}`; %sshare the work among more "
-            "processes; or keep less (smaller windows, grace and within, fewer keys)",
-            m->topology, buffer_cstr(&bytes),
-            m->has_disk ? " in steps that cannot leave it on disk (`klamm check` says which)" : "",
-            buffer_cstr(&share),
-            m->has_disk ? "" : "keep state on disk, `state: {backend: rocksdb}`; ");
+            "share of state. Set a higher `memory: {limit: …}`; %sor keep less (smaller windows, "
+            "grace and within, fewer keys)",
+            m->topology, buffer_cstr(&bytes), where(m), buffer_cstr(&share), remedy(m));
     buffer_done(&bytes);
     buffer_done(&share);
     return -ERR_DATA;

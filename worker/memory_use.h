@@ -15,6 +15,7 @@ struct memory_use {
     const char *topology;
     uint64_t limit; /* memory.limit, bytes */
     bool has_disk;  /* state is in RocksDB, as far as the steps can leave it there */
+    bool in_replay; /* of files: all state is in memory, whatever the topology says of it */
     atomic_uint_fast64_t held;
 };
 

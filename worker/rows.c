@@ -36,6 +36,7 @@ struct rows {
     int *column; /* of the schema, per field; -1: left out */
     struct arena mem;
     struct schema *header; /* columns out of the header */
+    int64_t nread;         /* of a container */
     bool goes_on;          /* what was refused is one record of several */
 };
 
@@ -413,6 +414,7 @@ int rows_next(struct rows *r, struct record *out, struct err *e)
     *out = (struct record){.partition = -1, .offset = -1, .timestamp = -1};
     r->goes_on = false;
     if (r->format == ROWS_CONTAINER) {
+        r->nread++;
         return container_next(r->container, &out->value, &out->value_n, e);
     }
     int result;
@@ -443,6 +445,15 @@ int rows_next(struct rows *r, struct record *out, struct err *e)
 const char *rows_name(const struct rows *r)
 {
     return r->name;
+}
+
+void rows_place(const struct rows *r, struct buffer *out)
+{
+    if (r->format == ROWS_CONTAINER) {
+        buffer_printf(out, "%s: record %lld", r->name, (long long)r->nread);
+    } else {
+        buffer_printf(out, "%s:%lld", r->name, (long long)r->line_number);
+    }
 }
 
 const char *rows_schema(const struct rows *r)

@@ -5,6 +5,7 @@
  */
 #include "engine/logger.h"
 #include "engine/memory.h"
+#include "worker/allocator.h"
 #include "worker/backoff.h"
 #include "worker/feed_file.h"
 #include "worker/kafka_log.h"
@@ -112,6 +113,9 @@ int runner_new(struct runner **out, const char *file, const struct setting *set,
         r->memory.topology = r->topology->name;
         r->memory.limit = limit == CONFIG_UNSET ? 0 : (uint64_t)limit;
         r->memory.has_disk = r->topology->state.backend == STATE_ROCKSDB;
+        if (r->memory.limit > 0) {
+            allocator_return_promptly();
+        }
         result = patiently(r, open_brokers, e);
     }
     if (result == 0) {
@@ -157,6 +161,7 @@ static int start_lane(struct runner *r, int i, struct err *e)
 {
     struct lane_slot *s = &r->lane[i];
     const struct topology *t = r->topology;
+    struct memory_shares shares = memory_shares(r->memory.limit, t->lanes);
     s->started_at = clock_steady(&clock_system);
     snprintf(s->member, sizeof s->member, "%s-%d", r->process, i);
     struct lane_config cfg = {
@@ -173,6 +178,7 @@ static int start_lane(struct runner *r, int i, struct err *e)
         .open_log = open_lane_log,
         .ctx = r,
         .memory = r->memory.limit == 0 || (r->memory.has_disk && !r->disks) ? NULL : &r->memory,
+        .dirty_most = shares.dirty,
         .open_disk = r->disks ? open_lane_disk : NULL,
         .close_disk = close_lane_disk,
         .identity = r->identity,
@@ -185,9 +191,9 @@ static int start_lane(struct runner *r, int i, struct err *e)
                 .topics = r->topics,
                 .with_headers = r->with_headers,
                 .copartition = r->copartition,
-                .from_latest = r->from_latest,
+                .from_latest = r->from_latest && r->o.memory,
                 .property = r->client.property,
-                .memory_limit = t->memory.limit == CONFIG_UNSET ? 0 : t->memory.limit / t->lanes},
+                .memory_limit = (int64_t)shares.queues},
     };
     return lane_start(&s->lane, &cfg, e);
 }
@@ -324,7 +330,7 @@ int runner_feed(struct runner *r, const char *stream, const char *path, struct e
     if (!s || s->feeder) {
         return -ERR_CONFIG;
     }
-    struct feed_target t = {.topic = s->topic[0],
+    struct feed_target t = {.topic = text_input_topic(s, stream),
                             .value = &s->value,
                             .key = s->reads_key && s->key_column < 0 ? NULL : &s->key,
                             .row_key = s->key.def,
@@ -356,11 +362,12 @@ static void report(const struct runner *r, FILE *f, const char *end)
     buffer_done(&left_out);
 }
 
-static void print_metric(void *ctx, const struct node *n, const char *name, double value)
+static void print_metric(void *ctx, int32_t partition, const struct node *n, const char *name,
+                         double value)
 {
     struct buffer line;
     buffer_init(&line);
-    summary_metric(n, name, value, &line);
+    summary_metric(partition, n, name, value, &line);
     fputs(buffer_cstr(&line), ctx);
     buffer_done(&line);
 }
@@ -459,7 +466,8 @@ int runner_run(struct runner *r, struct err *e)
     r->nlanes = (int)r->topology->lanes;
     r->lane = arena_zalloc(&r->mem, (size_t)r->nlanes * sizeof *r->lane);
     snprintf(r->process, sizeof r->process, "%s-%s", r->topology->group, r->slot.id);
-    int result = start_connectors(r, e);
+    int result = runner_check_pasts(r, e);
+    result = result < 0 ? result : start_connectors(r, e);
     result = result < 0 ? result : start_standby(r, e);
     for (int i = 0; i < r->nlanes && result == 0; i++) {
         result = start_lane(r, i, e);

@@ -2,6 +2,7 @@
  * what stands in the internal topics behind them is final; and so on to the last level.
  */
 #include "engine/memory.h"
+#include "engine/trainer.h"
 #include "worker/runner_impl.h"
 
 #include <string.h>
@@ -126,6 +127,13 @@ static int follow_targets(struct runner *r, struct err *e)
     return moved;
 }
 
+/* Of rows that made them due: their models go in with a commit of their own. */
+static bool is_training(const struct runner *r)
+{
+    const struct trainer *t = r->o.trainer;
+    return t && t->under_way && t->under_way(t) > 0;
+}
+
 /* 1 when the end of the input is reached. */
 int runner_at_end(struct runner *r, struct err *e)
 {
@@ -141,7 +149,7 @@ int runner_at_end(struct runner *r, struct err *e)
     while (r->level < 0 || targets_reached(r)) {
         int result = r->level < 0 ? 0 : follow_targets(r, e);
         if (result != 0 || r->level == last) {
-            return result < 0 ? result : result == 0;
+            return result < 0 ? result : result == 0 && !is_training(r);
         }
         result = find_targets(r, ++r->level, e);
         if (result < 0) {

@@ -8,6 +8,7 @@
 #include "worker/disks.h"
 #include "worker/feeder.h"
 #include "worker/lane.h"
+#include "worker/memory_shares.h"
 #include "worker/memory_use.h"
 #include "worker/runner.h"
 #include "worker/slot.h"
@@ -60,6 +61,10 @@ struct runner {
 
 int32_t runner_partitions(struct runner *r, const char *topic, struct err *e);
 int runner_prepare(struct runner *r, struct err *e);
+/* With `auto.offset.reset: latest`: commits where a new group begins. */
+int runner_begin_at_end(struct runner *r, struct err *e);
+/* In memory: what steps are to learn first is there. -ERR_CONFIG: it is not. */
+int runner_check_pasts(struct runner *r, struct err *e);
 int runner_at_end(struct runner *r, struct err *e);
 /* After the last commit, which the broker finishes a moment later: waits, for a while, until
  * whoever comes next can read all of the output. */

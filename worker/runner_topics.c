@@ -171,6 +171,50 @@ static int make_past(struct runner *r, const struct history *h, struct err *e)
     return result;
 }
 
+static bool is_fed_by_connector(const struct plan *p, const char *topic)
+{
+    for (uint16_t i = 0; i < p->nsources; i++) {
+        if (p->source[i]->feeder && strcmp(p->source[i]->topic[0], topic) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A topic in memory that a step is to learn from, and that nobody has given a row. */
+static int check_past(struct runner *r, const struct history *h, const char *topic, struct err *e)
+{
+    int64_t begin, end = 0;
+    int32_t n = runner_partitions(r, topic, e);
+    for (int32_t i = 0; i < n && end == 0; i++) {
+        int result = r->client.log->ops->bounds(r->client.log, topic, i, &begin, &end, ADMIN_MS, e);
+        n = result < 0 ? result : n;
+    }
+    if (n < 0 || end > 0 || is_fed_by_connector(r->plan, topic)) {
+        return n < 0 ? n : 0;
+    }
+    return err_set(
+        e, ERR_CONFIG,
+        "%s: topics in memory begin empty, so nothing would be learned from %s: give its "
+        "rows with --input %s=FILE, or leave the key out",
+        h->path, topic, topic);
+}
+
+int runner_check_pasts(struct runner *r, struct err *e)
+{
+    int result = 0;
+    for (uint16_t i = 0; i < r->plan->nhistories && r->o.memory; i++) {
+        const struct history *h = r->plan->history[i];
+        for (uint16_t k = 0; k < h->plan->nsources && result == 0; k++) {
+            const struct plan_source *s = h->plan->source[k];
+            for (int t = 0; t < s->ntopics && result == 0; t++) {
+                result = check_past(r, h, s->topic[t], e);
+            }
+        }
+    }
+    return result;
+}
+
 static int count_tasks(struct runner *r, struct err *e)
 {
     int result = 0;
@@ -187,20 +231,36 @@ static int count_tasks(struct runner *r, struct err *e)
     return result;
 }
 
-/* A topic of klamm's own, whose partitions are tied to those of tasks. */
+/* The internal topic that the rows of a sub-plan come through, which nobody should alter; or NULL. */
+static const char *comes_through(const struct runner *r, uint16_t subplan)
+{
+    const struct subplan *s = &r->plan->subplan[subplan];
+    for (uint16_t k = 0; k < s->nsources; k++) {
+        if (r->plan->source[s->source[k]]->repartition >= 0) {
+            return r->plan->source[s->source[k]]->topic[0];
+        }
+    }
+    return NULL;
+}
+
+/* A topic of klamm's own, whose partitions are tied to those of tasks. input: what they read, or NULL. */
 static int create_internal(struct runner *r, const char *topic, int32_t want, bool is_compact,
-                           const char *what, struct err *e)
+                           const char *what, const char *input, struct err *e)
 {
     static const char *const keep[] = {"retention.ms", "-1", NULL};
     int result = create(r, topic, want, CONFIG_UNSET, is_compact, is_compact ? NULL : keep, e);
     int32_t n = result < 0 ? result : runner_partitions(r, topic, e);
     if (n > 0 && n != want) {
-        result = err_set(e, ERR_CONFIG, "%s %s has %d partitions, but %s has %d now: %s", what,
-                         topic, n, is_compact ? "the input" : "what is read together with it", want,
-                         is_compact ? "state is bound to partitions; put a key_by (repartition) "
-                                      "before the step, or delete the changelog to begin anew"
-                                    : "give the topology another name, so that it begins anew; or "
-                                      "reset it as docs/operations.md tells");
+        result = err_set(
+            e, ERR_CONFIG, "%s %s has %d partitions, but %s has %d now: %s", what, topic, n,
+            input        ? input
+            : is_compact ? "the input"
+                         : "what is read together with it",
+            want,
+            is_compact && !input ? "state is bound to partitions; put a key_by (repartition) "
+                                   "before the step, or delete the changelog to begin anew"
+                                 : "give the topology another name, so that it begins anew; or "
+                                   "reset it as docs/operations.md tells");
     }
     return result;
 }
@@ -222,7 +282,7 @@ static int create_sink(struct runner *r, const struct plan_sink *k, struct err *
     int32_t n = r->tasks[r->plan->vertex[k->vertex]->subplan];
     if (k->repartition) {
         return create_internal(r, k->topic, k->single ? 1 : tasks_behind(r, k), k->is_compact,
-                               "repartition", e);
+                               "repartition", NULL, e);
     }
     const struct config_list *list = &k->end->config;
     const char **config = arena_zalloc(&r->mem, ((size_t)list->n * 2 + 1) * sizeof *config);
@@ -244,7 +304,7 @@ static int create_topics(struct runner *r, struct err *e)
     for (uint16_t i = 0; result == 0 && i < p->nsubplans; i++) {
         for (uint16_t k = 0; result == 0 && k < p->subplan[i].nstores; k++) {
             result = create_internal(r, p->subplan[i].store[k].changelog, r->tasks[i], true,
-                                     "changelog", e);
+                                     "changelog", comes_through(r, i), e);
         }
     }
     for (int i = 0; result == 0 && i < r->topology->nstreams; i++) {
@@ -346,12 +406,12 @@ static int identify_changelogs(struct runner *r, struct err *e)
 static int prepare_disks(struct runner *r, struct err *e)
 {
     const struct topology *t = r->topology;
-    int64_t limit = t->memory.limit == CONFIG_UNSET ? MEMORY_LIMIT : t->memory.limit;
+    struct memory_shares shares = memory_shares(r->memory.limit, t->lanes);
     bool is_rocksdb = t->state.backend == STATE_ROCKSDB;
     const char *path = arena_printf(&r->mem, "%s/%s/%s-%d", t->state.dir, t->name,
                                     is_rocksdb ? "state" : "files", r->slot.number);
     if (!r->disks) {
-        r->disks = is_rocksdb ? disks_new(path, (uint64_t)limit / 2) : disks_new_files(path);
+        r->disks = is_rocksdb ? disks_new(path, shares.state) : disks_new_files(path);
     }
     return identify_changelogs(r, e);
 }
@@ -374,6 +434,10 @@ int runner_prepare(struct runner *r, struct err *e)
         }
     }
     if (!r->o.memory) {
+        result = r->from_latest ? runner_begin_at_end(r, e) : 0;
+        if (result < 0) {
+            return result;
+        }
         result = r->slot.fd < 0 ? slot_take(&r->slot, t->state.dir, t->name, e) : 0;
         result = result < 0 ? result : prepare_disks(r, e);
     } else {

@@ -15,14 +15,13 @@
 #include <unistd.h>
 
 #define SLOTS_MOST 1024
+#define REMEDY     "set `state: {dir: …}` to a place that this user may write"
 
 static int make_folder(const char *path, struct err *e)
 {
     if (mkdir(path, 0755) < 0 && errno != EEXIST) {
-        return err_set(e, ERR_CONFIG,
-                       "cannot create the folder %s (%s): set `state: {dir: …}` to a place that "
-                       "this user may write",
-                       path, strerror(errno));
+        return err_set(e, ERR_CONFIG, "cannot create the folder %s (%s): " REMEDY, path,
+                       strerror(errno));
     }
     return 0;
 }
@@ -40,7 +39,8 @@ static int read_id(struct slot *s, const char *path, struct err *e)
     }
     snprintf(s->id, sizeof s->id, "%016llx", (unsigned long long)random);
     if (pwrite(s->fd, s->id, 16, 0) != 16 || fsync(s->fd) < 0) {
-        return err_set(e, ERR_CONFIG, "cannot write %s: %s", path, strerror(errno));
+        return err_set(e, ERR_CONFIG, "cannot write %s (%s): make room there, or " REMEDY, path,
+                       strerror(errno));
     }
     return 0;
 }
@@ -56,7 +56,7 @@ int slot_take(struct slot *s, const char *dir, const char *topology, struct err 
         snprintf(path, sizeof path, "%s/%s/slot-%d", dir, topology, i);
         s->fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
         if (s->fd < 0) {
-            return err_set(e, ERR_CONFIG, "cannot open %s: %s", path, strerror(errno));
+            return err_set(e, ERR_CONFIG, "cannot open %s (%s): " REMEDY, path, strerror(errno));
         }
         if (flock(s->fd, LOCK_EX | LOCK_NB) == 0) {
             s->number = i;

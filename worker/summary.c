@@ -16,12 +16,17 @@ void summary_left_out(uint64_t no_key, uint64_t tombstones, struct buffer *b)
     }
 }
 
-void summary_metric(const struct node *n, const char *name, double value, struct buffer *b)
+void summary_metric(int32_t partition, const struct node *n, const char *name, double value,
+                    struct buffer *b)
 {
     const struct yaml *as = n->yaml ? yaml_get(n->yaml, "as") : NULL;
     bool has_name = as && as->kind == YAML_STRING && !as->secret;
-    buffer_printf(b, "  %s %s%s%s: %s %.6g\n", n->stream, n->def->name, has_name ? " " : "",
-                  has_name ? as->text : "", name, value);
+    buffer_printf(b, "  %s %s%s%s", n->stream, n->def->name, has_name ? " " : "",
+                  has_name ? as->text : "");
+    if (partition >= 0) {
+        buffer_printf(b, ", partition %" PRId32, partition);
+    }
+    buffer_printf(b, ": %s %.6g\n", name, value);
 }
 
 void state_sum_add(void *sum, const struct task_step *s)

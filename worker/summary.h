@@ -11,7 +11,9 @@
 void summary_left_out(uint64_t no_key, uint64_t tombstones, struct buffer *b);
 
 /* "  load classify busy: accuracy 0.93\n": stream, step, its `as`, if it has one, and a metric. */
-void summary_metric(const struct node *n, const char *name, double value, struct buffer *b);
+/* partition: of the task; -1: there is one task only. */
+void summary_metric(int32_t partition, const struct node *n, const char *name, double value,
+                    struct buffer *b);
 
 struct state_sum {
     uint64_t entries, bytes;

@@ -39,10 +39,32 @@ static bool has_topic(const struct plan_source *s, const char *topic)
     return false;
 }
 
+const char *text_input_topic(const struct plan_source *s, const char *name)
+{
+    for (int i = 0; i < s->ntopics && strcmp(s->stream, name) != 0; i++) {
+        if (strcmp(s->topic[i], name) == 0) {
+            return s->topic[i];
+        }
+    }
+    return s->topic[0];
+}
+
 bool text_input_is_read(const struct plan *p, const char *topic)
 {
     for (uint16_t i = 0; i < p->nsources; i++) {
         if (has_topic(p->source[i], topic)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A step reads the topic before its first row. */
+static bool is_past(const struct plan *p, const char *topic)
+{
+    struct past_at at = {0, -1};
+    for (const struct plan_source *s; (s = next_past(p, &at));) {
+        if (has_topic(s, topic)) {
             return true;
         }
     }
@@ -65,6 +87,11 @@ struct plan_source *text_input_any(const struct plan *p, const char *name, struc
     bool is_stream = false;
     for (uint16_t i = 0; i < p->nsources; i++) {
         is_stream |= p->source[i]->repartition < 0 && strcmp(p->source[i]->stream, name) == 0;
+    }
+    for (uint16_t i = 0; i < p->nsources && !is_stream; i++) {
+        if (!p->source[i]->feeder && has_topic(p->source[i], name) && is_past(p, name)) {
+            return p->source[i]; /* its rows go to both */
+        }
     }
     for (struct plan_source *s; !is_stream && (s = next_past(p, &at));) {
         if (has_topic(s, name)) {

@@ -38,6 +38,7 @@ struct trainer_thread {
     pthread_mutex_t mutex;
     pthread_cond_t changed;
     struct training *first, **last;
+    atomic_uint under_way;
     bool stops;
 };
 
@@ -63,6 +64,7 @@ static struct training *start(struct trainer *trainer, const struct trainer_job 
     x->thread = t;
     x->job = *job;
     atomic_init(&x->at, WAITS);
+    atomic_fetch_add(&t->under_way, 1);
     pthread_mutex_lock(&t->mutex);
     *t->last = x;
     t->last = &x->next;
@@ -85,6 +87,7 @@ static int collect(struct training *x, void **data)
 {
     int result = x->result;
     assert(is_done(x));
+    atomic_fetch_sub(&x->thread->under_way, 1);
     *data = x->job.data;
     mem_free(x);
     return result;
@@ -103,6 +106,7 @@ static void leave_queue(struct trainer_thread *t, struct training *x)
 static void drop(struct training *x)
 {
     struct trainer_thread *t = x->thread;
+    atomic_fetch_sub(&t->under_way, 1);
     pthread_mutex_lock(&t->mutex);
     int at = atomic_load(&x->at);
     if (at == WAITS) {
@@ -115,6 +119,11 @@ static void drop(struct training *x)
     if (at != AT_WORK) {
         training_free(x);
     }
+}
+
+static uint32_t under_way(const struct trainer *trainer)
+{
+    return atomic_load(&((const struct trainer_thread *)trainer)->under_way);
 }
 
 /* ---- thread ---- */
@@ -162,8 +171,10 @@ int trainer_thread_start(struct trainer_thread **out, struct err *e)
                                   .has_begun = has_begun,
                                   .is_done = is_done,
                                   .collect = collect,
-                                  .drop = drop};
+                                  .drop = drop,
+                                  .under_way = under_way};
     t->last = &t->first;
+    atomic_init(&t->under_way, 0);
     pthread_mutex_init(&t->mutex, NULL);
     pthread_cond_init(&t->changed, NULL);
     if (pthread_create(&t->thread, NULL, work, t) != 0) {

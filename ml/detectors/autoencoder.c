@@ -8,7 +8,8 @@
  * Weights begin uniform within +-sqrt(6 / (inputs + outputs)) (Glorot and Bengio 2010), offsets as 0. A row
  * is learned with its errors bounded to +-CLIP, so an outlier moves weights no more than a few rows do.
  *
- *   constant  features scaled to 0 are given back as 0: they have no say until they vary
+ *   constant  features that never varied are given back as 0, and have no say; a value off one is CLIP
+ *             deviations away
  *   state     hidden units, optimizer slots, steps, scaler, weights, slots: version 1
  *   none      NaN until grace_period rows
  *   cost      4 features * hidden multiplications to predict, 10 to learn
@@ -136,7 +137,7 @@ static double give_back(struct autoencoder *m, const double *x)
     for (uint32_t i = 0; i < m->n; i++) {
         m->z[i] = spread_bounded(x[i]);
     }
-    scaler_transform(&m->scaler, m->z, m->z);
+    scaler_transform_odd(&m->scaler, m->z, CLIP, m->z);
     for (uint32_t i = 0; i < m->n; i++) {
         m->z[i] = fmin(fmax(m->z[i], -CLIP), CLIP);
     }

@@ -17,9 +17,11 @@
  * that their memory accesses overlap. A row predicted and then learned is walked once.
  *
  *   state    window_size, height, trees; rows of the window, windows; smallest, largest; counts and masses
- *            of the leaves: version 1. The trees follow from the seed
+ *            of the leaves; from version 2 on features that are upside down. The trees follow from the seed
  *   none     NaN until the first window has ended
- *   constant a feature that never changes is cut all the same, and all rows go one way
+ *   constant a feature that never changes is cut all the same, and all rows go one way. A row off such a
+ *            feature is where none has been: its way ends at the root. When it changes at last, after FEW rows or more,
+ *            it is scaled such that its old value stays where it was, at 0: upside down if the new one is less
  *   order    rows one by one: the same bits for any batch size
  */
 #include "engine/learner.h"
@@ -31,6 +33,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define FEW        30
 #define GROUP      8
 #define PADDING    0.15
 #define LEAVES_MAX (1u << 23)
@@ -52,6 +55,7 @@ struct forest {
     int64_t windows;
     double *low, *high, *scaled; /* one block */
     uint8_t *is_fixed;           /* limits given */
+    uint8_t *is_turned;          /* upside down; behind is_fixed */
     struct cut *cut;             /* trees * cuts */
     uint32_t *count, *mass;      /* trees * leaves */
     double *sum;                 /* trees * leaves: of masses along the way */
@@ -199,7 +203,8 @@ static void *forest_open(const struct learner_setup *setup)
     m->scaled = m->high + m->n;
     m->walked = m->scaled + m->n;
     m->walked[0] = NAN;
-    m->is_fixed = mem_zalloc(m->n + 1);
+    m->is_fixed = mem_zalloc(2 * (size_t)m->n + 1);
+    m->is_turned = m->is_fixed + m->n;
     size_t all = (size_t)m->trees * m->leaves;
     m->cut = mem_array(all, sizeof(*m->cut));
     m->count = mem_zalloc(all * 2 * sizeof(*m->count));
@@ -233,7 +238,8 @@ static void scale(struct forest *m, const double *x)
 {
     for (uint32_t i = 0; i < m->n; i++) {
         double range = m->high[i] - m->low[i];
-        double scaled = (spread_bounded(x[i]) - m->low[i]) / (range > 0 ? range : 1);
+        double v = spread_bounded(x[i]), from = m->is_turned[i] ? m->high[i] - v : v - m->low[i];
+        double scaled = from / (range > 0 ? range : 1);
         m->scaled[i] = range > 0 ? scaled : 0;
     }
 }
@@ -270,6 +276,17 @@ static void walk(struct forest *m)
     }
 }
 
+/* A row off a feature that never changed. */
+static bool is_off(const struct forest *m, const double *x)
+{
+    for (uint32_t i = 0; i < m->n; i++) {
+        if (m->low[i] == m->high[i] && spread_bounded(x[i]) != m->low[i]) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void forest_predict(void *l, const double *x, uint32_t rows, double *out, uint32_t stride)
 {
     struct forest *m = l;
@@ -280,6 +297,10 @@ static void forest_predict(void *l, const double *x, uint32_t rows, double *out,
             continue;
         }
         double sum = 0;
+        if (is_off(m, x + (size_t)r * m->n)) {
+            out[(size_t)r * stride] = 1 - (double)m->trees * (double)m->options->window_size / most;
+            continue;
+        }
         scale(m, x + (size_t)r * m->n);
         walk(m);
         for (uint32_t t = 0; t < m->trees; t++) {
@@ -338,6 +359,9 @@ static void forest_learn(void *l, const double *x, uint32_t rows, const double *
     for (uint32_t r = 0; r < rows; r++, x += m->n) {
         for (uint32_t i = 0; i < m->n; i++) {
             double v = spread_bounded(x[i]);
+            if (v < m->low[i] && m->low[i] == m->high[i]) {
+                m->is_turned[i] = m->windows > 0 || m->at >= FEW;
+            }
             m->low[i] = m->is_fixed[i] || m->low[i] < v ? m->low[i] : v;
             m->high[i] = m->is_fixed[i] || m->high[i] > v ? m->high[i] : v;
         }
@@ -382,11 +406,23 @@ static int limits_are_valid(const struct forest *m)
     return 1;
 }
 
+static void turned_io(struct forest *m, struct snapshot *s)
+{
+    for (uint32_t i = 0; i < m->n && s->version >= 2; i++) {
+        uint32_t is_turned = m->is_turned[i];
+        snapshot_u32(s, &is_turned);
+        m->is_turned[i] = is_turned == 1;
+        if (is_turned > 1) {
+            s->status = -ERR_DATA;
+        }
+    }
+}
+
 static int forest_io(void *l, struct snapshot *s)
 {
     struct forest *m = l;
     uint32_t window = (uint32_t)m->options->window_size, shape[3] = {m->trees, m->height, window};
-    snapshot_version(s, 1);
+    snapshot_version(s, 2);
     for (int i = 0; i < 3; i++) {
         snapshot_u32(s, &shape[i]);
     }
@@ -399,6 +435,7 @@ static int forest_io(void *l, struct snapshot *s)
         s->status = -ERR_DATA;
         return s->status;
     }
+    turned_io(m, s);
     counts_io(m, m->count, m->at, s);
     counts_io(m, m->mass, m->windows > 0 ? window : 0, s);
     if (s->loading && s->status == 0) {
@@ -422,7 +459,7 @@ const struct learner_def learner_half_space_trees = {
     .options = fields,
     .options_size = sizeof(struct options),
     .aliases = aliases,
-    .version = 1,
+    .version = 2,
     .layout = forest_layout,
     .check = forest_check,
     .open = forest_open,

@@ -9,8 +9,11 @@
  *            c(n) = 2 (ln(n - 1) + 0.5772156649) - 2 (n - 1) / n; c(2) = 1, c(1) = 0
  *   score    2^-(mean length / c(max_samples)), in (0, 1); 0.5 and less is usual
  *
- *   constant where all features are constant the tree is one leaf; every row scores 0.5 or so
- *   state    trees as lists of nodes: version 1
+ *   constant where all features are constant the tree is one leaf, and rows like those score 0.5. A cut between
+ *            a feature's only value and another leaves a row alone that has the other. Such cuts are no nodes:
+ *            with f features off their only values, and v that vary, each node of a way of length L is one
+ *            with probability q = f / (v + f), which makes the way (1 - (1 - q)^L) / q long
+ *   state    trees as lists of nodes; from version 2 on the only values, NaN where there are several
  *   none     NaN before the first window
  *   cost     a way through each tree
  */
@@ -43,6 +46,8 @@ struct forest {
     uint32_t samples; /* per tree, at the last fit; 0: none yet */
     uint32_t *start;  /* of each tree among the nodes, and the end */
     struct node *node;
+    double *only; /* value of each feature at the last fit, NaN: several */
+    uint32_t nvary;
 };
 
 static const struct config_field fields[] = {
@@ -80,6 +85,7 @@ static void *forest_open(const struct learner_setup *setup)
     m->options = o;
     m->n = setup->ncolumns;
     m->start = mem_zalloc(((size_t)o->n_estimators + 1) * sizeof(*m->start));
+    m->only = mem_array((size_t)m->n + 1, sizeof(*m->only));
     random_seed(&m->random, setup->seed, 41);
     return m;
 }
@@ -89,6 +95,7 @@ static void forest_close(void *l)
     struct forest *m = l;
     mem_free(m->start);
     mem_free(m->node);
+    mem_free(m->only);
     mem_free(m);
 }
 
@@ -192,6 +199,28 @@ static void draw_features(struct growth *g)
     }
 }
 
+static void count_varying(struct forest *m)
+{
+    m->nvary = 0;
+    for (uint32_t i = 0; i < m->n; i++) {
+        m->nvary += isnan(m->only[i]) ? 1 : 0;
+    }
+}
+
+static void find_only_values(struct forest *m, const double *x, uint32_t rows)
+{
+    for (uint32_t i = 0; i < m->n; i++) {
+        m->only[i] = spread_bounded(x[i]);
+        for (uint32_t r = 1; r < rows; r++) {
+            if (spread_bounded(x[(size_t)r * m->n + i]) != m->only[i]) {
+                m->only[i] = NAN;
+                break;
+            }
+        }
+    }
+    count_varying(m);
+}
+
 static void forest_fit(void *l, const double *x, uint32_t rows, const double *y, const double *w,
                        const struct cancel *c)
 {
@@ -205,6 +234,7 @@ static void forest_fit(void *l, const double *x, uint32_t rows, const double *y,
     uint32_t *all = mem_array(rows, sizeof(*all));
     double features = floor(m->options->max_features * m->n);
     m->samples = rows < most ? rows : most;
+    find_only_values(m, x, rows);
     m->node = mem_resize(m->node, (size_t)trees * (2 * (size_t)m->samples - 1), sizeof(*m->node));
     struct growth g = {
         .m = m,
@@ -235,22 +265,34 @@ static void forest_fit(void *l, const double *x, uint32_t rows, const double *y,
 
 /* ---- scores ---------------------------------------------------------------------------------- */
 
+/* Share of the cuts that leave the row alone since it is off a feature's only value. */
+static double share_off(const struct forest *m, const double *x)
+{
+    uint32_t off = 0;
+    for (uint32_t i = 0; i < m->n && m->nvary < m->n; i++) {
+        off += !isnan(m->only[i]) && spread_bounded(x[i]) != m->only[i];
+    }
+    return off > 0 ? (double)off / (m->nvary + off) : 0;
+}
+
 static void forest_predict(void *l, const double *x, uint32_t rows, double *out, uint32_t stride)
 {
     const struct forest *m = l;
     uint32_t trees = (uint32_t)m->options->n_estimators;
-    double usual = fmax(usual_length(m->samples), 1) * trees;
+    double usual = fmax(usual_length(m->samples), 1);
     for (uint32_t r = 0; r < rows; r++, x += m->n) {
-        double length = 0;
+        double length = 0, off = m->samples > 0 ? share_off(m, x) : 0;
         for (uint32_t t = 0; m->samples > 0 && t < trees; t++) {
             uint32_t at = m->start[t];
             while (m->node[at].right != 0) {
                 const struct node *v = &m->node[at];
                 at = spread_bounded(x[v->feature]) < v->at ? at + 1 : v->right;
             }
-            length += m->node[at].at;
+            double way = m->node[at].at;
+            /* Divided one by one, equal rows score 0.5 to the bit, whatever the window. */
+            length += (off > 0 ? (1 - pow(1 - off, way)) / off : way) / usual;
         }
-        out[(size_t)r * stride] = m->samples > 0 ? exp2(-length / usual) : (double)NAN;
+        out[(size_t)r * stride] = m->samples > 0 ? exp2(-length / trees) : (double)NAN;
     }
 }
 
@@ -298,13 +340,25 @@ static int tree_io(struct forest *m, uint32_t t, uint32_t most, struct snapshot 
     return 1;
 }
 
+static void only_io(struct forest *m, struct snapshot *s)
+{
+    if (s->version >= 2) {
+        snapshot_array(s, m->only, m->n);
+    }
+    for (uint32_t i = 0; i < m->n && s->loading; i++) {
+        m->only[i] =
+            s->version >= 2 && fabs(m->only[i]) <= SPREAD_VALUE_MAX ? m->only[i] : (double)NAN;
+    }
+    count_varying(m);
+}
+
 static int forest_io(void *l, struct snapshot *s)
 {
     struct forest *m = l;
     uint32_t trees = (uint32_t)m->options->n_estimators, shape = trees;
     uint32_t most = 2 * (uint32_t)m->options->max_samples - 1;
     int64_t state = (int64_t)m->random.state; /* inc follows from the stream */
-    snapshot_version(s, 1);
+    snapshot_version(s, 2);
     snapshot_u32(s, &shape);
     snapshot_long(s, &state);
     snapshot_u32(s, &m->samples);
@@ -314,6 +368,9 @@ static int forest_io(void *l, struct snapshot *s)
     int is_good = shape == trees && m->samples <= (uint32_t)m->options->max_samples;
     for (uint32_t t = 0; is_good && m->samples > 0 && t < trees; t++) {
         is_good = tree_io(m, t, most, s);
+    }
+    if (is_good && m->samples > 0) {
+        only_io(m, s);
     }
     if (!is_good && s->status == 0) {
         s->status = -ERR_DATA;
@@ -328,7 +385,8 @@ static uint64_t forest_size(const void *l)
 {
     const struct forest *m = l;
     uint64_t trees = (uint64_t)m->options->n_estimators;
-    return sizeof(*m) + (trees + 1) * sizeof(*m->start) + m->start[trees] * sizeof(*m->node);
+    return sizeof(*m) + (trees + 1) * sizeof(*m->start) + m->start[trees] * sizeof(*m->node) +
+           m->n * sizeof(*m->only);
 }
 
 const struct learner_def learner_isolation_forest = {
@@ -338,7 +396,7 @@ const struct learner_def learner_isolation_forest = {
     .options = fields,
     .options_size = sizeof(struct options),
     .aliases = aliases,
-    .version = 1,
+    .version = 2,
     .check = forest_check,
     .open = forest_open,
     .predict = forest_predict,

@@ -246,6 +246,11 @@ static int mad_io(void *l, struct snapshot *s)
     snapshot_count(s, &m->rows);
     uint32_t used = m->rows < window ? (uint32_t)m->rows : window;
     if (s->loading) {
+        size_t left = (size_t)(s->end - s->p) / sizeof(double);
+        if (snapshot_status(s) < 0 || (size_t)used * m->n > left) {
+            s->status = -ERR_DATA;
+            return s->status;
+        }
         make_room(m, used);
         m->used = used;
     }

@@ -5,9 +5,10 @@
  *   gradient  g = -1 while w.x + b <= 1, else 0 (hinge of a row of class 1), clipped to +-clip_gradient
  *   step      b <- b - intercept_lr * (g + nu);   w <- optimizer(w, g x + nu / 2 w);   b begins as 1
  *
- * Rows should be scaled before (River: StandardScaler), as the model of the step does.
+ * Rows are scaled before (River: StandardScaler) unless `scale: none` says otherwise: the plane of features
+ * that are not centred runs after their level, and its scores with it, even where nothing changes.
  *
- *   constant  features scaled to 0 have no say
+ *   constant  features scaled to 0 have no weight, and no say until a row that differs was learned
  *   state     slots, steps, intercept, weights, optimizer slots: version 1
  *   cost      three passes over the features a row
  *   order     rows one by one: the same bits for any batch size
@@ -143,8 +144,11 @@ static int svm_io(void *l, struct snapshot *s)
 
 const struct learner_def learner_one_class_svm = {
     .name = "one_class_svm",
-    .doc = "a linear one-class support vector machine, learned by gradient descent",
+    .doc = "a linear one-class support vector machine, learned by gradient descent; `scale: "
+           "standard` unless "
+           "`scale: none` is written",
     .tasks = LEARN_SCORES,
+    .is_scaled = true,
     .options = fields,
     .options_size = sizeof(struct options),
     .aliases = aliases,

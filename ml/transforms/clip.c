@@ -194,6 +194,14 @@ static const struct transform_def clipper = {
     .layout = clip_layout,
 };
 
+static const struct method_option only[] = {
+    {"lower", 1U << QUANTILE},
+    {"upper", 1U << QUANTILE},
+    {"threshold", 1U << MAD},
+    {"warm_up", 1U << QUANTILE | 1U << MAD},
+    {0},
+};
+
 static int check(struct node *n, const struct clip_cfg *cfg)
 {
     bool is_given = !isnan(cfg->min) || !isnan(cfg->max);
@@ -210,7 +218,7 @@ static int check(struct node *n, const struct clip_cfg *cfg)
     if (cfg->lower >= cfg->upper) {
         return algorithm_problem(n, "lower", "lower must be less than upper");
     }
-    return 0;
+    return transform_check_options(n, only, methods, cfg->method);
 }
 
 static int clip_bind(struct node *n)

@@ -24,6 +24,7 @@
 #include "ml/transform.h"
 
 #include <math.h>
+#include <string.h>
 
 enum { NORM_NONE, NORM_L2 };
 static const char *const norms[] = {"none", "l2", NULL};
@@ -73,25 +74,60 @@ struct bucket {
 
 static struct bucket bucket_of(const struct feature_hash_cfg *cfg, uint32_t h)
 {
+    static const double sign[] = {1, -1};
     bool is_negative;
     uint32_t column = hashed_index(h, (uint32_t)cfg->n_features, &is_negative);
-    return (struct bucket){column, is_negative && cfg->alternate_sign ? -1 : 1};
+    return (struct bucket){column, sign[is_negative & cfg->alternate_sign]};
 }
 
-/* A string, or the items of an array or map. */
+/* x, or 0, without a branch: what is missing comes at random. */
+static double if_so(bool is_so, double x)
+{
+    uint64_t bits;
+    memcpy(&bits, &x, sizeof(bits));
+    bits &= 0 - (uint64_t)is_so;
+    memcpy(&x, &bits, sizeof(x));
+    return x;
+}
+
+/* The items of an array or map. */
 static void add_items(const struct transform_run *r, uint32_t i, uint16_t row)
 {
-    const struct plan *p = (const struct plan *)r->t;
     const struct feature_hash_cfg *cfg = config_of(r->t);
-    const struct vec *v = &r->from[i];
-    bool is_text = v->type->kind == TYPE_STRING;
-    struct hashed_items items =
-        hashed_open(v, row, is_text ? p->name[i].begin : hashed_begin((uint32_t)cfg->seed));
+    struct hashed_items items = hashed_open(&r->from[i], row, hashed_begin((uint32_t)cfg->seed));
     uint32_t hash;
     double value;
     while (hashed_next(&items, &hash, &value)) {
         struct bucket at = bucket_of(cfg, hash);
         r->to[at.column].d[row] += at.sign * value;
+    }
+}
+
+/* The strings of column i. Which are missing and which are long comes at random: the long ones, for
+ * which a hash takes a loop, go last, and there is a string for what is missing, which adds 0. */
+static void add_strings(const struct transform_run *r, uint32_t i, uint8_t *has)
+{
+    static const struct str nothing;
+    const struct feature_hash_cfg *cfg = config_of(r->t);
+    const struct hashed_text *begin = &((const struct plan *)r->t)->name[i].begin;
+    const double *x = r->x + (size_t)i * r->n;
+    uint32_t *hash = arena_array(r->mem, r->n, sizeof(*hash));
+    uint16_t *is_long = arena_array(r->mem, r->n, sizeof(*is_long)), n = 0;
+    for (uint16_t k = 0; k < r->n; k++) {
+        const struct str *s = x[k] == x[k] ? &r->from[i].s[r->row[k]] : &nothing;
+        const bool is_short = s->n <= STR_INLINE;
+        hash[k] = hashed_string(begin, is_short ? s : &nothing);
+        is_long[n] = k;
+        n = (uint16_t)(n + !is_short);
+    }
+    for (uint16_t k = 0; k < n; k++) {
+        hash[is_long[k]] = hashed_string(begin, &r->from[i].s[r->row[is_long[k]]]);
+    }
+    for (uint16_t k = 0; k < r->n; k++) {
+        const bool is_there = x[k] == x[k];
+        const struct bucket at = bucket_of(cfg, hash[k]);
+        r->to[at.column].d[r->row[k]] += if_so(is_there, at.sign);
+        has[k] |= is_there;
     }
 }
 
@@ -102,11 +138,15 @@ static void add_column(const struct transform_run *r, uint32_t i, uint8_t *has)
     const double *x = r->x + (size_t)i * r->n;
     struct bucket p = bucket_of(config_of(r->t), ((const struct plan *)r->t)->name[i].hash);
     double *to = r->to[p.column].d;
-    if (kind != TYPE_ARRAY && kind != TYPE_MAP && kind != TYPE_STRING) {
+    if (kind == TYPE_STRING) {
+        add_strings(r, i, has);
+        return;
+    }
+    if (kind != TYPE_ARRAY && kind != TYPE_MAP) {
         for (uint16_t k = 0; k < r->n; k++) {
             const bool is_there = x[k] == x[k];
-            has[k] = is_there || has[k];
-            to[r->row[k]] += is_there ? p.sign * x[k] : 0;
+            has[k] |= is_there;
+            to[r->row[k]] += if_so(is_there, p.sign * x[k]);
         }
         return;
     }
@@ -140,8 +180,9 @@ static void feature_hash_run(const struct transform_run *r)
     for (uint32_t i = 0; i < r->t->n; i++) {
         add_column(r, i, has);
     }
+    const bool is_unit = config_of(r->t)->norm == NORM_L2;
     for (uint16_t k = 0; k < r->n; k++) {
-        if (has[k] && config_of(r->t)->norm == NORM_L2) {
+        if (is_unit && has[k]) {
             normalize(r, r->row[k]);
         }
         for (uint32_t j = 0; !has[k] && j < r->t->nout; j++) {

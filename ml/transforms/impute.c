@@ -20,6 +20,7 @@
 #include "engine/nested.h"
 #include "ml/algorithm.h"
 #include "ml/classes.h"
+#include "ml/features.h"
 #include "ml/p2.h"
 #include "ml/transform.h"
 
@@ -405,6 +406,17 @@ static int bind_constant(struct node *n, struct plan *p, const struct yaml *y)
     return 0;
 }
 
+static const struct method_option only[] = {{"k", 1U << MOST_FREQUENT}, {0}};
+
+/* What would be missing again in the next step fills nothing. */
+static int check_finite(struct node *n, const struct yaml *value)
+{
+    bool is_number = value && (value->kind == YAML_LONG || value->kind == YAML_DOUBLE);
+    return !is_number || fabs(value->real) <= FEATURE_MOST
+               ? 0
+               : algorithm_problem(n, "value", "expected a finite number, at most 1e150");
+}
+
 static int impute_bind(struct node *n)
 {
     const struct impute_cfg *cfg = n->cfg;
@@ -416,7 +428,8 @@ static int impute_bind(struct node *n)
         return algorithm_problem(n, cfg->value ? "value" : "method",
                                  "`value` and `method: constant` belong together");
     }
-    if (status < 0 || (cfg->value && bind_constant(n, p, cfg->value) < 0)) {
+    if (status < 0 || transform_check_options(n, only, methods, cfg->method) < 0 ||
+        check_finite(n, cfg->value) < 0 || (cfg->value && bind_constant(n, p, cfg->value) < 0)) {
         return -ERR_CONFIG;
     }
     p->t.learns = cfg->method != CONSTANT;

@@ -396,6 +396,16 @@ static const struct transform_def selector = {
 
 /* ---- binding ---- */
 
+static const struct method_option only[] = {
+    {"k", 1U << CORRELATION | 1U << INFORMATION},
+    {"use_abs", 1U << CORRELATION},
+    {"threshold", 1U << VARIANCE},
+    {"min_samples", 1U << VARIANCE},
+    {"n_bins", 1U << INFORMATION},
+    {"warm_up", 1U << INFORMATION},
+    {0},
+};
+
 static int bind_label(struct node *n, const struct select_cfg *cfg, const struct expression **label)
 {
     if ((cfg->method == VARIANCE) != (cfg->label.text == NULL)) {
@@ -403,6 +413,9 @@ static int bind_label(struct node *n, const struct select_cfg *cfg, const struct
                                  cfg->label.text ? "variance needs no label"
                                                  : "%s needs `label`, an expression",
                                  methods[cfg->method]);
+    }
+    if (transform_check_options(n, only, methods, cfg->method) < 0) {
+        return -ERR_CONFIG;
     }
     if (!cfg->label.text) {
         return 0;

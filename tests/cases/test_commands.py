@@ -17,6 +17,7 @@
 
 import json
 import os
+import resource
 import subprocess
 import tempfile
 
@@ -349,7 +350,8 @@ def tests():
 
 
 def cut_off():
-    """A reader that has seen enough: ended by SIGPIPE, without a word; one that reads all: as always."""
+    """A reader that has seen enough: ended by SIGPIPE, without a word; one that reads all: as always. A disk that
+    is full, and a file that may not grow, are errors."""
     many = write_lines("many.jsonl", *({"topic": "x", "value": {"n": i, "ts": i}} for i in range(20_000)))
     topology = passing("many.yaml")
     cases = write("many_cases.yaml", "topology: load.yaml\ncases:\n" + "".join(
@@ -369,6 +371,12 @@ def cut_off():
                               stderr=subprocess.PIPE, text=True, timeout=120, check=False)
     same(done.returncode, 1, done.stderr)
     check("cannot write the output" in done.stderr, done.stderr)
+    with open(os.path.join(folder, "limited"), "w", encoding="utf-8") as limited:
+        done = subprocess.run([KLAMM, "replay", topology, "--input", f"a={many}"], cwd=folder, stdout=limited,
+                              stderr=subprocess.PIPE, text=True, timeout=120, check=False,
+                              preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096)))
+    same(done.returncode, 1, done.stderr)
+    check("cannot write the output: File too large" in done.stderr, done.stderr)
 
 
 def told_apart():

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """State in memory beyond its share of memory.limit ends a run with exit code 1 and the remedy; under a higher limit,
-or without one, the same topology runs to its end. Models count as much as counters do."""
+or without one, the same topology runs to its end. Models count as much as counters do. A replay is held to it, too."""
 
 import os
 import subprocess
@@ -22,6 +22,16 @@ streams:
     steps: [{key_by: k}, {STEP}]
     to: {topic: sums, value: json}
 """
+REPLAYED = """name: keys
+%s
+streams:
+  rows:
+    from: {topic: rows, value: json, columns: {k: string, n: long}}
+  sums:
+    from: rows
+    steps: [{key_by: k}, {%s}]
+    to: {topic: sums, value: json}
+"""
 
 problems = []
 
@@ -41,6 +51,20 @@ def run(memory, step=AGGREGATE, key="long" * 700):
         return done.returncode, done.stderr
 
 
+def replay(memory, step=AGGREGATE, key="long" * 700):
+    """The same rows, out of a file."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "t.yaml")
+        with open(path, "w", encoding="utf-8") as f:
+            f.write(REPLAYED % (memory, step))
+        rows = os.path.join(folder, "rows.jsonl")
+        with open(rows, "w", encoding="utf-8") as f:
+            f.writelines('{"value": {"k": "%s%d", "n": %d}}\n' % (key, i, i) for i in range(8000))
+        done = subprocess.run([KLAMM, "replay", path, "--input", f"rows={rows}", "--output", folder], timeout=300,
+                              text=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        return done.returncode, done.stderr
+
+
 status, said = run("memory: {limit: 32MB}")
 if status != 1 or "half of memory.limit" not in said or "backend: rocksdb" not in said:
     problems.append(f"32 MB: exit {status}\n{said}")
@@ -51,5 +75,14 @@ for memory in ("memory: {limit: 1GB}", ""):
 status, said = run("memory: {limit: 32MB}", MODELS, key="")
 if status != 1 or "half of memory.limit" not in said:
     problems.append(f"models: exit {status}\n{said}")
+for memory in ("memory: {limit: 32MB}", "memory: {limit: 32MB}\nstate: {backend: rocksdb}"):
+    for step, key in (AGGREGATE, "long" * 700), (MODELS, ""):
+        status, said = replay(memory, step, key)
+        if status != 1 or "half of memory.limit" not in said or "a replay keeps all of it" not in said:
+            problems.append(f"replay: {memory}, {step}: exit {status}\n{said}")
+for memory in ("memory: {limit: 1GB}", ""):
+    status, said = replay(memory)
+    if status != 0 or "8000 records" not in said:
+        problems.append(f"replay: {memory or 'no limit'}: exit {status}\n{said}")
 print("\n".join(problems) or "state is held to its share of memory.limit")
 sys.exit(len(problems) > 0)

@@ -124,7 +124,48 @@ with tempfile.TemporaryDirectory() as folder:
     says("reads topic past, what is there at the first start", 0, "check", ways["a topic"][0])
     says("now (json), then (json), past (json)", 0, "check", ways["a topic"][0])
     says('"history":["then"]', 0, "check", "--plan", "json", ways["a stream"][0])
+    says("--input past=FILE", 2, "run", ways["a topic"][0], "--in-memory", "--until-end", "--input", "rows=now.jsonl")
+    says("--input then=FILE", 2, "run", ways["a stream"][0], "--in-memory", "--until-end", "--input", "rows=now.jsonl")
     write("bad.jsonl", '{"value": {"host": "x", "a": 1, "y": 2}}\n{"value": {"host": "x", "a": "one"}}\n')
-    says("past partition 0 offset 1", 1, "replay", ways["a topic"][0], "--input", "rows=now.jsonl", "--input",
-         "past=bad.jsonl")
+    says("error: bad.jsonl:2: a: double is expected", 1, "replay", ways["a topic"][0], "--input", "rows=now.jsonl",
+         "--input", "past=bad.jsonl")
+
+    # A file whose lines are no rows; where `errors` says so they are left out.
+    write("bad.csv", "host,a,y\nx,1,2\nx,one,2\nx,3,4\n")
+    says("bad.csv:3: \"one\" is no number (column a)", 1, "replay", ways["a topic"][0], "--input", "rows=now.jsonl",
+         "--input", "past=bad.csv")
+    with open(ways["a stream"][0], encoding="utf-8") as f:
+        text = f.read().replace("  old:\n", "  old:\n    errors: {tolerance: all, dead_letter_topic: dead}\n")
+    says("bad.csv:3: \"one\" is no number (column a)", 0, "replay", write("lenient.yaml", text), "--input",
+         "rows=now.jsonl", "--input", "old=bad.csv")
+    says("has read stream old: 2 rows, 1 bad", 0, "replay", f"{folder}/lenient.yaml", "--input", "rows=now.jsonl",
+         "--input", "old=bad.csv")
+
+    # A model that may not learn and has learned nothing; a window of less rows than the preset `min_rows`.
+    with open(ways["a file"][0], encoding="utf-8") as f:
+        text = f.read().replace(", train_from: {file: rows.jsonl}", "")
+    says("classify.learn: never, and there is no model yet: nothing will be predicted", 0, "replay",
+         write("never.yaml", text.replace("label: y > 0", "label: y > 0, learn: never")), "--input", "rows=now.jsonl")
+    run = call("replay", write("short.yaml", text.replace("label: y > 0", "label: y > 0, learn: {batch: {window: 20}}")),
+               "--input", "rows=now.jsonl")
+    first = [json.loads(line)["value"]["up"] is not None for line in outputs(run.stdout)].index(True)
+    learned = [r["y"] is not None for r in now[:first]].count(True)
+    check(learned == 20, "trained as soon as the window is full")
+
+    # A stream that reads the topic as well, by whatever name the file is given, of whatever format.
+    both = "name: both\nstate: {dir: FOLDER/both}\nstreams:\n  rows:\n    from: {topic: t, value: FORMAT, columns: {a: double, y: double}}\n"
+    both += "    steps:\n      - regress: {algorithm: linear_regression, features: [a], label: y, as: p, per: partition, train_from:\n"
+    both += "          {topic: t, value: FORMAT, columns: {a: double, y: double}}}\n    to: {topic: out, value: json}\n"
+    write("both.csv", "a,y\n" + "".join(f"{i},{2 * i}\n" for i in range(9)))
+    found = []
+    for form in ("csv", "json", "avro"):
+        file = write(f"both-{form}.yaml", both.replace("FORMAT", form).replace("FOLDER", folder))
+        for name in ("t", "rows"):
+            for command in (("replay",), ("run", "--in-memory", "--until-end", "--show", "out")):
+                run = call(*command, file, "--input", f"{name}=both.csv")
+                found.append([json.loads(line)["value"] for line in outputs(run.stdout)])
+                if run.returncode != 0 or found[-1] != found[0] or len(found[-1]) != 9:
+                    print(form, name, command, run.stderr.decode(), found[-1][:2])
+                    failed += 1
+    check(found[0][0]["p"] > 0, "learned and read")
 sys.exit(1 if failed else 0)

@@ -34,6 +34,12 @@ static const char *const topologies[] = {
     STEP("aggregate: count() as n, sum(b) as s, last(c) as c"),
     STEP("window: {tumbling: 20ms, aggregate: 'count() as n, avg(a) as m', grace: 5ms}"),
     STEP("window: {tumbling: 7ms, aggregate: 'sum(n) as n', emit: updates}"),
+    STEP("window: {hopping: {size: 20ms, every: 6ms}, aggregate: 'count() as n, avg(a) as m', "
+         "grace: 5ms}"),
+    STEP("window: {hopping: {size: 20ms, every: 5ms}, aggregate: 'last(c) as c, sum(n) as n'}"),
+    STEP("window: {hopping: {size: 9ms, every: 2ms}, aggregate: 'sum(n) as n', emit: updates}"),
+    HEAD "      - window: {tumbling: 20ms, aggregate: 'count() as n, sum(n) as s', grace: 5ms}\n"
+         "      - top: {n: 3, by: s}\n" TAIL,
     STEP("dedupe: {by: c, within: 15ms}"),
     STEP("classify: {algorithm: gaussian_nb, label: c, evaluate: [f1, kappa], " FEATURES "}"),
     STEP("classify: {algorithm: hoeffding_tree, label: n > 5, evaluate: [auc], options: "

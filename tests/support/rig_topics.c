@@ -1,6 +1,7 @@
 /* As worker/runner_topics.c would, with all inputs equally partitioned. */
 #include "tests/support/rig_topics.h"
 
+#include "engine/history.h"
 #include "engine/memory.h"
 
 #include <stdlib.h>
@@ -56,6 +57,12 @@ void rig_topics_create(struct rig_topics *all, struct log *log, const struct pla
     }
     for (uint16_t i = 0; i < p->nsinks; i++) {
         create(log, p->sink[i]->topic, partitions, false);
+    }
+    for (uint16_t i = 0; i < p->nhistories; i++) {
+        const struct plan *own = p->history[i]->plan;
+        for (uint16_t k = 0; k < own->nsources; k++) {
+            create(log, own->source[k]->topic[0], partitions, false);
+        }
     }
 }
 

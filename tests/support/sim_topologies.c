@@ -118,13 +118,53 @@ static const char bursts[] = ROWS
     "  a2:\n    from: a1\n    steps:\n"
     "      - key_by: s\n"
     "      - window: {tumbling: 100ms, aggregate: count() as keys}\n"
-    "    to: {topic: sizes, value: csv}\n";
+    "    to: {topic: sizes, value: csv}\n"
+    "  a3:\n    from: a1\n    steps:\n"
+    "      - key_by: n\n"
+    "      - top: {n: 3, by: s}\n"
+    "    to: {topic: best, value: csv}\n"
+    "  a4:\n    from: a1\n    steps:\n"
+    "      - key_by: h\n"
+    "      - top: {n: 3, by: s}\n"
+    "    to: {topic: ranks, value: csv}\n";
 
 static const char plain[] = ROWS "  odd:\n    from: a\n    steps:\n      - filter: v % 2 = 1\n"
                                  "    to: {topic: odd, value: csv}\n"
                                  "  by:\n    from: a\n    steps:\n      - key_by: v % 4 as g\n"
                                  "      - add: g * 2 as d\n"
                                  "    to: {topic: by, value: csv}\n";
+
+#define PAST "value: json, key: {h: string}, columns: {h: string, v: long, ts: long}"
+
+/* Models that begin with what was there before: small ones, one large enough for parts and logs, and of
+ * batches; read by every task, or by the one that has the keys. */
+static const char history[] = ROWS
+    "  then:\n    from: {topic: p, " PAST "}\n    steps:\n      - filter: v <> 11\n"
+    "  then_groups:\n    from: then\n    steps:\n      - key_by: v % 4 as g\n"
+    "  each:\n    from: a\n    steps:\n"
+    "      - classify: {algorithm: logistic_regression, features: {v: v, w: v % 7}, label: v "
+    "% 2 = 0, as: guess, per: key, train_from: {stream: then}}\n"
+    "      - select: h, v, guess\n"
+    "    to: {topic: each, value: csv}\n"
+    "  large:\n    from: a\n    steps:\n"
+    "      - regress: {algorithm: mlp, options: {hidden_layer_sizes: [48, 48], optimizer: "
+    "adam}, features: {v: v / 20.0, w: v % 7}, label: v * 2, as: p, per: partition, "
+    "train_from: {topic: p, " PAST "}}\n"
+    "      - select: h, v, p\n"
+    "    to: {topic: large, value: csv}\n"
+    "  forests:\n    from: a\n    steps:\n"
+    "      - regress: {algorithm: random_forest, options: {n_models: 2}, features: [v], label: "
+    "v * 2, as: p, per: key, learn: {batch: {window: 20, every: 5, min_rows: 5}}, "
+    "train_from: {stream: then}}\n"
+    "      - select: h, v, p, p_model_version\n"
+    "    to: {topic: forests, value: csv}\n"
+    "  groups:\n    from: a\n    steps:\n"
+    "      - key_by: v % 4 as g\n"
+    "      - regress: {algorithm: linear_regression, features: {v: v / 20.0}, label: v * 2, "
+    "as: p, per: key, learn: never, train_from: {stream: then_groups}}\n"
+    "      - window: {tumbling: 20ms, aggregate: \"count() as n, count(p) as known, sum(cast(p "
+    "* 1000 as long)) as s\"}\n"
+    "    to: {topic: groups, value: csv}\n";
 
 const struct sim_topology sim_topologies[] = {
     {.name = "rich",
@@ -137,8 +177,13 @@ const struct sim_topology sim_topologies[] = {
      .output = {"sessions", "updates", "fives", "hops", "guessed", "each", "dead"}},
     {.name = "pairs", .text = pairs, .keys = 9, .output = {"pairs"}, .has_pairs = true},
     {.name = "tables", .text = tables, .keys = 9, .output = {"placed", "both"}, .has_tables = true},
-    {.name = "bursts", .text = bursts, .keys = 70, .output = {"out", "sizes"}},
+    {.name = "bursts", .text = bursts, .keys = 70, .output = {"out", "sizes", "best", "ranks"}},
     {.name = "plain", .text = plain, .keys = 9, .output = {"odd", "by"}, .at_least_once = true},
+    {.name = "history",
+     .text = history,
+     .keys = 9,
+     .output = {"each", "large", "forests", "groups"},
+     .has_past = true},
 };
 const int sim_ntopologies = sizeof sim_topologies / sizeof *sim_topologies;
 
@@ -159,6 +204,19 @@ static void send_tables(struct sim_rows *r)
     }
 }
 
+static void send_past(struct sim_rows *r)
+{
+    int rows = 20 + (int)random_below(&r->random, ROWS_MOST);
+    for (int i = 0; i < rows; i++) {
+        char key[20], value[100];
+        uint32_t h = random_below(&r->random, r->topology->keys);
+        snprintf(key, sizeof key, "host %u", h);
+        snprintf(value, sizeof value, "{\"h\":\"%s\",\"v\":%u,\"ts\":%d}", key,
+                 random_below(&r->random, 20), i);
+        sim_send(r->sim, "p", (int32_t)(h % (uint32_t)r->partitions), key, value, i);
+    }
+}
+
 void sim_rows_init(struct sim_rows *r, const struct sim_topology *t, struct sim *s, uint64_t seed)
 {
     *r = (struct sim_rows){.topology = t, .sim = s, .partitions = s->o.partitions};
@@ -168,6 +226,9 @@ void sim_rows_init(struct sim_rows *r, const struct sim_topology *t, struct sim 
     s->ctx = r;
     if (t->has_tables) {
         send_tables(r);
+    }
+    if (t->has_past) {
+        send_past(r);
     }
 }
 

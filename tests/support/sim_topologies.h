@@ -10,6 +10,7 @@ struct sim_topology {
     const char *name, *text;
     const char *output[SIM_OUTPUTS]; /* NULL-terminated */
     bool has_pairs, has_tables;      /* topics y and z, t and g */
+    bool has_past;                   /* topic p, all of it before the first row */
     bool at_least_once;              /* without state: rows may come twice */
     uint32_t keys;
 };

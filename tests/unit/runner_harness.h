@@ -17,6 +17,7 @@
 struct running {
     struct memory_client m;
     atomic_bool stop;
+    struct trainer *trainer; /* as in runner_options */
     struct runner *runner;
     struct diags diags;
     struct err err;
@@ -35,6 +36,7 @@ static inline int running_new(struct running *r, const char *topology, const cha
                                .until_end = true,
                                .show = show,
                                .batch_rows = BATCH_ROWS,
+                               .trainer = r->trainer,
                                .stop = &r->stop};
     err_clear(&r->err);
     diags_done(&r->diags);

@@ -97,6 +97,53 @@ static void odd_options_and_values_do_no_harm(void **state)
     adwin_free(a);
 }
 
+/* What formulas say of a window in which each value is a bucket of its own, as long as there are
+ * enough of them: alarms at every boundary, whatever is told of them without dividing. */
+static bool is_cut_somewhere(const double *x, int n, const struct adwin_config *config)
+{
+    double total = 0, variance = 0, u0 = 0, least = config->min_window_length;
+    for (int i = 0; i < n; i++) {
+        variance += i > 0 ? i * pow(x[i] - total / i, 2) / (i + 1) : 0;
+        total += x[i];
+    }
+    const double d = log(2 * log(n) / config->delta);
+    for (int n0 = 1; n0 < n; n0++) {
+        u0 += x[n0 - 1];
+        double n1 = n - n0, m = 1 / (n0 - least + 1) + 1 / (n1 - least + 1);
+        if (n0 >= least && n1 >= least &&
+            fabs(u0 / n0 - (total - u0) / n1) > sqrt(2 * m * variance / n * d) + 2.0 / 3 * d * m) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void alarms_are_where_the_formulas_say(void **state)
+{
+    (void)state;
+    const struct adwin_config config = {
+        .delta = 0.9, .clock = 7, .max_buckets = 700, .min_window_length = 3, .grace_period = 1};
+    struct random random;
+    int alarms = 0;
+    random_seed(&random, 8, 1);
+    for (int round = 0; round < 100; round++) {
+        struct adwin *a = adwin_new(&config);
+        const double offset = round % 3 == 0 ? 0 : 1e4, jump = round % 4;
+        double x[600];
+        bool was_cut = false;
+        for (int i = 0; i < 600 && !was_cut; i++) {
+            x[i] = offset + random_normal(&random) + (i > 300 ? jump : 0);
+            bool is_check = (i + 1) % 7 == 0;
+            was_cut = is_check && is_cut_somewhere(x, i + 1, &config);
+            assert_int_equal(adwin_update(a, x[i]), was_cut);
+            assert_true(was_cut || adwin_width(a) == i + 1);
+        }
+        alarms += was_cut;
+        adwin_free(a);
+    }
+    assert_in_range(alarms, 60, 100);
+}
+
 static void save(struct adwin *a, struct buffer *out)
 {
     buffer_init(out);
@@ -211,6 +258,7 @@ int main(void)
         cmocka_unit_test(alarms_are_those_of_river),
         cmocka_unit_test(constant_values_raise_no_alarm),
         cmocka_unit_test(odd_options_and_values_do_no_harm),
+        cmocka_unit_test(alarms_are_where_the_formulas_say),
         cmocka_unit_test(goes_on_after_a_load),
         cmocka_unit_test(refuses_damage),
         cmocka_unit_test(allocates_nothing_per_value),

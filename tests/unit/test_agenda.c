@@ -26,6 +26,8 @@ static void against_a_model(void **state)
     agenda_drop_first(&a);
     for (int i = 0; i < 30000; i++) {
         uint32_t at = random_below(&r, TIMES);
+        const struct date *there = agenda_find(&a, (int64_t)at - TIMES / 2);
+        assert_int_equal(there ? there->n : 0, model[at]);
         if (random_below(&r, 3) > 0) {
             agenda_add(&a, (int64_t)at - TIMES / 2, &item[at]);
             model[at]++;

@@ -220,6 +220,12 @@ static void constants_and_extremes(void **state)
     assert_true(calibration_quantile(c, 0.999) == 3);
     calibration_learn(c, NAN);
     assert_int_equal(c->rows, 5000);
+    int alarms = 0; /* of a level that is new, though nothing of it was merged yet */
+    for (int i = 0; i < 50; i++) {
+        alarms += calibration_tail(c, 3.001) <= 0.001;
+        calibration_learn(c, 3.001);
+    }
+    assert_in_range(alarms, 4, 6);
     for (int i = 0; i < 20000; i++) {
         double p = calibration_tail(c, odd[i * 5 / 3 % 7]);
         assert_true(p > 0 && p <= 1);

@@ -44,7 +44,7 @@ static const struct config_field fields[] = {
     {"n", CONFIG_LONG, offsetof(struct outer, n), .min = 1},
     {"wait", CONFIG_DURATION, offsetof(struct outer, wait), .def = "10s", .max = 60000},
     {"pause", CONFIG_DURATION, offsetof(struct outer, pause), .doc = "p"},
-    {"size", CONFIG_SIZE, offsetof(struct outer, size), .def = "64KB"},
+    {"size", CONFIG_SIZE, offsetof(struct outer, size), .def = "64KB", .max = 0x80000000},
     {"rate", CONFIG_DOUBLE, offsetof(struct outer, rate), .min = 0.5, .max = 1},
     {"mode", CONFIG_ENUM, offsetof(struct outer, mode), .values = modes, .def = "updates"},
     {"filter", CONFIG_EXPRESSION, offsetof(struct outer, filter), .doc = "f"},
@@ -193,11 +193,12 @@ static const struct {
      "t:4:7: s.rate: expected a value from 0.5 to 1, found 1.5\n"
      "t:5:7: s.flag: expected true or false, found \"yes\"\n"
      "t:6:7: s.size: expected a size such as 512, 64KB, 256MB or 2GB, found \"12XB\"\n"},
-    {"wait: 2m\nn: 0\npause: 10\nrate: .nan\n",
+    {"wait: 2m\nn: 0\npause: 10\nrate: .nan\nsize: 3GB\n",
      "t:1:7: s.wait: expected a value from 0s to 1m, found \"2m\"\n"
      "t:2:4: s.n: expected at least 1, found 0\n"
      "t:3:8: s.pause: expected a duration such as 10s, found 10\n"
-     "t:4:7: s.rate: expected a number, found .nan\n"},
+     "t:4:7: s.rate: expected a number, found .nan\n"
+     "t:5:7: s.size: expected a value from 0 to 2048MB, found \"3GB\"\n"},
     {"inner: {n: 10, nam: x}\n", "t:1:12: s.inner.n: expected a value from 1 to 9, found 10\n"
                                  "t:1:16: s.inner: unknown key `nam`: did you mean `name`?\n"
                                  "t:1:8: s.inner: key `name` is missing\n"},

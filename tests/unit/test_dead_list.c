@@ -102,7 +102,7 @@ static void what_is_no_dead_letter(void **state)
     struct record r = {.topic = "dead", .offset = -1, .timestamp = 1, .value = "x", .value_n = 1};
     assert_int_equal(m.client.log->ops->produce(m.client.log, &r, 1, NULL), 0);
     assert_list(&m, -1, false,
-                "dead: 1 dead letter\n letters  stage  topic  cause\n       1                \n\n"
+                "dead: 0 dead letters, 1 other record\n\n"
                 "0/0  no dead letter: it has no header __connect.errors.topic\n");
     struct err e = {0};
     struct dead_list *l = dead_list_new(&m.client, "nowhere", 1, false);

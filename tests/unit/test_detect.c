@@ -144,6 +144,84 @@ static void is_the_same_for_every_batch_size_and_restart(void **state)
     }
 }
 
+/* A series that never changes is never odd; the first row that differs is, up or down, and what follows it
+ * is not. one_class_svm is blind to that row, and is lost behind it. */
+static void constant_series_are_usual_and_what_leaves_them_is_not(void **state)
+{
+    (void)state;
+    enum { LENGTH = 2400, AT = 2000 };
+    static const char *const algorithm[] = {"zscore",
+                                            "mad",
+                                            "half_space_trees",
+                                            "random_cut_forest",
+                                            "isolation_forest",
+                                            "autoencoder",
+                                            "matrix_profile",
+                                            "residual, options: {forecaster: naive}",
+                                            "mad, scale: standard",
+                                            "one_class_svm"};
+    static char usual[] = "{\"a\": 5.1}";
+    static char other[2][20] = {"{\"a\": 50}", "{\"a\": -50}"};
+    static const char *value[LENGTH];
+    for (int run_at = 0; run_at < 20; run_at++) {
+        char topology[2000];
+        struct task_result r = {0};
+        int i = 0, before = 0, there = 0, behind = 0;
+        bool is_blind = run_at / 2 == 9;
+        for (int k = 0; k < LENGTH; k++) {
+            value[k] = k == AT ? other[run_at % 2] : usual;
+        }
+        snprintf(topology, sizeof topology,
+                 HEAD
+                 "      - detect: {algorithm: %s, features: [a], as: odd, per: partition}\n" TAIL,
+                 algorithm[run_at / 2]);
+        run(topology, value, LENGTH, &r);
+        assert_int_equal(r.status, 0);
+        for (char *line = r.out.data; line < r.out.data + r.out.n;
+             line = strchr(line, '\n') + 1, i++) {
+            bool is_odd_here = strncmp(strstr(line, "\"odd\":") + 6, "true", 4) == 0;
+            before += i < AT && is_odd_here;
+            there += i == AT && is_odd_here;
+            behind += i > AT && is_odd_here;
+        }
+        assert_int_equal(i, LENGTH);
+        if (before > 0 || there != !is_blind || (behind > 1 && !is_blind)) {
+            fail_msg("%s: %d before, %d, %d behind", algorithm[run_at / 2], before, there, behind);
+        }
+        task_result_done(&r);
+    }
+}
+
+/* Whatever its place, a step whose learner draws nothing says the same; others with the same seed. */
+static void equal_steps_say_the_same(void **state)
+{
+    (void)state;
+    static const char *const algorithm[] = {"zscore", "mad",
+                                            "half_space_trees, options: {seed: 7}"};
+    for (int a = 0; a < 3; a++) {
+        char topology[2000];
+        struct task_result r = {0};
+        int i = 0;
+        snprintf(
+            topology, sizeof topology,
+            HEAD
+            "      - detect: {algorithm: %s, features: [a, b], as: odd, per: partition}\n"
+            "      - detect: {algorithm: %s, features: [a, b], as: too, per: partition}\n" TAIL,
+            algorithm[a], algorithm[a]);
+        run_all(topology, &r);
+        for (char *line = r.out.data; line < r.out.data + r.out.n;
+             line = strchr(line, '\n') + 1, i++) {
+            const char *odd = strstr(line, "\"odd_score\":") + 12,
+                       *too = strstr(line, "\"too_score\":") + 12;
+            size_t n = strcspn(odd, ",}");
+            assert_int_equal(strcspn(too, ",}"), n);
+            assert_memory_equal(odd, too, n);
+        }
+        assert_int_equal(i, ROWS);
+        task_result_done(&r);
+    }
+}
+
 static void problems_say_what_to_do(void **state)
 {
     (void)state;
@@ -169,6 +247,8 @@ int main(void)
         cmocka_unit_test(shows_the_score_that_a_value_is_compared_with),
         cmocka_unit_test(warms_up_per_key),
         cmocka_unit_test(is_the_same_for_every_batch_size_and_restart),
+        cmocka_unit_test(constant_series_are_usual_and_what_leaves_them_is_not),
+        cmocka_unit_test(equal_steps_say_the_same),
         cmocka_unit_test(problems_say_what_to_do),
     };
     return cmocka_run_group_tests(tests, make_rows, free_rows);

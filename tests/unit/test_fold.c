@@ -135,6 +135,10 @@ static void costs_the_logarithm(void **state)
     assert_true(most < 60);
     /* Blocks that no window can use are gone. */
     assert_true(r.fold.count < 3600 / 5);
+    fold_clear(&r.fold);
+    assert_int_equal(r.fold.count, 0);
+    assert_int_equal(fold(&r, 4000, 7599, 4000), 3600); /* as if none had been kept */
+    assert_int_equal(r.value[0], 3600);
     drop_before(&r, 7599);
     assert_int_equal(r.fold.count, 0);
     rig_done(&r);

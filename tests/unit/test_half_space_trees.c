@@ -133,6 +133,34 @@ static void scales_by_what_it_has_seen(void **state)
     def->close(found);
 }
 
+/* What never changed stays in its place when it does, whether up or down. */
+static void a_change_of_what_never_changed_moves_nothing(void **state)
+{
+    (void)state;
+    for (int down = 0; down < 2; down++) {
+        void *l = detector_open(def, "{window_size: 50}", 1);
+        double x = 5, other = down ? 1 : 9;
+        for (int i = 0; i < 75; i++) {
+            def->learn(l, &x, 1, NULL, NULL);
+        }
+        double usual = detector_score(def, l, &x);
+        assert_true(usual < 1e-12 && detector_score(def, l, &other) > 0.99);
+        def->learn(l, &other, 1, NULL, NULL);
+        struct buffer saved;
+        buffer_init(&saved);
+        struct snapshot s = snapshot_saver(&saved);
+        assert_int_equal(def->io(l, &s), 0);
+        def->close(l);
+        l = detector_open(def, "{window_size: 50}", 1);
+        s = snapshot_loader(saved.data, saved.n);
+        assert_int_equal(def->io(l, &s), 0);
+        assert_true(detector_score(def, l, &x) == usual);
+        assert_true(detector_score(def, l, &other) > 0.9);
+        buffer_done(&saved);
+        def->close(l);
+    }
+}
+
 static void rare_places_are_odd(void **state)
 {
     (void)state;
@@ -171,6 +199,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(scores_as_trees_walked_node_by_node),
         cmocka_unit_test(scales_by_what_it_has_seen),
+        cmocka_unit_test(a_change_of_what_never_changed_moves_nothing),
         cmocka_unit_test(rare_places_are_odd),
         cmocka_unit_test(refuses_what_it_cannot_hold),
         cmocka_unit_test(passes_what_every_detector_must),

@@ -43,6 +43,23 @@ static void pieces_make_the_same_text(void **state)
     }
 }
 
+/* Short ones go another way than long ones: with nothing to three bytes pending before them. */
+static void strings_of_all_lengths(void **state)
+{
+    (void)state;
+    const char *text = "kind=a name of \x80\xff many bytes", *name = "kind=";
+    for (size_t n = 0; n <= strlen(name); n++) {
+        struct hashed_text begin = hashed_begin(3);
+        hashed_add(&begin, name, n);
+        for (size_t k = 0; n + k <= strlen(text); k++) {
+            struct hashed_text whole = begin;
+            struct str s = str_ref(text + n, (uint32_t)k);
+            hashed_add(&whole, text + n, k);
+            assert_int_equal(hashed_string(&begin, &s), hashed_end(&whole));
+        }
+    }
+}
+
 static void numbers_are_below_n(void **state)
 {
     (void)state;
@@ -127,8 +144,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(known_values_of_murmur3), cmocka_unit_test(pieces_make_the_same_text),
-        cmocka_unit_test(numbers_are_below_n),     cmocka_unit_test(items_of_an_array),
-        cmocka_unit_test(entries_of_a_map),        cmocka_unit_test(a_string_is_one_item),
+        cmocka_unit_test(strings_of_all_lengths),  cmocka_unit_test(numbers_are_below_n),
+        cmocka_unit_test(items_of_an_array),       cmocka_unit_test(entries_of_a_map),
+        cmocka_unit_test(a_string_is_one_item),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

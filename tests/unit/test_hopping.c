@@ -1,4 +1,5 @@
 /* Hopping windows at their boundaries, as Kafka Streams has them. */
+#include "engine/random.h"
 #include "tests/unit/window_harness.h"
 
 static void overlapping_windows_share_rows(void **state)
@@ -171,6 +172,170 @@ static void hostile_sizes_are_refused(void **state)
     assert_refused("{hopping: 5ms, aggregate: count() as n}", "hopping takes a map");
 }
 
+#define MANY 250
+
+/* Late rows, rows that are late for some windows only, keys that come and go. */
+static void make_many(struct row *r, char text[][12], uint64_t seed)
+{
+    struct random rnd;
+    random_seed(&rnd, seed, 1);
+    int64_t time = 0;
+    for (int i = 0; i < MANY; i++) {
+        time += random_below(&rnd, 3) == 0 ? 1 + random_below(&rnd, 4) : 0;
+        snprintf(text[i], sizeof text[i], "%c%u", 'a' + (int)random_below(&rnd, 5),
+                 random_below(&rnd, 8));
+        int64_t late = random_below(&rnd, 4) ? random_below(&rnd, 6) : random_below(&rnd, 30);
+        r[i] = (struct row){text[i], late > time ? 0 : time - late, i, 0, text[(i + 1) / 2], 0};
+    }
+}
+
+/* Runs many rows; restarts every so many, 0: never. */
+static void run_many(struct harness *h, uint64_t seed, size_t restart)
+{
+    static char text[MANY][12];
+    static struct row r[MANY];
+    make_many(r, text, seed);
+    h->out_of_order = 5;
+    h->slice = 8;
+    h->crashes = restart > 0;
+    for (size_t at = 0, n; at < MANY; at += n) {
+        n = restart == 0 || MANY - at < restart ? MANY - at : restart;
+        assert_int_equal(harness_run(h, r + at, n, 7), 0);
+        if (restart > 0) {
+            harness_restart(h);
+        }
+    }
+    harness_advance(h, TIME_MAX);
+    assert_int_equal(state_count(h->op.state), 0);
+}
+
+/* Keys of two columns have another order as text than as bytes. */
+static const struct schema *two_keys(struct arena *a)
+{
+    struct schema *s = (struct schema *)(uintptr_t)harness_schema(a);
+    s->key[s->nkey++] = 3;
+    return s;
+}
+
+/* One restart each but for the first: with no room in memory, with little, with enough. */
+static void the_same_from_disk(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {
+        "{hopping: {size: 10ms, every: 3ms}, grace: 4ms, aggregate: \"count() as n, first(v) as "
+        "f\"}",
+        "{hopping: {size: 12ms, every: 2ms}, aggregate: \"sum(v) as sum, last(s) as l\"}",
+        "{hopping: {size: 9ms, every: 4ms}, emit: updates, aggregate: count() as n}"};
+    static const uint64_t shares[] = {0, 3000, 1 << 20};
+    for (int i = 0; i < 18; i++) {
+        struct harness plain, h;
+        struct fake_disk disk;
+        struct arena mem;
+        arena_init(&mem);
+        const struct schema *in = i % 2 ? two_keys(&mem) : harness_schema(&mem);
+        const char *text = texts[i / 2 % 3];
+        fake_disk_init(&disk, shares[i / 6]);
+        assert_int_equal(harness_bind(&plain, text, in), 0);
+        assert_int_equal(harness_bind(&h, text, in), 0);
+        assert_true(op_window.lazy(&h.node));
+        plain.judged_by_row = h.judged_by_row = i / 2 % 3 == 2;
+        h.disk = &disk;
+        harness_open(&plain);
+        harness_open(&h);
+        run_many(&plain, (uint64_t)i, 0);
+        run_many(&h, (uint64_t)i, 30 + (size_t)i * 10);
+        assert_true(plain.out.n > 1000);
+        assert_string_equal(harness_out(&h), harness_out(&plain));
+        assert_int_equal(h.op.counter[COUNT_LATE], plain.op.counter[COUNT_LATE]);
+        assert_int_equal(disk.n, 0);
+        harness_done(&plain);
+        harness_done(&h);
+        fake_disk_done(&disk);
+        arena_done(&mem);
+    }
+}
+
+/* A window that closes reads all of its slices. */
+static void in_too_many_windows_for_a_disk(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {
+        "{hopping: {size: 64ms, every: 1ms}, aggregate: count() as n}",
+        "{hopping: {size: 65ms, every: 1ms}, aggregate: count() as n}",
+        "{hopping: {size: 65ms, every: 1ms}, emit: updates, aggregate: count() as n}",
+        "{hopping: {size: 5ms, every: 1ms}, emit: {every: 1s}, aggregate: count() as n}",
+        "{hopping: {size: 5ms, every: 1ms}, fill: zero, aggregate: count() as n}"};
+    for (int i = 0; i < 5; i++) {
+        struct harness h;
+        assert_int_equal(harness_bind(&h, texts[i], NULL), 0);
+        assert_int_equal(op_window.lazy(&h.node), i == 0 || i == 2);
+        harness_done(&h);
+    }
+}
+
+/* What is known of entries beside the store does not grow with their number, nor does a window that
+ * closes bring in more than a part of them: of one that is sorted by texts first, the keys only. */
+static void keep_to_the_share(bool is_sorted)
+{
+    struct harness h;
+    struct fake_disk disk;
+    struct arena mem;
+    arena_init(&mem);
+    fake_disk_init(&disk, 10000);
+    const struct schema *in = is_sorted ? two_keys(&mem) : harness_schema(&mem);
+    assert_int_equal(
+        harness_bind(&h, "{hopping: {size: 10ms, every: 5ms}, grace: 1s, aggregate: count() as n}",
+                     in),
+        0);
+    h.disk = &disk;
+    harness_open(&h);
+    h.slice = 64;
+    uint64_t most = 0, before = op_window.index_bytes(&h.op);
+    for (int64_t time = 0; time < 20; time += 5) {
+        for (int i = 0; i < 500; i += 10) {
+            struct row r[10];
+            char text[10][20];
+            for (int k = 0; k < 10; k++) {
+                snprintf(text[k], sizeof text[k], "host number %d", i + k);
+                r[k] = (struct row){text[k], time, 1, 0, text[k], time};
+            }
+            assert_int_equal(harness_push(&h, r, 10), 0);
+            uint64_t n = op_window.index_bytes(&h.op);
+            most = time > 0 && n > most ? n : most;
+        }
+    }
+    assert_true(disk.n >= 2000); /* and the mark */
+    assert_true(most < before + 2000);
+    int status = 1;
+    uint64_t entries = 0;
+    while (status > 0) { /* deleted ones go with the commit */
+        h.left = h.slice;
+        status = op_window.watermark(&h.op, TIME_MAX);
+        arena_reset(&h.mem);
+        entries = state_count(h.op.state) > entries ? state_count(h.op.state) : entries;
+        harness_commit(&h);
+    }
+    assert_int_equal(status, 0);
+    assert_true(op_window.index_bytes(&h.op) < before + 4000);
+    assert_true(entries < 500);
+    assert_int_equal(disk.n, 0);
+    size_t lines = 0;
+    for (const char *at = harness_out(&h); (at = strchr(at, '\n')); at++) {
+        lines++;
+    }
+    assert_int_equal(lines, 500 * 4);
+    harness_done(&h);
+    fake_disk_done(&disk);
+    arena_done(&mem);
+}
+
+static void memory_keeps_to_its_share(void **state)
+{
+    (void)state;
+    keep_to_the_share(false);
+    keep_to_the_share(true);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -183,6 +348,9 @@ int main(void)
         cmocka_unit_test(the_end_of_time),
         cmocka_unit_test(a_row_touches_one_pane),
         cmocka_unit_test(hostile_sizes_are_refused),
+        cmocka_unit_test(the_same_from_disk),
+        cmocka_unit_test(in_too_many_windows_for_a_disk),
+        cmocka_unit_test(memory_keeps_to_its_share),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

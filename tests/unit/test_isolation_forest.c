@@ -46,6 +46,31 @@ static void equal_rows_make_one_leaf(void **state)
     def->close(l);
 }
 
+/* Cuts that leave a row alone since it is off an only value: here one of two of each way. */
+static void a_row_off_an_only_value_is_left_alone_soon(void **state)
+{
+    (void)state;
+    double x[20], same = 3, other = 4, off[] = {0, 9}, on[] = {0, 3};
+    for (int i = 0; i < 20; i++) {
+        x[i] = 3;
+    }
+    void *l = detector_open(def, "{}", 1);
+    def->fit(l, x, 20, NULL, NULL, NULL);
+    assert_true(detector_score(def, l, &same) == 0.5);
+    assert_true(fabs(detector_score(def, l, &other) - exp2(-1 / usual_length(20))) < 1e-15);
+    def->close(l);
+    l = detector_open(def, "{max_samples: 4, n_estimators: 1}", 2);
+    for (int i = 0; i < 4; i++) {
+        x[2 * i] = i;
+    }
+    def->fit(l, x, 4, NULL, NULL, NULL);
+    double usual = usual_length(4), way = -log2(detector_score(def, l, on)) * usual;
+    double found = -log2(detector_score(def, l, off)) * usual;
+    assert_true(way > 0.99);
+    assert_true(fabs(found - (1 - pow(0.5, way)) / 0.5) < 1e-12);
+    def->close(l);
+}
+
 /* Three rows, one far off: the first cut isolates it with probability (10 - 1) / 10, then it has length 1
  * and the others 2; else it has length 2, one of the others 1. */
 static void lengths_follow_the_gaps(void **state)
@@ -179,6 +204,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(two_rows_are_parted_at_once),
         cmocka_unit_test(equal_rows_make_one_leaf),
+        cmocka_unit_test(a_row_off_an_only_value_is_left_alone_soon),
         cmocka_unit_test(lengths_follow_the_gaps),
         cmocka_unit_test(outliers_are_isolated_soon),
         cmocka_unit_test(a_new_window_replaces_the_old),

@@ -140,6 +140,35 @@ static void test_memory_limit_bounds_the_queues(void **state)
     }
 }
 
+static long long number_of(const rd_kafka_conf_t *c, const char *name)
+{
+    char text[64];
+    size_t size = sizeof text;
+    assert_int_equal(rd_kafka_conf_get(c, name, text, &size), RD_KAFKA_CONF_OK);
+    return atoll(text);
+}
+
+/* 52 bytes a record, 310 of bookkeeping; 16 resident bytes a fetched one; an answer for 4 partitions. */
+static void test_what_a_consumer_takes_fits_half_of_its_memory(void **state)
+{
+    struct err e = {0};
+    (void)state;
+    for (int64_t limit = 8 << 20; limit <= 1 << 30; limit += limit / 3) {
+        const struct log_config cfg = {.memory_limit = limit};
+        rd_kafka_conf_t *c = kafka_conf(bare_log(NULL), KAFKA_CONSUMER, &cfg, &e);
+        assert_non_null(c);
+        long long resident = number_of(c, "queued.min.messages") * (52 + 310) +
+                             number_of(c, "fetch.message.max.bytes") * 4 * 16;
+        assert_true(resident <= limit / 2);
+        rd_kafka_conf_destroy(c);
+    }
+    const struct log_config cfg = {0};
+    rd_kafka_conf_t *c = kafka_conf(bare_log(NULL), KAFKA_CONSUMER, &cfg, &e);
+    assert_int_equal(number_of(c, "queued.min.messages"), 20000);
+    assert_int_equal(number_of(c, "fetch.message.max.bytes"), 262144);
+    rd_kafka_conf_destroy(c);
+}
+
 static void test_errors_say_who_acts(void **state)
 {
     static const struct {
@@ -152,6 +181,7 @@ static void test_errors_say_who_acts(void **state)
         {RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION, -ERR_ABORT},
         {RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID, -ERR_ABORT},
         {RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED, -ERR_CONFIG},
+        {RD_KAFKA_RESP_ERR_INVALID_SESSION_TIMEOUT, -ERR_CONFIG},
         {RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE, -ERR_DATA},
         {RD_KAFKA_RESP_ERR_INVALID_TIMESTAMP, -ERR_DATA},
         {RD_KAFKA_RESP_ERR_INVALID_RECORD, -ERR_DATA},
@@ -226,6 +256,7 @@ int main(void)
         cmocka_unit_test(test_user_properties_win_over_defaults_but_not_over_the_protocol),
         cmocka_unit_test(test_records_of_a_transaction_linger_longer),
         cmocka_unit_test(test_memory_limit_bounds_the_queues),
+        cmocka_unit_test(test_what_a_consumer_takes_fits_half_of_its_memory),
         cmocka_unit_test(test_errors_say_who_acts),
         cmocka_unit_test(test_what_passes_by_itself_is_not_printed),
     };

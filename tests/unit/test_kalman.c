@@ -47,6 +47,52 @@ static void passes_what_every_forecaster_must(void **state)
     forecaster_series_free(&s);
 }
 
+static void save_and_load(void **f, const void *o, struct buffer *bytes)
+{
+    buffer_clear(bytes);
+    struct snapshot s = snapshot_saver(bytes);
+    assert_int_equal(def->io(*f, &s), 0);
+    def->close(*f);
+    *f = forecaster_open(def, o);
+    s = snapshot_loader(bytes->data, bytes->n);
+    assert_int_equal(def->io(*f, &s), 0);
+    assert_ptr_equal(s.p, s.end);
+}
+
+/* Saved and loaded behind each value: before a search, in the steps of one, behind it. */
+static void a_restart_at_any_value_does_not_show(void **state)
+{
+    (void)state;
+    static const char *const text[] = {"{window: 50}", "{window: 50, fit_steps: 7}"};
+    for (size_t i = 0; i < sizeof text / sizeof text[0]; i++) {
+        const void *o = options(text[i]);
+        struct forecaster_series series = forecaster_series_new(600, 3);
+        struct buffer bytes, other;
+        void *whole = forecaster_open(def, o), *cut = forecaster_open(def, o);
+        buffer_init(&bytes);
+        buffer_init(&other);
+        for (uint32_t k = 0; k < series.n; k++) {
+            double a[3], b[3];
+            def->learn(whole, series.y[k]);
+            def->learn(cut, series.y[k]);
+            save_and_load(&cut, o, &bytes);
+            def->predict(whole, a);
+            def->predict(cut, b);
+            assert_memory_equal(a, b, sizeof a);
+            buffer_clear(&other);
+            struct snapshot s = snapshot_saver(&other);
+            assert_int_equal(def->io(whole, &s), 0);
+            assert_int_equal(other.n, bytes.n);
+            assert_memory_equal(other.data, bytes.data, bytes.n);
+        }
+        def->close(whole);
+        def->close(cut);
+        buffer_done(&bytes);
+        buffer_done(&other);
+        forecaster_series_free(&series);
+    }
+}
+
 /* A slope that is damped and never moved leaves ever less, and then nothing: no number is subnormal. */
 static void what_is_tiny_is_nothing(void **state)
 {
@@ -228,6 +274,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(passes_what_every_forecaster_must),
+        cmocka_unit_test(a_restart_at_any_value_does_not_show),
         cmocka_unit_test(what_is_tiny_is_nothing),
         cmocka_unit_test(a_local_level_is_exponential_smoothing),
         cmocka_unit_test(goes_on_with_what_has_no_noise),

@@ -84,7 +84,7 @@ static void test_settings(void **state)
     (void)state;
     REFUSE("classify.scale", "classify", "gaussian_nb", NULL, "{scale: some}");
     REFUSE("threshold", "classify", "gaussian_nb", NULL, "{threshold: {value: 3}}");
-    REFUSE("min_rows is more than the window holds", "classify", "gaussian_nb", NULL,
+    REFUSE("a window of 5 rows never holds 10", "classify", "gaussian_nb", NULL,
            "{learn: {batch: {window: 5, min_rows: 10}}}");
     REFUSE("does not call learn", "classify", "gaussian_nb", NULL, "{learn: never}");
     REFUSE("learns from batches only", "classify", "random_forest", NULL, "{learn: online}");

@@ -108,6 +108,27 @@ static void a_constant_makes_others_odd(void **state)
     def->close(l);
 }
 
+/* A count of rows that the bytes do not hold takes no memory before that is found. */
+static void a_count_alone_takes_no_memory(void **state)
+{
+    (void)state;
+    struct buffer bytes;
+    void *l = detector_open(def, "{window_size: 10000, grace_period: 5}", 100);
+    uint64_t before = def->size(l);
+    uint32_t window = 10000;
+    int64_t rows = 10000;
+    buffer_init(&bytes);
+    struct snapshot s = snapshot_saver(&bytes);
+    snapshot_version(&s, 1);
+    snapshot_u32(&s, &window);
+    snapshot_count(&s, &rows);
+    s = snapshot_loader(bytes.data, bytes.n);
+    assert_int_equal(def->io(l, &s), -ERR_DATA);
+    assert_true(def->size(l) == before);
+    buffer_done(&bytes);
+    def->close(l);
+}
+
 static void passes_what_every_detector_must(void **state)
 {
     (void)state;
@@ -122,6 +143,7 @@ int main(void)
         cmocka_unit_test(memory_follows_the_rows),
         cmocka_unit_test(outliers_move_nothing),
         cmocka_unit_test(a_constant_makes_others_odd),
+        cmocka_unit_test(a_count_alone_takes_no_memory),
         cmocka_unit_test(passes_what_every_detector_must),
     };
     return cmocka_run_group_tests(tests, detector_set_up, detector_tear_down);

@@ -150,6 +150,57 @@ static void who_is_no_member_may_follow_partitions(void **state)
     memory_broker_free(broker);
 }
 
+/* Reads from the beginning to the end, over as many calls as it takes. */
+struct reading {
+    struct log *log;
+    int64_t seen, stop_every; /* 0: never */
+};
+
+static int count_record(void *ctx, const struct record *rec)
+{
+    struct reading *in = ctx;
+    assert_int_equal(rec->offset, in->seen);
+    in->seen++;
+    if (in->seen == 1500) { /* what comes while it reads is not there yet for it */
+        send(in->log, "t", 0, "k", "late");
+    }
+    return in->stop_every > 0 && in->seen % in->stop_every == 0;
+}
+
+static int64_t read_in_calls(struct log *l, int64_t stop_every, int64_t *calls)
+{
+    struct reading in = {l, 0, stop_every};
+    struct err e = {0};
+    int64_t next = 0;
+    int status = 1;
+    for (*calls = 0; status == 1; ++*calls) {
+        status = l->ops->read_on(l, "t", 0, next, count_record, &in, &next, &e);
+        assert_int_equal(next, in.seen);
+    }
+    assert_int_equal(status, 0);
+    return in.seen;
+}
+
+/* Readers get copies in pieces, which do not show. */
+static void pieces_of_a_reader_do_not_show(void **state)
+{
+    (void)state;
+    struct memory_broker *b = memory_broker_new(1);
+    struct log *l = open_plain(b, NULL);
+    int64_t calls;
+    for (int i = 0; i < 2500; i++) {
+        send(l, "t", 0, "k", "v");
+    }
+    assert_int_equal(read_in_calls(l, 0, &calls), 2500);
+    assert_int_equal(calls, 1);
+    assert_int_equal(read_in_calls(l, 1, &calls), 2502);
+    assert_int_equal(calls, 2502);
+    assert_int_equal(read_in_calls(l, 500, &calls), 2503);
+    assert_int_equal(calls, 6);
+    l->ops->close(l, true);
+    memory_broker_free(b);
+}
+
 static void add_member(void *ctx, const struct log_member *m)
 {
     assert_null(m->instance);
@@ -196,6 +247,7 @@ int main(void)
         cmocka_unit_test(headers_and_bytes_are_kept),
         cmocka_unit_test(seeking_and_pausing),
         cmocka_unit_test(who_is_no_member_may_follow_partitions),
+        cmocka_unit_test(pieces_of_a_reader_do_not_show),
         cmocka_unit_test(members_are_told_with_what_they_own),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -38,6 +38,20 @@ static void what_cannot_lie_on_disk_has_another_remedy(void **state)
     assert_null(strstr(e.text, "rocksdb"));
 }
 
+static void a_replay_has_no_disk_and_no_other_processes(void **state)
+{
+    (void)state;
+    struct memory_use m = {.topology = "t", .limit = 2000, .in_replay = true};
+    struct err e = {0};
+    uint64_t a = 0;
+    assert_int_equal(memory_use_set(&m, &a, 1000, &e), 0);
+    assert_int_equal(memory_use_set(&m, &a, 1001, &e), -ERR_DATA);
+    assert_non_null(strstr(e.text, "(a replay keeps all of it there)"));
+    assert_non_null(strstr(e.text, "Set a higher `memory: {limit"));
+    assert_null(strstr(e.text, "rocksdb"));
+    assert_null(strstr(e.text, "processes"));
+}
+
 static void what_is_left_for_others(void **state)
 {
     (void)state;
@@ -55,6 +69,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(holders_add_up),
         cmocka_unit_test(what_cannot_lie_on_disk_has_another_remedy),
+        cmocka_unit_test(a_replay_has_no_disk_and_no_other_processes),
         cmocka_unit_test(what_is_left_for_others),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -115,6 +115,37 @@ static void comes_after_so_many_rows(void **state)
     buffer_done(&first);
 }
 
+/* Each reader has its own `every`, whoever else reads the same. */
+static void each_reader_has_its_own(void **state)
+{
+    (void)state;
+    static const char *const topology = TOPOLOGY(
+        "{metrics: {stream: p, every: 50}}") "  n:\n    from: {metrics: {stream: p, every: 30}}\n"
+                                             "    steps:\n      - filter: metric = 'mae'\n    to: "
+                                             "{topic: others, key: none, value: json}\n"
+                                             "  late: {from: {metrics: {stream: p, every: 50}}, "
+                                             "to: {topic: more, key: none, value: json}}\n";
+    for (int i = 0; i < 3; i++) {
+        struct task_result r = {0};
+        struct buffer lines;
+        int others = 0, more = 0;
+        run(topology, (uint16_t[]){1, 2048, 3}[i], (size_t[]){0, 33, 7}[i], &r);
+        assert_int_equal(r.status, 0);
+        buffer_init(&lines);
+        assert_int_equal(metric_lines(&r, &lines), 2 * (ROWS / 50));
+        for (char *line = r.out.data; line < r.out.data + r.out.n; line = strchr(line, '\n') + 1) {
+            bool is_other = strncmp(line, "others ", 7) == 0;
+            others += is_other;
+            more += strncmp(line, "more ", 5) == 0;
+            assert_true(!is_other || strtol(strstr(line, "\"rows\":") + 7, NULL, 10) % 30 == 0);
+        }
+        assert_int_equal(others, ROWS / 30);
+        assert_true(more > 4);
+        buffer_done(&lines);
+        task_result_done(&r);
+    }
+}
+
 /* A model that learns no more is scored on, and its metrics are told by the rows that scored it. */
 static void comes_with_learn_never(void **state)
 {
@@ -177,10 +208,13 @@ static void comes_with_learn_never(void **state)
 static void nobody_reads_none(void **state)
 {
     (void)state;
-    struct node n = {.metrics_every = 0};
+    static const int64_t every[] = {100, 30};
+    struct node n = {.metrics_every = every};
     assert_false(metric_rows_are_due(&n, 100));
-    n.metrics_every = 100;
+    n.nmetrics = 1;
     assert_true(metric_rows_are_due(&n, 200) && !metric_rows_are_due(&n, 150));
+    n.nmetrics = 2;
+    assert_true(metric_rows_are_due(&n, 200) && metric_rows_are_due(&n, 150));
     assert_false(metric_rows_are_due(&n, 0));
 }
 
@@ -209,9 +243,8 @@ static void problems_say_what_to_do(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(comes_after_so_many_rows),
-        cmocka_unit_test(comes_with_learn_never),
-        cmocka_unit_test(nobody_reads_none),
+        cmocka_unit_test(comes_after_so_many_rows), cmocka_unit_test(each_reader_has_its_own),
+        cmocka_unit_test(comes_with_learn_never),   cmocka_unit_test(nobody_reads_none),
         cmocka_unit_test(problems_say_what_to_do),
     };
     return cmocka_run_group_tests(tests, make_rows, free_rows);

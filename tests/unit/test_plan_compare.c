@@ -154,6 +154,22 @@ static void what_connectors_have_read(void **state)
            "anew !\n");
 }
 
+static void inputs_that_change(void **state)
+{
+    (void)state;
+#define READS(topics, to)                                                                          \
+    HEAD "  i:\n    from: {topic: " topics ", value: json, columns: {v: double}}\n"                \
+         "    to: {topic: " to ", value: json}\n"
+#define UNREAD                                                                                     \
+    "the group has not read it yet: it begins as kafka: {auto.offset.reset: …} says, and its "   \
+    "rows come into the state that is there\n"
+#define LEFT "no stream reads it any more: what the group has not read of it is left !\n"
+    expect(READS("a", "x"), READS("a", "y"), "");
+    expect(READS("a", "x"), READS("[a, b]", "x"), "new b: " UNREAD);
+    expect(READS("a", "x"), READS("b", "x"), "new b: " UNREAD "gone a: " LEFT);
+    expect(READS("[a, b]", "x"), READS("b", "x"), "gone a: " LEFT);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -162,6 +178,7 @@ int main(void)
         cmocka_unit_test(rows_on_their_way),
         cmocka_unit_test(a_table_is_its_own_judge),
         cmocka_unit_test(what_connectors_have_read),
+        cmocka_unit_test(inputs_that_change),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

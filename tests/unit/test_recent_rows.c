@@ -116,6 +116,27 @@ static void windows_of_rows_and_of_time(void **state)
     }
 }
 
+/* A window that the topology made smaller holds what it says from the next row on. */
+static void a_smaller_window_lets_go(void **state)
+{
+    (void)state;
+    const struct batch_plan before = {.window_rows = 100, .every_rows = 10, .min_rows = 10},
+                            after = {.window_rows = 30, .every_rows = 10, .min_rows = 10};
+    struct recent_rows r;
+    const double x[COLUMNS] = {1, 2, 3};
+    recent_rows_init(&r, COLUMNS);
+    for (int i = 0; i < 250; i++) {
+        recent_rows_add(&r, i < 150 ? &before : &after, x, i, i);
+        assert_int_equal(r.n, i < 100 ? i + 1 : i < 150 ? 100 : 30);
+    }
+    double *features, *y;
+    assert_int_equal(recent_rows_take(&r, &features, &y), 30);
+    assert_true(y[0] == 220 && y[29] == 249);
+    mem_free(features);
+    mem_free(y);
+    recent_rows_done(&r);
+}
+
 static void damage_is_refused(void **state)
 {
     (void)state;
@@ -150,6 +171,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(windows_of_rows_and_of_time),
+        cmocka_unit_test(a_smaller_window_lets_go),
         cmocka_unit_test(damage_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

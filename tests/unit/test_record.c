@@ -17,6 +17,7 @@ static void a_copy_outlives_what_was_lent(void **state)
     (void)state;
     struct arena mem;
     char key[] = "k\0ey", value[] = "value", name[] = "name", text[] = "text";
+    char place[] = "file:3", bad[] = "no row";
     struct header lent[] = {{name, text, 4}, {name, NULL, 0}, {name, "", 0}};
     struct record r = {
         .topic = "t",
@@ -29,6 +30,8 @@ static void a_copy_outlives_what_was_lent(void **state)
         .value_n = 5,
         .headers = lent,
         .nheaders = 3,
+        .place = place,
+        .bad = bad,
     };
     arena_init(&mem);
     struct record copy = record_copy(&mem, &r);
@@ -37,6 +40,8 @@ static void a_copy_outlives_what_was_lent(void **state)
     memset(name, 'x', sizeof name);
     memset(text, 'x', sizeof text);
     memset(lent, 0, sizeof lent);
+    memset(place, 'x', sizeof place);
+    memset(bad, 'x', sizeof bad);
     assert_string_equal(copy.topic, "t");
     assert_int_equal(copy.partition, 3);
     assert_int_equal(copy.offset, 7);
@@ -50,6 +55,8 @@ static void a_copy_outlives_what_was_lent(void **state)
     assert_memory_equal(copy.headers[0].value, "text", 4);
     assert_null(copy.headers[1].value);
     assert_non_null(copy.headers[2].value); /* empty is not null */
+    assert_string_equal(copy.place, "file:3");
+    assert_string_equal(copy.bad, "no row");
     arena_done(&mem);
 }
 
@@ -63,6 +70,8 @@ static void nulls_stay_nulls(void **state)
     assert_non_null(copy.key);
     assert_int_equal(copy.key_n, 0);
     assert_null(copy.value);
+    assert_null(copy.place);
+    assert_null(copy.bad);
     assert_int_equal(copy.nheaders, 0);
     arena_done(&mem);
 }

@@ -140,10 +140,16 @@ static void test_bad_record_lines_are_placed(void **unused)
     char begin[80];
     (void)unused;
     struct rows *r = open_text("{\"value\":1}\n\n{\"vaule\":1}\n", ROWS_RECORD_LINES);
+    struct buffer place;
+    buffer_init(&place);
     expect_next(r, "1");
     assert_int_equal(rows_next(r, &x, &e), -ERR_DATA);
     snprintf(begin, sizeof begin, "%s:3: ", path);
     assert_memory_equal(e.text, begin, strlen(begin));
+    rows_place(r, &place);
+    assert_int_equal(place.n, strlen(begin) - 2);
+    assert_memory_equal(place.data, begin, place.n);
+    buffer_done(&place);
     assert_non_null(strstr(e.text, "vaule"));
     rows_close(r);
 }

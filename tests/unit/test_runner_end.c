@@ -3,6 +3,7 @@
 #include "tests/unit/runner_harness.h"
 
 #include "engine/logger.h"
+#include "worker/trainer_thread.h"
 
 #define A                                                                                          \
     "name: t\nstreams:\n  a:\n    from: {topic: x, value: json, columns: {g: string, v: long, "    \
@@ -98,12 +99,38 @@ static void sources_with_an_end_are_waited_for(void **state)
     running_done(&r);
 }
 
+/* What the last row made due is not given up with the run: who comes next goes on from it. */
+static void trainings_are_waited_for(void **state)
+{
+    (void)state;
+    static const char topology[] =
+        A "    steps:\n"
+          "      - regress: {algorithm: random_forest, options: {n_models: 4000}, features: [v], "
+          "label: v * 2, as: p, per: partition, learn: {batch: {window: 500, every: 500, min_rows: "
+          "100}}}\n"
+          "      - select: p_model_version as version\n    to: {topic: out, value: json}\n";
+    struct running r;
+    struct trainer_thread *thread;
+    running_init(&r);
+    assert_int_equal(trainer_thread_start(&thread, &r.err), 0);
+    r.trainer = trainer_thread_trainer(thread);
+    create(&r, "x", 1);
+    assert_runs(&r, topology, rows());
+    assert_int_equal(r.trainer->under_way(r.trainer), 0);
+    assert_runs(&r, topology, "{\"key\":\"1\",\"value\":{\"g\":\"a\",\"v\":7,\"ts\":1}}\n");
+    const char *out = memory_client_topic(&r.m, "out", "json");
+    assert_string_equal(strrchr(out, '{'), "{\"version\":1}\n");
+    trainer_thread_stop(thread);
+    running_done(&r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(through_three_levels),
         cmocka_unit_test(a_sub_plan_that_feeds_itself),
         cmocka_unit_test(nothing_to_read),
+        cmocka_unit_test(trainings_are_waited_for),
         cmocka_unit_test(sources_with_an_end_are_waited_for),
     };
     logger_level(LOG_LEVEL_ERROR);

@@ -50,6 +50,21 @@ static void state_is_bound_to_partitions(void **state)
                                        "input has 2 now"));
     assert_non_null(strstr(r.err.text, "repartition"));
     running_done(&r);
+    running_init(&r);
+    create(&r, "x", 2);
+    create(&r, "t-a-repartition", 5);
+    create(&r, "t-a-window-changelog", 2);
+    assert_int_equal(
+        running_run(&r,
+                    "name: t\nstreams:\n" STREAM("a", "x") "    steps:\n      - key_by: v\n" COUNT
+                                                           "    to: out\n",
+                    NULL),
+        -ERR_CONFIG);
+    assert_string_equal(
+        r.err.text, "changelog t-a-window-changelog has 2 partitions, but t-a-repartition has 5 "
+                    "now: give the topology another name, so that it begins anew; or "
+                    "reset it as docs/operations.md tells");
+    running_done(&r);
 }
 
 #define UNLIKE(stream, topic, n, other, other_topic, m)                                            \

@@ -51,6 +51,28 @@ static void scales_to_zero_before_it_has_learned(void **state)
     scaler_done(&s);
 }
 
+static void what_is_off_a_feature_without_spread_is_far_off(void **state)
+{
+    (void)state;
+    struct scaler s;
+    double usual[] = {3, 0}, odd[] = {3.5, -1}, out[2];
+    scaler_init(&s, 2);
+    for (int r = 0; r < SCALER_FEW; r++) {
+        scaler_transform_odd(&s, odd, 7, out);
+        assert_true(out[0] == 0 && out[1] == 0); /* so few rows tell nothing */
+        scaler_learn(&s, usual);
+    }
+    scaler_transform_odd(&s, odd, 7, out);
+    assert_true(out[0] == 7 && out[1] == -7);
+    scaler_transform_odd(&s, usual, 7, out);
+    assert_true(out[0] == 0 && out[1] == 0);
+    scaler_learn(&s, odd);
+    scaler_transform(&s, odd, out);
+    scaler_transform_odd(&s, odd, 7, odd); /* in place; there is a spread now */
+    assert_true(odd[0] == out[0] && odd[1] == out[1] && out[0] < 7);
+    scaler_done(&s);
+}
+
 static void stays_finite_at_the_largest_feature(void **state)
 {
     (void)state;
@@ -100,6 +122,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(agrees_with_two_passes),
         cmocka_unit_test(scales_to_zero_before_it_has_learned),
+        cmocka_unit_test(what_is_off_a_feature_without_spread_is_far_off),
         cmocka_unit_test(stays_finite_at_the_largest_feature),
         cmocka_unit_test(goes_on_after_save_and_load),
     };

@@ -262,6 +262,41 @@ static void parts_meet_what_has_changed_between(void **state)
     }
 }
 
+/* Two ranges side by side, in parts of one entry each, and what is dirty apart from them. */
+static void halves_of_a_range(void **state)
+{
+    (void)state;
+    struct fake_disk f;
+    struct buffer p, q;
+    fake_disk_init(&f, 0);
+    buffer_init(&p);
+    buffer_init(&q);
+    struct state *s = open_store(&f, true);
+    put(s, "p1", 1);
+    put(s, "p2", 2);
+    put(s, "p3", 4);
+    put(s, "q1", 8);
+    fake_disk_commit(&f, s, 3);
+    put(s, "p2", 16);
+    put(s, "r", 32);
+    state_delete(s, find(s, "p3"));
+    struct seen x = {.s = s}, y = {.s = s};
+    assert_int_equal(state_range_stored(s, "p", 1, &p, 2, see, &x), 1);
+    assert_string_equal(buffer_cstr(&p), "p1");
+    assert_int_equal(state_range_stored(s, "q", 1, &q, 2, see, &x), 1);
+    assert_int_equal(x.sum, 9);
+    while (state_range_stored(s, "p", 1, &p, 2, see, &x) > 0) {
+    }
+    assert_int_equal(state_range_stored(s, "q", 1, &q, 2, see, &x), 0);
+    assert_int_equal(x.sum, 9); /* the others are dirty, or gone */
+    assert_int_equal(state_each_dirty(s, see, &y), 0);
+    assert_int_equal(y.sum, 48);
+    state_free(s);
+    buffer_done(&p);
+    buffer_done(&q);
+    fake_disk_done(&f);
+}
+
 static void what_was_only_read_goes_between_batches(void **state)
 {
     (void)state;
@@ -555,6 +590,7 @@ int main(void)
         cmocka_unit_test(stores_do_not_see_each_other),
         cmocka_unit_test(a_range_is_the_disk_under_what_is_dirty),
         cmocka_unit_test(parts_meet_what_has_changed_between),
+        cmocka_unit_test(halves_of_a_range),
         cmocka_unit_test(what_was_only_read_goes_between_batches),
         cmocka_unit_test(restored_changes_go_with_the_disk),
         cmocka_unit_test(random_operations),

@@ -208,9 +208,9 @@ static void tasks_apart_and_again(void **state)
     commit(two);
     assert_int_equal(state_db_task(r->db, "one-0", 1, &again, &r->e), -ERR_RETRY);
     err_clear(&r->e);
-    assert_int_equal(one->ops->share(one), MEMORY / 8 * 5 / 2);
+    assert_int_equal(one->ops->share(one), MEMORY / 8 * 3 / 2);
     one->ops->close(one);
-    assert_int_equal(two->ops->share(two), MEMORY / 8 * 5);
+    assert_int_equal(two->ops->share(two), MEMORY / 8 * 3);
     put(two, 0, "k", "never written");
     two->ops->close(two);
     close_db(r);

@@ -32,7 +32,7 @@ static void lines(void **state)
     assert_line((struct state_sum){2, UINT64_MAX}, "state: 2 entries, 18446744 TB\n");
 }
 
-static void assert_metric(const char *yaml, const char *expected)
+static void assert_metric(const char *yaml, int32_t partition, const char *expected)
 {
     struct arena a;
     struct diags d;
@@ -45,7 +45,7 @@ static void assert_metric(const char *yaml, const char *expected)
     buffer_init(&b);
     assert_int_equal(yaml_parse(&y, &a, "t", yaml, strlen(yaml), &d), 0);
     n.yaml = y;
-    summary_metric(&n, "accuracy", 0.5, &b);
+    summary_metric(partition, &n, "accuracy", 0.5, &b);
     assert_string_equal(buffer_cstr(&b), expected);
     buffer_done(&b);
     diags_done(&d);
@@ -55,9 +55,10 @@ static void assert_metric(const char *yaml, const char *expected)
 static void steps_are_told_apart(void **state)
 {
     (void)state;
-    assert_metric("{as: busy, label: x}", "  load classify busy: accuracy 0.5\n");
-    assert_metric("{label: x}", "  load classify: accuracy 0.5\n");
-    assert_metric("a - b", "  load classify: accuracy 0.5\n");
+    assert_metric("{as: busy, label: x}", -1, "  load classify busy: accuracy 0.5\n");
+    assert_metric("{label: x}", -1, "  load classify: accuracy 0.5\n");
+    assert_metric("a - b", -1, "  load classify: accuracy 0.5\n");
+    assert_metric("{as: busy}", 3, "  load classify busy, partition 3: accuracy 0.5\n");
 }
 
 static void empty_stores_do_not_count(void **state)

@@ -1,6 +1,7 @@
 /* A task whose step reads a history first: in slices, cut off, and when the topic cannot be read. */
 #include "engine/history.h"
 #include "engine/memory.h"
+#include "tests/support/fake_disk.h"
 #include "tests/support/task_rig.h"
 
 #include <setjmp.h>
@@ -165,6 +166,87 @@ static void what_was_learned_is_committed(void **state)
     task_rig_done(&r);
 }
 
+static int64_t wall(const struct clock *c)
+{
+    (void)c;
+    return INT64_C(1790000000000);
+}
+
+static int64_t stands_still(const struct clock *c)
+{
+    return c->fixed;
+}
+
+/* A lane's waits go by the clock that nobody sets, which knows nothing of the wall clock's time. */
+static void a_slice_ends_by_the_steady_clock(void **state)
+{
+    (void)state;
+    struct task_rig r;
+    begin(&r, true);
+    r.clock = (struct clock){.now = wall, .steady = stands_still, .fixed = 1000};
+    assert_int_equal(task_rig_open(&r), 0);
+    assert_int_equal(task_study(r.task, 1000, &r.err), 1);
+    assert_int_equal(task_study(r.task, 1001, &r.err), 0);
+    assert_false(task_is_studying(r.task));
+    task_rig_done(&r);
+}
+
+#define FORESTS(per)                                                                               \
+    "name: t\nstreams:\n"                                                                          \
+    "  s:\n    from: {topic: now, value: json, key: {h: string}, columns: {h: string, a: double, " \
+    "y: double}}\n    steps:\n"                                                                    \
+    "      - regress: {algorithm: random_forest, options: {n_models: 2}, features: [a], label: "   \
+    "y, "                                                                                          \
+    "as: p, per: " per ", train_from: {topic: then, value: json, key: {h: string}, columns: {h: "  \
+    "string, a: double, y: double}}}\n"                                                            \
+    "    to: {topic: out, value: json, key: none}\n"
+
+static int slices_of(const char *text)
+{
+    struct task_rig r;
+    fails_at = -1;
+    task_rig_init(&r, text, 100);
+    r.past = &past;
+    r.pauses = true;
+    task_rig_new(&r, 0);
+    assert_int_equal(task_rig_open(&r), 0);
+    int slices = study_all(&r);
+    const char *key = "h1", *value = "{\"h\": \"h1\", \"a\": 10}";
+    assert_int_equal(task_rig_push(&r, "now", 0, &key, &value, 1), 0);
+    assert_null(strstr(task_rig_out(&r), "\"p\":null"));
+    task_rig_done(&r);
+    return slices;
+}
+
+/* Trainings at its end may take long: the lane polls between two of them. */
+static void trainings_at_the_end_are_slices_too(void **state)
+{
+    (void)state;
+    int one = slices_of(FORESTS("partition")), three = slices_of(FORESTS("key"));
+    assert_int_equal(three, one + 2);
+}
+
+/* Until the commit behind it nothing that was learned can go to disk. */
+static void what_is_learned_counts_as_memory(void **state)
+{
+    (void)state;
+    struct task_rig r;
+    struct fake_disk f;
+    const int64_t next[2] = {0};
+    begin(&r, true);
+    fake_disk_init(&f, 1 << 20);
+    assert_int_equal(task_take_disk(r.task, &f.disk, 1), CHECKPOINT_NONE);
+    assert_int_equal(task_attach(r.task), 0);
+    assert_int_equal(task_restored(r.task, next, &r.err), 0);
+    assert_int_equal(task_rig_open(&r), 0);
+    assert_int_equal(task_study(r.task, INT64_MIN, &r.err), 1);
+    assert_int_equal(task_kept_bytes(r.task), task_state_bytes(r.task));
+    study_all(&r);
+    assert_true(task_kept_bytes(r.task) < task_state_bytes(r.task));
+    task_rig_done(&r);
+    fake_disk_done(&f);
+}
+
 static void may_be_cut_off(void **state)
 {
     (void)state;
@@ -209,6 +291,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(slices_do_not_show),
         cmocka_unit_test(what_was_learned_is_committed),
+        cmocka_unit_test(a_slice_ends_by_the_steady_clock),
+        cmocka_unit_test(trainings_at_the_end_are_slices_too),
+        cmocka_unit_test(what_is_learned_counts_as_memory),
         cmocka_unit_test(may_be_cut_off),
         cmocka_unit_test(a_read_that_fails_says_what_for),
         cmocka_unit_test(without_topics_it_begins_untrained),

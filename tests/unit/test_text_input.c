@@ -17,7 +17,15 @@ static const char topology[] =
     "  raws:\n    from: {topic: r, key: bytes, value: json, columns: {a: string}}\n"
     "  keyed:\n    from: words\n    steps:\n      - key_by: a\n      - window: {tumbling: 1s, "
     "aggregate: count() as n}\n    to: out\n"
-    "  also:\n    from: longs\n    to: also\n  more:\n    from: raws\n    to: more\n";
+    "  also:\n    from: longs\n    to: also\n  more:\n    from: raws\n    steps:\n      - cluster: "
+    "{algorithm: "
+    "kmeans, features: [length(a)], as: c, train_from: {topic: past, value: json, columns: {a: "
+    "string}}}\n"
+    "    to: more\n  two:\n    from: {topic: [t1, t2], value: json, columns: {a: string}}\n    "
+    "steps:\n"
+    "      - cluster: {algorithm: kmeans, features: [length(a)], as: c, train_from: {topic: t2, "
+    "value: json, "
+    "columns: {a: string}}}\n    to: last\n";
 
 static struct plan_rig rig;
 
@@ -47,12 +55,28 @@ static void test_streams_that_read_topics(void **unused)
     assert_string_equal(s->topic[0], "l");
     assert_null(text_input_source(rig.plan, "word", &e));
     assert_int_equal(e.kind, ERR_CONFIG);
-    assert_string_equal(
-        e.text,
-        "no stream \"word\" reads a topic: did you mean \"words\"? (streams: words, longs, raws)");
+    assert_string_equal(e.text, "no stream \"word\" reads a topic: did you mean \"words\"? "
+                                "(streams: words, longs, raws, two)");
     err_clear(&e);
     assert_null(text_input_source(rig.plan, "keyed", &e)); /* it reads a stream, or a repartition */
     assert_int_equal(e.kind, ERR_CONFIG);
+}
+
+/* A topic that a step learns first: that of a stream, too, where one reads it. */
+static void test_topics_to_train_from(void **unused)
+{
+    struct err e = {0};
+    (void)unused;
+    const struct plan_source *past = text_input_any(rig.plan, "past", &e);
+    const struct plan_source *two = text_input_any(rig.plan, "t2", &e);
+    assert_non_null(past);
+    assert_non_null(two);
+    assert_string_equal(text_input_topic(past, "past"), "past");
+    assert_false(text_input_is_read(rig.plan, "past"));
+    assert_ptr_equal(two, text_input_source(rig.plan, "two", &e));
+    assert_string_equal(text_input_topic(two, "t2"), "t2");
+    assert_string_equal(text_input_topic(two, "two"), "t1");
+    assert_null(text_input_any(rig.plan, "t1", &e)); /* no step learns it, so it is no name */
 }
 
 static void test_values_become_json(void **unused)
@@ -156,6 +180,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_streams_that_read_topics, open_rig, close_rig),
         cmocka_unit_test(test_values_that_are_one_string),
+        cmocka_unit_test_setup_teardown(test_topics_to_train_from, open_rig, close_rig),
         cmocka_unit_test_setup_teardown(test_values_become_json, open_rig, close_rig),
         cmocka_unit_test_setup_teardown(test_keys, open_rig, close_rig),
         cmocka_unit_test_setup_teardown(test_texts_that_are_no_key, open_rig, close_rig),

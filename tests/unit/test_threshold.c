@@ -72,7 +72,9 @@ static void test_what_is_refused(void **state)
     refuse("{quantile: 1}", "detect.threshold: expected a number between 0 and 1");
     refuse("{false_alarms: 0}", "detect.threshold: expected a number between 0 and 1");
     refuse("{false_alarms: x}", "detect.threshold: expected a number between 0 and 1");
-    refuse("{value: x}", "detect.threshold: value: expected a number");
+    refuse("{value: x}", "detect.threshold: value: expected a finite number");
+    refuse("{value: .inf}", "detect.threshold: value: expected a finite number");
+    refuse("{value: .nan}", "detect.threshold: value: expected a finite number");
 }
 
 int main(void)

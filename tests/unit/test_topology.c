@@ -166,6 +166,8 @@ static const struct wrong {
     {"name: t\nstreams: {a: {from: }}\n", "streams.a.from"},
     {"name: t\nstreams: {a: {from: {topik: x}}}\n",
      "2:22 streams.a.from: unknown kind \"topik\": did you mean \"topic\"?"},
+    {"name: t\nstreams: {a: {from: {metric: x}}}\n",
+     "2:22 streams.a.from: unknown kind \"metric\": did you mean \"metrics\"?"},
     {"name: t\nstreams: {a: {from: {}}}\n", "expected exactly one kind key (topic, "},
     {"name: t\nstreams: {a: {from: {topic: x, valu: json}}}\n",
      "2:32 streams.a.from: unknown key `valu`: did you mean `value`?"},

@@ -108,7 +108,7 @@ static const char *const step[] = {
 static void is_as_if_the_rows_had_come(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < 4; i++) {
+    for (size_t i = 0; i < sizeof step / sizeof step[0]; i++) {
         for (int is_csv = 0; is_csv < 2; is_csv++) {
             char text[500];
             struct task_result all = {0}, rest = {0};
@@ -119,20 +119,14 @@ static void is_as_if_the_rows_had_come(void **state)
             run(text, FIRST, &rest);
             assert_int_equal(all.status, 0);
             assert_int_equal(rest.status, 0);
-            /* Intervals come of scored rows, which those of a file are not. */
-            const char *a = all.out.data, *b = rest.out.data;
+            const char *a = all.out.data, *b = buffer_cstr(&rest.out);
             for (int k = 0; k < FIRST; k++) {
                 a = strchr(a, '\n') + 1;
             }
-            for (int k = FIRST; k < ROWS; k++) {
-                const char *x = strstr(a, "\"p\":"), *y = strstr(b, "\"p\":");
-                size_t n = strcspn(x, ",}");
-                assert_int_equal(strcspn(y, ",}"), n);
-                assert_memory_equal(x, y, n);
-                assert_true(strncmp(y, "\"p\":null", 8) != 0);
-                a = strchr(a, '\n') + 1;
-                b = strchr(b, '\n') + 1;
+            if (strcmp(a, b) != 0) {
+                fail_msg("%s: not the same behind %s", step[i], is_csv ? csv : jsonl);
             }
+            assert_null(strstr(b, "\"p\":null"));
             task_result_done(&all);
             task_result_done(&rest);
         }
@@ -293,6 +287,56 @@ static void bad_rows_are_left_out_where_errors_says_so(void **state)
     task_result_done(&y);
 }
 
+/* Count of a text in what came out. */
+static int count(const struct task_result *r, const char *text)
+{
+    int n = 0;
+    for (const char *at = strstr(r->out.data, text); at; at = strstr(at + 1, text)) {
+        n++;
+    }
+    return n;
+}
+
+/* What scores and errors mean is learned from the history, too, though nothing is learned behind it; row by
+ * row, and from the newer half of the window of a learner of batches. */
+static void a_history_alone_gives_alarms_and_intervals(void **state)
+{
+    (void)state;
+    static const char *const detector[] = {"zscore", "half_space_trees", "isolation_forest"};
+    static const char *const regressor[] = {"linear_regression", "random_forest"};
+    for (size_t i = 0; i < 3; i++) {
+        char text[500];
+        struct task_result r = {0};
+        snprintf(text, sizeof text,
+                 "detect: {algorithm: %s, features: [a], as: p, per: partition, learn: never, "
+                 "threshold: {false_alarms: 0.05}, train_from: {file: %s}}",
+                 detector[i], csv);
+        run(text, FIRST, &r);
+        assert_int_equal(r.status, 0);
+        assert_int_equal(count(&r, "\"p\":null"), 0);
+        assert_in_range(count(&r, "\"p\":true"), 10, 50); /* of 500 */
+        assert_true(task_result_metric(&r, "rows") == ROWS - FIRST);
+        task_result_done(&r);
+    }
+    for (size_t i = 0; i < 2; i++) {
+        char text[500];
+        struct task_result r = {0};
+        snprintf(text, sizeof text,
+                 "regress: {algorithm: %s, features: [a], label: y, as: p, per: partition, learn: "
+                 "never, "
+                 "coverage: 0.8, train_from: {file: %s}}",
+                 regressor[i], csv);
+        run(text, FIRST, &r);
+        assert_int_equal(r.status, 0);
+        assert_int_equal(count(&r, "_lower\":null"), 0);
+        double coverage = task_result_metric(&r, "coverage"),
+               scored = task_result_metric(&r, "rows");
+        assert_true(coverage > 0.65 && coverage < 0.95);    /* as wide as the last errors say */
+        assert_true(scored > 400 && scored < ROWS - FIRST); /* those with a label */
+        task_result_done(&r);
+    }
+}
+
 static void never_learns_the_file_only(void **state)
 {
     (void)state;
@@ -315,6 +359,9 @@ static void problems_say_what_to_do(void **state)
     static const char *const wrong[][2] = {
         {"{file: /nowhere/x.csv}", "cannot read /nowhere/x.csv"},
         {"{fil: x}", "`file`"},
+        {"{topc: x}", "{stream: NAME}: did you mean `topic`?"},
+        {"rows.csv", "expected {file: PATH}, {topic: NAME, …} or {stream: NAME}"},
+        {"{}", "expected {file: PATH}"},
         {"{topic: x, value: json, columns: {y: double}}", "topic x has no column a (double)"},
         {"{topic: x, value: json, columns: {y: double, a: string}}", "is no double, as it is"},
         {"{topic: x, value: jsn}", "jsn"},
@@ -361,13 +408,129 @@ static void a_bad_line_is_named(void **state)
     unlink(bad);
 }
 
+enum { FEW = 150 }; /* of a learner of batches, which would begin at 100 and go on every 1000 */
+
+/* However it is cut, one training at its end, of the same rows from a file and from a topic. */
+static void batches_are_trained_once_at_the_end(void **state)
+{
+    (void)state;
+    static const char *const per[] = {"global", "key"};
+    char few[100], text[600];
+    const struct task_run_past old = {
+        .topic = "old", .value = (const char *const *)rows, .key = keys, .n = FEW, .partitions = 1};
+    snprintf(few, sizeof few, "%s/few.jsonl", folder);
+    FILE *f = fopen(few, "w");
+    for (int i = 0; i < FEW; i++) {
+        fprintf(f, "%s\n", rows[i]);
+    }
+    fclose(f);
+    for (int i = 0; i < 2; i++) {
+        struct task_result file = {0}, topic = {0};
+        static const char start[] =
+            "regress: {algorithm: random_forest, features: [a], label: y, as: p, per: %s, "
+            "options: {n_models: 5}, train_from: ";
+        int n = snprintf(text, sizeof text, start, per[i]);
+        snprintf(text + n, sizeof text - (size_t)n, "{file: %s}}", few);
+        run(text, FIRST, &file);
+        snprintf(text + n, sizeof text - (size_t)n, "%s}", OLD_TOPIC);
+        run_with(text, "", FIRST, &old, &topic);
+        assert_int_equal(file.status, 0);
+        assert_int_equal(topic.status, 0);
+        assert_int_equal(file.out.n, topic.out.n);
+        assert_memory_equal(file.out.data, topic.out.data, file.out.n);
+        for (const char *line = file.out.data; line < file.out.data + file.out.n;
+             line = strchr(line, '\n') + 1) {
+            const char *p = strstr(line, "\"p\":");
+            assert_false(strncmp(p, "\"p\":null", 8) == 0);
+            assert_non_null(strstr(p, "\"p_model_version\":1}"));
+        }
+        task_result_done(&file);
+        task_result_done(&topic);
+    }
+    unlink(few);
+}
+
+/* Other columns than the stream's, no label, or no row at all. */
+static void a_file_that_teaches_nothing_is_refused(void **state)
+{
+    (void)state;
+    static const char *const lines[][2] = {
+        {"A,y\n1,1\n2,2\n", "of its 2 rows none can be learned"},
+        {"a,Y\n1,1\n", "of its 1 rows none can be learned"},
+        {"a,y\n,1\n1,\n", "of its 2 rows none can be learned"},
+        {"a,y\n", "of its 0 rows none can be learned"},
+        {"", "of its 0 rows none can be learned"},
+    };
+    char text[500], none[100];
+    snprintf(none, sizeof none, "%s/none.csv", folder);
+    snprintf(text, sizeof text,
+             "regress: {algorithm: linear_regression, features: [a], label: y, as: p, train_from: "
+             "{file: %s}}",
+             none);
+    for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
+        struct task_result r = {0};
+        FILE *f = fopen(none, "w");
+        fputs(lines[i][0], f);
+        fclose(f);
+        run(text, FIRST, &r);
+        assert_int_equal(r.status, -ERR_CONFIG);
+        assert_non_null(strstr(task_result_problems(&r), "none.csv: "));
+        assert_non_null(strstr(task_result_problems(&r), lines[i][1]));
+        task_result_done(&r);
+    }
+    unlink(none);
+}
+
+/* A label that the model does not know says nothing of it, in a restored one neither. */
+static void a_label_that_is_not_known_does_not_count(void **state)
+{
+    (void)state;
+    static const char topology[] =
+        "name: test\n"
+        "streams:\n"
+        "  s:\n"
+        "    from: {topic: in, key: {host: string}, value: json, columns: " COLUMNS "}\n"
+        "    steps:\n"
+        "      - classify: {algorithm: random_forest, features: [a], label: \"if(y > 2.0, 'new', "
+        "if(y > 0.0, 'up', 'down'))\", as: p, per: partition, learn: never, options: {n_models: "
+        "40}, train_from: {stream: low}}\n"
+        "    to: {topic: out, key: none, value: json}\n"
+        "  all:\n"
+        "    from: " OLD_TOPIC "\n"
+        "  low:\n"
+        "    from: all\n"
+        "    steps:\n"
+        "      - filter: y < 2.0\n";
+    struct task_run how = {.topology = topology,
+                           .topic = "in",
+                           .value = (const char *const *)rows + FIRST,
+                           .key = keys + FIRST,
+                           .n = 200,
+                           .past = &past};
+    struct task_result whole = {0}, cut = {0};
+    task_run(&how, &whole);
+    how.restart_every = 10;
+    task_run(&how, &cut);
+    assert_int_equal(whole.status, 0);
+    assert_int_equal(cut.status, 0);
+    double known = task_result_metric(&whole, "rows");
+    assert_true(known > 100 && known < 200);
+    assert_string_equal(buffer_cstr(&cut.metrics), buffer_cstr(&whole.metrics));
+    task_result_done(&whole);
+    task_result_done(&cut);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(is_as_if_the_rows_had_come),
+        cmocka_unit_test(a_history_alone_gives_alarms_and_intervals),
         cmocka_unit_test(never_learns_the_file_only),
         cmocka_unit_test(problems_say_what_to_do),
         cmocka_unit_test(a_bad_line_is_named),
+        cmocka_unit_test(batches_are_trained_once_at_the_end),
+        cmocka_unit_test(a_file_that_teaches_nothing_is_refused),
+        cmocka_unit_test(a_label_that_is_not_known_does_not_count),
         cmocka_unit_test(a_topic_and_a_stream_are_as_a_file),
         cmocka_unit_test(partitions_come_by_number),
         cmocka_unit_test(an_empty_topic_is_no_error_and_none_is),

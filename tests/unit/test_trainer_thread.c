@@ -80,6 +80,7 @@ static void jobs_run_in_order_and_give_their_data_back(void **state)
     }
     for (int i = 0; i < 20; i++) {
         void *data;
+        assert_int_equal(t->under_way(t), 20 - i);
         assert_true(t->is_done(x[i]) && t->has_begun(x[i]));
         assert_int_equal(t->collect(x[i], &data), i == 0 ? -ERR_DATA : 0);
         assert_int_equal(((struct counting *)data)->sum, i * (i + 1) / 2);

@@ -229,12 +229,40 @@ static void a_full_page_is_never_written_again(void **state)
     close_rig(&r);
 }
 
+/* Rows that got their labels leave nothing behind, however many there are before their bucket ends. */
+static void what_was_taken_is_forgotten(void **state)
+{
+    (void)state;
+    static struct rig r;
+    open(&r);
+    struct taking t = {&r, true};
+    uint64_t most = 0;
+    for (uint32_t i = 0; i < ROWS; i++) {
+        int64_t time = i < 20 ? i : 20 + i % (WITHIN - 20);
+        struct str k = key_of(i % KEYS);
+        add(&r, i % KEYS, time, 10);
+        r.was_met[i] = false;
+        if (i >= 20) {
+            assert_int_equal(waiting_take(&r.w, r.s, &k, time, time, take, &t), 0);
+        }
+        most = r.w.due.n > most ? r.w.due.n : most;
+    }
+    assert_true(most < 200);
+    assert_int_equal(r.w.rows, 20);
+    check_pages(&r);
+    check_expire(&r, 3 * WITHIN);
+    assert_int_equal(r.w.rows, 0);
+    assert_true(waiting_next(&r.w) == INT64_MAX);
+    close_rig(&r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(is_a_plain_list),
         cmocka_unit_test(goes_on_after_a_restart),
         cmocka_unit_test(a_full_page_is_never_written_again),
+        cmocka_unit_test(what_was_taken_is_forgotten),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

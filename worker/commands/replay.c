@@ -6,12 +6,15 @@
  * what goes out is encoded by the sinks' codecs and printed from those bytes, as `tail` would show
  * it. A line that is no row is a bad record of its stream: `errors` says whether it ends the run or
  * goes to the dead letters, as it stands in the file.
+ *
+ * State is in memory, with `backend: rocksdb` too; with memory.limit it may take half of that.
  */
 #include "engine/memory.h"
 #include "schemas/registry_memory.h"
 #include "worker/client.h"
 #include "worker/commands/command.h"
 #include "worker/local.h"
+#include "worker/memory_use.h"
 #include "worker/outputs.h"
 #include "worker/rows.h"
 #include "worker/show.h"
@@ -25,12 +28,14 @@
 
 #define RUN_MOST        1024
 #define PARTITIONS_MOST 10000
+#define LOOK_RECORDS    1024 /* memory.limit is looked at so often */
 
 /* One --input. */
 struct feed {
     char *stream;
     const char *path;
     struct plan_source *source;
+    const char *topic; /* that its rows go to */
     struct rows *rows;
     uint32_t schema_id; /* of a container */
     struct codec_reader *time_reader;
@@ -38,7 +43,7 @@ struct feed {
     bool is_past;        /* no stream reads it: a step does, before its first row */
     struct record head;  /* lives until the next one is read */
     struct err head_err; /* why the head is no row; its value is the line */
-    struct buffer key, value;
+    struct buffer key, value, place;
     int64_t time, last_timestamp, offset;
 };
 
@@ -57,6 +62,8 @@ struct replay {
     struct clock clock;
     int64_t began_ns, drawn_ns;
     uint64_t records;
+    struct memory_use memory; /* limit 0: none */
+    uint64_t held, look_at, recount_at;
 };
 
 static int open_time_reader(struct replay *r, struct feed *f, struct err *e)
@@ -88,7 +95,8 @@ static int open_feed(struct replay *r, struct feed *f, struct err *e)
     if (!f->source) {
         return err_prefix(e, "--input %s=%s", f->stream, f->path);
     }
-    f->is_past = !text_input_is_read(r->plan, f->source->topic[0]);
+    f->topic = text_input_topic(f->source, f->stream);
+    f->is_past = !text_input_is_read(r->plan, f->topic);
     int result = rows_open(&f->rows, f->path, (enum rows_format)format, f->source->schema, e);
     if (result < 0) {
         return result;
@@ -104,7 +112,7 @@ static int open_feed(struct replay *r, struct feed *f, struct err *e)
         result = r->schemas->put(r->schemas, f->path, rows_schema(f->rows), &f->schema_id, e);
     } else if (result == 0) {
         text_input_use_json(f->source);
-        text_input_use_json_past(r->plan, f->source->topic[0]);
+        text_input_use_json_past(r->plan, f->topic);
     }
     return result;
 }
@@ -160,7 +168,7 @@ static int next_head(struct replay *r, struct feed *f, struct err *e)
         f->head.timestamp = f->last_timestamp;
     }
     f->last_timestamp = f->head.timestamp;
-    f->head.topic = f->source->topic[0];
+    f->head.topic = f->topic;
     f->head.partition = f->head.partition < 0 ? 0 : f->head.partition;
     f->head.offset = f->offset++;
     if (result == 1) {
@@ -250,6 +258,11 @@ static int count_partitions(struct replay *r, int32_t *n, struct err *e)
 static const struct feed *feed_of(const struct replay *r, const char *topic)
 {
     for (int i = 0; i < r->nfeeds; i++) {
+        if (strcmp(r->feed[i].topic, topic) == 0) {
+            return &r->feed[i];
+        }
+    }
+    for (int i = 0; i < r->nfeeds; i++) {
         const struct plan_source *s = r->feed[i].source;
         for (int k = 0; k < s->ntopics; k++) {
             if (strcmp(s->topic[k], topic) == 0) {
@@ -301,13 +314,17 @@ static int past_read(void *ctx, const char *topic, int32_t partition, int64_t fr
     struct feed x = {.stream = f->stream, .path = f->path};
     buffer_init(&x.key);
     buffer_init(&x.value);
+    buffer_init(&x.place);
     int result = open_feed(r, &x, e);
-    x.at_end =
-        result < 0 || strcmp(x.source->topic[0], topic) != 0; /* all lines are of the first */
+    x.at_end = result < 0 || strcmp(x.topic, topic) != 0; /* all lines are of one of its topics */
     result = x.at_end ? result : next_head(r, &x, e);
     while (result == 0 && !x.at_end) {
         bool is_meant = x.head.partition == partition && x.head.offset >= from;
         *next = x.head.offset + 1;
+        buffer_clear(&x.place);
+        rows_place(x.rows, &x.place);
+        x.head.place = x.head_err.kind ? NULL : buffer_cstr(&x.place);
+        x.head.bad = x.head_err.kind ? x.head_err.text : NULL;
         result = is_meant ? each(each_ctx, &x.head) : 0;
         result = result == 0 ? next_head(r, &x, e) : result;
     }
@@ -316,6 +333,7 @@ static int past_read(void *ctx, const char *topic, int32_t partition, int64_t fr
     }
     buffer_done(&x.key);
     buffer_done(&x.value);
+    buffer_done(&x.place);
     return result;
 }
 
@@ -390,6 +408,21 @@ static struct record keep(struct arena *a, const struct record *in)
     return out;
 }
 
+/* What models own is counted when the records have become a quarter more: that way each is looked at
+ * some five times, however many records come. */
+static int hold_memory(struct replay *r, struct err *e)
+{
+    if (r->memory.limit == 0 || r->records < r->look_at) {
+        return 0;
+    }
+    r->look_at = r->records + LOOK_RECORDS;
+    if (r->records >= r->recount_at) {
+        r->recount_at = r->records + r->records / 4;
+        local_recount(r->local);
+    }
+    return memory_use_set(&r->memory, &r->held, local_kept_bytes(r->local), e);
+}
+
 static int replay_rows(struct replay *r, struct err *e)
 {
     struct arena kept;
@@ -403,6 +436,7 @@ static int replay_rows(struct replay *r, struct err *e)
         if (f->head_err.kind) {
             r->records++;
             result = local_refuse(r->local, &f->head, f->head_err.text, e);
+            result = result < 0 ? result : hold_memory(r, e);
             result = result < 0 ? result : next_head(r, f, e);
             continue;
         }
@@ -416,6 +450,7 @@ static int replay_rows(struct replay *r, struct err *e)
                  f->head.partition == partition);
         r->records += n;
         result = result < 0 ? result : local_push(r->local, run, n, e);
+        result = result < 0 ? result : hold_memory(r, e);
         draw_progress(r, f);
     }
     arena_done(&kept);
@@ -423,12 +458,13 @@ static int replay_rows(struct replay *r, struct err *e)
     return result;
 }
 
-static void print_metric(void *ctx, const struct node *n, const char *name, double value)
+static void print_metric(void *ctx, int32_t partition, const struct node *n, const char *name,
+                         double value)
 {
     struct buffer line;
     (void)ctx;
     buffer_init(&line);
-    summary_metric(n, name, value, &line);
+    summary_metric(partition, n, name, value, &line);
     fputs(buffer_cstr(&line), stderr);
     buffer_done(&line);
 }
@@ -477,6 +513,10 @@ static int replay(struct replay *r, const struct invocation *in, struct err *e)
                                .output = print_record,
                                .past = &replay_past,
                                .ctx = r};
+    int64_t limit = r->topology->memory.limit;
+    r->memory = (struct memory_use){.topology = r->topology->name,
+                                    .limit = limit == CONFIG_UNSET ? 0 : (uint64_t)limit,
+                                    .in_replay = true};
     outputs_init(&r->outputs, r->plan, r->schemas);
     result = local_new(&r->local, &cfg, e);
     r->began_ns = clock_monotonic_ns();
