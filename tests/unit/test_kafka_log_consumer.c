@@ -8,9 +8,9 @@ static void put_with_headers(struct mock_lane *lane)
 {
     struct err e = {0};
     const struct record r[] = {
-        {"in", 0, -1, 1234, "key", 3, "value", 5, sent, 3},
-        {"in", 0, -1, 1235, NULL, 0, "v2", 2, NULL, 0},
-        {"in", 0, -1, 1236, "", 0, NULL, 0, NULL, 0},
+        {"in", 0, -1, 1234, "key", 3, "value", 5, sent, 3, NULL, NULL},
+        {"in", 0, -1, 1235, NULL, 0, "v2", 2, NULL, 0, NULL, NULL},
+        {"in", 0, -1, 1236, "", 0, NULL, 0, NULL, 0, NULL, NULL},
     };
     assert_int_equal(lane->log->ops->produce(lane->log, r, 3, &e), 0);
     assert_int_equal(lane->log->ops->commit(lane->log, NULL, 0, &e), 0);
@@ -113,7 +113,8 @@ static void test_many_records_in_offset_order(void **state)
     for (int round = 0; round < 10; round++) {
         for (int i = 0; i < 500; i++) {
             int n = snprintf(key[i], sizeof key[i], "k%d", i);
-            r[i] = (struct record){"in", -1, -1, -1, key[i], (size_t)n, "v", 1, NULL, 0};
+            r[i] =
+                (struct record){"in", -1, -1, -1, key[i], (size_t)n, "v", 1, NULL, 0, NULL, NULL};
         }
         assert_int_equal(lane.log->ops->produce(lane.log, r, 500, &e), 0);
     }

@@ -131,8 +131,8 @@ static void test_record_too_large_is_bad_data(void **state)
     assert_int_equal(mock_lane_try(*state, &lane, NULL, NULL, small, NULL, &e), 0);
     for (int64_t timestamp = -1; timestamp < 1; timestamp++) {
         const struct record r[] = {
-            {"out", 0, -1, timestamp, NULL, 0, large, sizeof large, NULL, 0},
-            {"out", 0, -1, timestamp, "k1", 2, "1", 1, NULL, 0},
+            {"out", 0, -1, timestamp, NULL, 0, large, sizeof large, NULL, 0, NULL, NULL},
+            {"out", 0, -1, timestamp, "k1", 2, "1", 1, NULL, 0, NULL, NULL},
         };
         err_clear(&e);
         assert_int_equal(lane.log->ops->produce(lane.log, r, 2, &e), -ERR_DATA);
@@ -149,7 +149,7 @@ static void test_a_missing_topic_may_come(void **state)
     struct err e = {0};
     rd_kafka_mock_topic_set_error(m->cluster, "none", RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART);
     mock_lane_open(m, &lane, NULL, NULL);
-    const struct record r = {"none", -1, -1, -1, "k", 1, "v", 1, NULL, 0};
+    const struct record r = {"none", -1, -1, -1, "k", 1, "v", 1, NULL, 0, NULL, NULL};
     assert_int_equal(lane.log->ops->produce(lane.log, &r, 1, &e), -ERR_RETRY);
     assert_non_null(strstr(e.text, "none"));
     assert_non_null(strstr(e.text, "deleted"));
@@ -161,7 +161,7 @@ static void test_failed_delivery_fails_the_commit(void **state)
     struct mock *m = *state;
     struct mock_lane lane = {0};
     struct err e = {0};
-    const struct record r = {"out", 0, -1, -1, "k", 1, "v", 1, NULL, 0};
+    const struct record r = {"out", 0, -1, -1, "k", 1, "v", 1, NULL, 0, NULL, NULL};
     mock_lane_open(m, &lane, NULL, NULL);
     mock_put(&lane, "out", 0, "k", "v");
     rd_kafka_mock_push_request_errors(m->cluster, 0 /* Produce */, 1,
@@ -181,7 +181,7 @@ static void test_a_record_that_the_broker_refuses_is_bad_data(void **state)
     struct mock *m = *state;
     struct mock_lane lane = {0};
     struct err e = {0};
-    const struct record r = {"out", 0, -1, -1, "k", 1, "v", 1, NULL, 0};
+    const struct record r = {"out", 0, -1, -1, "k", 1, "v", 1, NULL, 0, NULL, NULL};
     mock_lane_open(m, &lane, NULL, NULL);
     rd_kafka_mock_push_request_errors(m->cluster, 0 /* Produce */, 1,
                                       RD_KAFKA_RESP_ERR_INVALID_RECORD);

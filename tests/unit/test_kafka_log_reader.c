@@ -19,7 +19,7 @@ static int look(void *ctx, const struct record *r)
 static void write(struct mock_lane *lane, size_t n)
 {
     struct err e = {0};
-    const struct record r = {"out", 1, -1, -1, "k", 1, "v", 1, NULL, 0};
+    const struct record r = {"out", 1, -1, -1, "k", 1, "v", 1, NULL, 0, NULL, NULL};
     for (size_t i = 0; i < n; i++) {
         assert_int_equal(lane->log->ops->produce(lane->log, &r, 1, &e), 0);
     }

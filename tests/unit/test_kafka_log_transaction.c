@@ -10,7 +10,7 @@
 
 static int produce_and_commit(struct mock_lane *lane, struct err *e)
 {
-    const struct record r = {"out", 0, -1, -1, "k", 1, "v", 1, NULL, 0};
+    const struct record r = {"out", 0, -1, -1, "k", 1, "v", 1, NULL, 0, NULL, NULL};
     const struct log_position at[] = {{"in", 0, 5, "a"}, {"in", 1, 6, NULL}, {"in", 2, -1, NULL}};
     int rc = lane->log->ops->begin(lane->log, e);
     rc = rc < 0 ? rc : lane->log->ops->produce(lane->log, &r, 1, e);
