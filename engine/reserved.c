@@ -35,10 +35,10 @@ int reserved_check(struct node *n)
         for (uint16_t c = 0; n->out[o] && c < n->out[o]->n; c++) {
             const struct column *column = &n->out[o]->col[c];
             if (!column->hidden && name_is_reserved(column->name) && !comes_in(n, column->name)) {
-                status = node_error(n, as ? as->at : n->at,
-                                    "`%s` is the name of something that every record has: choose "
-                                    "another name for the column",
-                                    column->name);
+                status = diags_add(n->diags, as ? as->at : n->at, n->path,
+                                   "`%s` is the name of something that every record has: choose "
+                                   "another name for the column",
+                                   column->name);
             }
         }
     }
