@@ -159,6 +159,38 @@ static void judge_place(struct comparing *c, const struct found *was, const stru
     }
 }
 
+static bool fits(struct comparing *c, const struct found *was, const struct found *is)
+{
+    struct buffer ignored;
+    buffer_init(&ignored);
+    enum layout_fate fate = layout_compare(layout_in(c, was), layout_in(c, is), &ignored);
+    buffer_done(&ignored);
+    return fate == LAYOUT_SAME;
+}
+
+/* Stores are numbered by the place of their step among those of its kind in a stream. Where another of
+ * them fits better, steps have changed places, or one was put before. */
+static void judge_order(struct comparing *c, const struct found *was, const struct found *is,
+                        struct plan_change *x)
+{
+    for (uint16_t i = 0; i < c->after->nsubplans && x->fate == FATE_MIGRATE; i++) {
+        for (uint16_t k = 0; k < c->after->subplan[i].nstores; k++) {
+            struct found other = store_at(c->after, i, k);
+            if (other.store != is->store && other.node->def == is->node->def &&
+                strcmp(other.node->stream, is->node->stream) == 0 && fits(c, was, &other)) {
+                x->why =
+                    arena_printf(c->a,
+                                 "%s; but it is %s that goes on as the step of before did, and "
+                                 "state goes by the place among steps of a kind",
+                                 x->why, other.node->path);
+                x->remedy =
+                    "put the new step behind those of its kind, or into a stream of its own";
+                return;
+            }
+        }
+    }
+}
+
 static void compare_store(struct comparing *c, const struct found *was, const struct found *is)
 {
     static const enum plan_fate fates[] = {[LAYOUT_SAME] = FATE_KEEP,
@@ -178,6 +210,7 @@ static void compare_store(struct comparing *c, const struct found *was, const st
     } else if (strcmp(is->node->def->name, "table") == 0) {
         judge_table(was, is, &x);
     }
+    judge_order(c, was, is, &x);
     judge_place(c, was, is, &x);
     add(c, x);
 }
@@ -194,11 +227,7 @@ static struct found find_renamed(struct comparing *c, const struct found *f, con
                 strcmp(x.node->def->name, f->node->def->name) != 0) {
                 continue;
             }
-            struct buffer ignored;
-            buffer_init(&ignored);
-            bool fits = layout_compare(layout_in(c, &x), layout_in(c, f), &ignored) == LAYOUT_SAME;
-            buffer_done(&ignored);
-            if (fits) {
+            if (fits(c, &x, f)) {
                 return x;
             }
         }

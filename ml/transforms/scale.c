@@ -221,7 +221,7 @@ static void run_quantiles(struct scaling *s, const struct transform_run *r)
         }
         for (uint32_t i = 0; i < s->n; i++) {
             double *x = &r->x[(size_t)i * r->n + k];
-            *x = s->count[i] > 0 ? scale_robust(s, i, *x) : (double)NAN;
+            *x = isnan(*x) || s->count[i] == 0 ? (double)NAN : scale_robust(s, i, *x);
         }
     }
 }

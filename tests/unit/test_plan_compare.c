@@ -69,6 +69,23 @@ static void what_stays_is_kept(void **state)
         "key: key host string is now key dc string (before: t.yaml:8:9) !\n");
 }
 
+/* A step put before another of its kind would take over its state. */
+static void steps_that_change_places_are_noticed(void **state)
+{
+    (void)state;
+#define BOTH "      - running: count() as n, lag(v) as s\n"
+    expect(HEAD KEYED STREAM("a", BOTH),
+           HEAD KEYED STREAM("a", "      - running: count() as m\n" BOTH),
+           "migrate t-a-running-changelog: - lag(v, 1) (what it held is dropped); but it is "
+           "streams.a.steps[2].running that goes on as the step of before did, and state goes by "
+           "the place among steps of a kind !\n"
+           "new t-a-running2-changelog: begins empty, with the rows that come\n");
+    expect(HEAD KEYED STREAM("a", BOTH),
+           HEAD KEYED STREAM("a", BOTH "      - running: count() as m\n"),
+           "keep t-a-running-changelog\n"
+           "new t-a-running2-changelog: begins empty, with the rows that come\n");
+}
+
 static void names_that_change_are_noticed(void **state)
 {
     (void)state;
@@ -174,6 +191,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_stays_is_kept),
+        cmocka_unit_test(steps_that_change_places_are_noticed),
         cmocka_unit_test(names_that_change_are_noticed),
         cmocka_unit_test(rows_on_their_way),
         cmocka_unit_test(a_table_is_its_own_judge),

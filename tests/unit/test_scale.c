@@ -34,6 +34,8 @@ static void odd_values(void **state)
                      "4 a=0.0 up=0.7071067811865476\n5 a=-1.0 up=null\n");
     transform_expect(&op_scale, "a: double", "{columns: a, method: min_max}",
                      "- [1, 1e150]\n- [2, -1e150]\n- [3, 0]\n", "1 a=0.0\n2 a=0.0\n3 a=0.5\n");
+    transform_expect(&op_scale, "a: double?", "{columns: a, method: robust}",
+                     "- [1, null]\n- [2, 5]\n- [3, null]\n", "1 a=null\n2 a=0.0\n3 a=null\n");
 }
 
 static void nothing_is_learned(void **state)
