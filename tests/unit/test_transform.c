@@ -187,40 +187,6 @@ static void rows_that_delete_are_not_learned(void **state)
     task_result_done(&r);
 }
 
-/* An option that the method does not know is told, and whose it is. */
-static void options_without_effect_are_refused(void **state)
-{
-    (void)state;
-    static const char *const wrong[][2] = {
-        {"scale: {columns: a, q_inf: 0.2}",
-         "scale.q_inf: it has no effect with `method: standard`"},
-        {"scale: {columns: a, method: robust, with_std: false}",
-         "scale.with_std: it has no effect"},
-        {"scale: {columns: a, method: max_abs, with_scaling: true}",
-         "a method that knows it (robust)"},
-        {"clip: {columns: a, threshold: 3}",
-         "clip.threshold: it has no effect with `method: quantile`"},
-        {"clip: {columns: a, method: mad, upper: 0.9}", "clip.upper: it has no effect"},
-        {"clip: {columns: a, method: bounds, min: 0, warm_up: 9}", "it (quantile, mad)"},
-        {"impute: {columns: a, k: 3}", "impute.k: it has no effect with `method: mean`"},
-        {"impute: {columns: a, method: constant, value: .inf}",
-         "impute.value: expected a finite number"},
-        {"select_features: {columns: a, k: 3}", "select_features.k: it has no effect"},
-        {"select_features: {columns: a, method: correlation, label: a, n_bins: 3}",
-         "select_features.n_bins: it has no effect with `method: correlation`"},
-    };
-    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
-        struct plan_rig r;
-        char topology[1000];
-        snprintf(topology, sizeof topology, HEAD "      - %s\n    to: out\n", wrong[i][0]);
-        assert_int_equal(plan_rig_init(&r, topology), -ERR_CONFIG);
-        if (!strstr(plan_rig_problems(&r), wrong[i][1])) {
-            fail_msg("%s: %s", wrong[i][0], plan_rig_problems(&r));
-        }
-        plan_rig_done(&r);
-    }
-}
-
 static void what_learns_nothing_has_no_store(void **state)
 {
     (void)state;
@@ -275,7 +241,6 @@ int main(void)
         cmocka_unit_test(large_objects_come_back),
         cmocka_unit_test(metrics_tell_of_one_object),
         cmocka_unit_test(rows_that_delete_are_not_learned),
-        cmocka_unit_test(options_without_effect_are_refused),
         cmocka_unit_test(what_learns_nothing_has_no_store),
     };
     return cmocka_run_group_tests(tests, make_rows, free_rows);
