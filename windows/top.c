@@ -515,9 +515,12 @@ static void top_describe(struct op *op, struct open_state *out)
     if (d != NULL) {
         out->closes_at = top_next_time(op);
     }
-    if (d != NULL && d->n > 0) {
-        out->start = word_of(d->item[0], 2);
-        out->stop = word_of(d->item[0], 1);
+    /* Groups that have come out are gone, as are those that the store sent away since it was asked. */
+    bool are_there = self->is_gathered || (!self->by_range && state_is_complete(op->state));
+    uint32_t at = d != NULL && self->turn.date == d ? self->turn.at : 0;
+    if (d != NULL && are_there && at < d->n) {
+        out->start = word_of(d->item[at], 2);
+        out->stop = word_of(d->item[at], 1);
     }
 }
 
