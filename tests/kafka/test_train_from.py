@@ -100,7 +100,7 @@ with Scratch("train") as s:
     same("from a stream", values("stream"), expected)
     say(f"{2 * LIVE} rows: the same from a file, a topic and a stream; a restart read nothing")
 
-    slow = "adaptive_random_forest"
+    slow = "adaptive_random_forest, options: {n_models: 100}"  # seconds for all rows
     whole = topology("whole", FROM_TOPIC, slow)
     run(whole)
     path = topology("killed", FROM_TOPIC, slow)
