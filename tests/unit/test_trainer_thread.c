@@ -245,9 +245,9 @@ static void lanes_train_beside_the_stream(void **state)
         assert_int_equal(lane_rig_run(&r, 2), 0);
         lane_rig_output(&r, "out", &out);
         check_output(buffer_cstr(&out));
+        trainer_thread_stop(thread); /* before the plan, which its jobs refer to */
         lane_rig_done(&r);
         buffer_done(&out);
-        trainer_thread_stop(thread);
     }
 }
 
