@@ -128,6 +128,8 @@ void plan_free(struct plan *p);
 /* An internal topic that two plans would both use, or NULL: names of topology, stream and step are
  * joined by dashes, which they may have themselves. */
 const char *plan_shared_topic(const struct plan *a, const struct plan *b);
+/* The internal topic that the rows of a sub-plan come through, or NULL. */
+const char *plan_comes_through(const struct plan *p, const struct subplan *s);
 
 /* The plan for people, as a Graphviz digraph, and as JSON. */
 void plan_print_text(struct buffer *b, const struct plan *p);

@@ -95,18 +95,6 @@ static struct plan_change change_of(const struct found *f, enum plan_fate fate)
                                 .at = f->node->at};
 }
 
-/* The internal topic that the rows of a sub-plan come through, or NULL. */
-static const char *comes_through(const struct found *f)
-{
-    for (uint16_t k = 0; k < f->subplan->nsources; k++) {
-        const struct plan_source *s = f->plan->source[f->subplan->source[k]];
-        if (s->repartition >= 0) {
-            return s->topic[0];
-        }
-    }
-    return NULL;
-}
-
 static bool table_differs(const struct found *was, const struct found *is)
 {
     struct buffer before, after;
@@ -140,7 +128,8 @@ static void judge_table(const struct found *was, const struct found *is, struct 
 static void judge_place(struct comparing *c, const struct found *was, const struct found *is,
                         struct plan_change *x)
 {
-    const char *before = comes_through(was), *after = comes_through(is);
+    const char *before = plan_comes_through(was->plan, was->subplan);
+    const char *after = plan_comes_through(is->plan, is->subplan);
     if (was->subplan->single != is->subplan->single) {
         x->fate = FATE_REBUILD;
         x->why = is->subplan->single

@@ -147,3 +147,14 @@ const char *plan_shared_topic(const struct plan *a, const struct plan *b)
     }
     return NULL;
 }
+
+const char *plan_comes_through(const struct plan *p, const struct subplan *s)
+{
+    for (uint16_t k = 0; k < s->nsources; k++) {
+        const struct plan_source *source = p->source[s->source[k]];
+        if (source->repartition >= 0) {
+            return source->topic[0];
+        }
+    }
+    return NULL;
+}

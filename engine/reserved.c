@@ -17,6 +17,14 @@ bool name_is_reserved(const char *name)
     return false;
 }
 
+int reserved_problem(struct node *n, struct place at, const char *path, const char *name)
+{
+    return diags_add(n->diags, at, path,
+                     "`%s` is the name of something that every record has: choose another name for "
+                     "the column",
+                     name);
+}
+
 static bool comes_in(const struct node *n, const char *name)
 {
     for (int i = 0; i < STEP_INPUTS_MAX; i++) {
@@ -35,10 +43,7 @@ int reserved_check(struct node *n)
         for (uint16_t c = 0; n->out[o] && c < n->out[o]->n; c++) {
             const struct column *column = &n->out[o]->col[c];
             if (!column->hidden && name_is_reserved(column->name) && !comes_in(n, column->name)) {
-                status = diags_add(n->diags, as ? as->at : n->at, n->path,
-                                   "`%s` is the name of something that every record has: choose "
-                                   "another name for the column",
-                                   column->name);
+                status = reserved_problem(n, as ? as->at : n->at, n->path, column->name);
             }
         }
     }

@@ -30,10 +30,9 @@ int algorithm_problem(struct node *n, const char *key, const char *fmt, ...)
 int algorithm_column(struct node *n, const char *name)
 {
     if (name_is_reserved(name)) {
-        return algorithm_problem(n, "as",
-                                 "`%s` is the name of something that every record has: choose "
-                                 "another name for the column",
-                                 name);
+        const struct yaml *as = yaml_get(n->yaml, "as");
+        return reserved_problem(n, as ? as->at : n->at, arena_printf(n->mem, "%s.as", n->path),
+                                name);
     }
     return schema_find(n->in[0], name) < 0
                ? 0

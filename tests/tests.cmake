@@ -91,6 +91,11 @@ foreach(folder ${TEST_FOLDERS})
     endforeach()
 endforeach()
 
+# The program's malloc, whose settings it looks at; sanitizers have their own.
+if(TARGET test_allocator AND MIMALLOC)
+    target_link_libraries(test_allocator PRIVATE -Wl,--push-state,--no-as-needed ${MIMALLOC} -Wl,--pop-state)
+endif()
+
 file(GLOB programs CONFIGURE_DEPENDS tests/kafka/*.c tests/reference/*.c)
 list(FILTER programs EXCLUDE REGEX "/(test|preload)_[^/]*$")
 foreach(source ${programs})

@@ -241,10 +241,7 @@ int window_bind_output(struct window_plan *p, struct node *n, const struct windo
             continue;
         }
         if (name_is_reserved(named[i].name)) {
-            status = node_error(n, named[i].at,
-                                "`%s` is the name of something that every record has: choose "
-                                "another name for the column",
-                                named[i].name);
+            status = reserved_problem(n, named[i].at, n->path, named[i].name);
             continue;
         }
         if (compile_item(p, n, &named[i].text, p->outer, &p->item[i]) < 0) {

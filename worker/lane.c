@@ -20,12 +20,12 @@
 #include "engine/logger.h"
 #include "engine/memory.h"
 #include "worker/lane_impl.h"
+#include "worker/memory_shares.h"
 #include "worker/memory_use.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#define DIRTY_DEFAULT  (16U << 20)
 #define TICK_MS        100
 #define COMMIT_SOONEST 20
 #define CLOGGED_MS     5
@@ -299,7 +299,7 @@ static bool commit_is_due(struct lane *l)
     for (int i = 0; since >= COMMIT_SOONEST && i < l->nmembers; i++) {
         dirty += l->member[i]->task ? task_dirty_bytes(l->member[i]->task) : 0;
     }
-    return dirty > (l->cfg.dirty_most > 0 ? l->cfg.dirty_most : DIRTY_DEFAULT);
+    return dirty > (l->cfg.dirty_most > 0 ? l->cfg.dirty_most : DIRTY_MOST);
 }
 
 static int once(struct lane *l, struct err *e)

@@ -42,7 +42,7 @@ struct lane_config {
     struct progress *progress;
     struct time_board *times;
     struct memory_use *memory; /* what state may take; NULL: it is not looked at */
-    uint64_t dirty_most;       /* bytes of changes that wait for a commit; 0: DIRTY_DEFAULT */
+    uint64_t dirty_most;       /* bytes of changes that wait for a commit; 0: DIRTY_MOST */
     struct log_config log;
     /* Opens the lane's handle; called in the lane's thread. */
     int (*open_log)(void *ctx, struct log **out, const struct log_config *cfg,

@@ -19,7 +19,6 @@
 #include "engine/topology.h"
 
 #define PROCESS     (40ULL << 20)
-#define DIRTY_MOST  (16ULL << 20)
 #define DIRTY_PARTS 32 /* of the limit */
 
 static uint64_t least(uint64_t a, uint64_t b)

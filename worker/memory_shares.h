@@ -4,6 +4,8 @@
 
 #include <stdint.h>
 
+#define DIRTY_MOST (16ULL << 20) /* bytes of changes that wait for a commit, of a lane */
+
 struct memory_shares { /* bytes */
     uint64_t state;    /* of all lanes: in memory, or RocksDB with its caches and the lazy stores */
     uint64_t queues;   /* of one lane: Kafka's; 0: the recommended defaults */

@@ -231,19 +231,8 @@ static int count_tasks(struct runner *r, struct err *e)
     return result;
 }
 
-/* The internal topic that the rows of a sub-plan come through, which nobody should alter; or NULL. */
-static const char *comes_through(const struct runner *r, uint16_t subplan)
-{
-    const struct subplan *s = &r->plan->subplan[subplan];
-    for (uint16_t k = 0; k < s->nsources; k++) {
-        if (r->plan->source[s->source[k]]->repartition >= 0) {
-            return r->plan->source[s->source[k]]->topic[0];
-        }
-    }
-    return NULL;
-}
-
-/* A topic of klamm's own, whose partitions are tied to those of tasks. input: what they read, or NULL. */
+/* A topic of klamm's own, whose partitions are tied to those of tasks. input: the one that they
+ * read, which nobody should alter, or NULL. */
 static int create_internal(struct runner *r, const char *topic, int32_t want, bool is_compact,
                            const char *what, const char *input, struct err *e)
 {
@@ -304,7 +293,7 @@ static int create_topics(struct runner *r, struct err *e)
     for (uint16_t i = 0; result == 0 && i < p->nsubplans; i++) {
         for (uint16_t k = 0; result == 0 && k < p->subplan[i].nstores; k++) {
             result = create_internal(r, p->subplan[i].store[k].changelog, r->tasks[i], true,
-                                     "changelog", comes_through(r, i), e);
+                                     "changelog", plan_comes_through(p, &p->subplan[i]), e);
         }
     }
     for (int i = 0; result == 0 && i < r->topology->nstreams; i++) {

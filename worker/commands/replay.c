@@ -388,26 +388,6 @@ static void draw_progress(struct replay *r, const struct feed *f)
             share * 100, (unsigned long long)r->records);
 }
 
-/* Copies a record into the run's arena. */
-static struct record keep(struct arena *a, const struct record *in)
-{
-    struct record out = *in;
-    if (in->key) {
-        out.key = arena_strndup(a, in->key, in->key_n);
-    }
-    if (in->value) {
-        out.value = arena_strndup(a, in->value, in->value_n);
-    }
-    struct header *h = arena_array(a, in->nheaders + 1, sizeof *h);
-    for (size_t i = 0; i < in->nheaders; i++) {
-        h[i] = in->headers[i];
-        h[i].name = arena_strdup(a, in->headers[i].name);
-        h[i].value = h[i].value ? arena_strndup(a, h[i].value, h[i].n) : NULL;
-    }
-    out.headers = h;
-    return out;
-}
-
 /* What models own is counted when the records have become a quarter more: that way each is looked at
  * some five times, however many records come. */
 static int hold_memory(struct replay *r, struct err *e)
@@ -444,7 +424,7 @@ static int replay_rows(struct replay *r, struct err *e)
         int32_t partition = f->head.partition;
         arena_reset(&kept);
         do {
-            run[n++] = keep(&kept, &f->head);
+            run[n++] = record_copy(&kept, &f->head);
             result = next_head(r, f, e);
         } while (result == 0 && n < RUN_MOST && !f->at_end && !f->head_err.kind && least(r) == f &&
                  f->head.partition == partition);
