@@ -30,6 +30,8 @@
 #include <string.h>
 
 #define SLOTS_LEAST  64
+#define LINE_SLOTS   8          /* of a cache line */
+#define GOLDEN       2654435769 /* the golden ratio's share of 2^32 */
 #define POINTER_BITS 48
 #define POINTER_MASK ((UINT64_C(1) << POINTER_BITS) - 1)
 #define CLASS_WIDTH  ((size_t)16)
@@ -73,7 +75,7 @@ struct state {
     bool is_stale;
     struct state_cache *cache; /* NULL: there is no disk */
     uint64_t live;             /* bytes of entries in use */
-    uint64_t hand;             /* slot where eviction goes on */
+    uint64_t hand;             /* steps of eviction: where it goes on */
 };
 
 /* ---- entries ---- */
@@ -715,11 +717,24 @@ uint64_t state_live_bytes(const struct state *s)
     return s->live + s->owned;
 }
 
+/* Where the hand stands: it goes through the lines of slots in golden steps, so that eviction thins
+ * the table out evenly. Slot by slot, it would leave what it has passed empty and what lies ahead of
+ * it twice as full as the table is on average: one long run.
+ */
+static uint64_t hand_slot(const struct state *s)
+{
+    uint64_t lines = s->nslots / LINE_SLOTS;
+    uint64_t step = (lines * GOLDEN) >> 32 | 1; /* odd: it meets every line */
+    uint64_t line = s->hand / LINE_SLOTS * step & (lines - 1);
+    return line * LINE_SLOTS + s->hand % LINE_SLOTS;
+}
+
 uint64_t state_evict(struct state *s, uint64_t most_bytes)
 {
-    uint64_t mask = s->nslots - 1, n = 0;
+    uint64_t n = 0;
     for (uint64_t steps = 0; state_live_bytes(s) > most_bytes && steps < 2 * s->nslots; steps++) {
-        struct state_entry *e = slot_entry(s->slot[s->hand & mask]);
+        uint64_t at = hand_slot(s);
+        struct state_entry *e = slot_entry(s->slot[at]);
         if (!e || e->flags != COMMITTED) {
             if (e) {
                 e->flags &= ~(uint32_t)USED;
@@ -728,7 +743,7 @@ uint64_t state_evict(struct state *s, uint64_t most_bytes)
             continue;
         }
         drop_value(s, e);
-        clear_slot(s, s->hand & mask); /* what moves here is looked at next */
+        clear_slot(s, at); /* what moves here is looked at next */
         entry_free(s, e);
         n++;
     }
