@@ -17,6 +17,8 @@
  *                                    can be read by a read_committed reader, the wall clock (ms)
  *                                    and the sum of its last stable offsets, looked at every 5 ms
  *                                    before the first and every 25 ms from then on
+ *   bench_load follow TOPIC          until its input ends: likewise, the records that a read_committed
+ *                                    reader has got: aborted ones and markers do not count
  *
  * Behind all but left and right each partition gets one record of the host "__flush" a day later,
  * which closes all windows and never shows in a result (value 0; its own window stays open). Brokers
@@ -27,6 +29,7 @@
 #include "worker/kafka_log.h"
 
 #include <inttypes.h>
+#include <librdkafka/rdkafka.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -256,11 +259,55 @@ static void watch(struct log *l, const char *topic, int64_t seconds)
     }
 }
 
+/* A reader from the beginning of each partition on, in no group. */
+static rd_kafka_t *reader(const char *topic)
+{
+    char why[256];
+    rd_kafka_conf_t *conf = rd_kafka_conf_new();
+    rd_kafka_conf_set(conf, "bootstrap.servers", getenv("KAFKA"), why, sizeof why);
+    rd_kafka_conf_set(conf, "group.id", "bench-load", why, sizeof why);
+    rd_kafka_conf_set(conf, "enable.auto.commit", "false", why, sizeof why);
+    rd_kafka_conf_set(conf, "isolation.level", "read_committed", why, sizeof why);
+    rd_kafka_conf_set(conf, "fetch.wait.max.ms", "10", why, sizeof why);
+    rd_kafka_t *rk = rd_kafka_new(RD_KAFKA_CONSUMER, conf, why, sizeof why);
+    if (rk == NULL) {
+        fprintf(stderr, "bench_load: %s\n", why);
+        exit(1);
+    }
+    rd_kafka_topic_partition_list_t *all = rd_kafka_topic_partition_list_new(PARTITIONS);
+    for (int32_t p = 0; p < PARTITIONS; p++) {
+        rd_kafka_topic_partition_list_add(all, topic, p)->offset = RD_KAFKA_OFFSET_BEGINNING;
+    }
+    rd_kafka_poll_set_consumer(rk);
+    rd_kafka_assign(rk, all);
+    rd_kafka_topic_partition_list_destroy(all);
+    return rk;
+}
+
+static void follow(const char *topic)
+{
+    struct pollfd input = {.fd = 0, .events = POLLIN};
+    int64_t n = 0, told = 0;
+    rd_kafka_t *rk = reader(topic);
+    while (poll(&input, 1, 0) == 0) {
+        rd_kafka_message_t *m = rd_kafka_consumer_poll(rk, n > told ? 0 : 25);
+        if (m == NULL && n > told) {
+            told = n;
+            printf("%" PRId64 " %" PRId64 "\n", clock_now(&clock_system), n);
+            fflush(stdout);
+        } else if (m != NULL) {
+            n += m->err == RD_KAFKA_RESP_ERR_NO_ERROR;
+            rd_kafka_message_destroy(m);
+        }
+    }
+    rd_kafka_destroy(rk);
+}
+
 static int usage(void)
 {
     fprintf(stderr, "bench_load load TOPIC KIND N | windows TOPIC KEYS WINDOWS | "
                     "texts TOPIC FROM N BYTES | tick TOPIC PARTITIONS RATE | close TOPIC | create "
-                    "TOPIC | watch TOPIC SECONDS\n");
+                    "TOPIC | watch TOPIC SECONDS | follow TOPIC\n");
     return 2;
 }
 
@@ -275,7 +322,9 @@ int main(int argc, char **argv)
     bool is_close = strcmp(command, "close") == 0 && argc == 3;
     bool is_create = strcmp(command, "create") == 0 && argc == 3;
     bool is_watch = strcmp(command, "watch") == 0 && argc == 4;
-    if (!is_load && !is_windows && !is_texts && !is_tick && !is_close && !is_create && !is_watch) {
+    bool is_follow = strcmp(command, "follow") == 0 && argc == 3;
+    if (!is_load && !is_windows && !is_texts && !is_tick && !is_close && !is_create && !is_watch &&
+        !is_follow) {
         return usage();
     }
     struct log *l = open_log();
@@ -291,6 +340,8 @@ int main(int argc, char **argv)
         close_windows(l, argv[2], DAY);
     } else if (is_create) {
         create(l, argv[2]);
+    } else if (is_follow) {
+        follow(argv[2]);
     } else {
         watch(l, argv[2], atoll(argv[3]));
     }

@@ -104,10 +104,10 @@ struct task_mark {
     uint16_t n;    /* stores */
     int64_t *next; /* per store: all of its changelog below this offset is on disk */
 };
-enum { CHECKPOINT_NONE, CHECKPOINT_THERE, CHECKPOINT_OTHER, CHECKPOINT_CUT };
+enum { CHECKPOINT_NONE, CHECKPOINT_THERE, CHECKPOINT_OTHER, CHECKPOINT_UNMARKED };
 /* The stores will stand over this disk, which must outlive the task. identity: of the changelogs,
  * beyond their names. What was found: nothing; a checkpoint, task_mark() says of when; one of other
- * settings or topics; one without a mark, for a restore was cut off. -ERR_DATA: cannot be read. */
+ * settings or topics; one without a mark. -ERR_DATA: cannot be read. */
 int task_take_disk(struct task *t, struct state_disk *d, uint64_t identity);
 const struct task_mark *task_mark(const struct task *t);
 /* Wall clock of the mark on a disk, 0: there is none, or it cannot be read. */

@@ -9,7 +9,9 @@
  *                versions and layouts of the stores
  *
  * Without a mark, or with one that does not fit, everything on the disk is removed first and comes
- * back from the changelog. A mark is written with the batch behind a commit: the lane asks for the
+ * back from the changelog. While a changelog is restored each batch has a mark of how far that is, so
+ * that a restore that is cut off goes on from there; its time is when the restore began, for a deletion
+ * that stood in the changelog then may still be ahead. Later a mark is written with the batch behind a commit: the lane asks for the
  * end of the changelog between two commits, when nothing of the next is on its way, and the commit
  * that then succeeds proves that the task was still its own. What the mark covers was on disk
  * before, or is in the same batch.
@@ -94,6 +96,16 @@ static bool parse_mark(const struct buffer *b, struct task_mark *m)
     return p == end;
 }
 
+static void put_mark(struct task *t)
+{
+    struct buffer value;
+    buffer_init(&value);
+    write_mark(&t->mark, &value);
+    t->disk->ops->put(t->disk, STATE_DISK_MARK, "", 0, value.data, value.n);
+    buffer_done(&value);
+    t->has_mark = false;
+}
+
 int64_t task_mark_time(struct state_disk *d)
 {
     struct task_mark m = {0};
@@ -140,7 +152,7 @@ int task_take_disk(struct task *t, struct state_disk *d, uint64_t identity)
         t->mark.time = found.time;
         memcpy(t->mark.next, found.next, found.n * sizeof *found.next);
     } else if (status == 0) {
-        status = is_empty(t) ? CHECKPOINT_NONE : CHECKPOINT_CUT;
+        status = is_empty(t) ? CHECKPOINT_NONE : CHECKPOINT_UNMARKED;
     }
     buffer_done(&value);
     return status;
@@ -163,11 +175,20 @@ int task_drop_checkpoint(struct task *t, struct err *e)
 int task_attach(struct task *t)
 {
     int status = 0;
+    t->mark.time = t->mark.time ? t->mark.time : clock_now(t->env.clock);
     for (uint16_t i = 0; i < t->subplan->nstores && status == 0; i++) {
         const struct node *n = t->plan->vertex[t->subplan->store[i].vertex]->node;
         status = state_attach(state_of(t, i), t->disk, i, n->def->lazy && n->def->lazy(n));
     }
     return status;
+}
+
+/* What only a restore takes up has to be met by the next one, too. */
+static void unmark_stale(struct task *t)
+{
+    for (uint16_t i = 0; i < t->mark.n; i++) {
+        t->mark.next[i] = state_is_stale(state_of(t, i)) ? 0 : t->mark.next[i];
+    }
 }
 
 int checkpoint_settle(struct task *t, uint64_t most_bytes, struct err *e)
@@ -176,6 +197,8 @@ int checkpoint_settle(struct task *t, uint64_t most_bytes, struct err *e)
         return 0;
     }
     t->unsettled = 0;
+    unmark_stale(t);
+    put_mark(t);
     int status = t->disk->ops->write(t->disk, clock_now(t->env.clock), e);
     for (uint16_t i = 0; i < t->subplan->nstores && status == 0; i++) {
         state_committed(state_of(t, i));
@@ -195,9 +218,7 @@ int task_copied(struct task *t, const int64_t *next, int64_t time, struct err *e
     int status = checkpoint_settle(t, 0, e);
     task_set_mark(t, next);
     t->mark.time = time;
-    for (uint16_t i = 0; i < t->mark.n; i++) {
-        t->mark.next[i] = state_is_stale(state_of(t, i)) ? 0 : t->mark.next[i];
-    }
+    unmark_stale(t);
     return status < 0 ? status : task_write_checkpoint(t, e);
 }
 
@@ -228,16 +249,6 @@ void task_set_mark(struct task *t, const int64_t *next)
     t->mark.time = clock_now(t->env.clock);
     memcpy(t->mark.next, next, t->mark.n * sizeof *t->mark.next);
     t->has_mark = true;
-}
-
-static void put_mark(struct task *t)
-{
-    struct buffer value;
-    buffer_init(&value);
-    write_mark(&t->mark, &value);
-    t->disk->ops->put(t->disk, STATE_DISK_MARK, "", 0, value.data, value.n);
-    buffer_done(&value);
-    t->has_mark = false;
 }
 
 struct putting {

@@ -231,6 +231,9 @@ static int to_store(struct task *t, uint16_t store, const void *key, size_t key_
 int task_restore(struct task *t, int store, const struct record *r, struct err *e)
 {
     int status = take_change(t, store, r, to_store, e);
+    if (t->disk) {
+        t->mark.next[store] = r->offset + 1;
+    }
     return status < 0 ? status : checkpoint_settle(t, SETTLE_BYTES, e);
 }
 

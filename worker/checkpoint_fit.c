@@ -36,8 +36,8 @@ int checkpoint_fit(struct log *log, const struct subplan *s, int32_t partition, 
         *why = disk->why;
     } else if (found == CHECKPOINT_OTHER) {
         *why = "it is of other settings, or of another changelog";
-    } else if (found == CHECKPOINT_CUT) {
-        *why = "a restore was cut off";
+    } else if (found == CHECKPOINT_UNMARKED) {
+        *why = "it has no mark of how far it goes";
     } else if (found == CHECKPOINT_THERE) {
         return find_misfit(log, s, partition, mark, now, why, e);
     }

@@ -181,6 +181,7 @@ static int give(struct task_rig *r, int store, const struct produced *item, size
     err_clear(&r->err);
     for (size_t i = 0; i < n && status == 0; i++) {
         struct record rec = {.topic = item[i].topic,
+                             .offset = (int64_t)i,
                              .key = item[i].key,
                              .key_n = item[i].key_n,
                              .value = item[i].value,

@@ -64,7 +64,7 @@ static void what_was_found_without_a_mark(void **state)
     assert_null(fit(&b, CHECKPOINT_NONE, 0, 0, 0));
     assert_string_equal(fit(&b, CHECKPOINT_OTHER, 0, 0, 0),
                         "it is of other settings, or of another changelog");
-    assert_string_equal(fit(&b, CHECKPOINT_CUT, 0, 0, 0), "a restore was cut off");
+    assert_string_equal(fit(&b, CHECKPOINT_UNMARKED, 0, 0, 0), "it has no mark of how far it goes");
     assert_string_equal(fit(&b, -ERR_DATA, 0, 0, 0), "broken");
     assert_int_equal(b.asked, 0);
 }

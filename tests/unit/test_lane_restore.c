@@ -249,7 +249,7 @@ static void a_checkpoint_beyond_the_changelog_is_not_used(void **state)
     done(&r);
 }
 
-static void a_restore_that_was_cut_off_begins_again(void **state)
+static void a_disk_without_a_mark_is_not_used(void **state)
 {
     (void)state;
     struct rig r;
@@ -262,7 +262,7 @@ static void a_restore_that_was_cut_off_begins_again(void **state)
     send(&r, 10);
     listen();
     run(&r);
-    assert_said("is not used (a restore was cut off)");
+    assert_said("is not used (it has no mark of how far it goes)");
     done(&r);
 }
 
@@ -436,7 +436,7 @@ int main(void)
         cmocka_unit_test(of_a_changed_topology_the_changelog_migrates),
         cmocka_unit_test(a_layout_is_looked_for),
         cmocka_unit_test(a_checkpoint_beyond_the_changelog_is_not_used),
-        cmocka_unit_test(a_restore_that_was_cut_off_begins_again),
+        cmocka_unit_test(a_disk_without_a_mark_is_not_used),
         cmocka_unit_test(damage_is_found_while_it_opens_or_later),
         cmocka_unit_test(other_tasks_run_beside_a_restore),
         cmocka_unit_test(a_lane_may_stop_in_the_middle),

@@ -155,7 +155,7 @@ static void what_does_not_fit(void **state)
     fake_disk_init(&r.disk, 0);
     r.disk.disk.ops->put(&r.disk.disk, 1, "k", 1, "v", 1);
     r.disk.disk.ops->write(&r.disk.disk, 0, NULL);
-    assert_int_equal(again(&r, IDENTITY), CHECKPOINT_CUT);
+    assert_int_equal(again(&r, IDENTITY), CHECKPOINT_UNMARKED);
     done(&r);
 }
 
@@ -198,6 +198,40 @@ static void restored_changes_go_to_the_disk(void **state)
     assert_true(fake_disk_has(&r.disk, 0, "k") || r.disk.n == 3); /* two entries and the mark */
     assert_int_equal(task_rig_open(&r.t), 0);
     assert_string_equal(push(&r, "k", 2), "out k k,2,42,0\n");
+    task_rig_done(&from);
+    done(&r);
+}
+
+/* Changes of a key of 1 MB, so that a few are as many as go to the disk at once. */
+static void send_large(struct task_rig *from, int n)
+{
+    static char key[(1 << 20) + 1], value[(1 << 20) + 100];
+    memset(key, 'k', sizeof key - 1);
+    task_rig_init(from, topology, 0);
+    task_rig_start(from, 0);
+    for (int i = 0; i < n; i++) {
+        key[0] = (char)('a' + i);
+        snprintf(value, sizeof value, "{\"h\":\"%s\",\"v\":40}", key);
+        assert_int_equal(task_rig_push_one(from, "x", 1, key, value), 0);
+    }
+    task_rig_clear(from);
+    assert_int_equal(task_flush(from->task, &from->err), 0);
+}
+
+static void a_restore_that_is_cut_off_goes_on_from_there(void **state)
+{
+    (void)state;
+    struct rig r;
+    struct task_rig from;
+    send_large(&from, 10);
+    init(&r, 0);
+    again(&r, IDENTITY);
+    assert_int_equal(task_attach(r.t.task), 0);
+    assert_int_equal(task_rig_restore(&r.t, 0, from.item, from.n), 0);
+    assert_int_equal(again(&r, IDENTITY), CHECKPOINT_THERE);
+    assert_in_range(task_mark(r.t.task)->next[0], 8, 11);
+    assert_int_equal(task_mark(r.t.task)->next[1], 0);
+    assert_true(task_mark(r.t.task)->time > 0);
     task_rig_done(&from);
     done(&r);
 }
@@ -301,6 +335,7 @@ int main(void)
         cmocka_unit_test(what_does_not_fit),
         cmocka_unit_test(other_settings_are_another_checkpoint),
         cmocka_unit_test(restored_changes_go_to_the_disk),
+        cmocka_unit_test(a_restore_that_is_cut_off_goes_on_from_there),
         cmocka_unit_test(nothing_leaves_that_was_made_of_nothing),
         cmocka_unit_test(an_unreadable_disk_does_not_open),
         cmocka_unit_test(a_copy_goes_past_the_stores),
