@@ -16,8 +16,10 @@
 
 #include "engine/hash.h"
 #include "engine/memory.h"
+#include "ml/features.h"
 #include "ml/model_training.h"
 
+#include <math.h>
 #include <string.h>
 
 void *model_learner(const struct model *m, int64_t number)
@@ -234,6 +236,37 @@ static void due_io(struct model *m, bool is_there, struct snapshot *s)
     }
 }
 
+/* Numbers as features.c gives them, categories that have a name. */
+static bool is_row(const struct model *m, const double *x)
+{
+    const struct classes *category = m->category;
+    for (uint32_t i = 0; i < m->config->ncolumns; i++) {
+        bool fits = m->config->column[i].is_category ? x[i] >= 0 && x[i] < (category++)->n
+                                                     : fabs(x[i]) <= FEATURE_MOST;
+        if (!fits) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool is_target(const struct model *m, uint32_t classes, double y)
+{
+    return m->config->task == LEARN_CLASSES ? y >= 0 && y < classes : fabs(y) <= FEATURE_MOST;
+}
+
+/* Learners take what they are given: rows that nobody can have kept are damage. */
+static void window_io(struct model *m, uint32_t classes, struct snapshot *s)
+{
+    recent_rows_io(&m->recent, s);
+    const struct recent_rows *r = &m->recent;
+    for (uint32_t i = 0; s->loading && snapshot_status(s) == 0 && i < r->n; i++) {
+        if (!is_row(m, r->x + (size_t)i * r->columns) || !is_target(m, classes, r->y[i])) {
+            s->status = -ERR_DATA;
+        }
+    }
+}
+
 int model_io(struct model *m, uint32_t classes, struct snapshot *s)
 {
     if (header_io(m, s) < 0) {
@@ -259,7 +292,7 @@ int model_io(struct model *m, uint32_t classes, struct snapshot *s)
         scaler_io(&m->scaler, s);
     }
     if (m->config->is_batch) {
-        recent_rows_io(&m->recent, s);
+        window_io(m, classes, s);
     }
     if (m->version > 0 && snapshot_status(s) == 0) {
         m->config->def->io(m->learner, s);

@@ -21,6 +21,7 @@
 
 #define ROUNDS 200
 #define ROWS   48
+#define COMMIT 12 /* rows between two commits */
 #define MORE   40
 
 static const char head[] =
@@ -48,8 +49,11 @@ static const char tail[] = "\n    to: {topic: out, value: json}\n";
 #define NEXT(algorithm, more)                                                                      \
     "forecast: {algorithm: " algorithm ", target: v, horizons: [1, 5], season: 6, as: p" more "}"
 #define CHANGE(algorithm, of, more) "drift: {algorithm: " algorithm ", of: " of ", as: p" more "}"
-#define BATCH                       ", learn: {batch: {window: 30, every: 10, min_rows: 5}}"
-#define TREE                        ", options: {grace_period: 5, delta: 0.5}"
+#define CATEGORIES(kind, algorithm, label, more)                                                   \
+    kind ": {algorithm: " algorithm ", features: [v, h, \"n[0]\"], label: " label                  \
+         ", as: p, per: key" more "}"
+#define BATCH ", learn: {batch: {window: 30, every: 10, min_rows: 5}}"
+#define TREE  ", options: {grace_period: 5, delta: 0.5}"
 
 static const char *const step[] = {
     CLASSES("adaptive_random_forest", ", options: {n_models: 3, grace_period: 5, delta: 0.5}"),
@@ -58,7 +62,36 @@ static const char *const step[] = {
     CLASSES("hoeffding_tree", TREE),
     CLASSES("knn", ""),
     CLASSES("mlp", ", options: {hidden_layer_sizes: [3, 2]}"),
+    CLASSES("mlp", ", options: {hidden_layer_sizes: [60, 60]}"),
+    CATEGORIES("classify", "adaptive_random_forest", "s",
+               ", options: {n_models: 3, grace_period: 5}"),
+    CATEGORIES("classify", "hoeffding_adaptive_tree", "s", TREE),
+    CATEGORIES("classify", "hoeffding_tree", "s", TREE),
+    CATEGORIES("classify", "random_forest", "s", BATCH ", options: {n_models: 3}"),
+    CATEGORIES("regress", "adaptive_random_forest", "w",
+               ", options: {n_models: 3, grace_period: 5}"),
+    CATEGORIES("regress", "hoeffding_adaptive_tree", "w", TREE),
+    CATEGORIES("regress", "hoeffding_tree", "w", TREE),
+    CATEGORIES("regress", "random_forest", "w", BATCH ", options: {n_models: 3}"),
+    CATEGORIES("classify", "adaptive_random_forest", "s",
+               ", options: {n_models: 60, grace_period: 5}"),
+    CATEGORIES("regress", "adaptive_random_forest", "w",
+               ", options: {n_models: 60, grace_period: 5}"),
     CLASSES("random_forest", BATCH ", options: {n_models: 3}"),
+    CLASSES("knn", BATCH),
+    CLASSES("gaussian_nb", BATCH ", scale: standard"),
+    CLASSES("hoeffding_tree", BATCH ", options: {grace_period: 5, delta: 0.5}"),
+    ERRORS("logistic_regression", BATCH),
+    VALUES("ridge", BATCH),
+    VALUES("hoeffding_tree", BATCH ", options: {grace_period: 5, delta: 0.5}"),
+    VALUES("mlp", ", options: {hidden_layer_sizes: [60, 60]}"),
+    ODD("autoencoder", ", options: {grace_period: 5, hidden: 1000}"),
+    ODD("random_cut_forest", ", options: {n_trees: 40, sample_size: 40, grace_period: 5}"),
+    ODD("half_space_trees", ", options: {n_trees: 20, height: 10, window_size: 10}"),
+    PLACES("kmeans", BATCH ", options: {init_size: 10}"),
+    "classify: {algorithm: mlp, features: [v, w], label: f, as: p, per: key, evaluate: [auc, f1], "
+    "options: {hidden_layer_sizes: [60, 60]}}",
+    "classify: {algorithm: softmax_regression, features: [n, v], label: s, as: p, per: key}",
     CLASSES("softmax_regression", BATCH),
     ERRORS("logistic_regression", ", options: {optimizer: ftrl}"),
     ERRORS("logistic_regression", ", scale: standard, options: {optimizer: adam}"),
@@ -110,6 +143,8 @@ static const char *const step[] = {
     "bin: {columns: [v, w], per: key}",
     "one_hot: {columns: s, n: 2, per: key}",
     "pca: {columns: [v, w], as: p, refresh: 5, per: key}",
+    "select_features: {columns: [v, w], method: correlation, label: v + w, k: 1, refresh: 5, per: "
+    "key}",
     "select_features: {columns: [v, w], method: mutual_information, label: s, k: 1, warm_up: 10, "
     "refresh: 5, per: key}",
 };
@@ -153,7 +188,7 @@ static void write_number(struct random *random, char *at, size_t room)
 static void damage(struct random *random, char *bytes, size_t *n)
 {
     size_t at = *n > 0 ? random_below(random, (uint32_t)*n) : 0;
-    uint32_t way = random_below(random, 8);
+    uint32_t way = random_below(random, 16);
     if (way == 0) {
         *n = at;
     } else if (way == 1 && at < *n) {
@@ -163,7 +198,7 @@ static void damage(struct random *random, char *bytes, size_t *n)
     }
 }
 
-static void live_again(struct task_rig *r, const struct produced *item, size_t n)
+static int live_again(struct task_rig *r, const struct produced *item, size_t n)
 {
     task_rig_new(r, 0);
     int status = 0;
@@ -176,7 +211,9 @@ static void live_again(struct task_rig *r, const struct produced *item, size_t n
     assert_true(status == 0 || (r->err.kind != ERR_NONE && r->err.text[0]));
     task_rig_stop(r);
     task_rig_clear(r);
+    if (getenv("DAMAGE_WHY") && status < 0) fprintf(stderr, "  %s\n", r->err.text);
     err_clear(&r->err);
+    return status;
 }
 
 static void run(const char *text, uint64_t seed, int rounds)
@@ -188,37 +225,39 @@ static void run(const char *text, uint64_t seed, int rounds)
     random_seed(&random, seed, 5);
     task_rig_init(&r, topology, 3);
     task_rig_start(&r, 0);
-    assert_int_equal(push(&r, 0, ROWS), 0);
-    assert_int_equal(task_flush(r.task, &r.err), 0);
-    task_committed(r.task);
+    for (int i = 0; i < ROWS; i += COMMIT) {
+        assert_int_equal(push(&r, i, COMMIT), 0);
+        assert_int_equal(task_flush(r.task, &r.err), 0);
+        task_committed(r.task);
+    }
     struct produced *log = r.item;
     size_t n = r.n;
     r.item = NULL;
     r.n = 0;
     task_rig_stop(&r);
-    size_t nkept = 0;
+    size_t nkept = 0, nrefused = 0;
     struct produced *bad = mem_array(n, sizeof *bad);
-    for (int i = 0; i < rounds; i++) {
-        memcpy(bad, log, n * sizeof *bad);
-        nkept = 0;
-        for (size_t k = 0; k < n; k++) {
-            if (log[k].value && strstr(log[k].topic, "-changelog")) {
-                bad[k].value = mem_array(log[k].value_n + 1, 1);
-                memcpy(bad[k].value, log[k].value, log[k].value_n);
-                for (int times = i > 0 ? 1 + i % 3 : 0; times > 0; times--) {
-                    damage(&random, bad[k].value, &bad[k].value_n);
-                }
-                nkept++;
-            }
-        }
-        live_again(&r, bad, n);
-        for (size_t k = 0; k < n; k++) {
-            if (bad[k].value != log[k].value) {
-                mem_free(bad[k].value);
-            }
-        }
+    size_t *kept = mem_array(n + 1, sizeof *kept);
+    for (size_t k = 0; k < n; k++) {
+        kept[nkept] = k;
+        nkept += log[k].value && strstr(log[k].topic, "-changelog") != NULL;
     }
     assert_true(nkept > 0);
+    for (int i = 0; i < rounds; i++) {
+        size_t k = kept[nkept - 1 - random_below(&random, (uint32_t)nkept)];
+        memcpy(bad, log, n * sizeof *bad);
+        bad[k].value = mem_array(log[k].value_n + 1, 1);
+        memcpy(bad[k].value, log[k].value, log[k].value_n);
+        if (i > 0) {
+            damage(&random, bad[k].value, &bad[k].value_n);
+        }
+        int status = live_again(&r, bad, n);
+        assert_true(i > 0 || status == 0);
+        nrefused += status < 0;
+        mem_free(bad[k].value);
+    }
+    mem_free(kept);
+    if (getenv("DAMAGE_TELL")) fprintf(stderr, "   refused %zu of %d, %zu values\n", nrefused, rounds, nkept);
     mem_free(bad);
     r.item = log;
     r.n = n;
