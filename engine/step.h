@@ -220,6 +220,9 @@ struct op {
 /* In watermark(): that much has been done (a row emitted or an entry deleted: 1); true when it is
  * enough for now. What comes out must not depend on it. */
 bool op_spent(struct op *op, uint32_t work);
+/* Between two rows of which each may make the step keep much more: 0, or -ERR_DATA, to be returned at
+ * once, when it keeps more than there can be room for. */
+int op_room(const struct op *op);
 /* Hands rows to the steps behind `output`; returns what they return. b is borrowed for the call. */
 int op_emit(struct op *op, int output, struct batch *b);
 /* Reports a row that cannot be processed: with `errors: {tolerance: all}` it goes to the dead

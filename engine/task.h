@@ -47,6 +47,8 @@ struct task_env {
     bool limit_ahead;    /* records too far ahead of the wall clock are bad (not in replay) */
     size_t most_bytes;   /* of a record's key, value and headers, beyond which produce refuses it;
                             0: no limit */
+    uint64_t most_state; /* bytes that a step may come to keep in memory while it takes a batch, for
+                            nobody can look meanwhile (op_room); 0: no limit */
     bool pauses;         /* returns between slices: task_is_behind() */
     uint32_t slice;      /* work of a slice (op_spent), 0: the usual; the output does not depend on
                             it */

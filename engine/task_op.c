@@ -73,6 +73,21 @@ int op_bad_rows(struct op *op, struct batch *b, const struct row_errors *errors)
     return 0;
 }
 
+int op_room(const struct op *op)
+{
+    struct task *t = op->task;
+    uint64_t bytes = state_bytes(op->state), most = t->env.most_state;
+    if (most == 0 || bytes <= most) {
+        return 0;
+    }
+    return err_set(
+        &t->failure, ERR_DATA,
+        "%s: a part of some rows that came at once made it keep %llu MB in memory, far "
+        "more than memory.limit has for state. Set a higher `memory: {limit: …}`; or keep "
+        "less (smaller models, fewer keys)",
+        op->node->path, (unsigned long long)(bytes >> 20));
+}
+
 int64_t op_now(const struct op *op)
 {
     return clock_now(op->task->env.clock);

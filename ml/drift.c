@@ -330,6 +330,7 @@ static int drift_push(struct op *op, int input, struct batch *b)
     *p.version = vec_new(b->mem, &type_long, b->rows);
     for (uint16_t k = 0; k < p.in.nsel && status == 0; k++) {
         status = process_row(&p, batch_row(&p.in, k));
+        status = status < 0 ? status : p.rows.status;
     }
     if (status < 0) {
         return status;

@@ -338,6 +338,7 @@ static int forecast_push(struct op *op, int input, struct batch *b)
     for (uint16_t k = 0; k < p.in.nsel; k++) {
         uint16_t row = batch_row(&p.in, k);
         status = process_row(&p, row);
+        status = status < 0 ? status : p.rows.status < 0 ? p.rows.status : status;
         if (status < 0) {
             return status;
         }

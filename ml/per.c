@@ -277,6 +277,7 @@ void *per_make(struct per_rows *r, uint16_t row)
     }
     memcpy(state_value(r->entry), &v, sizeof v);
     state_recount_entry(r->op->state, r->entry);
+    r->status = op_room(r->op);
     return r->held->object;
 }
 

@@ -88,6 +88,7 @@ struct per_rows {
     struct keyed_rows keys; /* of PER_KEY */
     struct state_entry *entry;
     struct held *held; /* the last one found or made */
+    int status;        /* below 0: objects that were made have no room; stop, and return it */
 };
 /* b loses rows without a key, which are counted. */
 void per_rows_init(struct per_rows *r, struct op *op, struct per_task *t, struct batch *b);

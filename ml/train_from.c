@@ -380,7 +380,7 @@ int train_from_past(struct op *op, struct op *from, struct batch *b)
         m = m ? m : per_make(&p.rows, row);
         const char *problem = teach_row(&p, &p.features, m, row);
         per_touch(&p.rows);
-        status = problem ? op_bad_row(from, &p.in, row, problem) : 0;
+        status = problem ? op_bad_row(from, &p.in, row, problem) : p.rows.status;
     }
     p.task->scratch.only_collects = false;
     return status;

@@ -332,7 +332,7 @@ static void process_runs(struct pass *p)
     for (uint16_t k = 0; k < p->in.nsel; k++) {
         row[k] = batch_row(&p->in, k);
     }
-    for (uint16_t k = 0; k < p->in.nsel; k = (uint16_t)(k + n)) {
+    for (uint16_t k = 0; k < p->in.nsel && p->rows.status == 0; k = (uint16_t)(k + n)) {
         bool deletes = is_delete(p, row[k]);
         for (n = 1; !is_keyed && k + n < p->in.nsel && is_delete(p, row[k + n]) == deletes;) {
             n++;
@@ -396,8 +396,11 @@ int transform_push(struct op *op, int input, struct batch *b)
     if (p.t->def->run) {
         process_runs(&p);
     }
-    for (uint16_t k = 0; !p.t->def->run && k < p.in.nsel; k++) {
+    for (uint16_t k = 0; !p.t->def->run && k < p.in.nsel && p.rows.status == 0; k++) {
         process_row(&p, batch_row(&p.in, k));
+    }
+    if (p.rows.status < 0) {
+        return p.rows.status;
     }
     for (uint32_t i = 0; i < p.t->nout; i++) {
         p.out.col[p.t->out[i].in] = p.to[i];

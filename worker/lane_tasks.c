@@ -8,6 +8,7 @@
 #include "engine/logger.h"
 #include "engine/memory.h"
 #include "worker/lane_impl.h"
+#include "worker/memory_use.h"
 
 #include <string.h>
 
@@ -213,6 +214,7 @@ int lane_new_task(struct lane *l, struct member *m, struct err *e)
                            .batch_rows = l->cfg.batch_rows,
                            .limit_ahead = true,
                            .most_bytes = l->cfg.most_bytes,
+                           .most_state = memory_use_most(l->cfg.memory),
                            .pauses = true,
                            .slice = l->cfg.slice,
                            .trainer = l->cfg.trainer,

@@ -202,6 +202,7 @@ static int build_task(struct local *l, uint16_t subplan, int32_t partition, stru
                            .batch_rows = l->cfg.batch_rows,
                            .one_at_a_time = rows_could_overtake(l),
                            .limit_ahead = l->cfg.limit_ahead,
+                           .most_state = l->cfg.most_state,
                            .produce = local_produce,
                            .table = local_table,
                            .tasks = local_tasks,

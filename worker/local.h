@@ -16,6 +16,7 @@ struct local_config {
     struct schema_store *schemas;
     int32_t partitions; /* of outside topics */
     uint16_t batch_rows;
+    uint64_t most_state; /* as in task_env */
     bool limit_ahead;
     bool ordered; /* the order over all sinks is shown: where it matters, rows go one at a time */
     /* A record for a sink or dead-letter topic; partition is set. */

@@ -1,14 +1,22 @@
 /* A lane says what it holds ten times a second, and while it restores: between, it can grow by what
- * a tenth of a second brings.
+ * a tenth of a second brings, or one batch: a step stops in the midst of it when that is AT_ONCE as
+ * much as all memory.
  */
 #include "worker/memory_use.h"
 
 #include "engine/buffer.h"
 #include "worker/summary.h"
 
+#define AT_ONCE 4 /* limits: rows of a batch may be all of new keys, and some of them go to disk */
+
 bool memory_use_fits(const struct memory_use *m, uint64_t bytes)
 {
     return atomic_load(&m->held) + bytes <= m->limit / 2;
+}
+
+uint64_t memory_use_most(const struct memory_use *m)
+{
+    return m ? m->limit * AT_ONCE : 0;
 }
 
 static const char *where(const struct memory_use *m)

@@ -27,6 +27,16 @@ static void holders_add_up(void **state)
     assert_int_equal(atomic_load(&m.held), 1001);
 }
 
+static void a_step_has_a_bound_of_its_own(void **state)
+{
+    (void)state;
+    struct memory_use m = {.topology = "t", .limit = 2000};
+    assert_int_equal(memory_use_most(&m), 8000);
+    m.limit = 0;
+    assert_int_equal(memory_use_most(&m), 0);
+    assert_int_equal(memory_use_most(NULL), 0);
+}
+
 static void what_cannot_lie_on_disk_has_another_remedy(void **state)
 {
     (void)state;
@@ -68,6 +78,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(holders_add_up),
+        cmocka_unit_test(a_step_has_a_bound_of_its_own),
         cmocka_unit_test(what_cannot_lie_on_disk_has_another_remedy),
         cmocka_unit_test(a_replay_has_no_disk_and_no_other_processes),
         cmocka_unit_test(what_is_left_for_others),

@@ -484,6 +484,10 @@ static int replay(struct replay *r, const struct invocation *in, struct err *e)
     if (result < 0) {
         return result;
     }
+    int64_t limit = r->topology->memory.limit;
+    r->memory = (struct memory_use){.topology = r->topology->name,
+                                    .limit = limit == CONFIG_UNSET ? 0 : (uint64_t)limit,
+                                    .in_replay = true};
     struct local_config cfg = {.plan = r->plan,
                                .clock = &r->clock,
                                .schemas = r->schemas,
@@ -492,11 +496,8 @@ static int replay(struct replay *r, const struct invocation *in, struct err *e)
                                .ordered = r->folder == NULL,
                                .output = print_record,
                                .past = &replay_past,
+                               .most_state = memory_use_most(&r->memory),
                                .ctx = r};
-    int64_t limit = r->topology->memory.limit;
-    r->memory = (struct memory_use){.topology = r->topology->name,
-                                    .limit = limit == CONFIG_UNSET ? 0 : (uint64_t)limit,
-                                    .in_replay = true};
     outputs_init(&r->outputs, r->plan, r->schemas);
     result = local_new(&r->local, &cfg, e);
     r->began_ns = clock_monotonic_ns();
