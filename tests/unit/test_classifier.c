@@ -297,6 +297,52 @@ static void damage_never_does_harm(void **state)
     learner_data_free(&d);
 }
 
+static int load_with(const struct classifier_config *config, struct buffer *saved, size_t at,
+                     double number)
+{
+    double kept;
+    memcpy(&kept, saved->data + at, sizeof(kept));
+    memcpy(saved->data + at, &number, sizeof(number));
+    struct classifier *m = classifier_new(config, 1);
+    struct snapshot s = snapshot_loader(saved->data, saved->n);
+    int status = classifier_io(m, &s);
+    classifier_free(m);
+    memcpy(saved->data + at, &kept, sizeof(kept));
+    return status;
+}
+
+/* A learner of batches would take its window's rows as they are: classes are indices of its arrays. */
+static void a_window_has_rows_that_can_have_been_kept(void **state)
+{
+    (void)state;
+    static const double no_class[] = {3, 999, -1, 1e300, (double)NAN};
+    static const double no_number[] = {(double)NAN, (double)INFINITY, 1.1e150, -1e308};
+    struct learner_data d = learner_data_new(30, 3, 3, 10);
+    struct classifier_config config = config_of(&learner_softmax_regression, &type_string, true);
+    config.model.is_batch = true;
+    config.model.batch = (struct batch_plan){.window_rows = 50, .every_rows = 10, .min_rows = 5};
+    struct classifier *m = classifier_new(&config, 1);
+    struct buffer saved;
+    buffer_init(&saved);
+    run(m, &d, 0, 30);
+    struct snapshot s = snapshot_saver(&saved);
+    classifier_io(m, &s);
+    size_t row = 0; /* where the eleventh is: its numbers, then its class */
+    while (memcmp(saved.data + row, d.x + 30, 3 * sizeof(double)) != 0) {
+        row++;
+    }
+    assert_int_equal(load_with(&config, &saved, row + 24, d.y[10]), 0);
+    for (size_t i = 0; i < sizeof(no_class) / sizeof(*no_class); i++) {
+        assert_int_equal(load_with(&config, &saved, row + 24, no_class[i]), -ERR_DATA);
+    }
+    for (size_t i = 0; i < sizeof(no_number) / sizeof(*no_number); i++) {
+        assert_int_equal(load_with(&config, &saved, row + 8, no_number[i]), -ERR_DATA);
+    }
+    buffer_done(&saved);
+    classifier_free(m);
+    learner_data_free(&d);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -308,6 +354,7 @@ int main(void)
         cmocka_unit_test(goes_on_bit_for_bit_after_load),
         cmocka_unit_test(refuses_snapshots_of_others),
         cmocka_unit_test(damage_never_does_harm),
+        cmocka_unit_test(a_window_has_rows_that_can_have_been_kept),
     };
     arena_init(&arena);
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
