@@ -55,8 +55,7 @@ struct mlp {
     uint32_t n, nhidden;
     int64_t steps; /* of the hidden layers */
     struct dense hidden[HIDDEN_MAX];
-    struct dense last; /* a unit for each class that there is room for and a spare one, or one for
-                             the value */
+    struct dense last; /* a unit per class there is room for and a spare one; or one, the value */
     struct random random; /* of the next unit of it */
     uint32_t known;       /* classes learned so far, or 1 */
     int64_t *last_steps;  /* per unit of last */

@@ -1,5 +1,6 @@
 /* mlp: its step is the gradient of the loss by finite differences, layer by layer, for every activation
- * and both tasks; it learns what no line tells apart. Tests ml/dense.c, too.
+ * and both tasks, the spare output included; it learns what no line tells apart, also behind rows of
+ * one class; snapshots of version 1 are taken. Tests ml/dense.c, too.
  */
 #include "engine/random.h"
 #include "ml/dense.h"
@@ -181,10 +182,8 @@ static double right_behind_one_class(uint32_t alone)
 static void is_not_worn_away_by_rows_of_one_class(void **state)
 {
     (void)state;
-    double at_once = right_behind_one_class(0), later = right_behind_one_class(6000);
-    printf("%g %g\n", at_once, later);
-    assert_true(at_once > 0.9);
-    assert_true(later > 0.9);
+    assert_true(right_behind_one_class(0) > 0.9);
+    assert_true(right_behind_one_class(6000) > 0.9);
 }
 
 /* The units of a class are the same whenever room is made for it. */
