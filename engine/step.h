@@ -239,7 +239,7 @@ struct op *op_table_of(struct op *op);
 int64_t op_now(const struct op *op);
 /* The task's partition. */
 int32_t op_partition(const struct op *op);
-/* Names a metric of this op (gauge), e.g. "accuracy"; kept until the op closes. */
+/* Names a metric of this op (gauge), e.g. "accuracy"; kept until the op closes. NaN: nothing to say yet. */
 void op_metric(struct op *op, const char *name, double value);
 
 #endif

@@ -149,8 +149,6 @@ static bool predict(struct learning_pass *p, void *object, uint16_t row)
     if (cfg->raw) {
         p->out[2].d[row] = found->raw;
     }
-    t->rows++;
-    t->detections += found->is_found;
     return true;
 }
 
@@ -175,6 +173,8 @@ static int learn(struct learning_pass *p, void *object, uint16_t row, bool predi
     (void)predicted;
     (void)problem;
     struct task_detect *t = p->op->self;
+    t->rows += t->is_scored && t->detection.is_judged;
+    t->detections += t->is_scored && t->detection.is_found;
     if (learns) {
         detector_learn(object, p->task->x, p->in.time[row], t->is_scored ? &t->detection : NULL,
                        &p->task->scratch);
@@ -188,10 +188,10 @@ static int learn(struct learning_pass *p, void *object, uint16_t row, bool predi
     return 0;
 }
 
-static int64_t scored(const void *object)
+static int64_t measured(const struct op *op)
 {
-    const struct detector *d = object;
-    return d->judged;
+    const struct task_detect *t = op->self;
+    return t->rows;
 }
 
 static void repeat(void *object, const struct learning_event *event, struct model_scratch *scratch)
@@ -219,7 +219,7 @@ static const struct learning_kind kind = {
     .foresee = foresee,
     .hindsight = hindsight,
     .learn = learn,
-    .scored = scored,
+    .measured = measured,
     .repeat = repeat,
     .report = report,
 };

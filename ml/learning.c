@@ -435,12 +435,10 @@ static void touch(struct learning_pass *p, const struct model *m, uint16_t row, 
 }
 
 /* Rows for the stream that reads the metrics. */
-static int measure(struct learning_pass *p, int64_t rows, uint16_t row)
+static int measure(struct learning_pass *p, int64_t before, int64_t rows, uint16_t row)
 {
-    if (p->plan->kind->report) {
-        p->plan->kind->report(p->op);
-    }
-    return metric_rows_emit(p->op, p->plan->cfg->as, rows, &p->in, row);
+    p->plan->kind->report(p->op);
+    return metric_rows_emit(p->op, p->plan->cfg->as, before, rows, &p->in, row);
 }
 
 int learning_teach(struct learning_pass *p, struct model *m, uint16_t row, bool predicted,
@@ -449,7 +447,7 @@ int learning_teach(struct learning_pass *p, struct model *m, uint16_t row, bool 
     const struct learning_kind *kind = p->plan->kind;
     bool learns = p->plan->mode != LEARN_NEVER;
     uint64_t known = p->categories;
-    int64_t before = !learns && kind->scored ? kind->scored(m) : 0;
+    int64_t before = kind->measured(p->op);
     p->is_new = false;
     memset(p->told, 0, sizeof(p->told));
     if (kind->learn(p, m, row, predicted, learns, problem) != 0) {
@@ -460,8 +458,8 @@ int learning_teach(struct learning_pass *p, struct model *m, uint16_t row, bool 
     if (learns) {
         beside_row(&p->task->beside, &p->rows, m);
     }
-    int64_t rows = learns ? m->rows : kind->scored ? kind->scored(m) : 0;
-    return rows != before && metric_rows_are_due(p->op->node, rows) ? measure(p, rows, row) : 0;
+    int64_t rows = kind->measured(p->op);
+    return metric_rows_are_due(p->op->node, before, rows) ? measure(p, before, rows, row) : 0;
 }
 
 void learning_gather(struct learning_pass *p, const struct feature_rows *rows, uint16_t row,
@@ -600,7 +598,7 @@ int learning_push(struct op *op, int input, struct batch *b)
         sel[nsel] = row;
         nsel = (uint16_t)(nsel + (status == 0));
     }
-    if (p.in.nsel > 0 && p.plan->kind->report) {
+    if (p.in.nsel > 0) {
         p.plan->kind->report(op);
     }
     if (nsel < p.in.nsel) {
