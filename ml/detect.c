@@ -62,6 +62,9 @@ static int detect_bind(struct node *n)
     if (learning_bind(n, &p->learning) < 0 || status < 0) {
         return -ERR_CONFIG;
     }
+    p->learning.model.options =
+        detector_options(p->learning.model.def, p->learning.model.options, n->yaml,
+                         cfg->common.options, cfg->warm_up, n->mem);
     p->detector.model = p->learning.model;
     const char *as = cfg->common.as;
     const char *name[] = {as, arena_printf(n->mem, "%s_score", as),

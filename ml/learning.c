@@ -288,6 +288,21 @@ static void tell_if_useless(const struct op *op)
     }
 }
 
+/* A history is read as it stands. */
+static void tell_if_reshaped(const struct op *op)
+{
+    const struct node *n = op->node;
+    const struct learning *p = n->bound;
+    if (n->reshaped && (op->wants_history || (p->training && state_is_empty(op->state)))) {
+        logger(
+            LOG_LEVEL_WARN,
+            "%s.train_from: its rows do not pass %s: columns that step makes must stand in them "
+            "as it would make them. If they do not, let the learner scale (`scale: standard`), or "
+            "give rows that have passed it",
+            n->path, n->reshaped);
+    }
+}
+
 int learning_open(struct op *op, size_t size, struct err *e)
 {
     const struct learning *p = op->node->bound;
@@ -303,6 +318,7 @@ int learning_open(struct op *op, size_t size, struct err *e)
     op->wants_history = status == 0 && train_from_is_due(op);
     if (status == 0) {
         tell_if_useless(op);
+        tell_if_reshaped(op);
     }
     if (p->late) {
         t->kept = mem_array(KEPT_MOST, sizeof(double));
