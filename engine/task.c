@@ -500,6 +500,10 @@ void task_metrics(const struct task *t,
         if (skipped > 0) {
             each(ctx, t->spot[i].op.node, "skipped", (double)skipped);
         }
+        uint64_t no_key = t->spot[i].op.counter[COUNT_NULL_KEY];
+        if (no_key > 0 && t->spot[i].vertex->kind == VERTEX_STEP) {
+            each(ctx, t->spot[i].op.node, "without_key", (double)no_key);
+        }
     }
 }
 
