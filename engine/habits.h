@@ -1,4 +1,4 @@
-/* Habits: words of SQL, Kafka Streams and other systems, and what klamm calls the same. Asked where
+/* Habits: words of SQL, Kafka Streams, scikit-learn and other systems, and what klamm calls the same. Asked where
  * a word is unknown, before nearest_name() looks for a slip of the pen. Constant; any thread.
  */
 #ifndef KLAMM_ENGINE_HABITS_H

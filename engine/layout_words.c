@@ -4,7 +4,8 @@
  *     within 60000                                   as it is
  *
  * What does not look like a tree is shown as it is: the text may come from a topic. Long text is
- * cut, and bytes that are no letters become dots.
+ * cut, and bytes that are no letters become dots. Of two lines types are shown where nothing else
+ * differs, and long ones begin where they part.
  */
 #include "engine/layout_words.h"
 
@@ -153,19 +154,34 @@ static bool put_tree(struct tree *t)
     return is_good;
 }
 
+enum types { TYPES_LEFT_OUT, TYPES_SHOWN };
+
+/* Of a tree, if one follows. */
+static void put_type(struct tree *t, enum types types)
+{
+    if (t->p == t->end || *t->p != ':') {
+        return;
+    }
+    const char *from = t->p + 1;
+    while (t->p < t->end && *t->p != ' ') {
+        t->p++;
+    }
+    if (types == TYPES_SHOWN) {
+        buffer_text(t->out, " of type ");
+        buffer_add(t->out, from, (size_t)(t->p - from));
+    }
+}
+
 /* Text with its trees; `between`: spaces outside of trees become this. */
-static void put_text(struct buffer *out, const char *p, size_t n, const char *between)
+static void put_text(struct buffer *out, const char *p, size_t n, const char *between,
+                     enum types types)
 {
     struct tree t = {p, p + n, out, 0};
     while (t.p < t.end) {
         const char *from = t.p;
         size_t had = out->n;
         if (*t.p == '(' && put_tree(&t)) {
-            if (t.p < t.end && *t.p == ':') { /* its type */
-                while (t.p < t.end && *t.p != ' ') {
-                    t.p++;
-                }
-            }
+            put_type(&t, types);
             continue;
         }
         t.p = from + 1;
@@ -178,17 +194,19 @@ static void put_text(struct buffer *out, const char *p, size_t n, const char *be
     }
 }
 
-/* At most LAYOUT_WORDS_MOST bytes of one line. */
-static void put_short(struct buffer *out, const struct buffer *text)
+/* At most LAYOUT_WORDS_MOST bytes of one line, from a byte on. */
+static void put_short(struct buffer *out, const struct buffer *text, size_t from)
 {
-    size_t n = text->n;
+    size_t n = text->n - from;
+    const char *data = text->data + from;
+    buffer_text(out, from > 0 ? "…" : "");
     bool is_cut = n > LAYOUT_WORDS_MOST;
     n = is_cut ? LAYOUT_WORDS_MOST : n;
-    while (is_cut && n > 0 && ((uint8_t)text->data[n] & 0xc0) == 0x80) {
+    while (is_cut && n > 0 && ((uint8_t)data[n] & 0xc0) == 0x80) {
         n--;
     }
     for (size_t i = 0; i < n; i++) {
-        uint8_t byte = (uint8_t)text->data[i];
+        uint8_t byte = (uint8_t)data[i];
         buffer_byte(out, byte < ' ' || byte == 0x7f ? '.' : byte);
     }
     buffer_text(out, is_cut ? "…" : "");
@@ -205,10 +223,10 @@ void layout_words_part(struct buffer *out, const struct layout_part *p)
         rest = memchr(rest + 1, ' ', (size_t)(end - rest - 1));
     }
     if (rest) {
-        put_text(&text, rest + 1, (size_t)(end - rest - 1), ", ");
+        put_text(&text, rest + 1, (size_t)(end - rest - 1), ", ", TYPES_LEFT_OUT);
     }
     buffer_byte(&text, ')');
-    put_short(out, &text);
+    put_short(out, &text, 0);
     buffer_done(&text);
 }
 
@@ -258,9 +276,45 @@ static void put_line(struct buffer *out, const struct line *line)
 {
     struct buffer text;
     buffer_init(&text);
-    put_text(&text, line->p, line->n, " ");
-    put_short(out, &text);
+    put_text(&text, line->p, line->n, " ", TYPES_LEFT_OUT);
+    put_short(out, &text, 0);
     buffer_done(&text);
+}
+
+static bool are_equal(const struct buffer *a, const struct buffer *b)
+{
+    return a->n == b->n && (a->n == 0 || memcmp(a->data, b->data, a->n) == 0);
+}
+
+/* Words that two texts begin with, when one of them is too long to be shown whole: bytes. */
+static size_t in_common(const struct buffer *a, const struct buffer *b)
+{
+    size_t words = 0;
+    if (a->n <= LAYOUT_WORDS_MOST && b->n <= LAYOUT_WORDS_MOST) {
+        return 0;
+    }
+    for (size_t i = 0; i < a->n && i < b->n && a->data[i] == b->data[i]; i++) {
+        words = a->data[i] == ' ' ? i + 1 : words;
+    }
+    return words;
+}
+
+static void put_change(struct buffer *out, const struct line *was, const struct line *is)
+{
+    struct buffer before, now;
+    buffer_init(&before);
+    buffer_init(&now);
+    for (int types = TYPES_LEFT_OUT; types <= TYPES_SHOWN && are_equal(&before, &now); types++) {
+        before.n = now.n = 0;
+        put_text(&before, was->p, was->n, " ", (enum types)types);
+        put_text(&now, is->p, is->n, " ", (enum types)types);
+    }
+    size_t from = in_common(&before, &now);
+    put_short(out, &before, from);
+    buffer_text(out, " is now ");
+    put_short(out, &now, from);
+    buffer_done(&before);
+    buffer_done(&now);
 }
 
 void layout_words_differ(struct buffer *out, const struct layout *from, const struct layout *to)
@@ -279,11 +333,13 @@ void layout_words_differ(struct buffer *out, const struct layout *from, const st
             buffer_text(out, "…");
             return;
         }
-        if (has_was) {
+        if (has_was && has_is) {
+            put_change(out, &was, &is);
+        } else if (has_was) {
             put_line(out, &was);
-        }
-        buffer_text(out, has_was && has_is ? " is now " : has_was ? " is gone" : "new is ");
-        if (has_is) {
+            buffer_text(out, " is gone");
+        } else {
+            buffer_text(out, "new is ");
             put_line(out, &is);
         }
         has_was = has_was && next_other(from, to, &from_at, &was);

@@ -3,7 +3,7 @@
  *   columns   stream, step, as     strings: which step, and the name of its prediction
  *             metric               string: accuracy, mae, … with their baselines
  *             value                double; NaN and infinite ones are left out
- *             rows                 long: rows measured so far
+ *             rows                 long: rows measured so far, by all models of the step in this task
  *   when      after every `every` measured rows; event time is that of the row at hand. Readers of different
  *             `every` have an output each
  *   key       none
@@ -35,10 +35,16 @@ void metric_rows_bind(struct node *n)
     n->noutputs = (uint16_t)(1 + n->nmetrics);
 }
 
-bool metric_rows_are_due(const struct node *n, int64_t count)
+/* A row may count for several: behind a gap of a forecast's series. */
+static bool is_due(int64_t every, int64_t before, int64_t count)
+{
+    return count / every > before / every;
+}
+
+bool metric_rows_are_due(const struct node *n, int64_t before, int64_t count)
 {
     for (uint16_t i = 0; i < n->nmetrics; i++) {
-        if (count > 0 && count % n->metrics_every[i] == 0) {
+        if (is_due(n->metrics_every[i], before, count)) {
             return true;
         }
     }
@@ -74,12 +80,12 @@ static int emit(struct op *op, int output, const char *as, int64_t count, const 
     return n > 0 ? op_emit(op, output, out) : 0;
 }
 
-int metric_rows_emit(struct op *op, const char *as, int64_t count, const struct batch *b,
-                     uint16_t row)
+int metric_rows_emit(struct op *op, const char *as, int64_t before, int64_t count,
+                     const struct batch *b, uint16_t row)
 {
     int status = 0;
     for (uint16_t i = 0; i < op->node->nmetrics && status == 0; i++) {
-        if (count % op->node->metrics_every[i] == 0) {
+        if (is_due(op->node->metrics_every[i], before, count)) {
             status = emit(op, 1 + i, as, count, b, row);
         }
     }

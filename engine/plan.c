@@ -253,6 +253,22 @@ static bool has_number(const int64_t *list, uint16_t n, int64_t number)
     return false;
 }
 
+/* The last step before this one whose columns keep their names and mean something else; or NULL. */
+static const char *reshaped_by(const struct stream *st, int step, struct arena *a)
+{
+    for (int i = step - 1; i >= 0; i--) {
+        const struct yaml *y = st->step[i];
+        bool is_step = y->kind == YAML_MAP && y->n == 1 && y->item[0]->kind == YAML_MAP;
+        for (int k = 0; is_step && registry_steps[k]; k++) {
+            if (registry_steps[k]->reshapes && strcmp(registry_steps[k]->name, y->key[0]) == 0 &&
+                !yaml_get(y->item[0], "as")) {
+                return arena_printf(a, "%s.steps[%d].%s", st->path, i + 1, y->key[0]);
+            }
+        }
+    }
+    return NULL;
+}
+
 /* How often streams read what the steps of this one measure, in rows, each number once. */
 static uint16_t metrics_every(struct planner *b, const char *stream, const int64_t **every)
 {
@@ -298,6 +314,7 @@ static int plan_step(struct planner *b, const struct stream *st, int i, struct r
     n->in_revised = n->out_revised = at->revised;
     n->table = -1;
     n->nmetrics = metrics_every(b, st->name, &n->metrics_every);
+    n->reshaped = reshaped_by(st, i, a);
     n->mem = a;
     n->diags = b->d;
     n->def = step_find(b, y->key[0], n->at, n->path);

@@ -66,6 +66,7 @@ struct step_def {
     bool stateful;          /* has a state store and a changelog topic; needs a keyed input unless
                                keyless is set */
     bool keyless;           /* stateful, yet without a key */
+    bool reshapes;          /* columns keep their names, without `as`, and mean something learned */
     bool internal;          /* the planner puts it in; no topology names it */
     uint16_t state_version; /* of the values in the store */
 
@@ -160,10 +161,11 @@ struct node {
     const char *stream;            /* that it belongs to */
     const char *second;            /* that input 1 comes from, or NULL */
     const struct history *history; /* rows that it reads first (engine/history.h), or NULL */
-    int table;                     /* vertex of the table that it looks up, or -1 */
-    const uint16_t *on; /* then: columns of in[0] that the key columns of in[1] must equal */
-    int number;         /* of the step in its stream, from 1 */
-    uint64_t seed;      /* of the topology, mixed with stream and number */
+    const char *reshaped; /* path of the last step before it in its stream that reshapes, or NULL */
+    int table;            /* vertex of the table that it looks up, or -1 */
+    const uint16_t *on;   /* then: columns of in[0] that the key columns of in[1] must equal */
+    int number;           /* of the step in its stream, from 1 */
+    uint64_t seed;        /* of the topology, mixed with stream and number */
     uint16_t ninputs, noutputs;
     const struct schema *in[STEP_INPUTS_MAX];
     const struct schema *out[STEP_OUTPUTS_MAX];
@@ -242,7 +244,7 @@ struct op *op_table_of(struct op *op);
 int64_t op_now(const struct op *op);
 /* The task's partition. */
 int32_t op_partition(const struct op *op);
-/* Names a metric of this op (gauge), e.g. "accuracy"; kept until the op closes. */
+/* Names a metric of this op (gauge), e.g. "accuracy"; kept until the op closes. NaN: nothing to say yet. */
 void op_metric(struct op *op, const char *name, double value);
 
 #endif

@@ -13,6 +13,7 @@
 #include "engine/memory.h"
 #include "engine/task_internal.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -490,11 +491,18 @@ void task_metrics(const struct task *t,
 {
     for (uint16_t i = 0; i < t->nspots; i++) {
         for (int k = 0; k < t->spot[i].nmetrics; k++) {
-            each(ctx, t->spot[i].op.node, t->spot[i].metric[k].name, t->spot[i].metric[k].value);
+            const struct metric *m = &t->spot[i].metric[k];
+            if (!isnan(m->value)) {
+                each(ctx, t->spot[i].op.node, m->name, m->value);
+            }
         }
         uint64_t skipped = t->spot[i].op.counter[COUNT_SKIPPED];
         if (skipped > 0) {
             each(ctx, t->spot[i].op.node, "skipped", (double)skipped);
+        }
+        uint64_t no_key = t->spot[i].op.counter[COUNT_NULL_KEY];
+        if (no_key > 0 && t->spot[i].vertex->kind == VERTEX_STEP) {
+            each(ctx, t->spot[i].op.node, "without_key", (double)no_key);
         }
     }
 }

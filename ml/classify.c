@@ -333,10 +333,10 @@ static int learn(struct learning_pass *p, void *object, uint16_t row, bool predi
     return 0;
 }
 
-static int64_t scored(const void *object)
+static int64_t measured(const struct op *op)
 {
-    const struct classifier *c = object;
-    return c->evaluation.scores.rows;
+    const struct task_classify *t = op->self;
+    return t->scores.rows;
 }
 
 /* The class, then the probabilities of all that were known. */
@@ -390,7 +390,7 @@ static const struct learning_kind kind = {
     .objects = &objects,
     .predict = predict,
     .learn = learn,
-    .scored = scored,
+    .measured = measured,
     .keep = keep,
     .recall = recall,
     .repeat = repeat,

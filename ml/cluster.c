@@ -129,6 +129,12 @@ static void repeat(void *object, const struct learning_event *event, struct mode
     }
 }
 
+static int64_t measured(const struct op *op)
+{
+    const struct task_cluster *t = op->self;
+    return t->rows;
+}
+
 static void report(struct op *op)
 {
     const struct task_cluster *t = op->self;
@@ -140,6 +146,7 @@ static const struct learning_kind kind = {
     .objects = &objects,
     .predict = predict,
     .learn = learn,
+    .measured = measured,
     .repeat = repeat,
     .report = report,
 };

@@ -28,13 +28,12 @@ void dense_init(struct dense *l, uint32_t inputs, uint32_t slots)
     *l = (struct dense){.inputs = inputs, .width = (inputs + 1) * (1 + slots)};
 }
 
-void dense_draw(struct dense *l, enum dense_activation f, struct random *random)
+void dense_draw(struct dense *l, uint32_t u, uint32_t outputs, enum dense_activation f,
+                struct random *random)
 {
-    double bound = sqrt((f == DENSE_LOGISTIC ? 2.0 : 6.0) / (l->inputs + l->units));
-    for (uint32_t u = 0; u < l->units; u++) {
-        for (uint32_t i = 0; i <= l->inputs; i++) {
-            l->unit[(size_t)u * l->width + i] = bound * (2 * random_unit(random) - 1);
-        }
+    double bound = sqrt((f == DENSE_LOGISTIC ? 2.0 : 6.0) / (l->inputs + outputs));
+    for (uint32_t i = 0; i <= l->inputs; i++) {
+        l->unit[(size_t)u * l->width + i] = bound * (2 * random_unit(random) - 1);
     }
 }
 

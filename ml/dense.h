@@ -1,6 +1,7 @@
 /* Dense: a layer of units that all see the same inputs; what networks are made of. One owner.
  *
- *     dense_init(&l, inputs, slots);  dense_add_units(&l, 32);  dense_draw(&l, DENSE_RELU, &random);
+ *     dense_init(&l, inputs, slots);  dense_add_units(&l, 32);
+ *     dense_draw(&l, unit, 32, DENSE_RELU, &random);                         for each of its units
  *     dense_sum(&l, in, l.units, l.out);  dense_activate(DENSE_RELU, l.out, l.units);     forward
  *     put the gradient by out into l.delta;  dense_derive(DENSE_RELU, l.out, l.delta, l.units);
  *     dense_send_back(&l, l.units, below.delta);                                          backward
@@ -28,9 +29,10 @@ void dense_init(struct dense *l, uint32_t inputs, uint32_t slots);
 void dense_done(struct dense *l);
 /* Makes room for more units, of zeros. */
 void dense_add_units(struct dense *l, uint32_t units);
-/* Weights and biases uniform within +-sqrt(6 / (inputs + units)), sqrt(2 / ...) for logistic (Glorot
- * and Bengio 2010). */
-void dense_draw(struct dense *l, enum dense_activation f, struct random *random);
+/* Weights and bias of a unit that is one of `outputs`: uniform within +-sqrt(6 / (inputs + outputs)),
+ * sqrt(2 / ...) for logistic (Glorot and Bengio 2010). */
+void dense_draw(struct dense *l, uint32_t u, uint32_t outputs, enum dense_activation f,
+                struct random *random);
 /* out[u] = weights . in + bias, of the first units. */
 void dense_sum(const struct dense *l, const double *in, uint32_t units, double *out);
 void dense_activate(enum dense_activation f, double *a, uint32_t n);

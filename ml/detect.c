@@ -62,6 +62,9 @@ static int detect_bind(struct node *n)
     if (learning_bind(n, &p->learning) < 0 || status < 0) {
         return -ERR_CONFIG;
     }
+    p->learning.model.options =
+        detector_options(p->learning.model.def, p->learning.model.options, n->yaml,
+                         cfg->common.options, cfg->warm_up, n->mem);
     p->detector.model = p->learning.model;
     const char *as = cfg->common.as;
     const char *name[] = {as, arena_printf(n->mem, "%s_score", as),
@@ -149,8 +152,6 @@ static bool predict(struct learning_pass *p, void *object, uint16_t row)
     if (cfg->raw) {
         p->out[2].d[row] = found->raw;
     }
-    t->rows++;
-    t->detections += found->is_found;
     return true;
 }
 
@@ -175,6 +176,8 @@ static int learn(struct learning_pass *p, void *object, uint16_t row, bool predi
     (void)predicted;
     (void)problem;
     struct task_detect *t = p->op->self;
+    t->rows += t->is_scored && t->detection.is_judged;
+    t->detections += t->is_scored && t->detection.is_found;
     if (learns) {
         detector_learn(object, p->task->x, p->in.time[row], t->is_scored ? &t->detection : NULL,
                        &p->task->scratch);
@@ -188,10 +191,10 @@ static int learn(struct learning_pass *p, void *object, uint16_t row, bool predi
     return 0;
 }
 
-static int64_t scored(const void *object)
+static int64_t measured(const struct op *op)
 {
-    const struct detector *d = object;
-    return d->judged;
+    const struct task_detect *t = op->self;
+    return t->rows;
 }
 
 static void repeat(void *object, const struct learning_event *event, struct model_scratch *scratch)
@@ -219,7 +222,7 @@ static const struct learning_kind kind = {
     .foresee = foresee,
     .hindsight = hindsight,
     .learn = learn,
-    .scored = scored,
+    .measured = measured,
     .repeat = repeat,
     .report = report,
 };

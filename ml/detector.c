@@ -7,6 +7,29 @@
 #include "engine/memory.h"
 
 #include <math.h>
+#include <string.h>
+
+const void *detector_options(const struct learner_def *def, const void *options,
+                             const struct yaml *step, const struct yaml *given, int64_t warm_up,
+                             struct arena *mem)
+{
+    const struct config_field *f = def->options;
+    while (f->name && strcmp(f->name, "grace_period") != 0) {
+        f++;
+    }
+    if (!f->name || !step || !yaml_get(step, "warm_up") ||
+        (given && yaml_get(given, "grace_period"))) {
+        return options;
+    }
+    char *own = arena_zalloc(mem, def->options_size);
+    memcpy(own, options, def->options_size);
+    int64_t grace;
+    memcpy(&grace, own + f->offset, sizeof grace);
+    int64_t rows = warm_up > 1 ? warm_up : 1;
+    grace = grace < rows ? grace : rows;
+    memcpy(own + f->offset, &grace, sizeof grace);
+    return own;
+}
 
 struct detector *detector_new(const struct detector_config *config, uint64_t seed)
 {

@@ -273,7 +273,7 @@ static int measure(struct pass *p, int64_t values, uint16_t row)
 {
     const struct drift_cfg *cfg = p->op->node->cfg;
     report(p->op);
-    return metric_rows_emit(p->op, cfg->as, values, &p->in, row);
+    return metric_rows_emit(p->op, cfg->as, values - 1, values, &p->in, row);
 }
 
 static int process_row(struct pass *p, uint16_t row)
@@ -304,7 +304,8 @@ static int process_row(struct pass *p, uint16_t row)
     t->detections += is_drift;
     p->op->counter[COUNT_LABELS]++;
     per_touch(&p->rows);
-    return metric_rows_are_due(p->op->node, w->values) ? measure(p, w->values, row) : 0;
+    bool is_due = metric_rows_are_due(p->op->node, t->values - 1, t->values);
+    return is_due ? measure(p, t->values, row) : 0;
 }
 
 static int drift_push(struct op *op, int input, struct batch *b)

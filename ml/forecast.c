@@ -91,19 +91,33 @@ static const struct state_codec *forecast_codec(const struct node *n)
 
 struct forecast_task {
     struct per_task per;
-    struct forecast_scores scores; /* of all series here */
+    struct forecast_scores scores; /* of all series here, as is the next */
+    int64_t steps;
     struct beside beside;
 };
 
-static void add_scores(void *ctx, void *object)
+/* Takes a series into the totals, or out of them. */
+static void add_series(struct forecast_task *t, const struct forecast_series *series, int sign)
 {
-    forecast_scores_add(ctx, forecast_model_scores(forecast_series_model(object)), 1);
+    const struct forecast_model *m = forecast_series_model(series);
+    forecast_scores_add(&t->scores, forecast_model_scores(m), sign);
+    t->steps += sign * forecast_model_steps(m);
 }
 
-static int io_scores(void *ctx, struct snapshot *s)
+static void add_totals(void *ctx, void *object)
 {
-    snapshot_version(s, 1);
-    return forecast_scores_io(ctx, s);
+    add_series(ctx, object, 1);
+}
+
+static int io_totals(void *ctx, struct snapshot *s)
+{
+    struct forecast_task *t = ctx;
+    snapshot_version(s, 2);
+    forecast_scores_io(&t->scores, s);
+    if (s->version > 1) {
+        snapshot_count(s, &t->steps);
+    }
+    return snapshot_status(s);
 }
 
 static bool forecast_lazy(const struct node *n)
@@ -119,7 +133,7 @@ static int forecast_open(struct op *op, struct err *e)
     op->self = t;
     beside_init(&t->beside, &forecast_trainable, op->trainer);
     int status = per_open(&t->per, op, &p->per, e);
-    struct per_totals totals = {&t->scores, io_scores, add_scores};
+    struct per_totals totals = {t, io_totals, add_totals};
     return status < 0 ? status : per_totals(&t->per, op, &totals, e);
 }
 
@@ -155,20 +169,20 @@ static void forecast_close(struct op *op)
     }
 }
 
+/* Always all of them: the first call says in which order they are told. */
 static void report(struct op *op)
 {
     const struct forecast_task *t = op->self;
     const struct forecast_scores *s = &t->scores;
-    for (int k = 0; k < FORECAST_RULES; k++) {
-        if (s->rows[k] > 0) {
-            op_metric(op, forecast_rules[k].mae, forecast_scores_mae(s, (enum forecast_rule)k));
-            op_metric(op, forecast_rules[k].smape, forecast_scores_smape(s, (enum forecast_rule)k));
-        }
-    }
     op_metric(op, "rows", (double)s->rows[RULE_FORECAST]);
-    if (s->intervals > 0) {
-        op_metric(op, "coverage", forecast_scores_coverage(s));
+    for (int k = 0; k < FORECAST_RULES; k++) {
+        enum forecast_rule rule = (enum forecast_rule)k;
+        bool is_told = s->rows[k] > 0;
+        op_metric(op, forecast_rules[k].mae, is_told ? forecast_scores_mae(s, rule) : (double)NAN);
+        op_metric(op, forecast_rules[k].smape,
+                  is_told ? forecast_scores_smape(s, rule) : (double)NAN);
     }
+    op_metric(op, "coverage", s->intervals > 0 ? forecast_scores_coverage(s) : (double)NAN);
 }
 
 /* ---- rows ---- */
@@ -180,7 +194,6 @@ struct pass {
     struct batch in;
     struct vec target, bound;
     struct per_rows rows;
-    bool is_step; /* the row at hand began one */
     struct vec *out;
 };
 
@@ -259,17 +272,15 @@ static void put_row(struct pass *p, const struct forecast_model *m, double y, ui
 /* The series takes the row's value; false: it came too late. */
 static bool teach(struct pass *p, struct forecast_series *s, double y, uint16_t row)
 {
-    struct forecast_scores *scores = &p->task->scores;
     double event[EVENT_SIZE] = {[EVENT_TIME] = (double)p->in.time[row], [EVENT_VALUE] = y};
-    forecast_scores_add(scores, forecast_model_scores(forecast_series_model(s)), -1);
+    add_series(p->task, s, -1);
     enum forecast_take take = forecast_series_take(s, p->in.time[row], y);
-    forecast_scores_add(scores, forecast_model_scores(forecast_series_model(s)), 1);
+    add_series(p->task, s, 1);
     if (take == TAKE_LATE) {
         p->op->counter[COUNT_SKIPPED]++;
         return false;
     }
     p->op->counter[COUNT_LABELS] += take != TAKE_FIRST;
-    p->is_step = take == TAKE_STEP || take == TAKE_ANEW;
     per_touch_event(&p->rows, event, EVENT_SIZE);
     return true;
 }
@@ -289,7 +300,7 @@ static int process_row(struct pass *p, uint16_t row)
         y = NAN; /* as one that is missing */
     }
     bool is_taken = true;
-    p->is_step = false;
+    int64_t before = p->task->steps;
     if (p->plan->cfg->learn == FORECAST_LEARN_ONLINE) {
         s = s ? s : per_make(&p->rows, row);
         is_taken = teach(p, s, y, row);
@@ -298,12 +309,12 @@ static int process_row(struct pass *p, uint16_t row)
     if (p->plan->cfg->learn == FORECAST_LEARN_ONLINE) {
         beside_row(&p->task->beside, &p->rows, s);
     }
-    int64_t steps = p->is_step ? forecast_model_steps(forecast_series_model(s)) : 0;
-    if (!metric_rows_are_due(p->op->node, steps)) {
+    int64_t steps = p->task->steps;
+    if (!metric_rows_are_due(p->op->node, before, steps)) {
         return 0;
     }
     report(p->op);
-    return metric_rows_emit(p->op, p->plan->cfg->as, steps, &p->in, row);
+    return metric_rows_emit(p->op, p->plan->cfg->as, before, steps, &p->in, row);
 }
 
 static int evaluate(struct pass *p, const struct expression *x, struct vec *out)

@@ -272,6 +272,9 @@ static int plan_rows(struct klamm_ml *m, struct node *n, const struct yaml *opti
     }
     m->coverage = m->task == TASK_REGRESS ? s->coverage : (double)NAN;
     m->detecting.warm_up = s->warm_up;
+    if (m->task == TASK_DETECT && c->options) {
+        c->options = detector_options(c->def, c->options, n->yaml, options, s->warm_up, n->mem);
+    }
     if (m->task == TASK_DETECT && threshold_parse(n, s->threshold, &m->detecting) < 0) {
         status = -ERR_CONFIG;
     }

@@ -288,6 +288,21 @@ static void tell_if_useless(const struct op *op)
     }
 }
 
+/* A history is read as it stands. */
+static void tell_if_reshaped(const struct op *op)
+{
+    const struct node *n = op->node;
+    const struct learning *p = n->bound;
+    if (n->reshaped && (op->wants_history || (p->training && state_is_empty(op->state)))) {
+        logger(
+            LOG_LEVEL_WARN,
+            "%s.train_from: its rows do not pass %s: columns that step makes must stand in them "
+            "as it would make them. If they do not, let the learner scale (`scale: standard`), or "
+            "give rows that have passed it",
+            n->path, n->reshaped);
+    }
+}
+
 int learning_open(struct op *op, size_t size, struct err *e)
 {
     const struct learning *p = op->node->bound;
@@ -303,6 +318,7 @@ int learning_open(struct op *op, size_t size, struct err *e)
     op->wants_history = status == 0 && train_from_is_due(op);
     if (status == 0) {
         tell_if_useless(op);
+        tell_if_reshaped(op);
     }
     if (p->late) {
         t->kept = mem_array(KEPT_MOST, sizeof(double));
@@ -435,12 +451,10 @@ static void touch(struct learning_pass *p, const struct model *m, uint16_t row, 
 }
 
 /* Rows for the stream that reads the metrics. */
-static int measure(struct learning_pass *p, int64_t rows, uint16_t row)
+static int measure(struct learning_pass *p, int64_t before, int64_t rows, uint16_t row)
 {
-    if (p->plan->kind->report) {
-        p->plan->kind->report(p->op);
-    }
-    return metric_rows_emit(p->op, p->plan->cfg->as, rows, &p->in, row);
+    p->plan->kind->report(p->op);
+    return metric_rows_emit(p->op, p->plan->cfg->as, before, rows, &p->in, row);
 }
 
 int learning_teach(struct learning_pass *p, struct model *m, uint16_t row, bool predicted,
@@ -449,7 +463,7 @@ int learning_teach(struct learning_pass *p, struct model *m, uint16_t row, bool 
     const struct learning_kind *kind = p->plan->kind;
     bool learns = p->plan->mode != LEARN_NEVER;
     uint64_t known = p->categories;
-    int64_t before = !learns && kind->scored ? kind->scored(m) : 0;
+    int64_t before = kind->measured(p->op);
     p->is_new = false;
     memset(p->told, 0, sizeof(p->told));
     if (kind->learn(p, m, row, predicted, learns, problem) != 0) {
@@ -460,8 +474,8 @@ int learning_teach(struct learning_pass *p, struct model *m, uint16_t row, bool 
     if (learns) {
         beside_row(&p->task->beside, &p->rows, m);
     }
-    int64_t rows = learns ? m->rows : kind->scored ? kind->scored(m) : 0;
-    return rows != before && metric_rows_are_due(p->op->node, rows) ? measure(p, rows, row) : 0;
+    int64_t rows = kind->measured(p->op);
+    return metric_rows_are_due(p->op->node, before, rows) ? measure(p, before, rows, row) : 0;
 }
 
 void learning_gather(struct learning_pass *p, const struct feature_rows *rows, uint16_t row,
@@ -601,7 +615,7 @@ int learning_push(struct op *op, int input, struct batch *b)
         sel[nsel] = row;
         nsel = (uint16_t)(nsel + (status == 0));
     }
-    if (p.in.nsel > 0 && p.plan->kind->report) {
+    if (p.in.nsel > 0) {
         p.plan->kind->report(op);
     }
     if (nsel < p.in.nsel) {

@@ -100,9 +100,9 @@ struct learning_kind {
      * one of a class that is not known and not learned; or -ERR_DATA with *problem: it is bad. */
     int (*learn)(struct learning_pass *p, void *object, uint16_t row, bool predicted, bool learns,
                  const char **problem);
-    /* Rows that this model was scored by: with `learn: never` metrics are told by their count. NULL:
-     * the kind measures nothing. */
-    int64_t (*scored)(const void *object);
+    /* Rows that all models of the task were measured by, as `rows` of report() says: metric rows are
+     * told by their count. */
+    int64_t (*measured)(const struct op *op);
     /* With late labels: what predict() said as numbers, their count; and that said again, into
      * row 0 of pass->out too. NULL for both: the kind has no labels. */
     uint32_t (*keep)(const struct learning_pass *p, const void *object, double *out);

@@ -209,10 +209,10 @@ static int learn(struct learning_pass *p, void *object, uint16_t row, bool predi
     return 0;
 }
 
-static int64_t scored(const void *object)
+static int64_t measured(const struct op *op)
 {
-    const struct regressor *r = object;
-    return r->evaluation.scores.rows;
+    const struct task_regress *t = op->self;
+    return t->scores.rows;
 }
 
 static uint32_t keep(const struct learning_pass *p, const void *object, double *out)
@@ -252,7 +252,7 @@ static const struct learning_kind kind = {
     .foresee = foresee,
     .hindsight = hindsight,
     .learn = learn,
-    .scored = scored,
+    .measured = measured,
     .keep = keep,
     .recall = recall,
     .repeat = repeat,

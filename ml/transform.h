@@ -53,6 +53,7 @@ extern const char *const transform_learn_names[];
 /* clang-format off */
 #define TRANSFORM_LEARNS                                                                           \
     .stateful = true,                                                                              \
+    .reshapes = true,                                                                              \
     .needs = transform_needs,                                                                      \
     .state_codec = transform_codec,                                                                \
     .state_layout = transform_layout,                                                              \

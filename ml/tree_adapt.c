@@ -9,7 +9,8 @@
  *              drift_window_threshold rows:
  *                  classes  |e1 - e2| > sqrt(2 e1 (1 - e1) ln(2 / switch_significance) (1/n1 + 1/n2))
  *                  values   two-sided z test of the two means at switch_significance
- *              One that finds a split of its own takes the place at once
+ *              One that finds a split of its own takes the place at once. What goes learns the row
+ *              before it does: it draws numbers as River's does, and the next rows get the same ones
  *   leaf       bootstrap_sampling: a row counts Poisson(1) times, and once when that is 0
  *   predict    classes: the leaf and the alternates of the branches above it, each weighted by
  *              1 / error^2; values: their mean
@@ -99,12 +100,22 @@ static int compare(const struct tree *t, int32_t node)
     return !differs ? 0 : d > 0 ? 1 : -1;
 }
 
-/* What a branch does with a row before its child does; false when the branch is no more. */
-static bool learn_branch(struct tree *t, int32_t parent, int32_t node, const double *x, double y,
-                         double w, double predicted)
+/* Learns the row; true when it found a split, which makes it a branch. */
+static bool learn_alternate(struct tree *t, int32_t node, const double *x, double y, double w)
+{
+    int32_t alternate = t->watch[node].alternate;
+    learn_leaf(t, alternate, x, y, w, tree_leaf_predict(t, alternate, x, NULL));
+    return t->node[alternate].kind != TREE_LEAF;
+}
+
+/* What a branch does with a row before its child does; true when its alternate is to take its place.
+ * One that is better does not learn this row, unless the branch is the root. */
+static bool learn_branch(struct tree *t, int32_t node, const double *x, double y, double w,
+                         double predicted)
 {
     bool is_worse = watch_error(t, node, error_of(t, predicted, y));
     bool has_alternate = t->watch[node].alternate >= 0;
+    int better = 0;
     if (is_worse && (tree_is_classes(t) || !has_alternate)) {
         if (has_alternate) {
             drop_alternate(t, node);
@@ -113,40 +124,30 @@ static bool learn_branch(struct tree *t, int32_t parent, int32_t node, const dou
         int32_t alternate = tree_add_leaf(t, t->node[node].depth);
         t->watch[node].alternate = alternate;
     } else if (has_alternate) {
-        int better = compare(t, node);
-        if (better > 0) {
-            take_place(t, parent, node);
-            if (parent < 0) {
-                double first = tree_leaf_predict(t, t->root, x, NULL);
-                learn_leaf(t, t->root, x, y, w, first);
-            }
-            return false;
-        }
+        better = compare(t, node);
         if (better < 0) {
             drop_alternate(t, node);
         }
     }
-    int32_t alternate = t->watch[node].alternate;
-    if (alternate >= 0) {
-        learn_leaf(t, alternate, x, y, w, tree_leaf_predict(t, alternate, x, NULL));
-        if (t->node[alternate].kind != TREE_LEAF) {
-            take_place(t, parent, node);
-            return false;
-        }
+    if (better > 0 && node != t->root) {
+        return true;
     }
-    return true;
+    bool has_split = t->watch[node].alternate >= 0 && learn_alternate(t, node, x, y, w);
+    return better > 0 || has_split;
 }
 
 double tree_adapt_learn(struct tree *t, const double *x, double y, double w)
 {
     int32_t at = t->root, parent = -1;
+    int32_t replaced = -1, above = -1; /* the highest branch whose alternate takes its place */
     double predicted = tree_leaf_predict(t, tree_find(t, at, x), x, NULL), here = predicted;
     if (!(w > 0)) {
         return predicted;
     }
     while (t->node[at].kind != TREE_LEAF) {
-        if (!learn_branch(t, parent, at, x, y, w, predicted)) {
-            return predicted;
+        if (learn_branch(t, at, x, y, w, predicted) && replaced < 0) {
+            replaced = at;
+            above = parent;
         }
         int32_t child = tree_child(t, at, x);
         if (child < 0) {
@@ -158,6 +159,9 @@ double tree_adapt_learn(struct tree *t, const double *x, double y, double w)
         at = child;
     }
     learn_leaf(t, at, x, y, w, here);
+    if (replaced >= 0) {
+        take_place(t, above, replaced);
+    }
     return predicted;
 }
 

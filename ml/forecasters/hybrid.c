@@ -36,7 +36,7 @@ static const struct config_field fields[] = {
     {"members", CONFIG_YAML, offsetof(struct options, members),
      .doc = "forecasters: a list of names, or `{name: {options}}` with `seasons: n` for the n "
             "shortest only; absent: two of ridge, two of holt_winters"},
-    {"half_life", CONFIG_DOUBLE, offsetof(struct options, half_life), .def = "100", .min = 1,
+    {"half_life", CONFIG_DOUBLE, offsetof(struct options, half_life), .def = "300", .min = 1,
      .max = 1e6, .doc = "steps after which an error counts half for the weights"},
     {0},
 };

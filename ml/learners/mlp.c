@@ -5,17 +5,21 @@
  *   forward   a_0 = x;  a_k = f(W_k a_(k-1) + b_k) through the hidden layers;  z = V a_K + c
  *             f: relu max(0, .), tanh, logistic 1 / (1 + exp(-.)), identity
  *   classes   P(c) = exp(z_c) / sum over classes      loss -log P(label)   dz = P - [label]
+ *             While learning, the sum has one class more: a spare output, which the next class that is
+ *             new will take. Until then it learns of each row that it is none of its own, as the output
+ *             of a class that scikit-learn was told of beforehand; and of one class alone hidden layers
+ *             have something to learn, where nothing but l2 would bring their weights down to 0
  *   values    prediction z                            loss (z - y)^2 / 2   dz = z - y
  *   backward  da_K = V' dz; delta_k = da_k f'(a_k); da_(k-1) = W_k' delta_k;
  *             gradient of W_k: delta_k a_(k-1)' + l2 W_k, of b_k: delta_k, all times the row's weight
  *             but l2; then the optimizer's step
- *   start     hidden weights and biases uniform within +-sqrt(6 / (inputs + outputs)), sqrt(2 / ...)
- *             for logistic, from the seed (Glorot and Bengio 2010); V and c are 0, also of a class
- *             that is new, so that a row is even between classes until some are told apart
+ *   start     weights and biases uniform within +-sqrt(6 / (inputs + outputs)), sqrt(2 / ...) for
+ *             logistic, from the seed (Glorot and Bengio 2010); of a class, outputs are those so far
  *
  *   layout    ml/dense.c
  *   state     number of the optimizer, activation, sizes of the layers; steps, hidden units; number
- *             of outputs; of each steps and unit: version 1
+ *             of classes, or 1; of each output steps and unit: version 2. In version 1 there was no
+ *             spare output: it is as at the start
  *   odd input features should be scaled; a constant one acts as a bias. With one class P = 1. Weights
  *             that are not finite (a learning rate too high, values far from 1) stay so: the host
  *             gives null
@@ -51,9 +55,10 @@ struct mlp {
     uint32_t n, nhidden;
     int64_t steps; /* of the hidden layers */
     struct dense hidden[HIDDEN_MAX];
-    struct dense last;   /* a unit for each class that there is room for, or one for the value */
-    uint32_t known;      /* classes learned so far, or 1 */
-    int64_t *last_steps; /* per unit of it */
+    struct dense last; /* a unit per class there is room for and a spare one; or one, the value */
+    struct random random; /* of the next unit of it */
+    uint32_t known;       /* classes learned so far, or 1 */
+    int64_t *last_steps;  /* per unit of last */
 };
 
 static const struct config_field fields[] = {
@@ -146,21 +151,35 @@ static void mlp_layout(const void *options, struct buffer *words)
 
 /* ---- network ---- */
 
-static void mlp_grow(void *learner, uint32_t outputs)
+/* Outputs that learn: of the classes known and the spare one, or the value. */
+static uint32_t outputs_of(const struct mlp *m)
 {
-    struct mlp *m = learner;
+    return m->task == LEARN_CLASSES ? m->known + 1 : m->known;
+}
+
+/* Units are drawn in order, so that those of a class are the same whenever room is made for it. */
+static void add_outputs(struct mlp *m, uint32_t outputs)
+{
     if (outputs <= m->last.units) {
         return;
     }
+    uint32_t from = m->last.units;
     m->last_steps = mem_resize(m->last_steps, outputs, sizeof(int64_t));
-    memset(m->last_steps + m->last.units, 0, (outputs - m->last.units) * sizeof(int64_t));
+    memset(m->last_steps + from, 0, (outputs - from) * sizeof(int64_t));
     dense_add_units(&m->last, outputs);
+    for (uint32_t u = from; u < outputs; u++) {
+        dense_draw(&m->last, u, u + 1, m->activation, &m->random);
+    }
+}
+
+static void mlp_grow(void *learner, uint32_t classes)
+{
+    add_outputs(learner, classes + 1);
 }
 
 static void *mlp_open(const struct learner_setup *setup)
 {
     struct mlp *m = mem_zalloc(sizeof(*m));
-    struct random random;
     uint32_t units[HIDDEN_MAX] = {0}, inputs = setup->ncolumns;
     m->options = setup->options;
     m->task = setup->task;
@@ -168,18 +187,18 @@ static void *mlp_open(const struct learner_setup *setup)
     m->n = inputs;
     m->nhidden = read_sizes(m->options->hidden, units);
     read_optimizer(&m->optimizer, m->options, NULL);
-    random_seed(&random, setup->seed, STREAM_MLP);
+    random_seed(&m->random, setup->seed, STREAM_MLP);
     for (uint32_t k = 0; k < m->nhidden; k++) {
         dense_init(&m->hidden[k], inputs, m->optimizer.def->slots);
         dense_add_units(&m->hidden[k], units[k]);
-        dense_draw(&m->hidden[k], m->activation, &random);
+        for (uint32_t u = 0; u < units[k]; u++) {
+            dense_draw(&m->hidden[k], u, units[k], m->activation, &m->random);
+        }
         inputs = units[k];
     }
     dense_init(&m->last, inputs, m->optimizer.def->slots);
-    if (m->task == LEARN_VALUES) {
-        mlp_grow(m, 1);
-        m->known = 1;
-    }
+    m->known = m->task == LEARN_VALUES;
+    add_outputs(m, 1);
     return m;
 }
 
@@ -216,7 +235,7 @@ static void mlp_predict(void *l, const double *x, uint32_t rows, double *out, ui
         dense_sum(&m->last, forward(m, x + (size_t)r * m->n), m->known, to);
         if (m->task == LEARN_CLASSES) {
             linalg_softmax(to, m->known);
-            for (uint32_t c = m->known; c < m->last.units; c++) {
+            for (uint32_t c = m->known; c + 1 < m->last.units; c++) {
                 to[c] = 0;
             }
         }
@@ -229,18 +248,17 @@ static void mlp_predict(void *l, const double *x, uint32_t rows, double *out, ui
 static void put_loss(struct mlp *m, const double *in, double y, double w)
 {
     struct dense *l = &m->last;
-    dense_sum(l, in, m->known, l->delta);
+    uint32_t label = (uint32_t)y;
     if (m->task == LEARN_VALUES) {
+        dense_sum(l, in, 1, l->delta);
         l->delta[0] = w * (l->delta[0] - y);
         return;
     }
-    uint32_t label = (uint32_t)y;
-    linalg_softmax(l->delta, m->known);
-    if (label >= m->known) { /* a new class: its P counts as 0 in the row that brings it */
-        memset(l->delta + m->known, 0, (label + 1 - m->known) * sizeof(double));
-        m->known = label + 1;
-    }
-    for (uint32_t c = 0; c < m->known; c++) {
+    m->known = label < m->known ? m->known : label + 1;
+    uint32_t outputs = outputs_of(m);
+    dense_sum(l, in, outputs, l->delta);
+    linalg_softmax(l->delta, outputs);
+    for (uint32_t c = 0; c < outputs; c++) {
         l->delta[c] = w * (c == label ? l->delta[c] - 1 : l->delta[c]);
     }
 }
@@ -253,11 +271,11 @@ static void learn_row(struct mlp *m, const double *x, double y, double w)
     put_loss(m, in, y, w);
     for (uint32_t k = m->nhidden; k-- > 0;) {
         struct dense *l = &m->hidden[k];
-        dense_send_back(behind, behind == &m->last ? m->known : behind->units, l->delta);
+        dense_send_back(behind, behind == &m->last ? outputs_of(m) : behind->units, l->delta);
         dense_derive(m->activation, l->out, l->delta, l->units);
         behind = l;
     }
-    for (uint32_t c = 0; c < m->known; c++) {
+    for (uint32_t c = 0; c < outputs_of(m); c++) {
         dense_step(&m->last, c, in, &m->optimizer,
                    optimizer_rate(&m->optimizer, m->last_steps[c]++), m->options->l2);
     }
@@ -294,7 +312,7 @@ static int mlp_io(void *l, struct snapshot *s)
 {
     struct mlp *m = l;
     uint32_t known = m->known;
-    snapshot_version(s, 1);
+    snapshot_version(s, 2);
     must_be(s, m->optimizer.def->number);
     must_be(s, (uint32_t)m->activation);
     must_be(s, m->nhidden);
@@ -314,13 +332,14 @@ static int mlp_io(void *l, struct snapshot *s)
             s->status = -ERR_DATA;
             return s->status;
         }
-        mlp_grow(m, known);
         m->known = known;
+        add_outputs(m, outputs_of(m));
     }
-    for (uint32_t c = 0; c < known; c++) {
+    uint32_t outputs = s->version > 1 ? outputs_of(m) : known;
+    for (uint32_t c = 0; c < outputs; c++) {
         snapshot_count(s, &m->last_steps[c]);
     }
-    snapshot_array(s, m->last.unit, (size_t)known * m->last.width);
+    snapshot_array(s, m->last.unit, (size_t)outputs * m->last.width);
     return snapshot_status(s);
 }
 
@@ -341,7 +360,7 @@ const struct learner_def learner_mlp = {
     .options = fields,
     .options_size = sizeof(struct options),
     .aliases = aliases,
-    .version = 1,
+    .version = 2,
     .layout = mlp_layout,
     .check = mlp_check,
     .open = mlp_open,

@@ -141,6 +141,20 @@ with tempfile.TemporaryDirectory() as folder:
     says("has read stream old: 2 rows, 1 bad", 0, "replay", f"{folder}/lenient.yaml", "--input", "rows=now.jsonl",
          "--input", "old=bad.csv")
 
+    # A history does not pass the steps before: of columns that keep their names that is told.
+    scaled = "      - impute: {columns: a, as: filled}\n      - SCALE\n      - classify: {algorithm: gaussian_nb, " \
+        "features: [a], label: y > 0, as: up, train_from: FROM}\n"
+    behind = "name: behind\nstreams:\n  rows:\n    from: {topic: now, COLUMNS}\n    steps:\n" + scaled
+    behind += "    to: {topic: out, value: json}\n"
+    for name, source, inputs in (("file", "{file: rows.jsonl}", []), ("topic", TOPIC, ["--input", "past=past.jsonl"])):
+        text = behind.replace("FROM", source).replace("COLUMNS", COLUMNS)
+        file = write("behind.yaml", text.replace("SCALE", "scale: {columns: a}"))
+        says("classify.train_from: its rows do not pass streams.rows.steps[2].scale", 0, "replay", file, "--input",
+             "rows=now.jsonl", *inputs)
+        file = write("beside.yaml", text.replace("SCALE", "scale: {columns: a, as: scaled}"))
+        run = call("replay", file, "--input", "rows=now.jsonl", *inputs)
+        check(run.returncode == 0 and b"do not pass" not in run.stderr, "columns beside the old ones are not told of")
+
     # A model that may not learn and has learned nothing; a window of less rows than the preset `min_rows`.
     with open(ways["a file"][0], encoding="utf-8") as f:
         text = f.read().replace(", train_from: {file: rows.jsonl}", "")

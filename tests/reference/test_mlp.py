@@ -3,9 +3,10 @@
 
 Both draw their first weights at random, so figures are means over 5 seeds: accuracy of classes, mean
 absolute error of values, over all rows but the first 100, each predicted before it was learned. Both
-see features scaled on line. klamm may be worse by 2 points of accuracy or 5 % of the error: scikit-learn
-is told all classes before the first row, klamm learns of them as they come. Skipped, and with data sets
-left out, as peers.py says.
+see features scaled on line. klamm may be worse by 2 points of accuracy or 5 % of the error, for five
+networks vary by a point: tables/quality.py has more of them. scikit-learn is told all classes before the
+first row, and has one output for two of them; klamm learns of them as they come, with a spare output
+for the next. Skipped, and with data sets left out, as peers.py says.
 """
 import statistics
 import sys

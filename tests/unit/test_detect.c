@@ -122,6 +122,46 @@ static void warms_up_per_key(void **state)
     task_result_done(&r);
 }
 
+/* What a step says of its warm-up holds for learners that would wait longer. */
+static void has_scores_when_it_has_warmed_up(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *algorithm, *more;
+        int first; /* row of a host with a score */
+    } cases[] = {
+        {"zscore", ", warm_up: 20", 20},
+        {"mad", ", warm_up: 20", 20},
+        {"autoencoder", ", warm_up: 20", 20},
+        {"residual", ", warm_up: 20", 20},
+        {"random_cut_forest", ", warm_up: 20", 20},
+        {"matrix_profile", ", warm_up: 120", 120},
+        {"zscore", ", warm_up: 0", 1},
+        {"zscore", ", warm_up: 20, options: {grace_period: 60}", 60},
+        {"zscore", ", options: {grace_period: 20}", 100},
+        {"zscore", "", 100},
+        {"zscore", ", warm_up: 120", 120},
+    };
+    for (size_t k = 0; k < sizeof cases / sizeof cases[0]; k++) {
+        struct task_result r = {0};
+        char topology[2000];
+        int i = 0;
+        snprintf(topology, sizeof topology, FROM("string") STEP("%s", "%s") TAIL,
+                 cases[k].algorithm, cases[k].more);
+        run_all(topology, &r);
+        for (char *line = r.out.data; line < r.out.data + r.out.n;
+             line = strchr(line, '\n') + 1, i++) {
+            const char *null = strstr(line, "\"odd_score\":null");
+            bool is_null = null && null < strchr(line, '\n');
+            if (is_null != (i < 2 * cases[k].first)) { /* two hosts */
+                print_message("%s%s: row %d\n", cases[k].algorithm, cases[k].more, i);
+                fail();
+            }
+        }
+        task_result_done(&r);
+    }
+}
+
 static void same_detections(const struct task_result *first, const struct task_result *r)
 {
     assert_true(task_result_metric(r, "detections") == task_result_metric(first, "detections"));
@@ -246,6 +286,7 @@ int main(void)
         cmocka_unit_test(finds_what_is_far_off),
         cmocka_unit_test(shows_the_score_that_a_value_is_compared_with),
         cmocka_unit_test(warms_up_per_key),
+        cmocka_unit_test(has_scores_when_it_has_warmed_up),
         cmocka_unit_test(is_the_same_for_every_batch_size_and_restart),
         cmocka_unit_test(constant_series_are_usual_and_what_leaves_them_is_not),
         cmocka_unit_test(equal_steps_say_the_same),

@@ -106,6 +106,27 @@ static void what_is_no_value_is_not_looked_at(void **state)
     task_result_done(&r);
 }
 
+/* All of them: the step that left them out says so, for nothing else shows it. */
+static void rows_without_key_are_told_of(void **state)
+{
+    (void)state;
+    static const char *const some[] = {"{\"v\": 1}", "{\"v\": 5}"};
+    struct task_result r = {0};
+    struct task_run how = {.topology =
+                               KEYED "      - drift: {algorithm: adwin, of: v, as: d}\n" TAIL,
+                           .topic = "in",
+                           .value = some,
+                           .n = 2};
+    task_run(&how, &r);
+    assert_int_equal(r.status, 0);
+    assert_true(task_result_metric(&r, "without_key") == 2);
+    assert_true(task_result_metric(&r, "values") == 0);
+    task_result_done(&r);
+    run(HEAD "      - drift: {algorithm: adwin, of: v, as: d, per: partition}\n" TAIL, some, 2, &r);
+    assert_true(isnan(task_result_metric(&r, "without_key")));
+    task_result_done(&r);
+}
+
 static void a_failed_expression_is_a_bad_row(void **state)
 {
     (void)state;
@@ -156,6 +177,7 @@ int main(void)
         cmocka_unit_test(tells_of_changes_per_key),
         cmocka_unit_test(is_the_same_for_every_batch_size_and_restart),
         cmocka_unit_test(what_is_no_value_is_not_looked_at),
+        cmocka_unit_test(rows_without_key_are_told_of),
         cmocka_unit_test(a_failed_expression_is_a_bad_row),
         cmocka_unit_test(problems_say_what_to_do),
     };

@@ -12,7 +12,10 @@ static void translates(void **state)
 {
     (void)state;
     assert_string_equal(habit_of(HABIT_FUNCTION, "IfNull"), "coalesce(a, b)");
+    assert_string_equal(habit_of(HABIT_FUNCTION, "log"), "ln(a)");
     assert_string_equal(habit_of(HABIT_STEP, "groupByKey"), "key_by");
+    assert_string_equal(habit_of(HABIT_STEP, "StandardScaler"), "scale");
+    assert_string_equal(habit_of(HABIT_STEP, "one_hot_encoder"), "one_hot");
     assert_string_equal(habit_of(HABIT_STEP, "left_join"), "join: {type: left, …}");
     assert_string_equal(habit_of(HABIT_TYPE, "int64"), "long");
     assert_null(habit_of(HABIT_STEP, "int64"));

@@ -287,14 +287,19 @@ static void test_windows_of_time(void **state)
 static void test_detects(void **state)
 {
     (void)state;
-    struct klamm_ml *m =
-        make("detect", "zscore", "{warm_up: 150, threshold: {false_alarms: 0.001}}");
+    static const char *const settings[] = {"{warm_up: 30}",
+                                           "{warm_up: 150, threshold: {false_alarms: 0.001}}"};
     double x[FEATURES], out[3];
-    for (int i = 0; i < 300; i++) {
-        rig_row(i, x);
-        assert_int_equal(klamm_ml_predict_learn(m, x, NULL, 1, out, 3, NULL), 0);
-        assert_int_equal(isnan(out[KLAMM_ML_TAIL]), i < 150);
-        assert_int_equal(isnan(out[KLAMM_ML_FOUND]), i < 150);
+    struct klamm_ml *m = NULL;
+    for (int k = 0; k < 2; k++) {
+        klamm_ml_free(m);
+        m = make("detect", "zscore", settings[k]);
+        for (int i = 0; i < 300; i++) {
+            rig_row(i, x);
+            assert_int_equal(klamm_ml_predict_learn(m, x, NULL, 1, out, 3, NULL), 0);
+            assert_int_equal(isnan(out[KLAMM_ML_TAIL]), i < (k ? 150 : 30));
+            assert_int_equal(isnan(out[KLAMM_ML_FOUND]), i < (k ? 150 : 30));
+        }
     }
     x[0] = 1000;
     assert_int_equal(klamm_ml_predict(m, x, 1, out, 3, NULL), 0);

@@ -72,6 +72,14 @@ static void lines_that_differ_are_shown(void **state)
     expect_differ("a\nb\n", "a\n", "b is gone");
     expect_differ("a\n", "a\n(column v):long\n", "new is v");
     expect_differ("a\nb\n", "b\na\n", "the same in another order");
+    expect_differ("(column v):long\n", "(column v):double\n",
+                  "v of type long is now v of type double");
+    expect_differ("(column v):long\n", "(column w):double\n", "v is now w");
+#define COLUMNS "plain: first, second, third, fourth, fifth, sixth, seventh, eighth, ninth, tenth, "
+#define MORE    COLUMNS COLUMNS
+    expect_differ(MORE "last", MORE "new, last", "…last is now …new, last");
+    expect_differ(MORE "last", MORE "late", "…last is now …late");
+    expect_differ(COLUMNS "last", "none", COLUMNS "last is now none");
     expect_differ("1\n2\n3\n4\n5\n6\n7\n8\n9\n", "",
                   "1 is gone; 2 is gone; 3 is gone; 4 is gone; 5 is gone; 6 is gone; 7 is gone; 8 "
                   "is gone; …");

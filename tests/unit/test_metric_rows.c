@@ -205,17 +205,82 @@ static void comes_with_learn_never(void **state)
     unlink(path);
 }
 
+/* A million small models: rows are counted over all of them, for none has so many. */
+static void counts_the_rows_of_all_models(void **state)
+{
+    (void)state;
+    static const char *const topology =
+        "name: test\n"
+        "streams:\n"
+        "  s: {from: {topic: in, key: none, value: json, columns: {a: double, kind: string}}}\n"
+        "  p:\n"
+        "    from: s\n"
+        "    steps:\n"
+        "      - add: cast(round(a) as string) as k\n"
+        "      - key_by: k\n"
+        "      - classify: {algorithm: gaussian_nb, features: [a], label: kind, as: q, per: key}\n"
+        "      - regress: {algorithm: linear_regression, features: [a], label: a * 2, as: r, per: "
+        "key}\n"
+        "      - drift: {algorithm: adwin, of: a, as: d}\n"
+        "      - forecast: {algorithm: naive, target: a, horizons: [1, 2], as: f}\n"
+        "      - cluster: {algorithm: kmeans, features: [a], as: c, per: key}\n"
+        "      - detect: {algorithm: zscore, features: [a], as: o, warm_up: 2, "
+        "options: {grace_period: 2}}\n"
+        "    to: {topic: out, value: json}\n"
+        "  m:\n"
+        "    from: {metrics: {stream: p, every: 50}}\n"
+        "    to: {topic: metrics, key: none, value: json}\n";
+    static const struct {
+        const char *as, *metric;
+        bool is_every_row; /* not only those that were predicted */
+    } steps[] = {{"q", "accuracy", false}, {"r", "mae", false}, {"d", "values", true},
+                 {"f", "mae", false},      {"c", "rows", true}, {"o", "detections", false}};
+    struct buffer first;
+    for (int i = 0; i < 4; i++) {
+        struct task_result r = {0};
+        struct buffer lines;
+        run(topology, (uint16_t[]){1, 2048, 3, 7}[i], (size_t[]){0, 0, 33, 1}[i], &r);
+        if (r.status < 0) {
+            print_message("%s%s\n", task_result_problems(&r), r.err.text);
+        }
+        assert_int_equal(r.status, 0);
+        buffer_init(&lines);
+        assert_true(metric_lines(&r, &lines) > 0);
+        for (size_t k = 0; k < sizeof steps / sizeof steps[0]; k++) {
+            char text[100];
+            snprintf(text, sizeof text, "\"as\":\"%s\",\"metric\":\"%s\"", steps[k].as,
+                     steps[k].metric);
+            int sets = 0;
+            for (const char *at = buffer_cstr(&lines); (at = strstr(at, text)); at++) {
+                sets++;
+                assert_int_equal(strtol(strstr(at, "\"rows\":") + 7, NULL, 10), 50 * sets);
+            }
+            assert_in_range(sets, steps[k].is_every_row ? ROWS / 50 : 1, ROWS / 50);
+        }
+        if (i == 0) {
+            first = lines;
+        } else {
+            assert_int_equal(lines.n, first.n);
+            assert_memory_equal(lines.data, first.data, first.n);
+            buffer_done(&lines);
+        }
+        task_result_done(&r);
+    }
+    buffer_done(&first);
+}
+
 static void nobody_reads_none(void **state)
 {
     (void)state;
     static const int64_t every[] = {100, 30};
     struct node n = {.metrics_every = every};
-    assert_false(metric_rows_are_due(&n, 100));
+    assert_false(metric_rows_are_due(&n, 99, 100));
     n.nmetrics = 1;
-    assert_true(metric_rows_are_due(&n, 200) && !metric_rows_are_due(&n, 150));
+    assert_true(metric_rows_are_due(&n, 199, 200) && !metric_rows_are_due(&n, 149, 150));
     n.nmetrics = 2;
-    assert_true(metric_rows_are_due(&n, 200) && metric_rows_are_due(&n, 150));
-    assert_false(metric_rows_are_due(&n, 0));
+    assert_true(metric_rows_are_due(&n, 199, 200) && metric_rows_are_due(&n, 149, 150));
+    assert_true(metric_rows_are_due(&n, 95, 130) && !metric_rows_are_due(&n, 91, 99));
+    assert_false(metric_rows_are_due(&n, 0, 0) || metric_rows_are_due(&n, 300, 300));
 }
 
 static void problems_say_what_to_do(void **state)
@@ -244,8 +309,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(comes_after_so_many_rows), cmocka_unit_test(each_reader_has_its_own),
-        cmocka_unit_test(comes_with_learn_never),   cmocka_unit_test(nobody_reads_none),
-        cmocka_unit_test(problems_say_what_to_do),
+        cmocka_unit_test(comes_with_learn_never),   cmocka_unit_test(counts_the_rows_of_all_models),
+        cmocka_unit_test(nobody_reads_none),        cmocka_unit_test(problems_say_what_to_do),
     };
     return cmocka_run_group_tests(tests, make_rows, free_rows);
 }

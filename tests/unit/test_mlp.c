@@ -1,5 +1,6 @@
 /* mlp: its step is the gradient of the loss by finite differences, layer by layer, for every activation
- * and both tasks; it learns what no line tells apart. Tests ml/dense.c, too.
+ * and both tasks, the spare output included; it learns what no line tells apart, also behind rows of
+ * one class; snapshots of version 1 are taken. Tests ml/dense.c, too.
  */
 #include "engine/random.h"
 #include "ml/dense.h"
@@ -24,14 +25,30 @@ static double double_at(const struct buffer *b, size_t offset)
     return v;
 }
 
+/* Of the bytes where version and number of classes stand. */
+enum { VERSION_AT = 0, CLASSES_AT = 6 + 2 + 17 * 8 };
+
+static void set_number(struct buffer *b, size_t offset, char from, char to)
+{
+    assert_int_equal(b->data[offset], 2 * from); /* engine/snapshot.h: small numbers take a byte */
+    b->data[offset] = (char)(2 * to);
+}
+
+/* Makes a snapshot of three classes and a spare output one of four classes, as version 1 had it. */
+static void count_the_spare_one(struct buffer *b)
+{
+    set_number(b, VERSION_AT, 2, 1);
+    set_number(b, CLASSES_AT, 3, 4);
+}
+
 static double loss_of(const char *text, enum learner_task task, struct buffer *b, const double *x,
                       double y)
 {
-    double p[3];
+    double p[4];
     void *l = open_for(def, text, 2, task);
     struct snapshot s = snapshot_loader(b->data, b->n);
     assert_int_equal(def->io(l, &s), 0);
-    def->predict(l, x, 1, p, 3);
+    def->predict(l, x, 1, p, 4);
     def->close(l);
     if (task == LEARN_VALUES) {
         return (p[0] - y) * (p[0] - y) / 2;
@@ -43,14 +60,14 @@ static void check_gradient(const char *activation, enum learner_task task)
 {
     char text[200];
     const double lr = 1e-3, h = 1e-5;
-    uint32_t outputs = task == LEARN_VALUES ? 1 : 3;
+    uint32_t outputs = task == LEARN_VALUES ? 1 : 4; /* three classes and a spare one */
     snprintf(text, sizeof(text),
              "{hidden_layer_sizes: [3, 2], activation: %s, optimizer: sgd, lr: %g, l2: 0}",
              activation, lr);
     struct learner_data d =
         task == LEARN_VALUES ? learner_values_new(60, 2, 5) : learner_data_new(60, 2, 3, 5);
     void *l = learner_open(def, options_of(def, text), &d);
-    for (int round = 0; round < 20; round++) { /* away from the output weights of 0 */
+    for (int round = 0; round < 20; round++) { /* away from the start */
         learner_feed(def, l, &d, 0, d.rows);
     }
     /* head: version, 4 numbers and sizes, steps (2 bytes); then 3 x 3 and 2 x 4 doubles; the number of
@@ -70,6 +87,9 @@ static void check_gradient(const char *activation, enum learner_task task)
         struct buffer before, after;
         save(l, &before);
         assert_int_equal(before.n, at);
+        if (task == LEARN_CLASSES) {
+            count_the_spare_one(&before);
+        }
         learn_one(def, l, x, d.y[r]);
         save(l, &after);
         for (uint32_t i = 0; i < n; i++) {
@@ -130,6 +150,95 @@ static void learns_what_no_line_tells_apart(void **state)
     }
     assert_true(hits > 930);
     def->close(l);
+}
+
+/* Share of rows put right of three clouds behind `alone` rows of one class: rows 100 to 400. */
+static double right_behind_one_class(uint32_t alone)
+{
+    struct learner_data d = learner_data_new(400, 4, 3, 8);
+    void *l = open_for(def, "{hidden_layer_sizes: [20, 10], lr: 0.005}", 4, LEARN_CLASSES);
+    double p[3];
+    uint32_t hits = 0;
+    def->grow(l, 1);
+    for (uint32_t r = 0; r < alone; r++) {
+        uint32_t at = r % d.rows;
+        if (d.y[at] == 0) {
+            learn_one(def, l, d.x + (size_t)at * 4, 0);
+        }
+    }
+    def->grow(l, 3);
+    for (uint32_t r = 0; r < d.rows; r++) {
+        def->predict(l, d.x + (size_t)r * 4, 1, p, 3);
+        uint32_t best = p[1] > p[0] ? 1 : 0;
+        best = p[2] > p[best] ? 2 : best;
+        hits += r >= 100 && best == (uint32_t)d.y[r];
+        learn_one(def, l, d.x + (size_t)r * 4, d.y[r]);
+    }
+    def->close(l);
+    learner_data_free(&d);
+    return hits / 300.0;
+}
+
+static void is_not_worn_away_by_rows_of_one_class(void **state)
+{
+    (void)state;
+    assert_true(right_behind_one_class(0) > 0.9);
+    assert_true(right_behind_one_class(6000) > 0.9);
+}
+
+/* The units of a class are the same whenever room is made for it. */
+static void room_does_not_change_what_is_drawn(void **state)
+{
+    (void)state;
+    struct learner_data d = learner_data_new(40, 2, 3, 6);
+    void *l[2] = {open_for(def, "{hidden_layer_sizes: 4}", 2, LEARN_CLASSES),
+                  open_for(def, "{hidden_layer_sizes: 4}", 2, LEARN_CLASSES)};
+    struct buffer out[2];
+    def->grow(l[1], 7);
+    for (int i = 0; i < 2; i++) {
+        learner_feed(def, l[i], &d, 0, d.rows);
+        save(l[i], &out[i]);
+    }
+    assert_int_equal(out[0].n, out[1].n);
+    assert_memory_equal(out[0].data, out[1].data, out[0].n);
+    for (int i = 0; i < 2; i++) {
+        buffer_done(&out[i]);
+        def->close(l[i]);
+    }
+    learner_data_free(&d);
+}
+
+static void takes_snapshots_of_version_1(void **state)
+{
+    (void)state;
+    struct learner_data d = learner_data_new(60, 2, 3, 5);
+    const char *text = "{hidden_layer_sizes: [3, 2], optimizer: sgd}";
+    void *l = learner_open(def, options_of(def, text), &d);
+    void *old = learner_open(def, options_of(def, text), &d);
+    struct buffer b;
+    double p[4], sum = 0;
+    for (int round = 0; round < 20; round++) {
+        learner_feed(def, l, &d, 0, d.rows);
+    }
+    save(l, &b);
+    count_the_spare_one(&b);
+    struct snapshot s = snapshot_loader(b.data, b.n);
+    assert_int_equal(def->io(old, &s), 0);
+    assert_ptr_equal(s.p, s.end);
+    def->predict(old, d.x, 1, p, 4);
+    for (int c = 0; c < 4; c++) {
+        assert_true(p[c] > 0);
+        sum += p[c];
+    }
+    assert_true(fabs(sum - 1) < 1e-12);
+    learn_one(def, old, d.x, 0);
+    double more[4];
+    def->predict(old, d.x, 1, more, 4);
+    assert_true(more[0] > p[0]);
+    buffer_done(&b);
+    def->close(l);
+    def->close(old);
+    learner_data_free(&d);
 }
 
 static void one_class_is_certain(void **state)
@@ -215,6 +324,9 @@ int main(void)
         cmocka_unit_test(steps_are_gradients_by_finite_differences),
         cmocka_unit_test(activations_and_their_derivatives),
         cmocka_unit_test(learns_what_no_line_tells_apart),
+        cmocka_unit_test(is_not_worn_away_by_rows_of_one_class),
+        cmocka_unit_test(room_does_not_change_what_is_drawn),
+        cmocka_unit_test(takes_snapshots_of_version_1),
         cmocka_unit_test(one_class_is_certain),
         cmocka_unit_test(seeds_differ_and_repeat),
         cmocka_unit_test(options_are_checked),
