@@ -80,12 +80,11 @@ int op_room(const struct op *op)
     if (most == 0 || bytes <= most) {
         return 0;
     }
-    return err_set(
-        &t->failure, ERR_DATA,
-        "%s: a part of some rows that came at once made it keep %llu MB in memory, far "
-        "more than memory.limit has for state. Set a higher `memory: {limit: …}`; or keep "
-        "less (smaller models, fewer keys)",
-        op->node->path, (unsigned long long)(bytes >> 20));
+    return err_set(&t->failure, ERR_DATA,
+                   "%s: within a moment it came to keep %llu MB in memory, far more than half of "
+                   "memory.limit, the share of state. Set a higher `memory: {limit: …}`; or keep "
+                   "less (smaller models, fewer keys)",
+                   op->node->path, (unsigned long long)(bytes >> 20));
 }
 
 int64_t op_now(const struct op *op)

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """State in memory beyond its share of memory.limit ends a run with exit code 1 and the remedy; under a higher limit,
 or without one, the same topology runs to its end. Models count as much as counters do. A replay is held to it, too.
-Steps whose models are large stop in the midst of rows that came at once, before they hold many times the limit."""
+Steps whose models are large stop in the midst of a batch, before they hold many times the limit."""
 
 import os
 import subprocess
@@ -96,7 +96,7 @@ for memory in ("memory: {limit: 1GB}", ""):
         problems.append(f"replay: {memory or 'no limit'}: exit {status}\n{said}")
 for name, step in LARGE.items():
     status, said = replay("memory: {limit: 32MB}", step, "", 1000 if name == "pca" else 100)
-    if status != 1 or "rows that came at once" not in said or "Set a higher `memory: {limit" not in said:
+    if status != 1 or "within a moment" not in said or "Set a higher `memory: {limit" not in said:
         problems.append(f"{name}: exit {status}\n{said}")
 print("\n".join(problems) or "state is held to its share of memory.limit")
 sys.exit(len(problems) > 0)
