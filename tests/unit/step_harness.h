@@ -92,6 +92,12 @@ bool op_spent(struct op *op, uint32_t work)
     return op->task->left <= 0;
 }
 
+int op_room(const struct op *op)
+{
+    (void)op;
+    return 0;
+}
+
 int op_bad_row(struct op *op, const struct batch *b, uint16_t row, const char *text)
 {
     op->counter[COUNT_BAD]++;
