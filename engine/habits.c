@@ -5,9 +5,10 @@
 
 #include "engine/error.h"
 
+#include <ctype.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
-#include <strings.h>
 
 struct habit {
     const char *name, *here;
@@ -16,7 +17,6 @@ struct habit {
 static const struct habit functions[] = {
     {"ifnull", "coalesce(a, b)"},
     {"nvl", "coalesce(a, b)"},
-    {"isnull", "a is null"},
     {"is_null", "a is null"},
     {"isna", "a is null"},
     {"fillna", "coalesce(a, b)"},
@@ -32,7 +32,6 @@ static const struct habit functions[] = {
     {"month", "extract(month from t)"},
     {"year", "extract(year from t)"},
     {"weekday", "extract(dow from t)"},
-    {"dayofweek", "extract(dow from t)"},
     {"day_of_week", "extract(dow from t)"},
     {"int", "cast(a as long)"},
     {"float", "cast(a as double)"},
@@ -81,29 +80,22 @@ static const struct habit functions[] = {
 
 static const struct habit steps[] = {
     {"group_by", "key_by"},
-    {"groupby", "key_by"},
     {"groupbykey", "key_by"},
     {"select_key", "key_by"},
-    {"selectkey", "key_by"},
     {"partition_by", "key_by"},
     {"keyby", "key_by"},
     {"repartition", "key_by"},
     {"map", "select` (these columns only) or `add"},
     {"map_values", "select` (these columns only) or `add"},
-    {"mapvalues", "select` (these columns only) or `add"},
     {"project", "select"},
     {"with_column", "add"},
     {"where", "filter"},
     {"flat_map", "flatten"},
-    {"flatmap", "flatten"},
     {"flat_map_values", "flatten"},
-    {"flatmapvalues", "flatten"},
     {"unnest", "flatten"},
     {"explode", "flatten"},
     {"left_join", "join: {type: left, …}"},
-    {"leftjoin", "join: {type: left, …}"},
     {"outer_join", "join: {type: outer, …}"},
-    {"outerjoin", "join: {type: outer, …}"},
     {"full_join", "join: {type: outer, …}"},
     {"inner_join", "join"},
     {"enrich", "lookup"},
@@ -118,34 +110,25 @@ static const struct habit steps[] = {
     {"session", "window: {session: 1m, …}"},
     {"windowed_by", "window"},
     {"standard_scaler", "scale"},
-    {"standardscaler", "scale"},
     {"standardize", "scale"},
     {"normalize", "scale"},
     {"min_max_scaler", "scale: {method: min_max, …}"},
-    {"minmaxscaler", "scale: {method: min_max, …}"},
     {"robust_scaler", "scale: {method: robust, …}"},
-    {"robustscaler", "scale: {method: robust, …}"},
     {"one_hot_encoder", "one_hot"},
-    {"onehotencoder", "one_hot"},
     {"imputer", "impute"},
     {"simple_imputer", "impute"},
-    {"simpleimputer", "impute"},
     {"stat_imputer", "impute"},
-    {"statimputer", "impute"},
     {"fillna", "impute"},
     {"hashing", "feature_hash"},
     {"feature_hasher", "feature_hash"},
-    {"featurehasher", "feature_hash"},
     {"hashing_vectorizer", "feature_hash"},
     {"count_vectorizer", "add: tokenize(text) as words"},
     {"bag_of_words", "add: tokenize(text) as words"},
     {"tokenize", "add: tokenize(text) as words"},
     {"discretize", "bin"},
     {"k_bins_discretizer", "bin"},
-    {"kbinsdiscretizer", "bin"},
     {"winsorize", "clip"},
     {"select_k_best", "select_features"},
-    {"selectkbest", "select_features"},
     {"variance_threshold", "select_features"},
     {"classifier", "classify"},
     {"classification", "classify"},
@@ -212,10 +195,22 @@ static const struct habit *const tables[] = {
     [HABIT_VALUE] = values,       [HABIT_TYPE] = types,
 };
 
+/* Whatever the case: group_by, groupBy, GROUPBY. */
+static bool is_same_word(const char *a, const char *b)
+{
+    for (;; a++, b++) {
+        a += strspn(a, "_");
+        b += strspn(b, "_");
+        if (*a == '\0' || tolower((unsigned char)*a) != tolower((unsigned char)*b)) {
+            return *a == *b;
+        }
+    }
+}
+
 const char *habit_of(enum habit_kind kind, const char *name)
 {
     for (const struct habit *h = tables[kind]; h->name != NULL; h++) {
-        if (strcasecmp(h->name, name) == 0) {
+        if (is_same_word(h->name, name)) {
             return h->here;
         }
     }

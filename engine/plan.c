@@ -90,6 +90,7 @@ int plan_repartition(struct planner *b, const struct stream *st, const char *top
                        .is_single = k->single,
                        .rows = in->rows,
                        .revised = in->revised,
+                       .reshaped = in->reshaped,
                        .idle = in->idle,
                        .key_format = "string"};
     return 0;
@@ -211,13 +212,16 @@ int plan_place(struct planner *b, const struct stream *st, struct node *n, struc
             side->every = n->metrics_every[o - 1];
             side->ref.rows = ROWS_EVENTS;
             side->ref.revised = side->ref.rekeyed = false;
+            side->ref.reshaped = NULL;
         }
     }
     if (other && n->table < 0) {
         plan_connect(b, other, vertex, 1);
     }
+    bool reshapes = n->def->reshapes && !yaml_get(n->yaml, "as");
     *at = (struct ref){.vertex = vertex,
                        .schema = n->out[0],
+                       .reshaped = reshapes ? n->path : at->reshaped,
                        .rekeyed = at->rekeyed || n->rekeys,
                        .is_single = at->is_single,
                        .rows = n->rekeys ? ROWS_EVENTS : n->out_rows,
@@ -251,22 +255,6 @@ static bool has_number(const int64_t *list, uint16_t n, int64_t number)
         }
     }
     return false;
-}
-
-/* The last step before this one whose columns keep their names and mean something else; or NULL. */
-static const char *reshaped_by(const struct stream *st, int step, struct arena *a)
-{
-    for (int i = step - 1; i >= 0; i--) {
-        const struct yaml *y = st->step[i];
-        bool is_step = y->kind == YAML_MAP && y->n == 1 && y->item[0]->kind == YAML_MAP;
-        for (int k = 0; is_step && registry_steps[k]; k++) {
-            if (registry_steps[k]->reshapes && strcmp(registry_steps[k]->name, y->key[0]) == 0 &&
-                !yaml_get(y->item[0], "as")) {
-                return arena_printf(a, "%s.steps[%d].%s", st->path, i + 1, y->key[0]);
-            }
-        }
-    }
-    return NULL;
 }
 
 /* How often streams read what the steps of this one measure, in rows, each number once. */
@@ -314,7 +302,7 @@ static int plan_step(struct planner *b, const struct stream *st, int i, struct r
     n->in_revised = n->out_revised = at->revised;
     n->table = -1;
     n->nmetrics = metrics_every(b, st->name, &n->metrics_every);
-    n->reshaped = reshaped_by(st, i, a);
+    n->reshaped = at->reshaped;
     n->mem = a;
     n->diags = b->d;
     n->def = step_find(b, y->key[0], n->at, n->path);

@@ -15,6 +15,7 @@ struct ref {
     bool is_single; /* all rows are in one partition */
     enum rows_kind rows;
     bool revised;           /* results of a window that come again when they have changed */
+    const char *reshaped;   /* path of the last step before it that reshapes (step.h), or NULL */
     int64_t idle;           /* of the sources behind it, the longest */
     const char *key_format; /* codec of the record keys by which rows were put into partitions */
 };
@@ -100,8 +101,8 @@ int plan_find_table(struct planner *b, struct node *n, const struct second_input
                     struct ref *table);
 int plan_meet_table(struct planner *b, const struct stream *st, struct node *n, struct ref *at,
                     const struct ref *table);
-/* plan_history.c: what a step reads first, planned, before it is bound; and whether it has the columns
- * that the step needs, once it is. */
+/* plan_history.c: what a step reads first, planned, before it is bound; and whether it has the
+ * columns that the step needs, once it is. */
 int plan_history(struct planner *b, const struct stream *st, struct node *n);
 int plan_history_fits(struct planner *b, const struct node *n);
 /* Once needs are known: those of the histories' own plans. */

@@ -157,8 +157,8 @@ static bool fits(struct comparing *c, const struct found *was, const struct foun
     return fate == LAYOUT_SAME;
 }
 
-/* Stores are numbered by the place of their step among those of its kind in a stream. Where another of
- * them fits better, steps have changed places, or one was put before. */
+/* Stores are numbered by the place of their step among those of its kind in a stream. Where another
+ * of them fits better, steps have changed places, or one was put before. */
 static void judge_order(struct comparing *c, const struct found *was, const struct found *is,
                         struct plan_change *x)
 {

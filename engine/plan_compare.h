@@ -1,5 +1,5 @@
-/* What becomes of state when one topology takes the place of another: `klamm check --against`. Pure;
- * everything lives in the arena, and in the plans. */
+/* What becomes of state when one topology takes the place of another: `klamm check --against`.
+ * Pure; everything lives in the arena, and in the plans. */
 #ifndef KLAMM_ENGINE_PLAN_COMPARE_H
 #define KLAMM_ENGINE_PLAN_COMPARE_H
 

@@ -1,6 +1,6 @@
-/* `from`: a topic, the end of another stream (or a branch of its split), what its steps measure, the
- * changes of a table, or the union of several by column names. A column that one of the united streams lacks is null there; the union keeps a key
- * only when all of them have the same.
+/* `from`: a topic, the end of another stream (or a branch of its split), what its steps measure,
+ * the changes of a table, or the union of several by column names. A column that one of the united
+ * streams lacks is null there; the union keeps a key only when all of them have the same.
  */
 #include "engine/plan_build.h"
 
@@ -72,7 +72,7 @@ static int plan_union(struct planner *b, const struct stream *st, const struct r
     }
     s->keyed = true;
     bool rekeyed = false, is_single = true, revised = false;
-    const char *key_format = in[0].key_format;
+    const char *key_format = in[0].key_format, *reshaped = NULL;
     int64_t idle = 0;
     for (int i = 0; i < n; i++) {
         key_format = strcmp(in[i].key_format, key_format) == 0 ? key_format : "";
@@ -80,6 +80,7 @@ static int plan_union(struct planner *b, const struct stream *st, const struct r
         rekeyed |= in[i].rekeyed;
         is_single &= in[i].is_single;
         revised |= in[i].revised;
+        reshaped = in[i].reshaped ? in[i].reshaped : reshaped;
         idle = in[i].idle > idle ? in[i].idle : idle;
     }
     rekeyed |= *key_format == '\0'; /* equal keys under other bytes lie in other partitions */
@@ -110,6 +111,7 @@ static int plan_union(struct planner *b, const struct stream *st, const struct r
                         .rekeyed = rekeyed,
                         .is_single = is_single,
                         .revised = revised,
+                        .reshaped = reshaped,
                         .idle = idle,
                         .key_format = key_format};
     return 0;

@@ -1,4 +1,5 @@
-/* Planning: rows that a step reads before its first one (`train_from: {topic: …}` or `{stream: …}`).
+/* Planning: rows that a step reads before its first one (`train_from: {topic: …}` or `{stream:
+ * …}`).
  *
  *   topic    read as a stream of that `from` without steps would
  *   stream   with those that it reads, all of it planned once more, in a plan of its own which writes

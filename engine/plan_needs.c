@@ -90,8 +90,9 @@ static const char *plain_name(struct arena *a, const struct schema *taken, const
     return plain;
 }
 
-/* What travels through a repartition: the needed columns, none of them hidden. Its subject is one of these
- * columns, which no schema of before has to fit: rows of other columns are refused by their envelope. */
+/* What travels through a repartition: the needed columns, none of them hidden. Its subject is one
+ * of these columns, which no schema of before has to fit: rows of other columns are refused by
+ * their envelope. */
 static void find_write_schema(struct plan *p, struct plan_sink *k, const bool *needs)
 {
     struct schema *w = schema_new(&p->mem, k->schema->n);

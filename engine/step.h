@@ -110,15 +110,16 @@ struct step_def {
 
     int (*open)(struct op *op, struct err *e);
     int (*push)(struct op *op, int input, struct batch *b);
-    /* Rows of n->history, when open has set op->wants_history, before anything else; their columns are
-     * those of in[0], null where the history has none of that name. `from` knows where they stand:
-     * op_bad_row(from, …) is for them. Nothing may be emitted. b NULL: that was all; positive then: it
-     * is to be called so again, for it has only done a part of what takes long. */
+    /* Rows of n->history, when open has set op->wants_history, before anything else; their columns
+     * are those of in[0], null where the history has none of that name. `from` knows where they
+     * stand: op_bad_row(from, …) is for them. Nothing may be emitted. b NULL: that was all;
+     * positive then: it is to be called so again, for it has only done a part of what takes long.
+     * */
     int (*past)(struct op *op, struct op *from, struct batch *b);
     /* The input's watermark rose: fire, expire. The engine then passes watermark - lag on. A step
      * that may have much to do asks op_spent() now and then, and returns a positive number when
-     * that is true and something may be left: it is called again with the same time, before any other
-     * row, and perhaps after a commit or restart. */
+     * that is true and something may be left: it is called again with the same time, before any
+     * other row, and perhaps after a commit or restart. */
     int (*watermark)(struct op *op, int64_t time);
     /* Wall clock went on: idle time-outs, `emit: {every}`, trainings that are done. */
     int (*tick)(struct op *op, int64_t now);
@@ -161,11 +162,11 @@ struct node {
     const char *stream;            /* that it belongs to */
     const char *second;            /* that input 1 comes from, or NULL */
     const struct history *history; /* rows that it reads first (engine/history.h), or NULL */
-    const char *reshaped; /* path of the last step before it in its stream that reshapes, or NULL */
-    int table;            /* vertex of the table that it looks up, or -1 */
-    const uint16_t *on;   /* then: columns of in[0] that the key columns of in[1] must equal */
-    int number;           /* of the step in its stream, from 1 */
-    uint64_t seed;        /* of the topology, mixed with stream and number */
+    const char *reshaped;          /* path of the last step before it that reshapes, or NULL */
+    int table;                     /* vertex of the table that it looks up, or -1 */
+    const uint16_t *on; /* then: columns of in[0] that the key columns of in[1] must equal */
+    int number;         /* of the step in its stream, from 1 */
+    uint64_t seed;      /* of the topology, mixed with stream and number */
     uint16_t ninputs, noutputs;
     const struct schema *in[STEP_INPUTS_MAX];
     const struct schema *out[STEP_OUTPUTS_MAX];
@@ -222,8 +223,8 @@ struct op {
 /* In watermark(): that much has been done (a row emitted or an entry deleted: 1); true when it is
  * enough for now. What comes out must not depend on it. */
 bool op_spent(struct op *op, uint32_t work);
-/* Between two rows of which each may make the step keep much more: 0, or -ERR_DATA, to be returned at
- * once, when it keeps more than there can be room for. */
+/* Between two rows of which each may make the step keep much more: 0, or -ERR_DATA, to be returned
+ * at once, when it keeps more than there can be room for. */
 int op_room(const struct op *op);
 /* Hands rows to the steps behind `output`; returns what they return. b is borrowed for the call. */
 int op_emit(struct op *op, int output, struct batch *b);
@@ -244,7 +245,8 @@ struct op *op_table_of(struct op *op);
 int64_t op_now(const struct op *op);
 /* The task's partition. */
 int32_t op_partition(const struct op *op);
-/* Names a metric of this op (gauge), e.g. "accuracy"; kept until the op closes. NaN: nothing to say yet. */
+/* Names a metric of this op (gauge), e.g. "accuracy"; kept until the op closes. NaN: nothing to say
+ * yet. */
 void op_metric(struct op *op, const char *name, double value);
 
 #endif

@@ -6,15 +6,15 @@
  *   layout     hash of what gives the bytes their meaning: key columns, and the step's own words
  *              (layout.h), such as the size of its windows and the arguments of its aggregates
  *
- * Beside the values stand the layouts that they have (task_layout.c). A value of another layout than
- * that of now was saved by another topology: when it migrates (migration.c) it is read as one of
- * now, and stays as it is in the changelog until it changes, so that values of several layouts stand
- * side by side. When it does not, that is no damage: who changed the topology must decide, so the
- * error is one of configuration and nothing is tried again. An entry that should fit and cannot be
- * read is damaged: no second try will read it either, so it ends the task like a bad record.
+ * Beside the values stand the layouts that they have (task_layout.c). A value of another layout
+ * than that of now was saved by another topology: when it migrates (migration.c) it is read as one
+ * of now, and stays as it is in the changelog until it changes, so that values of several layouts
+ * stand side by side. When it does not, that is no damage: who changed the topology must decide, so
+ * the error is one of configuration and nothing is tried again. An entry that should fit and cannot
+ * be read is damaged: no second try will read it either, so it ends the task like a bad record.
  *
- * With a local checkpoint (task_checkpoint.c) the same changes go into the disk's batch, without that
- * head, and to the disk once the transaction has committed.
+ * With a local checkpoint (task_checkpoint.c) the same changes go into the disk's batch, without
+ * that head, and to the disk once the transaction has committed.
  */
 #include "engine/logger.h"
 #include "engine/task_internal.h"
@@ -231,7 +231,7 @@ static int to_store(struct task *t, uint16_t store, const void *key, size_t key_
 int task_restore(struct task *t, int store, const struct record *r, struct err *e)
 {
     int status = take_change(t, store, r, to_store, e);
-    if (t->disk) {
+    if (status == 0 && t->disk) {
         t->mark.next[store] = r->offset + 1;
     }
     return status < 0 ? status : checkpoint_settle(t, SETTLE_BYTES, e);

@@ -151,6 +151,9 @@ with tempfile.TemporaryDirectory() as folder:
         file = write("behind.yaml", text.replace("SCALE", "scale: {columns: a}"))
         says("classify.train_from: its rows do not pass streams.rows.steps[2].scale", 0, "replay", file, "--input",
              "rows=now.jsonl", *inputs)
+        upstream = text.replace("SCALE", "scale: {columns: a}\n  next:\n    from: rows\n    steps:\n      - filter: true")
+        says("next.steps[2].classify.train_from: its rows do not pass streams.rows.steps[2].scale", 0, "replay",
+             write("upstream.yaml", upstream), "--input", "rows=now.jsonl", *inputs)
         file = write("beside.yaml", text.replace("SCALE", "scale: {columns: a, as: scaled}"))
         run = call("replay", file, "--input", "rows=now.jsonl", *inputs)
         check(run.returncode == 0 and b"do not pass" not in run.stderr, "columns beside the old ones are not told of")

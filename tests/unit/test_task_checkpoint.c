@@ -61,7 +61,7 @@ static void attach(struct rig *r)
 
 static const char *push(struct rig *r, const char *key, int v)
 {
-    char value[60];
+    static char value[(1 << 20) + 100];
     snprintf(value, sizeof value, "{\"h\":\"%s\",\"v\":%d}", key, v);
     assert_int_equal(task_rig_push_one(&r->t, "x", 5, key, value), 0);
     return task_rig_out(&r->t);
@@ -202,15 +202,22 @@ static void restored_changes_go_to_the_disk(void **state)
     done(&r);
 }
 
+static const char *large_key(int i)
+{
+    static char key[(1 << 20) + 1];
+    memset(key, 'k', sizeof key - 1);
+    key[0] = (char)('a' + i);
+    return key;
+}
+
 /* Changes of a key of 1 MB, so that a few are as many as go to the disk at once. */
 static void send_large(struct task_rig *from, int n)
 {
-    static char key[(1 << 20) + 1], value[(1 << 20) + 100];
-    memset(key, 'k', sizeof key - 1);
+    static char value[(1 << 20) + 100];
     task_rig_init(from, topology, 0);
     task_rig_start(from, 0);
     for (int i = 0; i < n; i++) {
-        key[0] = (char)('a' + i);
+        const char *key = large_key(i);
         snprintf(value, sizeof value, "{\"h\":\"%s\",\"v\":40}", key);
         assert_int_equal(task_rig_push_one(from, "x", 1, key, value), 0);
     }
@@ -232,6 +239,12 @@ static void a_restore_that_is_cut_off_goes_on_from_there(void **state)
     assert_in_range(task_mark(r.t.task)->next[0], 8, 11);
     assert_int_equal(task_mark(r.t.task)->next[1], 0);
     assert_true(task_mark(r.t.task)->time > 0);
+
+    const int64_t next[2] = {task_mark(r.t.task)->next[0], 0};
+    assert_int_equal(task_attach(r.t.task), 0);
+    assert_int_equal(task_restored(r.t.task, next, &r.t.err), 0);
+    assert_int_equal(task_rig_open(&r.t), 0);
+    assert_non_null(strstr(push(&r, large_key(0), 40), ",40,80,0\n"));
     task_rig_done(&from);
     done(&r);
 }

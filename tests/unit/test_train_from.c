@@ -1,5 +1,5 @@
-/* train_from: a model that learned a file, a topic or a stream predicts as one to which its rows came in
- * the stream. */
+/* train_from: a model that learned a file, a topic or a stream predicts as one to which its rows
+ * came in the stream. */
 #include "ml/train_from.h"
 
 #include "engine/memory.h"
@@ -297,8 +297,8 @@ static int count(const struct task_result *r, const char *text)
     return n;
 }
 
-/* What scores and errors mean is learned from the history, too, though nothing is learned behind it; row by
- * row, and from the newer half of the window of a learner of batches. */
+/* What scores and errors mean is learned from the history, too, though nothing is learned behind
+ * it; row by row, and from the newer half of the window of a learner of batches. */
 static void a_history_alone_gives_alarms_and_intervals(void **state)
 {
     (void)state;
