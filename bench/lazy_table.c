@@ -1,10 +1,10 @@
-/* A table of many keys over RocksDB: how much memory it takes, and what lookups cost, where most rows lie
- * on disk and, with --eager, where all are in memory as well.
+/* A table of many keys over RocksDB: how much memory it takes, and what lookups cost, where most
+ * rows lie on disk and, with --eager, where all are in memory as well.
  *
  *     lazy_table FOLDER [--keys N] [--limit BYTES] [--eager]
  *
- * Rows of some 100 bytes are put in commits of 20,000, then looked up at random, a batch of 2,048 at a
- * time. `limit` is memory.limit: state gets half of it, as in a process.
+ * Rows of some 100 bytes are put in commits of 20,000, then looked up at random, a batch of 2,048
+ * at a time. `limit` is memory.limit: state gets half of it, as in a process.
  */
 #include "engine/arena.h"
 #include "engine/clock.h"

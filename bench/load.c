@@ -21,8 +21,8 @@
  *                                    reader has got: aborted ones and markers do not count
  *
  * Behind all but left and right each partition gets one record of the host "__flush" a day later,
- * which closes all windows and never shows in a result (value 0; its own window stays open). Brokers
- * are in $KAFKA.
+ * which closes all windows and never shows in a result (value 0; its own window stays open).
+ * Brokers are in $KAFKA.
  */
 #include "bench/sample.h"
 #include "engine/clock.h"

@@ -1,5 +1,5 @@
-/* What klamm_ml.h costs beside the learner that it calls: ns a row, predicted and then learned, each the
- * least of some rounds.
+/* What klamm_ml.h costs beside the learner that it calls: ns a row, predicted and then learned,
+ * each the least of some rounds.
  *
  *   learner   predict() and learn() of its descriptor
  *   two       klamm_ml_predict() and klamm_ml_learn(), a row a call

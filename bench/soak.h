@@ -1,5 +1,5 @@
-/* The soak's stream and its judge: what bench_soak_load sends, and what bench/soak.yaml must make of
- * it when nothing is lost, repeated or exchanged. Plain state; used by one thread.
+/* The soak's stream and its judge: what bench_soak_load sends, and what bench/soak.yaml must make
+ * of it when nothing is lost, repeated or exchanged. Plain state; used by one thread.
  *
  *   record i   key i % SOAK_KEYS, its number n in that key 1, 2, 3, …, group of SOAK_PER_GROUP
  *              neighbouring keys, partition key % partitions, 32 records a ms of event time

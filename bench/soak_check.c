@@ -3,17 +3,18 @@
  *
  *   bench_soak_check PREFIX PARTITIONS
  *
- * reads PREFIX-in (so that a fault of the load is not taken for one of klamm), -passed, -counted and
- * -windowed from their first record on, and from its input the lines
+ * reads PREFIX-in (so that a fault of the load is not taken for one of klamm), -passed, -counted
+ * and -windowed from their first record on, and from its input the lines
  *
  *   total N     so many records were sent: says `complete` once as much has come as must come
  *   finish      all workers have ended: waits until no transaction is open, reads to the ends of all
  *               partitions, so that what is too much is seen as well, judges the end and leaves
  *
- * Each second it writes `at IN PASSED COUNTED WINDOWED faults N pause MS`, the pause being the longest
- * time that one partition of passed or counted had nothing new since the last line or is waiting for now;
- * faults go to stderr as they are met. Exit code 0: all as it must be; 1: faults; 2: it could not
- * judge, such as records that were deleted before they were read. Brokers are in $KAFKA.
+ * Each second it writes `at IN PASSED COUNTED WINDOWED faults N pause MS`, the pause being the
+ * longest time that one partition of passed or counted had nothing new since the last line or is
+ * waiting for now; faults go to stderr as they are met. Exit code 0: all as it must be; 1: faults;
+ * 2: it could not judge, such as records that were deleted before they were read. Brokers are in
+ * $KAFKA.
  */
 #include "bench/soak.h"
 

@@ -1,11 +1,11 @@
 /* Soak, the judge: whether what came is what must come, with the memory of a few numbers per key.
  *
- * A number that is not one more than the last of its key is a fault: more than that, and records are
- * lost, not more, and one came twice or has changed places (an exchange shows as both). The judge goes
- * on from the greatest, so that one fault is told once. Keys must stay in one partition, else
- * there would be no order between them. A window is compared with arithmetic (soak_stream.c) when the
- * next one of its group comes, since which one is the last, and not full, is known at the end only.
- * Records that close the windows have a key that begins with "end", or the group -1.
+ * A number that is not one more than the last of its key is a fault: more than that, and records
+ * are lost, not more, and one came twice or has changed places (an exchange shows as both). The
+ * judge goes on from the greatest, so that one fault is told once. Keys must stay in one partition,
+ * else there would be no order between them. A window is compared with arithmetic (soak_stream.c)
+ * when the next one of its group comes, since which one is the last, and not full, is known at the
+ * end only. Records that close the windows have a key that begins with "end", or the group -1.
  */
 #include "bench/soak.h"
 

@@ -6,10 +6,10 @@
  *                                                    none, lost, repeated, exchanged, count, window
  *
  * load reads lines: `limit N`, to send no more than N records so far, and `stop` (or the end of its
- * input). Each second it writes `sent N delivered M`; at the end, when all are acknowledged, a record
- * a day later has gone into each partition, and the last line is `total N`. A record that could not
- * be delivered ends it with exit code 2: then the load would be at fault, not who reads it. Behind by
- * what the brokers were away, it catches up at twice the rate. Brokers are in $KAFKA.
+ * input). Each second it writes `sent N delivered M`; at the end, when all are acknowledged, a
+ * record a day later has gone into each partition, and the last line is `total N`. A record that
+ * could not be delivered ends it with exit code 2: then the load would be at fault, not who reads
+ * it. Behind by what the brokers were away, it catches up at twice the rate. Brokers are in $KAFKA.
  */
 #include "bench/soak.h"
 
@@ -63,8 +63,8 @@ static void on_error(rd_kafka_t *rk, int code, const char *reason, void *opaque)
     }
 }
 
-/* Patience without end: a message that times out would leave a gap. Batches are large and
- * the queue holds few: librdkafka's threads spin while five of a partition are on their way and more wait. */
+/* Patience without end: a message that times out would leave a gap. Batches are large and the queue
+ * holds few: librdkafka's threads spin while five of a partition are on their way and more wait. */
 static void open_client(struct load *l)
 {
     static const char *const property[] = {"acks",

@@ -53,8 +53,8 @@ struct aggregate_def {
     /* Adds rows; a failed row (overflow) goes to errors. */
     int (*update)(const struct aggregate_call *c, const struct aggregate_rows *r,
                   struct row_errors *errors);
-    /* Of aggregates that fail rows (a row that one refuses must not count in the others either): why
-     * update would fail r's i-th row as its state is now, a constant, or NULL. */
+    /* Of aggregates that fail rows (a row that one refuses must not count in the others either):
+     * why update would fail r's i-th row as its state is now, a constant, or NULL. */
     const char *(*refuses)(const struct aggregate_call *c, const struct aggregate_rows *r,
                            uint16_t i);
     /* Whether it surely takes all of them, in a glance. */

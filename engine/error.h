@@ -74,8 +74,8 @@ void diags_format(const struct diags *d, int i, char *buf, unsigned long size);
 /* The candidate nearest to `name` by edit distance, or NULL when none is near enough to suggest.
  * `candidates` ends with NULL. */
 const char *nearest_name(const char *name, const char *const *candidates);
-/* The place of `name` among `names` (which end with NULL); -ERR_CONFIG with a message that says which
- * KIND is unknown, and the nearest or all of those that there are. */
+/* The place of `name` among `names` (which end with NULL); -ERR_CONFIG with a message that says
+ * which KIND is unknown, and the nearest or all of those that there are. */
 int name_find(const char *kind, const char *name, const char *const *names, struct err *e);
 
 #endif

@@ -3,10 +3,10 @@
  *   check options, once per plan -> open, one instance per series
  *   per step of the series: predict (all horizons), then learn the next value;   io;   close
  *
- * A series is regular: one value a step, NaN where it is missing. Which rows make a step, how long a
- * step lasts, intervals around predictions and the fallback to a better simple model are the host's
- * (ml/forecast.c). Values are finite and within +-1e150. What is random follows from the seed; the same
- * values give the same bits. One owner; instances share nothing but their options.
+ * A series is regular: one value a step, NaN where it is missing. Which rows make a step, how long
+ * a step lasts, intervals around predictions and the fallback to a better simple model are the
+ * host's (ml/forecast.c). Values are finite and within +-1e150. What is random follows from the
+ * seed; the same values give the same bits. One owner; instances share nothing but their options.
  */
 #ifndef KLAMM_ENGINE_FORECASTER_H
 #define KLAMM_ENGINE_FORECASTER_H
@@ -46,8 +46,8 @@ struct forecaster_def {
     void (*layout)(const void *options, struct buffer *words);
     int (*check)(const void *options, struct err *e);
     void *(*open)(const struct forecaster_setup *setup);
-    /* out[i]: the value horizon[i] steps behind the last one learned, NaN while it cannot say. Changes
-     * nothing. */
+    /* out[i]: the value horizon[i] steps behind the last one learned, NaN while it cannot say.
+     * Changes nothing. */
     void (*predict)(const void *f, double *out);
     /* The next step's value; NaN: it is missing. */
     void (*learn)(void *f, double y);

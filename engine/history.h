@@ -1,5 +1,6 @@
 /* History: rows of a topic, or of a stream without state, that a step reads before its first row
- * (`train_from`), once, when it has nothing of its own yet: those that are there when its task opens.
+ * (`train_from`), once, when it has nothing of its own yet: those that are there when its task
+ * opens.
  *
  *     plan_history.c    a plan of its own: source ─> steps of the stream ─> the step `history`
  *     task_study.c      a task of that plan for each partition, one after the other, fed by task_env.past

@@ -11,9 +11,9 @@
  * for bit; what is random follows from the seed. One owner; instances share nothing but their
  * options.
  *
- * Linear learners take sparse features, too: as many as a hash makes of all words there are, of which
- * a row has a few. Where the setup has some, predict_sparse and learn_sparse are called in place of
- * predict and learn; a row costs what it has, and a learner holds what it was taught.
+ * Linear learners take sparse features, too: as many as a hash makes of all words there are, of
+ * which a row has a few. Where the setup has some, predict_sparse and learn_sparse are called in
+ * place of predict and learn; a row costs what it has, and a learner holds what it was taught.
  */
 #ifndef KLAMM_ENGINE_LEARNER_H
 #define KLAMM_ENGINE_LEARNER_H
@@ -90,16 +90,17 @@ struct learner_def {
     /* out[row * stride + class], the probabilities of the classes grown so far (two where
      * is_binary); or out[row * stride], the value, cluster or score. */
     void (*predict)(void *l, const double *x, uint32_t rows, double *out, uint32_t stride);
-    /* y: class numbers or values, NULL where the task has none; w: weights of the rows, NULL: all 1. */
+    /* y: class numbers or values, NULL where the task has none; w: weights of the rows, NULL: all
+     * 1. */
     void (*learn)(void *l, const double *x, uint32_t rows, const double *y, const double *w);
     /* One row with sparse features, for learners that take them; both or none are NULL. out: as of
      * predict; y as above, w: the row's weight. */
     void (*predict_sparse)(void *l, const double *x, const struct sparse_row *row, double *out);
     void (*learn_sparse)(void *l, const double *x, const struct sparse_row *row, double y,
                          double w);
-    /* In place of learn (which is NULL then): learns these rows, and forgets all before them. Called
-     * on an instance just opened and grown; may take long, perhaps in another thread, and asks now and
-     * then whether it is to stop: the instance is good for close() only then. */
+    /* In place of learn (which is NULL then): learns these rows, and forgets all before them.
+     * Called on an instance just opened and grown; may take long, perhaps in another thread, and
+     * asks now and then whether it is to stop: the instance is good for close() only then. */
     void (*fit)(void *l, const double *x, uint32_t rows, const double *y, const double *w,
                 const struct cancel *c);
     /* Saves or loads everything learned (into an instance just opened with the same setup). Bounded

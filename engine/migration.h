@@ -21,7 +21,8 @@ enum layout_fate {
 enum layout_fate layout_compare(const struct layout *from, const struct layout *to,
                                 struct buffer *why);
 
-/* Between two layouts that migrate, or of which nothing would be left; which must outlive it; in the arena. */
+/* Between two layouts that migrate, or of which nothing would be left; which must outlive it; in
+ * the arena. */
 struct migration;
 struct migration *migration_new(const struct layout *from, const struct layout *to,
                                 struct arena *a);

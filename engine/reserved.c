@@ -1,5 +1,5 @@
-/* A row's record can be asked for from any expression behind a source. A column that took one of its
- * names would hide it from there on, or be hidden itself: `_key` is never written out.
+/* A row's record can be asked for from any expression behind a source. A column that took one of
+ * its names would hide it from there on, or be hidden itself: `_key` is never written out.
  */
 #include "engine/reserved.h"
 

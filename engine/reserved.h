@@ -1,5 +1,5 @@
-/* Reserved names: those of the columns that every record has, `_key` and the like, which can be read
- * and not be given to others. Any thread. */
+/* Reserved names: those of the columns that every record has, `_key` and the like, which can be
+ * read and not be given to others. Any thread. */
 #ifndef KLAMM_ENGINE_RESERVED_H
 #define KLAMM_ENGINE_RESERVED_H
 

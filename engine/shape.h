@@ -69,8 +69,8 @@ int shape_compute_batch(const struct batch *b, const struct shape *s, struct bat
 /* Reports failed rows of b and takes them out of the selection of out, a batch of b's rows. */
 int shape_drop_errors(struct op *op, const struct batch *b, const struct row_errors *errors,
                       struct batch *out);
-/* `needs` and `push` of a step that is all shape, which node.bound is: failed rows are reported, the
- * others emitted. */
+/* `needs` and `push` of a step that is all shape, which node.bound is: failed rows are reported,
+ * the others emitted. */
 void shape_step_needs(const struct node *n, const bool *out, bool *in);
 int shape_step_push(struct op *op, int input, struct batch *b);
 

@@ -35,8 +35,9 @@ struct state_codec {
     /* Bytes that the value owns outside of its entry. NULL, with `drop`: about as many as its saved
      * form has. */
     uint64_t (*size)(void *ctx, const void *value, uint32_t n);
-    /* Optional: what else than the layout gives saved bytes their meaning. A disk with those of another
-     * form is not read. Values whose loaded_size is 0 are of such, and of no use: state_is_stale(). */
+    /* Optional: what else than the layout gives saved bytes their meaning. A disk with those of
+     * another form is not read. Values whose loaded_size is 0 are of such, and of no use:
+     * state_is_stale(). */
     uint64_t (*form)(void *ctx);
 };
 
@@ -120,8 +121,8 @@ void state_set_stale(struct state *s);
 bool state_is_stale(const struct state *s);
 /* Calls each for the entries whose keys begin with these bytes, in no particular order; each may
  * delete the entry it is given, and do nothing else to the store. What is on disk comes in parts:
- * positive when there is more. Then `behind`, empty for the first call, is the last key of this part;
- * all keys up to it have been met. NULL: all at once. */
+ * positive when there is more. Then `behind`, empty for the first call, is the last key of this
+ * part; all keys up to it have been met. NULL: all at once. */
 int state_range(struct state *s, const void *prefix, uint32_t n, struct buffer *behind,
                 int (*each)(void *ctx, struct state_entry *e), void *ctx);
 /* Two halves of it, for several ranges that are read side by side, of a store that is not complete:
@@ -132,8 +133,9 @@ int state_range_stored(struct state *s, const void *prefix, uint32_t n, struct b
 /* Bytes of a part with one range. */
 uint64_t state_part_bytes(const struct state *s);
 int state_each_dirty(struct state *s, int (*each)(void *ctx, struct state_entry *e), void *ctx);
-/* A whole range, part by part; between them what was read goes again: for stores over a disk that have to be
- * gone through. The calls may do no more than those of state_range(). 0, or what failed. */
+/* A whole range, part by part; between them what was read goes again: for stores over a disk that
+ * have to be gone through. The calls may do no more than those of state_range(). 0, or what failed.
+ * */
 int state_scan(struct state *s, const void *prefix, uint32_t n,
                int (*each)(void *ctx, struct state_entry *e), void *ctx);
 /* The first key on disk that is not before these bytes, whether or not it was deleted since: 1, 0

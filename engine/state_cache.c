@@ -15,9 +15,9 @@
  *
  * A range of keys is the disk's with what is dirty laid over it: an entry is either clean, then the
  * disk has it as well, or it stands in the dirty list. It comes in parts of a quarter of the share;
- * the list is gone through for a part only if the part before has seen in it that it has to be. What
- * the disk cannot give (a read error, or bytes that the codec refuses) marks it as failed; the caller
- * gets an empty hand and goes on to where somebody looks.
+ * the list is gone through for a part only if the part before has seen in it that it has to be.
+ * What the disk cannot give (a read error, or bytes that the codec refuses) marks it as failed; the
+ * caller gets an empty hand and goes on to where somebody looks.
  */
 #include "engine/hash.h"
 #include "engine/memory.h"
@@ -243,7 +243,8 @@ static int range_dirty(const struct range *r, bool has_more)
     return status;
 }
 
-/* The range's next part from the disk: positive when there is more, then r->upto is its last key. */
+/* The range's next part from the disk: positive when there is more, then r->upto is its last key.
+ * */
 static int range_stored(struct range *r, const struct buffer *behind, uint64_t most_bytes)
 {
     struct state_cache *c = state_cache_of(r->s);

@@ -17,8 +17,8 @@
  * A slice is as large as its batch, and SLICE_LEAST at least, so that it gets to an end whatever
  * changes meanwhile. The files of a task come to about 5 times what it saves, and 32 MB.
  *
- * What cannot be written (the disk is full) costs the file, not the task: it goes, and some time later
- * one is written from nothing, by the same slices.
+ * What cannot be written (the disk is full) costs the file, not the task: it goes, and some time
+ * later one is written from nothing, by the same slices.
  */
 #include "engine/state_file.h"
 

@@ -1,5 +1,5 @@
-/* Frames: how entries of stores lie in the file of a task (state_file.c). A frame is damaged or whole,
- * its checksum tells. Local to a machine: numbers are in its byte order.
+/* Frames: how entries of stores lie in the file of a task (state_file.c). A frame is damaged or
+ * whole, its checksum tells. Local to a machine: numbers are in its byte order.
  *
  *   frame     "kfrm" | flags 4 | n 8 | base 8 | XXH3 of the payload 8, of the head 8 | payload, n
  *   payload   section ...
@@ -46,8 +46,8 @@ struct frame_reader {
 
 /* 1: read, and `at` is behind it; 0: there is no whole frame. */
 int frame_read(struct frame_reader *r);
-/* Entries of a store in the frame that was read last. What `each` returned when it was enough, 0, or
- * -ERR_DATA: it cannot be taken apart. */
+/* Entries of a store in the frame that was read last. What `each` returned when it was enough, 0,
+ * or -ERR_DATA: it cannot be taken apart. */
 int frame_each(const struct frame_reader *r, uint16_t store, state_disk_each each, void *ctx);
 
 #endif

@@ -718,8 +718,8 @@ uint64_t state_live_bytes(const struct state *s)
 }
 
 /* Where the hand stands: it goes through the lines of slots in golden steps, so that eviction thins
- * the table out evenly. Slot by slot, it would leave what it has passed empty and what lies ahead of
- * it twice as full as the table is on average: one long run.
+ * the table out evenly. Slot by slot, it would leave what it has passed empty and what lies ahead
+ * of it twice as full as the table is on average: one long run.
  */
 static uint64_t hand_slot(const struct state *s)
 {

@@ -6,15 +6,16 @@
  *   key             number of the store, 2 bytes big-endian | key bytes
  *   value           as the step saves it
  *
- * No write-ahead log: the changelog is one. After kill -9 what is on disk is as of some commit, with
- * the mark of that commit in it. A flush follows every FLUSH_MS, when a memtable is full, when the
- * task is closed (in the background: others wait for the lane) and, to the end, when the database is.
+ * No write-ahead log: the changelog is one. After kill -9 what is on disk is as of some commit,
+ * with the mark of that commit in it. A flush follows every FLUSH_MS, when a memtable is full, when
+ * the task is closed (in the background: others wait for the lane) and, to the end, when the
+ * database is.
  *
  * Memory, of what the database may take: 3/8 the tables of lazy stores, 2/8 blocks (indexes and
  * filters among them), 1/8 memtables, 2/8 for a commit: its changes, sorted by their keys, and the
- * batch of them, whose buffers are given back when it is written. Indexes and filters are cut into blocks themselves: whole ones are
- * larger than what the cache has for one block, and would be read anew with every key. Checksums are
- * verified by every read.
+ * batch of them, whose buffers are given back when it is written. Indexes and filters are cut into
+ * blocks themselves: whole ones are larger than what the cache has for one block, and would be read
+ * anew with every key. Checksums are verified by every read.
  *
  * A write that fails puts RocksDB into an error state, of which it may not get out by itself: the
  * database then waits until all tasks are closed, and is opened anew. Where a damaged file is the

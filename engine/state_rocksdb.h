@@ -1,6 +1,6 @@
 /* State on disk, in RocksDB: one database per process slot, a column family for each task. The
- * database is shared by the lanes: opening it and its tasks, and closing them, is the business of one
- * thread at a time; what is done with an open disk, of the thread that owns its task.
+ * database is shared by the lanes: opening it and its tasks, and closing them, is the business of
+ * one thread at a time; what is done with an open disk, of the thread that owns its task.
  */
 #ifndef KLAMM_ENGINE_STATE_ROCKSDB_H
 #define KLAMM_ENGINE_STATE_ROCKSDB_H
@@ -16,7 +16,8 @@ int state_db_open(struct state_db **out, const char *path, uint64_t memory, stru
 /* Tasks must be closed. Writes out what is still in memory. */
 void state_db_close(struct state_db *db);
 /* The disk of a task. nlazy: its lazy stores, which share the memory with those of other tasks.
- * -ERR_RETRY: another lane has it open, or the database has failed and waits for its tasks to close.
+ * -ERR_RETRY: another lane has it open, or the database has failed and waits for its tasks to
+ * close.
  */
 int state_db_task(struct state_db *db, const char *name, uint16_t nlazy, struct state_disk **out,
                   struct err *e);

@@ -4,11 +4,11 @@
  *                    ^ at
  *
  * Entries stand at the slot of their hash or behind it, with no gap between, and a deletion moves
- * others only back, never before their own slot. So of the entries that were there when a step ended behind
- * an empty slot, those whose own slot is still to come stand there, or behind it. Others that come to
- * stand before it were inserted since. Entries that wrap around the end are those of the last slots:
- * the walk begins behind an empty one, too, and takes the table as a ring. A table that has grown is
- * walked from the beginning.
+ * others only back, never before their own slot. So of the entries that were there when a step
+ * ended behind an empty slot, those whose own slot is still to come stand there, or behind it.
+ * Others that come to stand before it were inserted since. Entries that wrap around the end are
+ * those of the last slots: the walk begins behind an empty one, too, and takes the table as a ring.
+ * A table that has grown is walked from the beginning.
  */
 #include "engine/state_internal.h"
 

@@ -16,8 +16,8 @@
  * by the watermark as of each row, so the size of batches does not show.
  *
  * A changelog of other columns is not read: its entries are loaded empty, and deleted at open. Over
- * a disk most rows stay there (state_cache.c), and who opens does not look at them: only a restore that
- * has met such entries says that there are any.
+ * a disk most rows stay there (state_cache.c), and who opens does not look at them: only a restore
+ * that has met such entries says that there are any.
  */
 #include "engine/table.h"
 

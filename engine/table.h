@@ -32,8 +32,8 @@ struct table_plan {
     struct state_codec codec;
 };
 
-/* What may be done when its state is of no use: its topic is read again. Not when its rows come from
- * a stream, nor when a stream reads its changes, for all would be told twice. */
+/* What may be done when its state is of no use: its topic is read again. Not when its rows come
+ * from a stream, nor when a stream reads its changes, for all would be told twice. */
 static inline bool table_can_rewind(const struct table_cfg *cfg)
 {
     return cfg->has_topic && !cfg->reader.text;

@@ -21,17 +21,17 @@
 
 struct task;
 
-/* Topics that are read from their beginning to where they end when they are asked for, beside the inputs:
- * what steps read before their first row (engine/history.h). ctx: that of the task_env. */
+/* Topics that are read from their beginning to where they end when they are asked for, beside the
+ * inputs: what steps read before their first row (engine/history.h). ctx: that of the task_env. */
 struct task_past {
     /* Partitions of a topic. *n 0: there is no such topic. */
     int (*partitions)(void *ctx, const char *topic, int32_t *n, struct err *e);
     /* Where a partition begins, and where what is committed ends. */
     int (*bounds)(void *ctx, const char *topic, int32_t partition, int64_t *begin, int64_t *end,
                   struct err *e);
-    /* Calls each for the committed records from `from` on, in order, until it returns something else
-     * than 0, or there are none: 0 then, else what it returned. *next is the offset to go on from.
-     * One that is `bad` counts as one that cannot be decoded. */
+    /* Calls each for the committed records from `from` on, in order, until it returns something
+     * else than 0, or there are none: 0 then, else what it returned. *next is the offset to go on
+     * from. One that is `bad` counts as one that cannot be decoded. */
     int (*read)(void *ctx, const char *topic, int32_t partition, int64_t from,
                 int (*each)(void *each_ctx, const struct record *r), void *each_ctx, int64_t *next,
                 struct err *e);
@@ -126,15 +126,15 @@ void task_set_mark(struct task *t, const int64_t *next);
 /* Stores of a sub-plan's tasks that may leave entries on disk. */
 uint16_t task_lazy_stores(const struct plan *p, uint16_t subplan);
 
-/* Copies of tasks that run elsewhere (worker/standby.c): these are never opened. Over a disk that is no
- * log: a record of a changelog goes there as it is, past the store. -ERR_CONFIG, -ERR_DATA: as
- * task_restore(), which does for the others. */
+/* Copies of tasks that run elsewhere (worker/standby.c): these are never opened. Over a disk that
+ * is no log: a record of a changelog goes there as it is, past the store. -ERR_CONFIG, -ERR_DATA:
+ * as task_restore(), which does for the others. */
 int task_copy(struct task *t, int store, const struct record *r, struct err *e);
 /* What was copied since the last call is written, with a mark: the changelogs were read up to
  * these offsets, and ended there, or before, at that time. -ERR_RETRY. */
 int task_copied(struct task *t, const int64_t *next, int64_t time, struct err *e);
-/* A task, not opened, gets the stores of a copy in place of its own, and the disk below them, which is
- * returned (NULL: there is none). */
+/* A task, not opened, gets the stores of a copy in place of its own, and the disk below them, which
+ * is returned (NULL: there is none). */
 struct state_disk *task_take_state(struct task *t, struct task *copy);
 
 /* Steps that read a history first do so now, in a task that does not pause; one that does is
@@ -146,8 +146,8 @@ bool task_is_studying(const struct task *t);
 /* Goes on with it until a steady time of env.clock: 1 when there is more. */
 int task_study(struct task *t, int64_t until, struct err *e);
 
-/* Event time of a record of an input; its timestamp where it cannot be read. The time of a repartition's
- * watermark is that watermark. */
+/* Event time of a record of an input; its timestamp where it cannot be read. The time of a
+ * repartition's watermark is that watermark. */
 int64_t task_record_time(struct task *t, int input, const struct record *r);
 /* Runs records of one input, in offset order, through the steps. -ERR_DATA: a record that must not
  * be skipped; e names it. */

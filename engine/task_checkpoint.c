@@ -9,12 +9,12 @@
  *                versions and layouts of the stores
  *
  * Without a mark, or with one that does not fit, everything on the disk is removed first and comes
- * back from the changelog. While a changelog is restored each batch has a mark of how far that is, so
- * that a restore that is cut off goes on from there; its time is when the restore began, for a deletion
- * that stood in the changelog then may still be ahead. Later a mark is written with the batch behind a commit: the lane asks for the
- * end of the changelog between two commits, when nothing of the next is on its way, and the commit
- * that then succeeds proves that the task was still its own. What the mark covers was on disk
- * before, or is in the same batch.
+ * back from the changelog. While a changelog is restored each batch has a mark of how far that is,
+ * so that a restore that is cut off goes on from there; its time is when the restore began, for a
+ * deletion that stood in the changelog then may still be ahead. Later a mark is written with the
+ * batch behind a commit: the lane asks for the end of the changelog between two commits, when
+ * nothing of the next is on its way, and the commit that then succeeds proves that the task was
+ * still its own. What the mark covers was on disk before, or is in the same batch.
  */
 #include "engine/hash.h"
 #include "engine/memory.h"

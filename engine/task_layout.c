@@ -4,9 +4,10 @@
  *   key of the store           as it is; one that begins with MARK: MARK | 0 | the rest
  *
  * A task writes the layout of now before the first value of it that it writes, or, where it found
- * others, with its first commit, unless it has read it there. After a start from a local checkpoint,
- * which reads the end of the changelog only, it writes it once more. So compaction keeps the last record of each layout that was ever in use, a value may
- * stand before the layout that it has, and then a restore begins with a search (task_is_puzzled).
+ * others, with its first commit, unless it has read it there. After a start from a local
+ * checkpoint, which reads the end of the changelog only, it writes it once more. So compaction
+ * keeps the last record of each layout that was ever in use, a value may stand before the layout
+ * that it has, and then a restore begins with a search (task_is_puzzled).
  */
 #include "engine/memory.h"
 #include "engine/task_internal.h"

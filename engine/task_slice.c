@@ -147,8 +147,8 @@ int slice_raise(struct task *t, struct spot *p, int64_t watermark)
     return r > 0 && !t->pauses ? slice_all(t) : r < 0 ? r : 0;
 }
 
-/* What changes again before the commit is sent again. Over a disk that sends entries away nothing may
- * count as committed before it is there: all waits for the commit. */
+/* What changes again before the commit is sent again. Over a disk that sends entries away nothing
+ * may count as committed before it is there: all waits for the commit. */
 int slice_send(struct task *t, struct err *e)
 {
     int r = 0;

@@ -1,14 +1,14 @@
-/* Steps read their histories (engine/history.h) before the first row: one step after the other, topic
- * by topic, partition by partition.
+/* Steps read their histories (engine/history.h) before the first row: one step after the other,
+ * topic by topic, partition by partition.
  *
  *   begin   where each partition begins, and where it ends now: rows that come later are none of it
  *   read    records ─> a task of the history's own plan ─> the step `history` ─> columns by name ─>
  *           past() of the step that learns
  *   end     past() hears of it; then time goes on as in any other task
  *
- * The task of a history has one partition, and is gone with it: its rows meet no others there. It reads
- * in slices, as a restore does, and nothing of the outer task is committed meanwhile: whoever is cut
- * off begins anew, with what is there then.
+ * The task of a history has one partition, and is gone with it: its rows meet no others there. It
+ * reads in slices, as a restore does, and nothing of the outer task is committed meanwhile: whoever
+ * is cut off begins anew, with what is there then.
  *
  *   keys    behind a repartition a step that works per key gets the rows of the keys that are put into
  *           its partition. Who put rows into a topic from outside is not known: there it gets all

@@ -1,5 +1,5 @@
-/* Trainer: where a step has work done that takes long, beside the stream. A job is handed over, rows
- * go on, and the result goes in when the step flushes, so with a commit.
+/* Trainer: where a step has work done that takes long, beside the stream. A job is handed over,
+ * rows go on, and the result goes in when the step flushes, so with a commit.
  *
  *     start ──> waiting ──> at work ──> done ──> collect: its result, the data are the step's again
  *                  └───────────┴──────────┴────> drop: it is asked to stop, nobody hears of it again
@@ -12,8 +12,8 @@
  *   threads   a training is touched by the step's thread only; run() may be in another, at the same
  *             time as anything else of the process: it may use nothing but its data
  *
- * The engine knows no threads; worker/trainer_thread.h has one. Where a task has no trainer (replay,
- * test), steps run the same function themselves, within the row that makes it due.
+ * The engine knows no threads; worker/trainer_thread.h has one. Where a task has no trainer
+ * (replay, test), steps run the same function themselves, within the row that makes it due.
  */
 #ifndef KLAMM_ENGINE_TRAINER_H
 #define KLAMM_ENGINE_TRAINER_H
@@ -40,8 +40,8 @@ struct trainer_job {
     void *data;
 };
 
-/* What an object, a model or a forecaster, says of the trainings that it owes: each from all that it
- * holds, beside the learning of rows. Whoever has the object asks after each row. */
+/* What an object, a model or a forecaster, says of the trainings that it owes: each from all that
+ * it holds, beside the learning of rows. Whoever has the object asks after each row. */
 struct trainable {
     int64_t (*owes)(
         const void *object); /* number (1, 2, …) of the one due that has not ended; 0: none */

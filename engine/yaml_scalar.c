@@ -7,8 +7,9 @@
  *   text     the rest: on, no, 12:30, 1_000, 2026-01-31
  *
  * JSON is YAML but for one thing: a character beyond U+FFFF may be escaped as a pair, \ud83d\ude00,
- * which YAML writes as \U0001F600. In a file that begins with a bracket pairs are rewritten so, before
- * the parser sees them; what stands behind one on its line is then told two columns too far left.
+ * which YAML writes as \U0001F600. In a file that begins with a bracket pairs are rewritten so,
+ * before the parser sees them; what stands behind one on its line is then told two columns too far
+ * left.
  */
 #include "engine/yaml_scalar.h"
 

@@ -7,8 +7,8 @@
 
 /* Sets kind, boolean, number and real of y from its text as a plain scalar. */
 void yaml_scalar_resolve(struct yaml *y);
-/* Of a text that begins as JSON does: the same with every pair of escaped surrogates, which YAML does
- * not know, as the one escape that it has for them. *n follows. Else the text itself. */
+/* Of a text that begins as JSON does: the same with every pair of escaped surrogates, which YAML
+ * does not know, as the one escape that it has for them. *n follows. Else the text itself. */
 const char *yaml_join_surrogates(struct arena *a, const char *text, size_t *n);
 
 #endif

@@ -1,5 +1,5 @@
-/* ADWIN: exponential histogram of a window, cut where the means of its two parts differ. Numbers and
- * alarms are those of River 0.26's drift.ADWIN, bit for bit.
+/* ADWIN: exponential histogram of a window, cut where the means of its two parts differ. Numbers
+ * and alarms are those of River 0.26's drift.ADWIN, bit for bit.
  *
  *   window    row r holds at most max_buckets buckets of 2^r values each, the oldest first; one too
  *             many and its two oldest become one bucket of row r + 1:

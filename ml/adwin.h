@@ -1,7 +1,7 @@
 /* ADWIN: a window over a stream of values that grows while their mean stands and is cut when it
- * changes (Bifet and Gavalda, "Learning from time-changing data with adaptive windowing", SDM 2007).
- * Trees and forests hold one per node or model; the drift step reaches it through ml/drift_detectors/
- * adwin.c.
+ * changes (Bifet and Gavalda, "Learning from time-changing data with adaptive windowing", SDM
+ * 2007). Trees and forests hold one per node or model; the drift step reaches it through
+ * ml/drift_detectors/ adwin.c.
  */
 #ifndef KLAMM_ML_ADWIN_H
 #define KLAMM_ML_ADWIN_H

@@ -164,8 +164,8 @@ static struct yaml without_aliases(struct node *n, const struct learner_def *def
     return kept;
 }
 
-/* A message of check() that begins with an option, "members[1]: …" or "season: …", is told where that
- * option stands, else at all of them. */
+/* A message of check() that begins with an option, "members[1]: …" or "season: …", is told where
+ * that option stands, else at all of them. */
 static void tell(struct node *n, const struct yaml *given, const char *path, const char *text)
 {
     size_t name = strcspn(text, ":[ "), all = strcspn(text, ": ");
@@ -204,7 +204,8 @@ const void *algorithm_options(struct node *n, const struct learner_def *def,
     return parsed;
 }
 
-/* What parsing options asks of a forecaster or a detector of drift: they are named as learners' are. */
+/* What parsing options asks of a forecaster or a detector of drift: they are named as learners'
+ * are. */
 #define AS_LEARNER(def)                                                                            \
     {                                                                                              \
         .name = (def)->name, .options = (def)->options, .options_size = (def)->options_size,       \

@@ -10,7 +10,8 @@
 /* A problem with one key of the step's configuration; returns -ERR_CONFIG. */
 __attribute__((format(printf, 3, 4))) int algorithm_problem(struct node *n, const char *key,
                                                             const char *fmt, ...);
-/* A name that `as` gives a new column: 0, or -ERR_CONFIG when the input has it or all records do. */
+/* A name that `as` gives a new column: 0, or -ERR_CONFIG when the input has it or all records do.
+ * */
 int algorithm_column(struct node *n, const char *name);
 /* The place of `name` among `names` (which end with NULL), or -ERR_CONFIG with a problem with this
  * key that names the nearest of its kind. */
@@ -18,7 +19,8 @@ int algorithm_named(struct node *n, const char *key, const char *kind, const cha
                     const char *const *names);
 /* The learner for `task`, or NULL with a problem that suggests the nearest. */
 const struct learner_def *algorithm_find(struct node *n, enum learner_task task, const char *name);
-/* Whether rows are scaled before it: by its own preset where the node's configuration has no `scale`. */
+/* Whether rows are scaled before it: by its own preset where the node's configuration has no
+ * `scale`. */
 bool algorithm_is_scaled(const struct node *n, const struct learner_def *def, bool is_standard);
 /* As algorithm_find(), the forecaster and the detector of drift. */
 const struct forecaster_def *algorithm_forecaster(struct node *n, const char *name);

@@ -1,6 +1,6 @@
-/* AUC on line (Hanley and McNeil 1982), from a histogram of scores: rows that share a bin count half, as
- * equal scores do. The bins are even in asinh(4 log(score / (1 - score))), so that scores which crowd at 0,
- * at 1 or at a half are told apart.
+/* AUC on line (Hanley and McNeil 1982), from a histogram of scores: rows that share a bin count
+ * half, as equal scores do. The bins are even in asinh(4 log(score / (1 - score))), so that scores
+ * which crowd at 0, at 1 or at a half are told apart.
  *
  *   state   counts of both classes by bin: version 1
  */

@@ -1,5 +1,5 @@
-/* Bag: an open hash table over the items of one row, which is as large as the row needs and cleared for
- * it, so that a long row costs the short ones behind it nothing.
+/* Bag: an open hash table over the items of one row, which is as large as the row needs and cleared
+ * for it, so that a long row costs the short ones behind it nothing.
  *
  *   cell    index * multiplier, its upper bits; then the next free one. At most half are taken
  */

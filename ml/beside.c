@@ -1,5 +1,5 @@
-/* Trainings under way: a short list, since one thread does all of them; it is looked through when an
- * object owes a training, and by ticks and flushes.
+/* Trainings under way: a short list, since one thread does all of them; it is looked through when
+ * an object owes a training, and by ticks and flushes.
  */
 #include "ml/beside.h"
 

@@ -6,11 +6,12 @@
  *     flush      beside_flush(): the objects take what has ended, and are saved whole
  *     close      beside_close(): what is under way is dropped
  *
- * An object says in its state which trainings were due, and whether it owes the last one. So one that
- * was dropped, for its task was closed, revoked or aborted, or lost in a crash, is begun anew with the
- * next row that the object learns, from what it has learned by then. One training an object is under
- * way; when another is due it takes the place of one that has not begun, else the object goes on owing
- * it, and it begins with the next row behind the first one's end: of many, the newest.
+ * An object says in its state which trainings were due, and whether it owes the last one. So one
+ * that was dropped, for its task was closed, revoked or aborted, or lost in a crash, is begun anew
+ * with the next row that the object learns, from what it has learned by then. One training an
+ * object is under way; when another is due it takes the place of one that has not begun, else the
+ * object goes on owing it, and it begins with the next row behind the first one's end: of many, the
+ * newest.
  */
 #ifndef KLAMM_ML_BESIDE_H
 #define KLAMM_ML_BESIDE_H
@@ -39,8 +40,8 @@ struct beside {
 
 /* def outlives it. */
 void beside_init(struct beside *b, const struct trainable *def, struct trainer *trainer);
-/* Begins what the object last found or made owes, if it is possible now. Without a trainer it is done at
- * once, and the object is touched. */
+/* Begins what the object last found or made owes, if it is possible now. Without a trainer it is
+ * done at once, and the object is touched. */
 void beside_row(struct beside *b, struct per_rows *rows, void *object);
 void beside_tick(const struct beside *b, struct op *op);
 /* Before per_flush(). */

@@ -1,5 +1,5 @@
-/* BLAS and LAPACK, row-major, for any thread: one call at a time, since Debian's serial OpenBLAS gives
- * out its buffers without a lock, so that two calls at once spoil each other's numbers. */
+/* BLAS and LAPACK, row-major, for any thread: one call at a time, since Debian's serial OpenBLAS
+ * gives out its buffers without a lock, so that two calls at once spoil each other's numbers. */
 #ifndef KLAMM_ML_BLAS_H
 #define KLAMM_ML_BLAS_H
 

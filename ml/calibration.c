@@ -1,14 +1,14 @@
 /* Calibration of scores into tail probabilities, on line.
  *
- * Body: a weighted sample, sorted. Each entry stands for the scores near it; from the top down, an entry
- * may hold as much weight as MERGE times what lies above it, at least 1. The highest scores are therefore
- * kept one by one and the resolution of the tail probability is relative (8 %) everywhere. Two entries
- * merge into one of their two values, drawn by weight: ranks stay unbiased, and scores that take few
- * values keep them (t-digests average, and smear them).
+ * Body: a weighted sample, sorted. Each entry stands for the scores near it; from the top down, an
+ * entry may hold as much weight as MERGE times what lies above it, at least 1. The highest scores
+ * are therefore kept one by one and the resolution of the tail probability is relative (8 %)
+ * everywhere. Two entries merge into one of their two values, drawn by weight: ranks stay unbiased,
+ * and scores that take few values keep them (t-digests average, and smear them).
  *
- * Tail: a generalised Pareto distribution over the excesses above the threshold u that TAIL_SHARE of the
- * scores exceed (peaks over threshold, as SPOT: Siffer et al., "Anomaly detection in streams with extreme
- * value theory", KDD 2017), by probability-weighted moments (Hosking and Wallis 1987):
+ * Tail: a generalised Pareto distribution over the excesses above the threshold u that TAIL_SHARE
+ * of the scores exceed (peaks over threshold, as SPOT: Siffer et al., "Anomaly detection in streams
+ * with extreme value theory", KDD 2017), by probability-weighted moments (Hosking and Wallis 1987):
  *
  *   a0 = mean excess, a1 = mean of excess * (1 - F(excess)), shape = 2 - a0 / (a0 - 2 a1),
  *   shrunk towards PRIOR_SHAPE as if by PRIOR_ROWS excesses; scale = a0 (1 - shape)
@@ -190,8 +190,8 @@ static void fit(struct calibration *c, struct work *k)
 
 /* ---- the weighted sample --------------------------------------------------------------------- */
 
-/* Merges neighbours from the top down wherever their weight allows it. Entries are moved to the end of
- * the room while it goes, then back. */
+/* Merges neighbours from the top down wherever their weight allows it. Entries are moved to the end
+ * of the room while it goes, then back. */
 static void compress(struct work *k, double merge, struct random *random)
 {
     uint32_t to = k->n - 1;

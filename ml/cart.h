@@ -1,5 +1,5 @@
-/* Decision trees grown from all rows at once (Breiman, Friedman, Olshen and Stone, "Classification and
- * regression trees", 1984), with random columns per split as random forests want them.
+/* Decision trees grown from all rows at once (Breiman, Friedman, Olshen and Stone, "Classification
+ * and regression trees", 1984), with random columns per split as random forests want them.
  *
  *   cart_table_init (ranks of all columns, once per forest) -> cart_grow per tree;   cart_walk
  *

@@ -33,8 +33,8 @@ uint64_t classifier_size(const struct classifier *c);
 int classifier_predict(struct classifier *c, const double *x, struct model_scratch *scratch);
 /* P(true) of what was just predicted, for a boolean label. */
 double classifier_p_true(const struct classifier *c, const struct model_scratch *scratch);
-/* Class of a label, made if it is new and `knows` allows it: -1 when it is unknown, or -ERR_DATA with a
- * message when no class can be made of it. */
+/* Class of a label, made if it is new and `knows` allows it: -1 when it is unknown, or -ERR_DATA
+ * with a message when no class can be made of it. */
 enum knows { KNOWN_ONLY, MAKE_CLASS };
 int classifier_class(struct classifier *c, const struct vec *label, uint16_t row, enum knows knows,
                      const char **problem);

@@ -1,7 +1,7 @@
-/* Conformal intervals: prediction +- q s, where s is the running mean of |error| and q a quantile of
- * recent |error| / s, so that an interval widens at once when errors grow (normalised scores: Lei et al.
- * 2018), and on average the stated share is covered though errors of a series hang together and
- * drift (adaptive conformal inference: Gibbs and Candes 2021).
+/* Conformal intervals: prediction +- q s, where s is the running mean of |error| and q a quantile
+ * of recent |error| / s, so that an interval widens at once when errors grow (normalised scores:
+ * Lei et al. 2018), and on average the stated share is covered though errors of a series hang
+ * together and drift (adaptive conformal inference: Gibbs and Candes 2021).
  *
  *   score     r = |y - predicted| / s, with the s that stood when it was predicted: an interval, too,
  *             knows nothing of the errors in between;   then s <- s + RATE (|y - predicted| - s)

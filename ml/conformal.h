@@ -31,8 +31,8 @@ void conformal_init(struct conformal *c, double coverage);
 bool conformal_interval(const struct conformal *c, double predicted, double *lower, double *upper);
 /* The truth of a prediction, and of its interval (NaN: it had none). All finite. */
 void conformal_learn(struct conformal *c, double predicted, double lower, double upper, double y);
-/* The same of a prediction whose truth took its time: `scale` is what c->scale was when it was made, 0
- * or NaN where that is not known. */
+/* The same of a prediction whose truth took its time: `scale` is what c->scale was when it was
+ * made, 0 or NaN where that is not known. */
 void conformal_learn_late(struct conformal *c, double predicted, double lower, double upper,
                           double y, double scale);
 /* Saves, or loads into one just initialised. */

@@ -324,8 +324,8 @@ static void save_nodes(struct cut_tree *t, struct snapshot *s, uint32_t *number)
     }
 }
 
-/* Where the next node in preorder belongs: below the last node if that has room, else below the nearest
- * one that has. CUT_NONE: the tree is complete. */
+/* Where the next node in preorder belongs: below the last node if that has room, else below the
+ * nearest one that has. CUT_NONE: the tree is complete. */
 static uint32_t open_parent(const struct cut_tree *t, uint32_t node)
 {
     while (node != CUT_NONE && (is_leaf(t, node) || t->node[node].right != CUT_NONE)) {
@@ -390,7 +390,8 @@ static void find_boxes(struct cut_tree *t)
     }
 }
 
-/* Slots hold the numbers of their leaves, which are those in preorder after a load; 1 more, 0: empty. */
+/* Slots hold the numbers of their leaves, which are those in preorder after a load; 1 more, 0:
+ * empty. */
 static int slots_io(struct cut_tree *t, struct snapshot *s, const uint32_t *number)
 {
     for (uint32_t slot = 0; slot < t->room; slot++) {

@@ -1,6 +1,6 @@
-/* Cut tree: a random cut tree over a bounded sample of points, with insertion and deletion (Guha, Mishra,
- * Roy and Schrijvers, "Robust random cut forest based anomaly detection on streams", ICML 2016). Points
- * are known by their slots, 0 to room-1. One owner.
+/* Cut tree: a random cut tree over a bounded sample of points, with insertion and deletion (Guha,
+ * Mishra, Roy and Schrijvers, "Robust random cut forest based anomaly detection on streams", ICML
+ * 2016). Points are known by their slots, 0 to room-1. One owner.
  */
 #ifndef KLAMM_ML_CUT_TREE_H
 #define KLAMM_ML_CUT_TREE_H
@@ -38,7 +38,8 @@ void cut_tree_remove(struct cut_tree *t, uint32_t slot);
 /* Collusive displacement of a point that is there: the largest, over the subtrees that it is in, of
  * (points of the sibling subtree) / (points of the subtree). */
 double cut_tree_codisp(const struct cut_tree *t, uint32_t slot);
-/* What the point's codisp would be on average over the random cuts of inserting it; 0 in an empty tree. */
+/* What the point's codisp would be on average over the random cuts of inserting it; 0 in an empty
+ * tree. */
 double cut_tree_score(const struct cut_tree *t, const double *point);
 /* The slots in use are 0 to used - 1. */
 int cut_tree_is_dense(const struct cut_tree *t);

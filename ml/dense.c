@@ -1,5 +1,5 @@
-/* Dense layers: each unit's doubles lie together, so that its sum and its step are runs of memory; the
- * optimizer moves a unit's weights and its bias at once, and l2 leaves the bias alone.
+/* Dense layers: each unit's doubles lie together, so that its sum and its step are runs of memory;
+ * the optimizer moves a unit's weights and its bias at once, and l2 leaves the bias alone.
  *
  *   cost    one pass over the weights forward, one back, two for the step
  */

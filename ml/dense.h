@@ -29,8 +29,8 @@ void dense_init(struct dense *l, uint32_t inputs, uint32_t slots);
 void dense_done(struct dense *l);
 /* Makes room for more units, of zeros. */
 void dense_add_units(struct dense *l, uint32_t units);
-/* Weights and bias of a unit that is one of `outputs`: uniform within +-sqrt(6 / (inputs + outputs)),
- * sqrt(2 / ...) for logistic (Glorot and Bengio 2010). */
+/* Weights and bias of a unit that is one of `outputs`: uniform within +-sqrt(6 / (inputs +
+ * outputs)), sqrt(2 / ...) for logistic (Glorot and Bengio 2010). */
 void dense_draw(struct dense *l, uint32_t u, uint32_t outputs, enum dense_activation f,
                 struct random *random);
 /* out[u] = weights . in + bias, of the first units. */

@@ -29,9 +29,9 @@ struct detection {
     bool is_judged, is_found;
 };
 
-/* The learner's options where its step says how long it warms up: a learner that would have no score
- * yet by then has one sooner, unless its own `grace_period` was given. step and given: both maps as
- * they were written, or NULL. Returns `options`, or a copy in mem. */
+/* The learner's options where its step says how long it warms up: a learner that would have no
+ * score yet by then has one sooner, unless its own `grace_period` was given. step and given: both
+ * maps as they were written, or NULL. Returns `options`, or a copy in mem. */
 const void *detector_options(const struct learner_def *def, const void *options,
                              const struct yaml *step, const struct yaml *given, int64_t warm_up,
                              struct arena *mem);

@@ -67,8 +67,8 @@ struct feature_rows {
 /* Evaluates over b's selection; rows that fail go to errors. */
 int features_eval(const struct features *f, const struct batch *b, struct feature_rows *out,
                   struct row_errors *errors);
-/* One row, gathered but for its bags. category holds a dictionary per category feature, in order; new ones are added
- * when `learn` says so, else they are -1. */
+/* One row, gathered but for its bags. category holds a dictionary per category feature, in order;
+ * new ones are added when `learn` says so, else they are -1. */
 enum feature_use { FEATURE_PREDICT, FEATURE_LEARN };
 void features_row(const struct features *f, const struct feature_rows *rows, uint16_t row,
                   struct classes *category, enum feature_use use, double *x);

@@ -1,6 +1,6 @@
-/* Four floats at a time, in the vector types that gcc and clang have on every machine: networks that
- * are too narrow for BLAS spend their time in exp. No contraction, no reassociation: the same bits
- * whether a loop runs over vectors or is padded to one.
+/* Four floats at a time, in the vector types that gcc and clang have on every machine: networks
+ * that are too narrow for BLAS spend their time in exp. No contraction, no reassociation: the same
+ * bits whether a loop runs over vectors or is padded to one.
  *
  *   exp       2^n e^r with |r| <= ln 2 / 2 and a polynomial of degree 6 (the coefficients are those of
  *             the Cephes library); relative error below 2e-7; the argument is held in [-87, 88]

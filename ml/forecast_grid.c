@@ -1,6 +1,6 @@
-/* Which forecaster, for which horizons, over which seasons: horizons and seasons are numbers of steps, or
- * durations that are whole numbers of `every`, sorted. Beside the forecaster stand those that it has to
- * beat, naive and, with seasons, seasonal_naive.
+/* Which forecaster, for which horizons, over which seasons: horizons and seasons are numbers of
+ * steps, or durations that are whole numbers of `every`, sorted. Beside the forecaster stand those
+ * that it has to beat, naive and, with seasons, seasonal_naive.
  */
 #include "ml/forecast_grid.h"
 
@@ -42,7 +42,8 @@ static uint32_t steps_of(struct node *n, const struct forecast_grid *g, const ch
     return (uint32_t)steps;
 }
 
-/* A list, or one of its entries alone, sorted into steps (and names); -ERR_CONFIG with a problem. */
+/* A list, or one of its entries alone, sorted into steps (and names); -ERR_CONFIG with a problem.
+ * */
 static int bind_steps(struct node *n, const struct forecast_grid *g, const char *key,
                       const struct yaml *given, uint32_t least, uint32_t most, uint32_t **out,
                       const char **name)

@@ -1,5 +1,5 @@
-/* Forecast series: the step of a row is the whole number of `every` nearest to its distance from the
- * first row, so that rows that come about regularly are one a step, whatever their phase.
+/* Forecast series: the step of a row is the whole number of `every` nearest to its distance from
+ * the first row, so that rows that come about regularly are one a step, whatever their phase.
  *
  *       every            first row = step 0, here with one row missing and one too many
  *     |-------|

@@ -1,5 +1,5 @@
-/* A forecaster by its name, and its options where no step is there to report each of their problems:
- * the first one is the message, behind the forecaster's name and the option's:
+/* A forecaster by its name, and its options where no step is there to report each of their
+ * problems: the first one is the message, behind the forecaster's name and the option's:
  *
  *     ridge: lags: expected a value from 1 to 256, found 0
  */

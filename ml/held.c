@@ -7,8 +7,8 @@
  *             larger than its snapshot, or when something changed that no event tells; the old
  *             generation is deleted in the same transaction
  *
- * An object that has been large stays so. Parts and logs are kept in memory as well as the object, but
- * for those that stay on disk.
+ * An object that has been large stays so. Parts and logs are kept in memory as well as the object,
+ * but for those that stay on disk.
  */
 #include "ml/held.h"
 

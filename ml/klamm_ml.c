@@ -1,8 +1,9 @@
 /* Models of klamm_ml.h: made and freed, and what there is to make.
  *
- * A model is its setup as it was read (klamm_ml_setup.c) and one object of the kind that the step of its
- * task keeps in state: a classifier, regressor, detector, clusterer, series or watch. So predictions are
- * those of a topology, and whoever adds an algorithm to the registry has added it here.
+ * A model is its setup as it was read (klamm_ml_setup.c) and one object of the kind that the step
+ * of its task keeps in state: a classifier, regressor, detector, clusterer, series or watch. So
+ * predictions are those of a topology, and whoever adds an algorithm to the registry has added it
+ * here.
  *
  *   rows     klamm_ml_rows.c        series   klamm_ml_series.c        saved   klamm_ml_bytes.c
  */

@@ -1,5 +1,5 @@
-/* klamm's learners, clusterers, detectors, forecasters and drift detectors for C programs: no Kafka,
- * no topology. One static library, found by `pkg-config klamm-ml`.
+/* klamm's learners, clusterers, detectors, forecasters and drift detectors for C programs: no
+ * Kafka, no topology. One static library, found by `pkg-config klamm-ml`.
  *
  *     const char *feature[] = {"length", "width"};
  *     struct klamm_ml_setup setup = {.task = "classify", .algorithm = "gaussian_nb",
@@ -62,9 +62,9 @@ struct klamm_ml_setup {
     /* Of the algorithm, and what a topology's step has beside them, both in YAML or JSON as there:
      * "{grace_period: 50}", "{scale: standard}". */
     const char *options, *settings;
-    /* Columns of a row, at least 1, none for forecast and drift; their names, each once (NULL: x1, x2,
-     * …); per column, whether its values are categories: any whole numbers within +-2^53, 1000 of them
-     * (NULL: all are numbers). */
+    /* Columns of a row, at least 1, none for forecast and drift; their names, each once (NULL: x1,
+     * x2, …); per column, whether its values are categories: any whole numbers within +-2^53, 1000
+     * of them (NULL: all are numbers). */
     uint32_t features;
     const char *const *feature;
     const bool *is_category;
@@ -78,8 +78,8 @@ int klamm_ml_new(struct klamm_ml **out, const struct klamm_ml_setup *setup,
 void klamm_ml_free(struct klamm_ml *m); /* NULL: nothing */
 /* Rows, values of a series or values watched that it has learned. */
 int64_t klamm_ml_rows(const struct klamm_ml *m);
-/* 0 before its first training, then 1; one more with each model that a learner of batches puts in its
- * place (settings: {learn: {batch: …}}), and with each drift told. */
+/* 0 before its first training, then 1; one more with each model that a learner of batches puts in
+ * its place (settings: {learn: {batch: …}}), and with each drift told. */
 int64_t klamm_ml_version(const struct klamm_ml *m);
 
 /* ---- rows: classify, regress, cluster, detect ---- */
@@ -103,48 +103,49 @@ uint32_t klamm_ml_width(const struct klamm_ml *m);
  * first training; of detect, tail and found during settings {warm_up: 100}. */
 int klamm_ml_predict(struct klamm_ml *m, const double *x, size_t rows, double *out, uint32_t stride,
                      struct klamm_ml_error *e);
-/* y[row]: a class number, whole, from 0 to 999, or a value; NaN: the row is only passed over. NULL for
- * cluster and detect. */
+/* y[row]: a class number, whole, from 0 to 999, or a value; NaN: the row is only passed over. NULL
+ * for cluster and detect. */
 int klamm_ml_learn(struct klamm_ml *m, const double *x, const double *y, size_t rows,
                    struct klamm_ml_error *e);
-/* Each row is predicted by what was learned from those before it, then learned: cheaper than both calls
- * for regress with a coverage and for detect, which score a row in order to learn it. The stride has room
- * for the classes that y brings, too. */
+/* Each row is predicted by what was learned from those before it, then learned: cheaper than both
+ * calls for regress with a coverage and for detect, which score a row in order to learn it. The
+ * stride has room for the classes that y brings, too. */
 int klamm_ml_predict_learn(struct klamm_ml *m, const double *x, const double *y, size_t rows,
                            double *out, uint32_t stride, struct klamm_ml_error *e);
 /* The time of the rows that are learned from now on, ms; at first 0. Only windows of time,
  * {learn: {batch: {window: 1d, every: 1h}}}, ask for it. */
 void klamm_ml_set_time(struct klamm_ml *m, int64_t time);
-/* The column of the greatest of n probabilities, the first on a tie; -1 when they are NaN or none. */
+/* The column of the greatest of n probabilities, the first on a tie; -1 when they are NaN or none.
+ * */
 int klamm_ml_best(const double *p, uint32_t n);
 
-/* Numbers for the classes of those who have names: the number of a name, the next one when it is new. A
- * model has all classes by name or none. Names are saved with the model. */
+/* Numbers for the classes of those who have names: the number of a name, the next one when it is
+ * new. A model has all classes by name or none. Names are saved with the model. */
 int klamm_ml_class(struct klamm_ml *m, const char *name, struct klamm_ml_error *e);
 /* Its name, or NULL; lives as long as the model. */
 const char *klamm_ml_class_name(const struct klamm_ml *m, uint32_t number);
 
 /* ---- series: forecast, drift ---- */
 
-/* The next value of a series; NaN, infinite or beyond +-1e150: it is missing. time, in ms, is asked for
- * by settings {every: 5m} only, which makes rows steps of that length. 1; 0: the time is before the last
- * step, and nothing was learned. */
+/* The next value of a series; NaN, infinite or beyond +-1e150: it is missing. time, in ms, is asked
+ * for by settings {every: 5m} only, which makes rows steps of that length. 1; 0: the time is before
+ * the last step, and nothing was learned. */
 int klamm_ml_add(struct klamm_ml *m, int64_t time, double value, struct klamm_ml_error *e);
 /* For each horizon of settings {horizons: [1, 12]}, ascending: value, lower, upper; NaN: nothing to
  * say. n: room in out, at least klamm_ml_width(). */
 int klamm_ml_forecast(struct klamm_ml *m, double *out, uint32_t n, struct klamm_ml_error *e);
-/* 1: with this value the series is seen to have changed, and the detector has begun anew; else 0. NaN and
- * the like are passed over. ddm and eddm watch errors, 1 or 0. */
+/* 1: with this value the series is seen to have changed, and the detector has begun anew; else 0.
+ * NaN and the like are passed over. ddm and eddm watch errors, 1 or 0. */
 int klamm_ml_watch(struct klamm_ml *m, double value, struct klamm_ml_error *e);
 
 /* ---- saved models ---- */
 
 /* All of a model, setup included. *bytes: for klamm_ml_release(). */
 int klamm_ml_save(struct klamm_ml *m, void **bytes, size_t *n, struct klamm_ml_error *e);
-/* The model that was saved: it goes on bit for bit as if it had never been away. setup: NULL, as it was
- * saved; or another one that can go on with what was learned (other learning rates or thresholds, not
- * other features). Damage is refused. Who makes bytes up can make this call as large as options can
- * make a model: give a setup where bytes are not trusted. */
+/* The model that was saved: it goes on bit for bit as if it had never been away. setup: NULL, as it
+ * was saved; or another one that can go on with what was learned (other learning rates or
+ * thresholds, not other features). Damage is refused. Who makes bytes up can make this call as
+ * large as options can make a model: give a setup where bytes are not trusted. */
 int klamm_ml_load(struct klamm_ml **out, const struct klamm_ml_setup *setup, const void *bytes,
                   size_t n, struct klamm_ml_error *e);
 void klamm_ml_release(
@@ -156,8 +157,8 @@ void klamm_ml_release(
 const char *klamm_ml_algorithm(const char *task, uint32_t i);
 /* What it is, in a sentence; NULL when there is none of that name. */
 const char *klamm_ml_doc(const char *task, const char *algorithm);
-/* JSON Schema of its options, or of the task's settings (algorithm NULL): names, types, presets, bounds,
- * meaning. *json: for klamm_ml_release(). */
+/* JSON Schema of its options, or of the task's settings (algorithm NULL): names, types, presets,
+ * bounds, meaning. *json: for klamm_ml_release(). */
 int klamm_ml_schema(char **json, const char *task, const char *algorithm, struct klamm_ml_error *e);
 
 #pragma GCC visibility pop

@@ -4,9 +4,9 @@
  *              | layout, which tells what else can go on with this | names of classes | categories
  *              | counts of a watch | the object's own snapshot | hash of all before, 8 bytes
  *
- * The hash finds damage; bytes that someone has made up to fit it are refused by what reads them, or give
- * a model of odd numbers. A version of klamm that has come to save an algorithm in another form, or one
- * with other presets, is told by the layout.
+ * The hash finds damage; bytes that someone has made up to fit it are refused by what reads them,
+ * or give a model of odd numbers. A version of klamm that has come to save an algorithm in another
+ * form, or one with other presets, is told by the layout.
  */
 #include "engine/hash.h"
 #include "engine/memory.h"

@@ -1,5 +1,5 @@
-/* Series of klamm_ml.h: forecasts and drift, value by value. What is NaN, infinite or beyond +-1e150 is
- * missing: a step of its own in a forecast, nothing at all to a detector of drift.
+/* Series of klamm_ml.h: forecasts and drift, value by value. What is NaN, infinite or beyond
+ * +-1e150 is missing: a step of its own in a forecast, nothing at all to a detector of drift.
  */
 #include "ml/beside.h"
 #include "ml/features.h"

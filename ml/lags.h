@@ -1,5 +1,5 @@
-/* The last values of something, by how many steps ago they were: lags_at(1) is the newest. A ring of
- * fixed size. One owner.
+/* The last values of something, by how many steps ago they were: lags_at(1) is the newest. A ring
+ * of fixed size. One owner.
  */
 #ifndef KLAMM_ML_LAGS_H
 #define KLAMM_ML_LAGS_H

@@ -238,8 +238,8 @@ enum {
     EVENT_HEAD = EVENT_TOLD + TOLD_MOST,
 };
 
-/* EVENT_LEARNS: what the row did, and does again. A training that it made due ran in the row, or was
- * left to the trainer; what came of that is no event, but saved whole. */
+/* EVENT_LEARNS: what the row did, and does again. A training that it made due ran in the row, or
+ * was left to the trainer; what came of that is no event, but saved whole. */
 enum { LEARNS_NOT, LEARNS, LEARNS_AND_LEAVES };
 
 int learning_replay(const void *plan, void *object, const double *event, uint32_t n)

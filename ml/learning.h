@@ -5,8 +5,8 @@
  *     bind    learning_bind(), then the step's own, then learning_output()
  *     push    learning_push(): for each row `predict` of the kind, then `learn`
  *
- * The objects of per.h begin with a struct model, the step's plan with a struct learning, its op->self
- * with a struct learning_task.
+ * The objects of per.h begin with a struct model, the step's plan with a struct learning, its
+ * op->self with a struct learning_task.
  */
 #ifndef KLAMM_ML_LEARNING_H
 #define KLAMM_ML_LEARNING_H
@@ -90,18 +90,19 @@ struct learning_kind {
      * version; false: it has nothing to say, all are null. */
     bool (*predict)(struct learning_pass *p, void *object, uint16_t row);
     /* Rows of a history teach what scores and errors mean, too; both NULL: the kind has no use for
-     * that. foresee() predicts pass->x and writes nothing: what it returns is `predicted` of learn(),
-     * with pass->is_past, which counts in no metric. hindsight(): of a learner of batches, what one
-     * that was fitted without this row said of it. */
+     * that. foresee() predicts pass->x and writes nothing: what it returns is `predicted` of
+     * learn(), with pass->is_past, which counts in no metric. hindsight(): of a learner of batches,
+     * what one that was fitted without this row said of it. */
     bool (*foresee)(struct learning_pass *p, void *object);
     hindsight_fn hindsight;
     /* Scores and, if `learns`, learns pass->x; predicted: what predict() said. Sets pass->target
-     * and pass->told, and pass->is_new when it is a class not known before. 0; 1: the row changes nothing, as
-     * one of a class that is not known and not learned; or -ERR_DATA with *problem: it is bad. */
+     * and pass->told, and pass->is_new when it is a class not known before. 0; 1: the row changes
+     * nothing, as one of a class that is not known and not learned; or -ERR_DATA with *problem: it
+     * is bad. */
     int (*learn)(struct learning_pass *p, void *object, uint16_t row, bool predicted, bool learns,
                  const char **problem);
-    /* Rows that all models of the task were measured by, as `rows` of report() says: metric rows are
-     * told by their count. */
+    /* Rows that all models of the task were measured by, as `rows` of report() says: metric rows
+     * are told by their count. */
     int64_t (*measured)(const struct op *op);
     /* With late labels: what predict() said as numbers, their count; and that said again, into
      * row 0 of pass->out too. NULL for both: the kind has no labels. */
@@ -189,7 +190,8 @@ void learning_gather(struct learning_pass *p, const struct feature_rows *rows, u
 void learning_reserve(struct learning_task *t, size_t n);
 /* All categories that a model knows. */
 uint64_t learning_categories(const struct learning *p, const struct model *m);
-/* Scores and learns task->x by this model, and tells state; *problem is set when the label is bad. */
+/* Scores and learns task->x by this model, and tells state; *problem is set when the label is bad.
+ * */
 int learning_teach(struct learning_pass *p, struct model *m, uint16_t row, bool predicted,
                    const char **problem);
 /* Sets a column of a row to null. */

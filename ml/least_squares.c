@@ -1,19 +1,19 @@
 /* Least squares on line, by Givens rotations without square roots (Gentleman 1973; Miller 1992,
- * algorithm AS 274): what has been seen is X'WX = R' D R with a unit upper triangle R and a diagonal
- * D, and X'Wy = R' D z. A row (x, y) of weight w is rotated into it, unknown by unknown:
+ * algorithm AS 274): what has been seen is X'WX = R' D R with a unit upper triangle R and a
+ * diagonal D, and X'Wy = R' D z. A row (x, y) of weight w is rotated into it, unknown by unknown:
  *
  *   d' = d_i + w x_i^2        c = d_i / d'        s = w x_i / d'
  *   x_k <- x_k - x_i R_ik     R_ik <- c R_ik + s x_k      for k > i, the old x_k in the second; so
  *   y   <- y - x_i z_i        z_i  <- c z_i + s y         for y and z
  *   w   <- c w                d_i  <- d'
  *
- * The weights solve R weight = z from below, once after each row and only when they are asked for. A
- * precision p of a weight around 0 is D = p at the start. Forgetting shrinks D alone.
+ * The weights solve R weight = z from below, once after each row and only when they are asked for.
+ * A precision p of a weight around 0 is D = p at the start. Forgetting shrinks D alone.
  *
- * Nothing is subtracted from a sum of squares and no inverse is kept, so that rounding does not pile
- * up, and forgetting cannot blow up what no row tells about, as covariances do: a column that is
- * always 0 keeps its weight while its D goes to 0. Unknowns with D = 0 have weight 0 until a row tells
- * of them.
+ * Nothing is subtracted from a sum of squares and no inverse is kept, so that rounding does not
+ * pile up, and forgetting cannot blow up what no row tells about, as covariances do: a column that
+ * is always 0 keeps its weight while its D goes to 0. Unknowns with D = 0 have weight 0 until a row
+ * tells of them.
  *
  *   state   number of unknowns, D, z, R
  *   cost    n^2 / 2 divided into n rotations with two divisions each to learn a row, n^2 / 2 to solve.

@@ -1,6 +1,6 @@
-/* Least squares on line: the weighted normal equations kept as a triangle, to which rows are added one
- * by one, exactly. What ridge, recursive_least_squares and bayesian_linear_regression share. One
- * owner.
+/* Least squares on line: the weighted normal equations kept as a triangle, to which rows are added
+ * one by one, exactly. What ridge, recursive_least_squares and bayesian_linear_regression share.
+ * One owner.
  */
 #ifndef KLAMM_ML_LEAST_SQUARES_H
 #define KLAMM_ML_LEAST_SQUARES_H

@@ -1,5 +1,5 @@
-/* Linear models as River 0.26's linear_model.base.GLM: the intercept descends by itself, at a rate of
- * its own, all other weights as the optimizer wants it.
+/* Linear models as River 0.26's linear_model.base.GLM: the intercept descends by itself, at a rate
+ * of its own, all other weights as the optimizer wants it.
  *
  *   score     z = w.x + b
  *   gradient  g = d loss / d z, times the row's weight, clipped to +-clip_gradient

@@ -1,5 +1,5 @@
-/* Lloyd: each point belongs to its nearest centre, each centre is the mean of its points, until nothing
- * moves (Lloyd, "Least squares quantization in PCM", 1982).
+/* Lloyd: each point belongs to its nearest centre, each centre is the mean of its points, until
+ * nothing moves (Lloyd, "Least squares quantization in PCM", 1982).
  *
  *   seed      k-means++ (Arthur and Vassilvitskii, SODA 2007): the first centre is a random point, each
  *             further one a point drawn with a probability proportional to its weighted squared distance
@@ -54,7 +54,8 @@ static uint32_t draw(const double *share, uint32_t n, double sum, struct random 
     return last;
 }
 
-/* into[i] = the weighted squared distance from the nearest centre, i the new one; returns the sum. */
+/* into[i] = the weighted squared distance from the nearest centre, i the new one; returns the sum.
+ * */
 static double distances(const struct lloyd_points *p, uint32_t centre, const double *before,
                         double *into)
 {

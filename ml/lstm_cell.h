@@ -1,5 +1,5 @@
-/* A long short-term memory layer (Hochreiter and Schmidhuber 1997, with forget gate), in floats: one
- * step for one row, windows of many rows at once, and the gradient back through the window.
+/* A long short-term memory layer (Hochreiter and Schmidhuber 1997, with forget gate), in floats:
+ * one step for one row, windows of many rows at once, and the gradient back through the window.
  *
  *   i, f, o = sigmoid(x W + h U + b)   g = tanh(x W + h U + b)   each of `hidden` units
  *   c' = f c + i g                     h' = o tanh(c')

@@ -22,9 +22,9 @@ void lstm_network_start(const struct lstm_network *n, float *weight, struct rand
 /* One window x[steps][inputs]; out[outputs]. */
 void lstm_network_predict(const struct lstm_network *n, const float *weight, const float *x,
                           const float *direct, float *out, float *room);
-/* x[steps][rows][inputs], y[rows][outputs], where NaN counts for nothing. Adds to gradient that of the
- * sum over all known y of Huber's loss, e^2 / 2 up to `delta` and delta (|e| - delta / 2) beyond (delta
- * 0: e^2), times `share`; returns that sum. */
+/* x[steps][rows][inputs], y[rows][outputs], where NaN counts for nothing. Adds to gradient that of
+ * the sum over all known y of Huber's loss, e^2 / 2 up to `delta` and delta (|e| - delta / 2)
+ * beyond (delta 0: e^2), times `share`; returns that sum. */
 double lstm_network_gradient(const struct lstm_network *n, const float *weight, uint32_t rows,
                              const float *x, const float *direct, const float *y, float delta,
                              float share, float *room, float *gradient);

@@ -60,7 +60,8 @@ void model_scratch_done(struct model_scratch *s);
 
 /* There are so many classes from now on. */
 void model_grow(struct model *m, uint32_t classes);
-/* x, here and below: a row as of features.h. False before the first training. scratch->out[0..] is what the learner's predict gives. */
+/* x, here and below: a row as of features.h. False before the first training. scratch->out[0..] is
+ * what the learner's predict gives. */
 bool model_predict(struct model *m, const double *x, struct model_scratch *scratch);
 /* y: class number or value, 0 where the task has none; time: of the row, ms. */
 void model_learn(struct model *m, const double *x, double y, int64_t time,

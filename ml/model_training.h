@@ -1,5 +1,5 @@
-/* Model training: the training of a learner of batches as a job of its own, with copies of all that it
- * learns from, so that it can run beside the stream (engine/trainer.h).
+/* Model training: the training of a learner of batches as a job of its own, with copies of all that
+ * it learns from, so that it can run beside the stream (engine/trainer.h).
  *
  *     model_training_new(m)  -> model_training_run(), anywhere -> model_training_take(m, …)
  *
@@ -21,8 +21,9 @@ void model_training_take(struct model *m, struct model_training *t);
 void model_training_free(void *t);
 /* What a learner that was not fitted on a row said of it; y is its target. */
 typedef void (*hindsight_fn)(void *object, const double *prediction, double y);
-/* Behind a history: a model of batches is trained by what its window has. The model is the beginning of
- * an object; `tell`, if any, hears of the newer half what a learner fitted on the older half says. */
+/* Behind a history: a model of batches is trained by what its window has. The model is the
+ * beginning of an object; `tell`, if any, hears of the newer half what a learner fitted on the
+ * older half says. */
 void model_study(struct model *m, hindsight_fn tell);
 /* All of that at once, of a model that owes a training. */
 void model_train(struct model *m);

@@ -1,4 +1,5 @@
-/* The nearest of the last rows, exactly: distances to all rows of the window, then the least of them.
+/* The nearest of the last rows, exactly: distances to all rows of the window, then the least of
+ * them.
  *
  *   layout   by column, so that vector instructions take several rows; slots are a ring, and room for
  *            them grows by doubling up to the window

@@ -1,5 +1,5 @@
-/* Numbering: a cluster has the number that most of its weight had before, and each number goes to one
- * cluster.
+/* Numbering: a cluster has the number that most of its weight had before, and each number goes to
+ * one cluster.
  *
  *   alike     every cluster's members had one number at most, every number one cluster: they keep them
  *   else      claims are added up by cluster and number, and the heaviest is granted first, if neither is

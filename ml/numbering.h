@@ -1,4 +1,5 @@
-/* Numbering: which number each cluster has when clusters are found anew and are to be known again. */
+/* Numbering: which number each cluster has when clusters are found anew and are to be known again.
+ * */
 #ifndef KLAMM_ML_NUMBERING_H
 #define KLAMM_ML_NUMBERING_H
 
@@ -19,8 +20,8 @@ struct numbering {
 };
 
 void numbering_done(struct numbering *s);
-/* number_of[root], for each root below `roots` that makes a claim, else NUMBER_NONE. Claims come in the
- * order in which clusters without a number get theirs (by root, once they must be sorted). */
+/* number_of[root], for each root below `roots` that makes a claim, else NUMBER_NONE. Claims come in
+ * the order in which clusters without a number get theirs (by root, once they must be sorted). */
 void numbering_assign(struct numbering *s, struct claim *claim, uint32_t n, uint32_t *number_of,
                       uint32_t roots);
 

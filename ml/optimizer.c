@@ -1,6 +1,6 @@
-/* The optimizers by name, and their options. The list is short and closed: an optimizer is an option
- * of a learner, not a thing that users add. Reading allocates nothing, so that each model of a
- * million reads its own.
+/* The optimizers by name, and their options. The list is short and closed: an optimizer is an
+ * option of a learner, not a thing that users add. Reading allocates nothing, so that each model of
+ * a million reads its own.
  */
 #include "ml/optimizer.h"
 

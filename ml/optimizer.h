@@ -45,8 +45,8 @@ struct optimizer {
     double option[OPTIMIZER_OPTIONS];
 };
 
-/* Reads what a user wrote: a name or a map, NULL is `otherwise`. lr is the learner's own option, NaN
- * when it is absent. -ERR_CONFIG with a message that suggests the nearest name. */
+/* Reads what a user wrote: a name or a map, NULL is `otherwise`. lr is the learner's own option,
+ * NaN when it is absent. -ERR_CONFIG with a message that suggests the nearest name. */
 int optimizer_read(struct optimizer *o, const struct yaml *given, double lr, const char *otherwise,
                    struct err *e);
 

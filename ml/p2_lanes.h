@@ -1,6 +1,6 @@
-/* P2 lanes: many quantiles, each of a stream of its own, that learn a value each at a time: those of
- * the columns of a row. What each becomes is what a struct p2 (ml/p2.h) becomes, to the bit, in less
- * time from four of them on. Of one thread.
+/* P2 lanes: many quantiles, each of a stream of its own, that learn a value each at a time: those
+ * of the columns of a row. What each becomes is what a struct p2 (ml/p2.h) becomes, to the bit, in
+ * less time from four of them on. Of one thread.
  */
 #ifndef KLAMM_ML_P2_LANES_H
 #define KLAMM_ML_P2_LANES_H

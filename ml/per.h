@@ -11,12 +11,12 @@
  *     flush    per_flush(&self->per, op);
  *     close    per_close(&self->per);
  *
- * Small objects are written whole at each commit. Of large ones (ml/held.h) only the events are, when
- * the step tells changes as events that `replay` can repeat.
+ * Small objects are written whole at each commit. Of large ones (ml/held.h) only the events are,
+ * when the step tells changes as events that `replay` can repeat.
  *
- * Objects per key may lie on disk: they are made when they are found, and gone when they were not asked
- * for lately. So a pointer to one is good until the push returns, and a change that is not told by
- * per_touch() is lost.
+ * Objects per key may lie on disk: they are made when they are found, and gone when they were not
+ * asked for lately. So a pointer to one is good until the push returns, and a change that is not
+ * told by per_touch() is lost.
  */
 #ifndef KLAMM_ML_PER_H
 #define KLAMM_ML_PER_H
@@ -59,8 +59,8 @@ bool per_is_lazy(const struct per_plan *p);
 
 struct held;
 
-/* What a step tells about all of its objects. With `per: key` it stands in the store beside them, for
- * nobody goes through all of them. */
+/* What a step tells about all of its objects. With `per: key` it stands in the store beside them,
+ * for nobody goes through all of them. */
 struct per_totals {
     void *ctx;
     int (*io)(void *ctx, struct snapshot *s);
@@ -75,7 +75,8 @@ struct per_task {
     struct buffer key, bytes; /* scratch */
 };
 int per_open(struct per_task *t, struct op *op, const struct per_plan *p, struct err *e);
-/* Behind per_open(): what the totals were, or of all objects. They have to last until per_close(). */
+/* Behind per_open(): what the totals were, or of all objects. They have to last until per_close().
+ * */
 int per_totals(struct per_task *t, struct op *op, const struct per_totals *totals, struct err *e);
 /* Before a commit. */
 int per_flush(struct per_task *t, struct op *op);
@@ -105,7 +106,8 @@ void *per_make(struct per_rows *r, uint16_t row);
 struct str per_key(const struct per_rows *r);
 /* The object last found or made has changed. */
 void per_touch(struct per_rows *r);
-/* Whether changes of the object last found or made are kept as events; else one touch does for many. */
+/* Whether changes of the object last found or made are kept as events; else one touch does for
+ * many. */
 bool per_keeps_events(const struct per_rows *r);
 /* The same, when these numbers tell all about the change. */
 void per_touch_event(struct per_rows *r, const double *event, uint32_t n);

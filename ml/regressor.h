@@ -24,9 +24,9 @@ uint64_t regressor_size(const struct regressor *r);
  * diverged). */
 bool regressor_predict(struct regressor *r, const double *x, struct model_scratch *scratch,
                        struct regressor_prediction *out);
-/* Scores a prediction (NULL: there was none) and, but for TEACH_SCORE, learns the row: true when it was
- * scored. TEACH_PAST: a row of a history, which teaches model and intervals and is no part of the
- * evaluation. */
+/* Scores a prediction (NULL: there was none) and, but for TEACH_SCORE, learns the row: true when it
+ * was scored. TEACH_PAST: a row of a history, which teaches model and intervals and is no part of
+ * the evaluation. */
 enum teach { TEACH_SCORE, TEACH_LEARN, TEACH_PAST };
 bool regressor_teach(struct regressor *r, const double *x, double y, int64_t time,
                      const struct regressor_prediction *predicted, enum teach teach,

@@ -5,8 +5,8 @@
  *            the deviation of a normal distribution, but less moved by outliers
  *   score  = |e| / spread, as ml/spread.h bounds it
  *
- * A residual counts in the spread as at most BOUND spreads, once there are FIRST of them: an anomaly does not
- * hide the next one, yet a wider spread is learned in time.
+ * A residual counts in the spread as at most BOUND spreads, once there are FIRST of them: an
+ * anomaly does not hide the next one, yet a wider spread is learned in time.
  *
  *   state   residuals, mean of |e|, the forecaster: version 1
  *   missing values are learned by the forecaster (as NaN) and not by the spread

@@ -1,5 +1,5 @@
-/* Residual: how far a value is from what a forecaster expected, in recent spreads; a detector over any
- * struct forecaster_def. One owner.
+/* Residual: how far a value is from what a forecaster expected, in recent spreads; a detector over
+ * any struct forecaster_def. One owner.
  *
  *     double odd = residual_score(r, y);      NaN while the forecaster cannot say
  *     residual_learn(r, y);                   NaN: the step's value is missing

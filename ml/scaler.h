@@ -22,8 +22,8 @@ void scaler_done(struct scaler *s);
 void scaler_learn(struct scaler *s, const double *x);
 /* out may be x. */
 void scaler_transform(const struct scaler *s, const double *x, double *out);
-/* The same for who looks for odd rows: a value off a feature that was the same in all of SCALER_FEW rows
- * or more is odd, though no spread tells how odd: +-far. */
+/* The same for who looks for odd rows: a value off a feature that was the same in all of SCALER_FEW
+ * rows or more is odd, though no spread tells how odd: +-far. */
 void scaler_transform_odd(const struct scaler *s, const double *x, double far, double *out);
 int scaler_io(struct scaler *s, struct snapshot *snap);
 

@@ -1,6 +1,6 @@
 /* Smoother: level, trend and seasons of a series by exponential smoothing, in one form, sums or
- * factors, with parameters that are given or fitted on line. The forecaster `holt_winters` has one, or
- * one of each form.
+ * factors, with parameters that are given or fitted on line. The forecaster `holt_winters` has one,
+ * or one of each form.
  *
  *   with S = sum of all seasons' values at this step (factors: their product), S/k without the k-th
  *   level     l' = alpha (y - S) + (1 - alpha) (l + phi b)               factors: y / S
@@ -8,8 +8,8 @@
  *   season    s_k' = gamma_k (y - l - phi b - S/k) + (1 - gamma_k) s_k   y / ((l + phi b) S/k)
  *   forecast  l + (phi + … + phi^h) b + S at t + h                       (…) S
  *
- * Sources: Holt 1957, Winters 1960; damped trend: Gardner and McKenzie 1985; several seasons as Taylor
- * 2003. One owner.
+ * Sources: Holt 1957, Winters 1960; damped trend: Gardner and McKenzie 1985; several seasons as
+ * Taylor 2003. One owner.
  */
 #ifndef KLAMM_ML_SMOOTHER_H
 #define KLAMM_ML_SMOOTHER_H

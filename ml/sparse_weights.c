@@ -194,7 +194,8 @@ double sparse_weights_dot(const struct sparse_weights *w, uint32_t block,
 
 /* ---- steps ---- */
 
-/* Places for all whose weight is to move: of others the gradient is 0, which leaves place 0 as it is. */
+/* Places for all whose weight is to move: of others the gradient is 0, which leaves place 0 as it
+ * is. */
 static void touch_all(struct sparse_weights *w, const struct sparse_row *row, double g)
 {
     for (uint32_t k = 0; k < row->n; k++) {

@@ -1,6 +1,6 @@
 /* Sparse weights: those of features by the million of which few are ever seen, for linear learners.
- * Each feature that was touched has a place, and at its place a record of `width` doubles in each block: the
- * weight, the optimizer's slots, whatever else the learner keeps. One owner.
+ * Each feature that was touched has a place, and at its place a record of `width` doubles in each
+ * block: the weight, the optimizer's slots, whatever else the learner keeps. One owner.
  *
  *     sparse_weights_find(&w, row);                            the places of a row's features
  *     z = sparse_weights_dot(&w, block, row);
@@ -50,8 +50,8 @@ static inline double *sparse_weights_at(const struct sparse_weights *w, uint32_t
 double sparse_weights_dot(const struct sparse_weights *w, uint32_t block,
                           const struct sparse_row *row);
 
-/* One step of an optimizer against g x + l2 w, of the features of the row last found; the others do not
- * move. Records begin with the weight and the optimizer's slots. */
+/* One step of an optimizer against g x + l2 w, of the features of the row last found; the others do
+ * not move. Records begin with the weight and the optimizer's slots. */
 struct sparse_step {
     const struct optimizer *optimizer;
     double rate, g, l2;

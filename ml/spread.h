@@ -1,5 +1,5 @@
-/* Distance from a centre in spreads, as the detectors by statistics count it: never NaN, and finite for
- * a spread of 0. Pure functions.
+/* Distance from a centre in spreads, as the detectors by statistics count it: never NaN, and finite
+ * for a spread of 0. Pure functions.
  */
 #ifndef KLAMM_ML_SPREAD_H
 #define KLAMM_ML_SPREAD_H

@@ -44,9 +44,9 @@ void structural_begin(const struct structural *m, struct structural_state *s, do
  * `variance`. */
 void structural_show_season(const struct structural *m, struct structural_state *s,
                             double variance);
-/* Takes y in and moves on by a step; NaN: moves on only. room[n]. Differences between y and what was
- * expected, in deviations, count as `clip` where they are larger (0: never). Returns the difference in
- * deviations of unit noise (NaN where y is), and the deviation's square in *f. */
+/* Takes y in and moves on by a step; NaN: moves on only. room[n]. Differences between y and what
+ * was expected, in deviations, count as `clip` where they are larger (0: never). Returns the
+ * difference in deviations of unit noise (NaN where y is), and the deviation's square in *f. */
 double structural_step(const struct structural *m, const double *variance,
                        struct structural_state *s, double y, double clip, double *f, double *room);
 /* Expected values: out[i] of horizon[i], ascending. room[n]. */

@@ -1,5 +1,5 @@
-/* `threshold: {false_alarms: p} | {quantile: q} | {value: x}`: which scores are unusual. The first two
- * are shares, so within (0, 1); the third is of the learner's own score.
+/* `threshold: {false_alarms: p} | {quantile: q} | {value: x}`: which scores are unusual. The first
+ * two are shares, so within (0, 1); the third is of the learner's own score.
  */
 #include "ml/threshold.h"
 

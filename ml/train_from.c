@@ -320,7 +320,8 @@ int train_from_teach(struct learning_pass *p, struct model *m, uint16_t row)
 
 /* ---- a topic or stream ---- */
 
-/* Models that learned their first rows from the stream do not learn what was before them afterwards. */
+/* Models that learned their first rows from the stream do not learn what was before them
+ * afterwards. */
 bool train_from_is_due(const struct op *op)
 {
     return op->node->history && state_is_empty(op->state);

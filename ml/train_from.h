@@ -21,8 +21,8 @@ struct training {
 /* Reads the file that the key names, if any, into p->training, behind features, label and per.
  * -ERR_CONFIG with problems in the node's diags. */
 int train_from_bind(struct node *n, const struct yaml *value, struct learning *p);
-/* Of a file. Teaches a model that was just made by per_make() for this row all rows of its own. 0, or
- * an error. */
+/* Of a file. Teaches a model that was just made by per_make() for this row all rows of its own. 0,
+ * or an error. */
 int train_from_teach(struct learning_pass *p, struct model *m, uint16_t row);
 /* Of a topic or stream: whether the step has yet to learn it; and step_def.past. */
 bool train_from_is_due(const struct op *op);

@@ -26,7 +26,8 @@
 #include <math.h>
 #include <string.h>
 
-/* ---- pools ------------------------------------------------------------------------------------ */
+/* ---- pools ------------------------------------------------------------------------------------
+ * */
 
 double *tree_scratch(struct tree *t, size_t n)
 {
@@ -206,7 +207,8 @@ void tree_grow(struct tree *t, uint32_t classes)
     }
 }
 
-/* ---- ways down -------------------------------------------------------------------------------- */
+/* ---- ways down --------------------------------------------------------------------------------
+ * */
 
 static uint32_t find_way(const struct tree_ways *w, int32_t value)
 {
@@ -301,7 +303,8 @@ int32_t tree_branch_out(struct tree *t, int32_t node, const double *x)
     return leaf;
 }
 
-/* ---- leaves ----------------------------------------------------------------------------------- */
+/* ---- leaves -----------------------------------------------------------------------------------
+ * */
 
 void tree_count_bytes(struct tree *t, struct tree_leaf *l)
 {
@@ -355,9 +358,9 @@ static void normalise(const struct tree *t, const struct tree_classes *l, const 
     }
 }
 
-/* What the leaf says by these votes (NULL: by weight): of equal classes the first one known, whichever
- * of them the leaf has seen first; an adaptive tree judges its leaves by the first that they have seen,
- * both as River's do. -1: nothing. */
+/* What the leaf says by these votes (NULL: by weight): of equal classes the first one known,
+ * whichever of them the leaf has seen first; an adaptive tree judges its leaves by the first that
+ * they have seen, both as River's do. -1: nothing. */
 static double told_class(const struct tree *t, const struct tree_classes *c, const double *votes)
 {
     const struct class_slot *best = c->n > 0 ? c->slot : NULL;
@@ -406,7 +409,8 @@ double tree_leaf_predict(struct tree *t, int32_t node, const double *x, double *
     return y;
 }
 
-/* Draws the columns of a leaf that is about to see its first row: numbers first, in random order. */
+/* Draws the columns of a leaf that is about to see its first row: numbers first, in random order.
+ * */
 static void sample_columns(struct tree *t, struct tree_leaf *l)
 {
     uint32_t n = t->setup.ncolumns, k = t->setup.max_features;
@@ -502,7 +506,8 @@ double tree_leaf_learn(struct tree *t, int32_t node, const double *x, double y, 
     return predicted;
 }
 
-/* ---- rows ------------------------------------------------------------------------------------- */
+/* ---- rows -------------------------------------------------------------------------------------
+ * */
 
 void tree_predict(struct tree *t, const double *x, double *out)
 {

@@ -1,5 +1,5 @@
-/* A Hoeffding tree of classes or of values, plain, adaptive, or over random columns: what the learners
- * hoeffding_tree, hoeffding_adaptive_tree and adaptive_random_forest are made of.
+/* A Hoeffding tree of classes or of values, plain, adaptive, or over random columns: what the
+ * learners hoeffding_tree, hoeffding_adaptive_tree and adaptive_random_forest are made of.
  *
  *   tree_new -> per row: tree_predict, tree_learn;   tree_io: save, load;   tree_free
  *

@@ -108,8 +108,8 @@ static bool learn_alternate(struct tree *t, int32_t node, const double *x, doubl
     return t->node[alternate].kind != TREE_LEAF;
 }
 
-/* What a branch does with a row before its child does; true when its alternate is to take its place.
- * One that is better does not learn this row, unless the branch is the root. */
+/* What a branch does with a row before its child does; true when its alternate is to take its
+ * place. One that is better does not learn this row, unless the branch is the root. */
 static bool learn_branch(struct tree *t, int32_t node, const double *x, double y, double w,
                          double predicted)
 {

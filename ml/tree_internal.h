@@ -1,5 +1,6 @@
-/* What the files of ml/tree.h share. tree.c: pools, ways down, leaves; tree_attempt.c: splits and the
- * bound on memory; tree_adapt.c: learning and predicting with watches and alternates; tree_io.c.
+/* What the files of ml/tree.h share. tree.c: pools, ways down, leaves; tree_attempt.c: splits and
+ * the bound on memory; tree_adapt.c: learning and predicting with watches and alternates;
+ * tree_io.c.
  */
 #ifndef KLAMM_ML_TREE_INTERNAL_H
 #define KLAMM_ML_TREE_INTERNAL_H

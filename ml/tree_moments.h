@@ -1,5 +1,5 @@
-/* Weight, mean and sum of squared deviations of values, as every tree counts them: one row by
- * West (1979), sums and differences by Chan, Golub and LeVeque (1979), in the order of operations of
+/* Weight, mean and sum of squared deviations of values, as every tree counts them: one row by West
+ * (1979), sums and differences by Chan, Golub and LeVeque (1979), in the order of operations of
  * River's stats.Var. No state of its own.
  */
 #ifndef KLAMM_ML_TREE_MOMENTS_H

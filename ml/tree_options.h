@@ -1,5 +1,5 @@
-/* What hoeffding_tree, hoeffding_adaptive_tree and adaptive_random_forest have in common: the options
- * of one tree, first in the options of each, and their rows of the table. Plain data.
+/* What hoeffding_tree, hoeffding_adaptive_tree and adaptive_random_forest have in common: the
+ * options of one tree, first in the options of each, and their rows of the table. Plain data.
  */
 #ifndef KLAMM_ML_TREE_OPTIONS_H
 #define KLAMM_ML_TREE_OPTIONS_H

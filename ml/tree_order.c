@@ -1,9 +1,9 @@
 /* Values of a column in a leaf, sorted, each with the moments of the target of its own rows.
  *
- * It answers what River's TEBSTSplitter answers (Ikonomovska, Gama and Dzeroski 2011, "Learning model
- * trees from evolving data streams": an extended binary search tree per column; truncated to `digits`
- * decimals by Mastelini), but a row costs one binary search and one update here, not one update per
- * level of the tree; sums over all rows to the left are made at an attempt to split:
+ * It answers what River's TEBSTSplitter answers (Ikonomovska, Gama and Dzeroski 2011, "Learning
+ * model trees from evolving data streams": an extended binary search tree per column; truncated to
+ * `digits` decimals by Mastelini), but a row costs one binary search and one update here, not one
+ * update per level of the tree; sums over all rows to the left are made at an attempt to split:
  *
  *   left(v)   merge of the moments of all values <= v;   right(v) = all - left(v)
  *   best      the first v of the greatest variance reduction

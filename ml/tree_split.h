@@ -1,5 +1,5 @@
-/* A split that a leaf proposes, and the columns a leaf looks at: what leaves of classes and leaves of
- * values share. Plain data.
+/* A split that a leaf proposes, and the columns a leaf looks at: what leaves of classes and leaves
+ * of values share. Plain data.
  */
 #ifndef KLAMM_ML_TREE_SPLIT_H
 #define KLAMM_ML_TREE_SPLIT_H

@@ -8,9 +8,10 @@
  *   'w' bucket page key  ->  time, length, bytes of a row, and again
  *
  * Rows that are taken leave their bucket, which is then written anew: what stays is still in order.
- * The heap of buckets and the number of pages of each, by which a row finds the last one, are not part
- * of the state; they are made again from the keys. Buckets that end at the same time end in the order of
- * their keys, so that restarts do not show. Pages may lie on disk, the heap and the numbers are in memory.
+ * The heap of buckets and the number of pages of each, by which a row finds the last one, are not
+ * part of the state; they are made again from the keys. Buckets that end at the same time end in
+ * the order of their keys, so that restarts do not show. Pages may lie on disk, the heap and the
+ * numbers are in memory.
  */
 #include "ml/waiting.h"
 
@@ -137,8 +138,8 @@ static int note_again(void *ctx, struct state_entry *e)
     return 0;
 }
 
-/* Buckets whose rows all went with their labels stay in the heap, and come again with their next row;
- * when they are most of it, it is made anew of those that have rows. */
+/* Buckets whose rows all went with their labels stay in the heap, and come again with their next
+ * row; when they are most of it, it is made anew of those that have rows. */
 static void forget_empty(struct waiting *w)
 {
     if (w->due.n <= 2 * state_count(w->pages) + EMPTY_MOST) {

@@ -34,8 +34,8 @@ uint64_t waiting_index_bytes(const struct waiting *w);
 void waiting_add(struct waiting *w, struct state *s, const struct str *key, int64_t time,
                  const struct buffer *row);
 
-/* One row, which stays when it returns 0, is gone when it returns 1, or stops all when negative. The
- * bytes die with the return. */
+/* One row, which stays when it returns 0, is gone when it returns 1, or stops all when negative.
+ * The bytes die with the return. */
 typedef int (*waiting_each)(void *ctx, const struct str *key, int64_t time, const char *row,
                             size_t n);
 /* The rows of a key with from <= time <= to, by bucket, then in order of arrival. */

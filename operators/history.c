@@ -1,5 +1,5 @@
-/* history: what ends the plan of a history (engine/history.h): its rows go to the step that learns from
- * them, in another task.
+/* history: what ends the plan of a history (engine/history.h): its rows go to the step that learns
+ * from them, in another task.
  *
  *   columns  as they come in; those that the step needs are read
  *   state    none, and nothing is emitted

@@ -46,8 +46,8 @@ struct waiting {
     char bytes[];    /* key, row */
 };
 
-/* The value of an entry: rows of one side, at least one, one behind the other. The entry's key is the number of
- * the first, 8 bytes big-endian. */
+/* The value of an entry: rows of one side, at least one, one behind the other. The entry's key is
+ * the number of the first, 8 bytes big-endian. */
 struct join_block {
     int64_t last;       /* watermark at which one of its rows still waits */
     uint32_t used, cap; /* bytes */
@@ -86,9 +86,9 @@ struct waiting *block_next(struct join_block *b, struct waiting *w);
 const void *waiting_row(const struct waiting *w, size_t *n);
 
 void join_blocks_init(struct join_blocks *b, struct state *state);
-/* A new row, at the end of the side's open block or, where there is no room, of a new one, of which it
- * is the only row with is_alone. Its members are set but for time, has_met, child and the bytes of
- * its row. *closed: the block that was open until now, or NULL. */
+/* A new row, at the end of the side's open block or, where there is no room, of a new one, of which
+ * it is the only row with is_alone. Its members are set but for time, has_met, child and the bytes
+ * of its row. *closed: the block that was open until now, or NULL. */
 struct waiting *join_blocks_add(struct join_blocks *b, int side, const struct join_key *key,
                                 uint32_t row_n, bool is_alone, struct state_entry **closed);
 /* Finishes what is in a restored entry. -ERR_DATA: its key is no number. */
@@ -124,7 +124,8 @@ void join_rows_done(struct join_rows *r);
 
 /* Before rows of a batch: blocks committed meanwhile take no more rows. */
 void join_rows_begin(struct join_rows *r);
-/* A row with a key of this hash comes: first its slots, then, sooner, the rows that they lead to. */
+/* A row with a key of this hash comes: first its slots, then, sooner, the rows that they lead to.
+ * */
 void join_rows_fetch_slots(const struct join_rows *r, uint64_t hash);
 void join_rows_fetch_rows(const struct join_rows *r, uint64_t hash);
 void join_rows_add(struct join_rows *r, int side, const struct join_key *key, int64_t time,

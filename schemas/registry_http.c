@@ -11,7 +11,8 @@
  *   401, 403, 409, 422, other 4xx       -ERR_CONFIG with the registry's own message; by_id too,
  *                                       since the record is not to blame
  *
- * Once the process is to end (`hurry`), what is under way is given up in time, also within a request.
+ * Once the process is to end (`hurry`), what is under way is given up in time, also within a
+ * request.
  *
  * One request at a time (`io`); hits only take `lock`. Answers are limited to ANSWER_MAX. Messages
  * name the server without user and password.

@@ -5,8 +5,8 @@
  *   pane               entries of its keys            its items: closing one touches nothing else
  *
  * Where the store leaves entries on disk, panes do not know their items until they close: then the
- * range of keys with that start is brought in: part by part where the order of keys is that of their
- * bytes, or does not matter (in_parts); else all of it.
+ * range of keys with that start is brought in: part by part where the order of keys is that of
+ * their bytes, or does not matter (in_parts); else all of it.
  *
  * One owner: the task. Entries belong to the store; they never move while a pane knows them.
  */

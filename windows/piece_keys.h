@@ -1,5 +1,5 @@
-/* Piece keys: the keys of a window whose pieces are on disk, where their order as text is not that of
- * their bytes: each once, in order, so that the pieces of some keys can be fetched at a time.
+/* Piece keys: the keys of a window whose pieces are on disk, where their order as text is not that
+ * of their bytes: each once, in order, so that the pieces of some keys can be fetched at a time.
  *
  *   add, add … -> sort, until it is 0 -> key[at ..]; `at` is moved by whoever deals with them
  *

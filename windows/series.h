@@ -68,8 +68,8 @@ void series_done(struct series_set *a);
 int series_load(struct series_set *a, int64_t (*pos_of)(const struct state_entry *e));
 /* A key of the mark was found in the store. False: it is none. */
 bool series_read_mark(struct series_set *a, const void *key, uint32_t n);
-/* For sets that are only a part of what the store holds. All series go, their entries stay; from now
- * on the set is a part. */
+/* For sets that are only a part of what the store holds. All series go, their entries stay; from
+ * now on the set is a part. */
 void series_release(struct series_set *a);
 /* An entry of the store becomes a point of its series, which is returned. */
 struct series *series_bring(struct series_set *a, struct state_entry *e);

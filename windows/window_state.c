@@ -2,10 +2,11 @@
  *
  *   head | fixed part of each aggregate, blobs left out | notes | per blob: varint n, bytes
  *
- * The layout has the kind with its options: with windows of another size state is refused instead of
- * being misread; and as its parts each aggregate with its version and arguments: of another list of
- * aggregates those that both have go on (engine/migration.c). Values without blobs are as they are in memory. Fixed parts are in the machine's byte
- * order, little endian on all that is supported.
+ * The layout has the kind with its options: with windows of another size state is refused instead
+ * of being misread; and as its parts each aggregate with its version and arguments: of another list
+ * of aggregates those that both have go on (engine/migration.c). Values without blobs are as they
+ * are in memory. Fixed parts are in the machine's byte order, little endian on all that is
+ * supported.
  */
 #include "windows/window_internal.h"
 

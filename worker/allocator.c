@@ -1,6 +1,6 @@
-/* Allocator: mimalloc, which stands in for malloc in the program, holds freed pages for a while, in the
- * hope that they are wanted again. With batches that one thread fills and another frees that was a
- * fifth of what a process with a small limit had resident.
+/* Allocator: mimalloc, which stands in for malloc in the program, holds freed pages for a while, in
+ * the hope that they are wanted again. With batches that one thread fills and another frees that
+ * was a fifth of what a process with a small limit had resident.
  *
  * Weak: tests and sanitizer builds run without mimalloc, where this does nothing.
  */

@@ -1,7 +1,7 @@
-/* A mark does not fit when the changelog is another topic or that of other settings, ends before the
- * mark, begins behind it, or when it is older than half of the time for which a changelog keeps
- * deletions: a key that was deleted since might come back. One from the future was written by a clock
- * that was set back since, and may be of any age.
+/* A mark does not fit when the changelog is another topic or that of other settings, ends before
+ * the mark, begins behind it, or when it is older than half of the time for which a changelog keeps
+ * deletions: a key that was deleted since might come back. One from the future was written by a
+ * clock that was set back since, and may be of any age.
  */
 #include "worker/checkpoint_fit.h"
 

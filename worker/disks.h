@@ -1,6 +1,6 @@
 /* Disks of a process, from which lanes take that of each task: column families of a database
- * (`backend: rocksdb`), or files in a folder (`memory`). What tasks leave behind that have moved away
- * is removed in the end. Thread-safe.
+ * (`backend: rocksdb`), or files in a folder (`memory`). What tasks leave behind that have moved
+ * away is removed in the end. Thread-safe.
  */
 #ifndef KLAMM_WORKER_DISKS_H
 #define KLAMM_WORKER_DISKS_H
@@ -13,11 +13,11 @@
 
 struct disks;
 
-/* path: the database's folder, whose parent exists. memory: bytes for all of it. Opened when the first
- * is taken. */
+/* path: the database's folder, whose parent exists. memory: bytes for all of it. Opened when the
+ * first is taken. */
 struct disks *disks_new(const char *path, uint64_t memory);
-/* path: the folder of files, whose parent exists. Without one that can be written, taking gives NULL,
- * after a warning. */
+/* path: the folder of files, whose parent exists. Without one that can be written, taking gives
+ * NULL, after a warning. */
 struct disks *disks_new_files(const char *path);
 /* As lane_config.open_disk and close_disk. */
 int disks_take(struct disks *d, const char *name, uint16_t nlazy, struct state_disk **out,

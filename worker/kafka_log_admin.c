@@ -145,9 +145,9 @@ int kafka_offset_of(rd_kafka_t *rk, const char *topic, int32_t partition, int64_
     }
 }
 
-/* Who asks. A broker answers the requests of a connection one after the other, and on the consumer's there is
- * mostly a fetch that waits fetch.wait.max.ms for records: three questions for each task of a start would
- * take a third of a second. */
+/* Who asks. A broker answers the requests of a connection one after the other, and on the
+ * consumer's there is mostly a fetch that waits fetch.wait.max.ms for records: three questions for
+ * each task of a start would take a third of a second. */
 static rd_kafka_t *asker(const struct kafka_log *l)
 {
     return l->producer != NULL ? l->producer : l->consumer;
@@ -233,8 +233,9 @@ int kafka_topic_id(struct log *log, const char *topic, char out[TOPIC_ID], int t
     }
 }
 
-/* What klamm lets pass it must be able to write: a broker refuses records that are an hour ahead of its
- * clock, such as rows within `max_ahead`, or what a worker writes whose own clock was set wrongly. */
+/* What klamm lets pass it must be able to write: a broker refuses records that are an hour ahead of
+ * its clock, such as rows within `max_ahead`, or what a worker writes whose own clock was set
+ * wrongly. */
 #define AHEAD "message.timestamp.after.max.ms"
 
 static bool says_ahead(const char *const *config)

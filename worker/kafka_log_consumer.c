@@ -1,8 +1,8 @@
 /* Kafka log, consumer: poll, release, headers.
  *
- * librdkafka's waits end by the wall clock: set back by a day, it would have them last a day, unless
- * something comes. So poll waits for the queue's event itself, and when it finds that the clock was
- * set back it wakes librdkafka's main thread with a question, which sends the heartbeats.
+ * librdkafka's waits end by the wall clock: set back by a day, it would have them last a day,
+ * unless something comes. So poll waits for the queue's event itself, and when it finds that the
+ * clock was set back it wakes librdkafka's main thread with a question, which sends the heartbeats.
  *
  * poll drains librdkafka's queue without waiting and blocks only for the first record of an empty
  * one: asking for a full batch with a time-out would wait for the batch, not for the record.
@@ -159,7 +159,8 @@ static size_t drain(struct kafka_log *l)
     return got > 0 ? (size_t)got : 0;
 }
 
-/* Whether something has come before the deadline. The queue is empty, so that its next event is told. */
+/* Whether something has come before the deadline. The queue is empty, so that its next event is
+ * told. */
 static bool wait_event(struct kafka_log *l, int64_t deadline_ns)
 {
     struct pollfd event = {.fd = l->event_fd, .events = POLLIN};

@@ -12,9 +12,9 @@
  *   JOIN <──our partitions are given up── LEAVE: unsubscribe
  *
  * A slow owner, who is still giving up a partition, looks the same, so the patience is long beside
- * that, and doubles with each time that it has ended here. A look waits for all brokers, so it has a
- * thread of its own, which the lane joins when it is done. (rd_kafka_DescribeConsumerGroups would not
- * wait, but librdkafka aborts the process when the coordinator goes away under it: issue 4605.)
+ * that, and doubles with each time that it has ended here. A look waits for all brokers, so it has
+ * a thread of its own, which the lane joins when it is done. (rd_kafka_DescribeConsumerGroups would
+ * not wait, but librdkafka aborts the process when the coordinator goes away under it: issue 4605.)
  */
 #include "engine/clock.h"
 #include "engine/logger.h"

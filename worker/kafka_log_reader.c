@@ -1,9 +1,9 @@
 /* Kafka log, reader: read_all, for changelogs and other compacted topics, and read_on, to follow
  * one.
  *
- * Each has a consumer of its own, which is assigned one partition at a time, so that a restore neither
- * disturbs the lane's subscription nor depends on it, and following a table takes nothing from a
- * restore that goes in slices. They stay for some seconds, since restores come in groups.
+ * Each has a consumer of its own, which is assigned one partition at a time, so that a restore
+ * neither disturbs the lane's subscription nor depends on it, and following a table takes nothing
+ * from a restore that goes in slices. They stay for some seconds, since restores come in groups.
  *
  *   slices     when a caller has enough for now, the partition stays assigned and what is fetched
  *              stays here: who goes on where it stopped has it at once. The end is the one that was
@@ -113,7 +113,8 @@ static size_t fetch(struct kafka_reader *r)
     return r->msg[0] != NULL;
 }
 
-/* Hands a batch to each() until that returns something. next follows records and ends of partition. */
+/* Hands a batch to each() until that returns something. next follows records and ends of partition.
+ * */
 static int give(struct kafka_log *l, struct kafka_reader *r,
                 int (*each)(void *ctx, const struct record *r), void *ctx, struct err *e)
 {

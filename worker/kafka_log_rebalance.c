@@ -272,8 +272,8 @@ int kafka_position(struct log *log, const char *topic, int32_t partition, int64_
 }
 
 /* By the high watermark of the last fetch: so the records of an open transaction count, and what
- * compaction has taken from the end. Events for the end of a partition would be exact, but librdkafka
- * 2.8 counts each as a record in the position, from which it goes on after a pause. */
+ * compaction has taken from the end. Events for the end of a partition would be exact, but
+ * librdkafka 2.8 counts each as a record in the position, from which it goes on after a pause. */
 int kafka_has_more(struct log *log, const char *topic, int32_t partition)
 {
     struct kafka_log *l = (struct kafka_log *)log;

@@ -9,8 +9,8 @@
  * delivery reports bring a commit from 12 ms to 4.
  *
  * memory_limit: one fetched byte becomes up to 16 resident ones (decompressed, 310 bytes of
- * bookkeeping a record). Half of the limit is the consumer's, in equal parts what it has prefetched and
- * what comes on top of that with the next answer, of which each partition has its part:
+ * bookkeeping a record). Half of the limit is the consumer's, in equal parts what it has prefetched
+ * and what comes on top of that with the next answer, of which each partition has its part:
  *
  *     limit / 2 = Q (s + 310) + 4 P * 16          Q = records prefetched, up to 20000,
  *                                                 s = 52 bytes a record,
@@ -20,8 +20,8 @@
  * (queued.max.messages.kbytes), those of readers by 8 MB: one partition at a time is fetched no
  * quicker with more. Less than 10 MB is not enough for full speed.
  *
- * group.protocol: consumer (KIP-848, from librdkafka 2.12 on): the broker assigns, and decides about
- * heartbeats and sessions; librdkafka refuses what belongs to the classic protocol.
+ * group.protocol: consumer (KIP-848, from librdkafka 2.12 on): the broker assigns, and decides
+ * about heartbeats and sessions; librdkafka refuses what belongs to the classic protocol.
  *
  * Every property is set on both kinds of handles; librdkafka's warnings about the ones that a
  * handle does not use are dropped. Log lines and errors arrive in the lane's thread (log.queue),
@@ -96,9 +96,10 @@ static const struct pair producer_defaults[] = {
     {NULL, NULL},
 };
 
-/* Nobody reads a record before its transaction ends, and a commit sends all that waits. A short time
- * has a cost: librdkafka's threads spin while a record has lingered for longer and must still wait
- * for the answer to the batch before it; with a long one the commit has all to send, and waits. */
+/* Nobody reads a record before its transaction ends, and a commit sends all that waits. A short
+ * time has a cost: librdkafka's threads spin while a record has lingered for longer and must still
+ * wait for the answer to the batch before it; with a long one the commit has all to send, and
+ * waits. */
 static const struct pair transactional_defaults[] = {
     {"linger.ms", "20"},
     {NULL, NULL},
@@ -222,9 +223,9 @@ static bool set_assignor(rd_kafka_conf_t *conf, const struct kafka_log *l,
                cfg->copartition ? "range" : "cooperative-sticky", e);
 }
 
-/* With the consumer protocol a static member cannot leave for good (its partitions wait for it until its
- * session ends), and a killed one has to wait for its own former self: static is only who means to come
- * back. The name stands in client.id then, for standby copies. */
+/* With the consumer protocol a static member cannot leave for good (its partitions wait for it
+ * until its session ends), and a killed one has to wait for its own former self: static is only who
+ * means to come back. The name stands in client.id then, for standby copies. */
 static bool set_instance(rd_kafka_conf_t *conf, const struct kafka_log *l,
                          const struct log_config *cfg, struct err *e)
 {

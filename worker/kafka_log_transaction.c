@@ -84,7 +84,8 @@ static int slice(struct kafka_log *l, int64_t deadline_ns)
 }
 
 /* True when the call is to be made again; the error is gone then. What failed before its time was
- * over, as the offsets do at once while their coordinator is away, would else be called without end. */
+ * over, as the offsets do at once while their coordinator is away, would else be called without
+ * end. */
 static bool again(struct kafka_log *l, rd_kafka_error_t **error, int64_t deadline_ns)
 {
     if (*error == NULL || !rd_kafka_error_is_retriable(*error) ||

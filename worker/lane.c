@@ -108,8 +108,8 @@ static void publish_progress(struct lane *l)
     }
 }
 
-/* The transaction stands. What cannot be written to disk ends the lane; all tasks have to hear of the
- * commit, though. */
+/* The transaction stands. What cannot be written to disk ends the lane; all tasks have to hear of
+ * the commit, though. */
 static int tell_tasks(struct lane *l, struct err *e)
 {
     int r = 0;

@@ -22,8 +22,8 @@ void progress_set(struct progress *p, const char *topic, int32_t partition, int6
 /* OFFSET_NONE: nothing committed since the start. */
 int64_t progress_get(struct progress *p, const char *topic, int32_t partition);
 
-/* How the metadata of an offset ends when its task is behind: there is more to come of what has been
- * read. */
+/* How the metadata of an offset ends when its task is behind: there is more to come of what has
+ * been read. */
 #define POSITION_BEHIND ";+"
 bool position_is_behind(const char *metadata);
 
@@ -48,8 +48,8 @@ struct lane_config {
     int (*open_log)(void *ctx, struct log **out, const struct log_config *cfg,
                     const struct log_events *ev, struct err *e);
     void *ctx;
-    /* The disk of a task, by its name; NULL: it has none; -ERR_RETRY: not now. Both are called in the
-     * lane's thread. NULL: state is kept in memory only. */
+    /* The disk of a task, by its name; NULL: it has none; -ERR_RETRY: not now. Both are called in
+     * the lane's thread. NULL: state is kept in memory only. */
     int (*open_disk)(void *ctx, const char *name, uint16_t nlazy, struct state_disk **out,
                      struct err *e);
     void (*close_disk)(void *ctx, struct state_disk *d);

@@ -145,8 +145,8 @@ static inline int64_t lane_now(const struct lane *l)
 
 /* task_env.tasks of all tasks of a lane. */
 int32_t lane_tasks(void *ctx, uint16_t subplan);
-/* The group gives partitions (log_events), or has taken some: routes come, or go with the tasks that
- * have none left. */
+/* The group gives partitions (log_events), or has taken some: routes come, or go with the tasks
+ * that have none left. */
 void lane_assigned(void *ctx, struct log_position *p, size_t n);
 void lane_drop_routes(struct lane *l, const struct log_position *p, size_t n);
 /* Restores and opens what is not built yet, for a while. */
@@ -165,8 +165,8 @@ int lane_restore(struct lane *l, struct member *m, int64_t until, struct err *e)
 void lane_give_back(struct lane *l, const struct member *m);
 /* lane.c: whether its state may take what it takes. */
 int lane_hold_memory(struct lane *l, struct err *e);
-/* Before the tasks flush: asks where changelogs end, for checkpoints that are due. Whether there is a
- * reason to commit. at_end: all are due. */
+/* Before the tasks flush: asks where changelogs end, for checkpoints that are due. Whether there is
+ * a reason to commit. at_end: all are due. */
 bool lane_mark(struct lane *l, bool at_end);
 /* The transaction has committed: what the task changed goes to disk. */
 int lane_write_checkpoint(struct member *m, struct err *e);

@@ -1,11 +1,11 @@
-/* Rows of the topics that a task reads, by event time: tables and streams, both sides of a join, what
- * a union or a list of topics brings together.
+/* Rows of the topics that a task reads, by event time: tables and streams, both sides of a join,
+ * what a union or a list of topics brings together.
  *
  *   hosts    . . 12 . 17 |                       of the heads the least event time is next, on ties
  *   samples  10 . . 13 . 16 18 19 |              a table's, then in the order of the plan
  *
- * That is what `replay` does with its files. There every input has a head until it ends; here one that
- * has nothing in hand is looked at:
+ * That is what `replay` does with its files. There every input has a head until it ends; here one
+ * that has nothing in hand is looked at:
  *
  *   has more    the log knows of records that poll() has not handed out, or has not fetched there
  *               yet: all wait for the next one, at most PATIENCE_MS, or QUIET_MS in which nothing
@@ -153,8 +153,8 @@ static void find_times(struct lane *l, const struct member *m)
     }
 }
 
-/* Records of it are to come, as far as is known. When no partition has brought anything for a while it
- * is an open transaction, or has no leader. */
+/* Records of it are to come, as far as is known. When no partition has brought anything for a while
+ * it is an open transaction, or has no leader. */
 static bool is_awaited(struct lane *l, struct route *r, int64_t now)
 {
     struct waiting *w = &r->waiting;

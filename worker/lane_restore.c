@@ -5,15 +5,15 @@
  *                                          no ─> removed, and the changelog from its beginning
  *   commit     every MARK_MS: where does the changelog end? ─ flush ─ transaction ─ disk, with mark
  *
- * When a mark fits: checkpoint_fit.c. What turns out to be damaged while the task opens is removed as
- * well, and the task begins again.
+ * When a mark fits: checkpoint_fit.c. What turns out to be damaged while the task opens is removed
+ * as well, and the task begins again.
  *
- * A standby copy (standby.c) is such a checkpoint, a few changes old; in memory it is the task's stores
- * themselves, which are taken over as they are.
+ * A standby copy (standby.c) is such a checkpoint, a few changes old; in memory it is the task's
+ * stores themselves, which are taken over as they are.
  *
  * Changelogs are read in slices, between which the lane's other tasks have their turn and the lane
- * polls, so that it stays a member however long it takes. Between two slices member.task is NULL, as
- * before it was built: what is half restored is in member.restoring, and nobody else sees it.
+ * polls, so that it stays a member however long it takes. Between two slices member.task is NULL,
+ * as before it was built: what is half restored is in member.restoring, and nobody else sees it.
  *
  *   begin   disk or standby copy: what is there, and where it ends   ── no such thing: from 0
  *   slice   changelog of store 0, 1 ... from there; each to the end that it had at its beginning

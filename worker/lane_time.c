@@ -64,8 +64,8 @@ static int stop_at_first(void *ctx, const struct record *r)
     return -ERR_RETRY;
 }
 
-/* Whether records of a route are there that its task has not got. Where the log does not know for sure
- * it is asked, once in time.idle. */
+/* Whether records of a route are there that its task has not got. Where the log does not know for
+ * sure it is asked, once in time.idle. */
 static bool has_backlog(struct lane *l, struct route *r, int64_t idle)
 {
     int64_t at, next, now = l->last_tick;

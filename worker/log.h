@@ -125,8 +125,9 @@ struct log_ops {
     int (*read_on)(struct log *l, const char *topic, int32_t partition, int64_t from,
                    int (*each)(void *ctx, const struct record *r), void *ctx, int64_t *next,
                    struct err *e);
-    /* For a handle that is no member of its group: poll() brings records of this partition too, from
-     * `from` on, and position() says how far it is. An offset that is gone: from the beginning. */
+    /* For a handle that is no member of its group: poll() brings records of this partition too,
+     * from `from` on, and position() says how far it is. An offset that is gone: from the
+     * beginning. */
     int (*follow)(struct log *l, const char *topic, int32_t partition, int64_t from, struct err *e);
     void (*unfollow)(struct log *l, const char *topic, int32_t partition);
     /* Calls each for the members of this handle's group. -ERR_RETRY: not now, it rebalances. */

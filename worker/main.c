@@ -152,8 +152,8 @@ static int invoke(const struct command *c, int argc, char **argv)
     return r;
 }
 
-/* As programs end whose reader has gone: quietly, by SIGPIPE, which shells show as 141. By now all that
- * is to be committed or closed is. */
+/* As programs end whose reader has gone: quietly, by SIGPIPE, which shells show as 141. By now all
+ * that is to be committed or closed is. */
 static int end_cut(void)
 {
     signal(SIGPIPE, SIG_DFL);

@@ -1,11 +1,11 @@
 /* Groups of the log in memory: partition p of every topic goes to member p mod members, hence
  * co-partitioned topics stay together. A member follows in its own poll(): it first gives up what
  * is no longer its own, then takes what nobody holds; a partition that its old owner still holds is
- * looked for again. One that the group has thrown out hears of it in its next poll, and may not commit
- * until then.
+ * looked for again. One that the group has thrown out hears of it in its next poll, and may not
+ * commit until then.
  *
- * As with a broker, what is given together comes together, once the committed offsets of all of it are
- * decided. Else a task could begin with a part of its inputs: a stream without its table.
+ * As with a broker, what is given together comes together, once the committed offsets of all of it
+ * are decided. Else a task could begin with a part of its inputs: a stream without its table.
  */
 
 #include "engine/memory.h"

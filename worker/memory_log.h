@@ -23,8 +23,8 @@ int memory_log_open(struct log **out, struct memory_broker *b, const struct log_
 
 /* What a simulation does to them; none of it happens by itself. */
 
-/* From now on a decision is not seen at once: each partition, and the group's offsets, wait for their
- * marker. */
+/* From now on a decision is not seen at once: each partition, and the group's offsets, wait for
+ * their marker. */
 void memory_broker_delay_markers(struct memory_broker *b);
 /* Writes one of the markers that wait; whether there was one. */
 bool memory_broker_write_marker(struct memory_broker *b, uint32_t which);

@@ -22,8 +22,8 @@ struct memory_use {
 /* One holder has `now` bytes, and had *before, which becomes `now`. -ERR_DATA: all together have
  * more than their share; the holder must end, since trying again needs as much. */
 int memory_use_set(struct memory_use *m, uint64_t *before, uint64_t now, struct err *e);
-/* Bytes of state that are too many for one step already while it takes a batch, before anybody can say
- * what is held; NULL, or no limit: 0. */
+/* Bytes of state that are too many for one step already while it takes a batch, before anybody can
+ * say what is held; NULL, or no limit: 0. */
 uint64_t memory_use_most(const struct memory_use *m);
 /* Whether so many more bytes would leave all that is held within its share. */
 bool memory_use_fits(const struct memory_use *m, uint64_t bytes);

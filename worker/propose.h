@@ -17,8 +17,9 @@ void proposal_add_csv(struct proposal *p, const void *value, size_t n);
 /* "columns: {host: string, load.mean: double}" appended; nothing when no value told anything. */
 void proposal_print(const struct proposal *p, struct buffer *out);
 
-/* Adds to each problem of `d` that a topic's end has no types the columns its records suggest. Reads
- * 100 records of a topic at most, as a member of no group; what cannot be read adds nothing. */
+/* Adds to each problem of `d` that a topic's end has no types the columns its records suggest.
+ * Reads 100 records of a topic at most, as a member of no group; what cannot be read adds nothing.
+ * */
 void propose_columns(const struct topology *t, const struct client *c, struct diags *d);
 
 #endif

@@ -40,7 +40,8 @@ int rows_format_of(const char *path, struct err *e);
 int rows_next(struct rows *r, struct record *out, struct err *e);
 /* The file's name, for messages. */
 const char *rows_name(const struct rows *r);
-/* Adds where the record that rows_next() gave last stands: file and line, or its number in a container. */
+/* Adds where the record that rows_next() gave last stands: file and line, or its number in a
+ * container. */
 void rows_place(const struct rows *r, struct buffer *out);
 /* Writer's schema of a container. */
 const char *rows_schema(const struct rows *r);

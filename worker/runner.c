@@ -70,8 +70,8 @@ static int open_brokers(struct runner *r, struct err *e)
                        e);
 }
 
-/* What may pass does not end a start either, once a broker has answered: before that the address may
- * be wrong, which a user wants to hear. */
+/* What may pass does not end a start either, once a broker has answered: before that the address
+ * may be wrong, which a user wants to hear. */
 static int patiently(struct runner *r, int (*part)(struct runner *r, struct err *e), struct err *e)
 {
     int64_t wait = 0;

@@ -1,11 +1,12 @@
-/* Where a new group begins with `auto.offset.reset: latest`: at the ends that its topics have before any of
- * its members joins. They are committed at once, as if the group had read so far, and everybody who joins
- * goes on from there.
+/* Where a new group begins with `auto.offset.reset: latest`: at the ends that its topics have
+ * before any of its members joins. They are committed at once, as if the group had read so far, and
+ * everybody who joins goes on from there.
  *
- * So "latest" is a place, not a moment. Were it left to each assignment, rows would be lost that come while a
- * process is down or a transaction is aborted before its partition has had a first commit; that come into
- * a partition which was added later, before the group hears of it; or that wait in klamm's own topics.
- * All these begin at their first record. Tables do too: they are read whole.
+ * So "latest" is a place, not a moment. Were it left to each assignment, rows would be lost that
+ * come while a process is down or a transaction is aborted before its partition has had a first
+ * commit; that come into a partition which was added later, before the group hears of it; or that
+ * wait in klamm's own topics. All these begin at their first record. Tables do too: they are read
+ * whole.
  *
  *   group has committed something of the topic   nothing to do: what it lacks was added since
  *   nothing                                      commit of all its ends

@@ -154,8 +154,8 @@ static int count_subplan(struct runner *r, const struct subplan *s, struct err *
     return 0;
 }
 
-/* Topics that steps read first. On a broker one that is missing need not be there any more: the tasks that
- * would read it say so. */
+/* Topics that steps read first. On a broker one that is missing need not be there any more: the
+ * tasks that would read it say so. */
 static int make_past(struct runner *r, const struct history *h, struct err *e)
 {
     int result = 0;

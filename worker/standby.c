@@ -7,8 +7,8 @@
  * more than a batch of records to be copied. The thread, and librdkafka's behind it, run at a lower
  * priority than the lanes. Whatever fails here is tried again: the process does not end for a copy.
  *
- * In memory copies may take what the lanes' state leaves of its half of memory.limit. When that is too
- * little the last copy is given up, and comes again only after a lane has had the task.
+ * In memory copies may take what the lanes' state leaves of its half of memory.limit. When that is
+ * too little the last copy is given up, and comes again only after a lane has had the task.
  */
 #include "worker/standby.h"
 
@@ -158,7 +158,8 @@ static struct copy *copy_of(struct standby *s, const struct record *r, int *stor
     return NULL;
 }
 
-/* With the mutex. A record that is older than the last: the topic was made anew, and so is the copy. */
+/* With the mutex. A record that is older than the last: the topic was made anew, and so is the
+ * copy. */
 static void begin_anew(struct standby *s, struct copy *c, const struct err *e)
 {
     struct err ignored = {0};

@@ -1,6 +1,6 @@
-/* Standby: copies of the state of tasks that run in other processes, so that a task which comes here
- * goes on from its copy and reads only the tail of its changelogs. One thread of its own, which
- * never ends the process; take and give_back are for the lanes' threads.
+/* Standby: copies of the state of tasks that run in other processes, so that a task which comes
+ * here goes on from its copy and reads only the tail of its changelogs. One thread of its own,
+ * which never ends the process; take and give_back are for the lanes' threads.
  *
  *   another process has it     copied here ──standby_take()──> a lane has it
  *                                   ^────────standby_give_back()────┘
@@ -44,9 +44,9 @@ struct standby_counts {
 
 /* cfg is copied, what it points to must outlive the standby. */
 int standby_start(struct standby **out, const struct standby_config *cfg, struct err *e);
-/* The task is the lane's from now on: its copy is let go. In RocksDB it lies there for the lane to open;
- * else it is returned, to be taken from (task_take_state) and freed, with the offset in each changelog
- * from which to go on. */
+/* The task is the lane's from now on: its copy is let go. In RocksDB it lies there for the lane to
+ * open; else it is returned, to be taken from (task_take_state) and freed, with the offset in each
+ * changelog from which to go on. */
 struct task *standby_take(struct standby *s, const void *lane, uint16_t subplan, int32_t partition,
                           int64_t *next);
 /* The lane has closed the task, and has it no more. */

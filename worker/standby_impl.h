@@ -59,7 +59,8 @@ int copy_open(struct standby *s, struct copy *c, struct err *e);
 /* The thread, without the mutex: asks where the changelogs end. */
 int copy_ask(struct standby *s, struct copy *c, struct err *e);
 
-/* With the mutex. A record of one of its changelogs. -ERR_DATA: it is of another topic of that name. */
+/* With the mutex. A record of one of its changelogs. -ERR_DATA: it is of another topic of that
+ * name. */
 int copy_add(struct copy *c, int store, const struct record *r, struct err *e);
 /* Markers that went by count, and whether it has caught up. */
 void copy_follow_positions(struct standby *s, struct copy *c);

@@ -1,10 +1,10 @@
-/* Rendezvous hashing: each process that does not own the task draws a number from the hash of the task's
- * name and its own, and the n highest keep copies.
+/* Rendezvous hashing: each process that does not own the task draws a number from the hash of the
+ * task's name and its own, and the n highest keep copies.
  *
  *     number(process) = hash(changelog, partition, process)
  *
- * When a process comes or goes, only copies that it wins or had move. The owner is left out, so it gets
- * a copy to keep only once the task has moved away from it.
+ * When a process comes or goes, only copies that it wins or had move. The owner is left out, so it
+ * gets a copy to keep only once the task has moved away from it.
  */
 #include "worker/standby_members.h"
 

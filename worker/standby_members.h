@@ -1,5 +1,5 @@
-/* Which tasks a process keeps copies of, when each is to have n (`standby: n`). Every process finds out
- * for itself, from the same list of members: there is no leader. One thread.
+/* Which tasks a process keeps copies of, when each is to have n (`standby: n`). Every process finds
+ * out for itself, from the same list of members: there is no leader. One thread.
  */
 #ifndef KLAMM_WORKER_STANDBY_MEMBERS_H
 #define KLAMM_WORKER_STANDBY_MEMBERS_H

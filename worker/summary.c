@@ -1,6 +1,6 @@
-/* Steps of a kind in one stream are told apart by the names of the columns that they make. Of what steps
- * keep sums are told: stores take some memory before their first entry; that is left out, so that only
- * state is shown.
+/* Steps of a kind in one stream are told apart by the names of the columns that they make. Of what
+ * steps keep sums are told: stores take some memory before their first entry; that is left out, so
+ * that only state is shown.
  */
 #include "worker/summary.h"
 

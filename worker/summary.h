@@ -1,5 +1,5 @@
-/* Summary: what a run says at its end of rows that were left out, of what its steps measured, and of
- * how much they keep. */
+/* Summary: what a run says at its end of rows that were left out, of what its steps measured, and
+ * of how much they keep. */
 #ifndef KLAMM_WORKER_SUMMARY_H
 #define KLAMM_WORKER_SUMMARY_H
 

@@ -19,8 +19,8 @@ struct time_read_options {
     void *ctx;
 };
 
-/* Fills *v, which is initialised, with all tasks; one of them is in memory at a time. -ERR_CONFIG: a
- * topic is missing, or the state is one of other settings; -ERR_DATA: the group has committed
+/* Fills *v, which is initialised, with all tasks; one of them is in memory at a time. -ERR_CONFIG:
+ * a topic is missing, or the state is one of other settings; -ERR_DATA: the group has committed
  * nothing, or a changelog is damaged. */
 int time_read(struct time_view *v, const struct client *c, const struct time_read_options *o,
               struct err *e);

@@ -1,6 +1,6 @@
 /* Time view: how far event time is in every partition that a topology reads, what its steps keep
- * open, and which partition that waits for. Made of tasks, at work or restored for this; printed for
- * people and as JSON. One owner.
+ * open, and which partition that waits for. Made of tasks, at work or restored for this; printed
+ * for people and as JSON. One owner.
  *
  *     time_view_init(&v, plan, now);
  *     x = time_view_add(&v, task);      and what only the caller knows: offsets, ends
@@ -57,8 +57,8 @@ struct holder {
 /* The plan must outlive the view. */
 void time_view_init(struct time_view *v, const struct plan *p, int64_t now);
 void time_view_done(struct time_view *v);
-/* Looks at a task, in its thread, and keeps nothing of it. The answer is the view's: offset, lag and
- * last_at of its inputs are unknown yet. */
+/* Looks at a task, in its thread, and keeps nothing of it. The answer is the view's: offset, lag
+ * and last_at of its inputs are unknown yet. */
 struct view_task *time_view_add(struct time_view *v, struct task *t);
 struct holder time_view_holder(const struct time_view *v, const struct view_task *x,
                                const struct task_step *s);

@@ -1,9 +1,9 @@
-/* Trainer thread: the one thread of a process that does the trainings of all its tasks, one after the
- * other in the order in which they came, at a low priority (engine/trainer.h).
+/* Trainer thread: the one thread of a process that does the trainings of all its tasks, one after
+ * the other in the order in which they came, at a low priority (engine/trainer.h).
  *
- * Its trainer may be used from every thread; each training by the one that started it. All of them must
- * have been collected or dropped before the thread is stopped, and what their data refer to (plans) must
- * outlive that.
+ * Its trainer may be used from every thread; each training by the one that started it. All of them
+ * must have been collected or dropped before the thread is stopped, and what their data refer to
+ * (plans) must outlive that.
  */
 #ifndef KLAMM_WORKER_TRAINER_THREAD_H
 #define KLAMM_WORKER_TRAINER_THREAD_H

@@ -1,6 +1,6 @@
-/* clustream: many small summaries of rows that follow the stream, and now and then a few clusters made of
- * them (Aggarwal, Han, Wang and Yu, "A framework for clustering evolving data streams", VLDB 2003).
- * Summaries, options and defaults are those of River 0.26's cluster.CluStream.
+/* clustream: many small summaries of rows that follow the stream, and now and then a few clusters
+ * made of them (Aggarwal, Han, Wang and Yu, "A framework for clustering evolving data streams",
+ * VLDB 2003). Summaries, options and defaults are those of River 0.26's cluster.CluStream.
  *
  *   summary   weight n, mean and sum of squares per feature, mean and sum of squares of the time (rows)
  *             radius = micro_cluster_r_factor * mean over the features of the sample deviations; of a
@@ -250,8 +250,8 @@ static double radius(struct clustream *m, uint32_t i)
     return r * r;
 }
 
-/* Of the standard normal distribution, by Winitzki's formula for the inverse error function, which is
- * 0.002 off at most. */
+/* Of the standard normal distribution, by Winitzki's formula for the inverse error function, which
+ * is 0.002 off at most. */
 static double normal_quantile(double p)
 {
     double x = 2 * p - 1, a = 0.147, l = log(1 - x * x), b = 2 / (M_PI * a) + l / 2;

@@ -1,7 +1,7 @@
-/* dbstream: small clusters that follow dense places, joined where rows lie between them, so that clusters
- * may have any shape and number (Hahsler and Bolanos, "Clustering data streams based on shared density
- * between micro-clusters", IEEE TKDE 2016). Options and defaults are those of River 0.26's
- * cluster.DBSTREAM.
+/* dbstream: small clusters that follow dense places, joined where rows lie between them, so that
+ * clusters may have any shape and number (Hahsler and Bolanos, "Clustering data streams based on
+ * shared density between micro-clusters", IEEE TKDE 2016). Options and defaults are those of River
+ * 0.26's cluster.DBSTREAM.
  *
  *   leader    centre, weight W and the row of its last change. Weights fade by 2^(-fading_factor) a row
  *   learn     every leader nearer to the row than clustering_threshold r gets 1 more (after fading) and

@@ -1,5 +1,5 @@
-/* kmeans: k centres; the one nearest to a row takes it and moves towards it. Formulas and options are
- * those of River 0.26's cluster.KMeans, but for the start.
+/* kmeans: k centres; the one nearest to a row takes it and moves towards it. Formulas and options
+ * are those of River 0.26's cluster.KMeans, but for the start.
  *
  *   nearest   c = the centre with the least sum over the features of |x - centre|^p; the first of equals
  *   learn     centre[c] += halflife * (x - centre[c]): the last 1 / halflife rows count. halflife 0 (which

@@ -5,8 +5,9 @@
  *   h = tanh(A z + a);   u = B h + b;   score = mean over the features of (z - u)^2
  *   learned row by row: gradient of score / 2 * features, moved by the optimizer
  *
- * Weights begin uniform within +-sqrt(6 / (inputs + outputs)) (Glorot and Bengio 2010), offsets as 0. A row
- * is learned with its errors bounded to +-CLIP, so an outlier moves weights no more than a few rows do.
+ * Weights begin uniform within +-sqrt(6 / (inputs + outputs)) (Glorot and Bengio 2010), offsets as
+ * 0. A row is learned with its errors bounded to +-CLIP, so an outlier moves weights no more than a
+ * few rows do.
  *
  *   constant  features that never varied are given back as 0, and have no say; a value off one is CLIP
  *             deviations away

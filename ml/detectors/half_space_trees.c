@@ -1,6 +1,7 @@
-/* half_space_trees: random trees that count how many rows fell into each of their cells (Tan, Ting and
- * Liu, "Fast anomaly detection for streaming data", IJCAI 2011). Formulas and defaults are those of River
- * 0.26's MinMaxScaler | anomaly.HalfSpaceTrees; the trees themselves come from other random numbers.
+/* half_space_trees: random trees that count how many rows fell into each of their cells (Tan, Ting
+ * and Liu, "Fast anomaly detection for streaming data", IJCAI 2011). Formulas and defaults are
+ * those of River 0.26's MinMaxScaler | anomaly.HalfSpaceTrees; the trees themselves come from other
+ * random numbers.
  *
  *   tree     complete, of `height` levels of cuts; a node cuts a feature, drawn by the width of the
  *            node's range in it, at a point drawn from the middle 70 % of that range
@@ -11,10 +12,11 @@
  *   scaling  (x - low) / (high - low) by the limits given, else by the smallest and largest value
  *            learned so far (this row included when learning); 0 where both are the same
  *
- * Only leaves are counted: what an inner node has is the sum of its two halves. When a window ends, the
- * sum along the way to each leaf is worked out once, so a score is one look-up per tree. Nodes of a tree
- * are a heap (children of i: 2i + 1, 2i + 2); the ways through GROUP trees are walked level by level, so
- * that their memory accesses overlap. A row predicted and then learned is walked once.
+ * Only leaves are counted: what an inner node has is the sum of its two halves. When a window ends,
+ * the sum along the way to each leaf is worked out once, so a score is one look-up per tree. Nodes
+ * of a tree are a heap (children of i: 2i + 1, 2i + 2); the ways through GROUP trees are walked
+ * level by level, so that their memory accesses overlap. A row predicted and then learned is walked
+ * once.
  *
  *   state    window_size, height, trees; rows of the window, windows; smallest, largest; counts and masses
  *            of the leaves; from version 2 on features that are upside down. The trees follow from the seed
@@ -312,8 +314,8 @@ static void forest_predict(void *l, const double *x, uint32_t rows, double *out,
 
 /* ---- learning -------------------------------------------------------------------------------- */
 
-/* The sums along the way to the leaves from..to-1 below a node; `above` is what the way to it has, and
- * below[i] the mass of the leaves before i. */
+/* The sums along the way to the leaves from..to-1 below a node; `above` is what the way to it has,
+ * and below[i] the mass of the leaves before i. */
 static void sum_node(struct forest *m, double *sum, uint32_t from, uint32_t to, double above,
                      double factor)
 {

@@ -1,6 +1,6 @@
-/* isolation_forest: rows that random cuts isolate soon are odd (Liu, Ting and Zhou, "Isolation forest", ICDM
- * 2008). Learned from a window of rows at once; names, defaults and scores are those of scikit-learn's
- * IsolationForest (whose score_samples is the negative of this score).
+/* isolation_forest: rows that random cuts isolate soon are odd (Liu, Ting and Zhou, "Isolation
+ * forest", ICDM 2008). Learned from a window of rows at once; names, defaults and scores are those
+ * of scikit-learn's IsolationForest (whose score_samples is the negative of this score).
  *
  *   tree     over max_samples rows drawn without repetition (bootstrap: with), up to depth
  *            ceil(log2(max_samples)); each node cuts a random feature of those that vary, at a uniform point

@@ -7,9 +7,9 @@
  *           distribution. While more than half of the window is one value, MAD is 0 and
  *           1.2533 times the mean of |x - median| takes its place
  *
- * Each feature keeps its window twice: in order of arrival, and sorted. A row moves what lies between its
- * place and that of the row which leaves. The MAD is the median of two sorted sequences, the distances
- * below and above the median: a binary search, exact.
+ * Each feature keeps its window twice: in order of arrival, and sorted. A row moves what lies
+ * between its place and that of the row which leaves. The MAD is the median of two sorted
+ * sequences, the distances below and above the median: a binary search, exact.
  *
  *   constant as in ml/spread.h: the first other value scores 1e12
  *   state    rows, the windows in order of arrival: version 1; 8 bytes a row and feature
@@ -112,8 +112,8 @@ static uint32_t place_of(const double *sorted, uint32_t n, double x)
     return low;
 }
 
-/* The k-th smallest (from 0) distance from the centre: how many of the k + 1 nearest lie below it is
- * found by halving. */
+/* The k-th smallest (from 0) distance from the centre: how many of the k + 1 nearest lie below it
+ * is found by halving. */
 static double kth_distance(const double *sorted, uint32_t n, double centre, uint32_t k)
 {
     uint32_t split = place_of(sorted, n, centre); /* sorted[split - 1] < centre <= sorted[split] */

@@ -1,7 +1,8 @@
-/* matrix_profile: how unlike all that came before the last rows are, over stretches of several lengths. A
- * left matrix profile (Yeh et al., "Matrix profile I", ICDM 2016; discords: Keogh, Lin and Fu 2005;
- * on line, looking back only: Lu et al., "DAMP", KDD 2022) of plain Euclidean distances, so that level and
- * spread count as well as shape. For time series: one feature, or a few.
+/* matrix_profile: how unlike all that came before the last rows are, over stretches of several
+ * lengths. A left matrix profile (Yeh et al., "Matrix profile I", ICDM 2016; discords: Keogh, Lin
+ * and Fu 2005; on line, looking back only: Lu et al., "DAMP", KDD 2022) of plain Euclidean
+ * distances, so that level and spread count as well as shape. For time series: one feature, or a
+ * few.
  *
  *   lengths  w = length * factor^k, k = 0 .. n_lengths-1 (2, 8 and 32 rows)
  *   s_w      = distance of the last w rows to the nearest w rows that ended w to `history` rows ago
@@ -9,8 +10,8 @@
  *   score    = sum of -log10 p_w (Fisher 1932), of the oddest feature; 0 for the refractory - 1 rows behind
  *            one of at least `level`: what is odd for a while is one anomaly, found at its beginning
  *
- * Something odd is odd once: when it comes again, or stays, it has been seen. A new level, a rare but known
- * peak, or a noisy hour like an earlier one therefore raise no second alarm.
+ * Something odd is odd once: when it comes again, or stays, it has been seen. A new level, a rare
+ * but known peak, or a noisy hour like an earlier one therefore raise no second alarm.
  *
  *   D        for each lag L the sum over the last w rows of (x[i] - x[i-L])^2, from row to row by the new
  *            term and the one that leaves; and anew from all its terms every REFRESH rows, so that
@@ -169,8 +170,8 @@ static void profile_close(void *l)
 
 /* ---- distances by lag ------------------------------------------------------------------------ */
 
-/* A pointer p such that p[back] is the value `back` rows before row i, 1 <= back < room. Row i itself
- * goes to p[0], and to p[room] or p[-room], whichever is within the array. */
+/* A pointer p such that p[back] is the value `back` rows before row i, 1 <= back < room. Row i
+ * itself goes to p[0], and to p[room] or p[-room], whichever is within the array. */
 static double *recent(const struct profile *m, const struct line *line, int64_t i)
 {
     return line->past + (m->room - 1 - (uint32_t)(i % m->room));

@@ -1,12 +1,13 @@
-/* one_class_svm: a linear one-class SVM, learned row by row. Formulas and defaults are those of River
- * 0.26's anomaly.OneClassSVM, a stochastic descent that does not match the batch SVM.
+/* one_class_svm: a linear one-class SVM, learned row by row. Formulas and defaults are those of
+ * River 0.26's anomaly.OneClassSVM, a stochastic descent that does not match the batch SVM.
  *
  *   score     w.x (River's: w.x + b, less b)
  *   gradient  g = -1 while w.x + b <= 1, else 0 (hinge of a row of class 1), clipped to +-clip_gradient
  *   step      b <- b - intercept_lr * (g + nu);   w <- optimizer(w, g x + nu / 2 w);   b begins as 1
  *
- * Rows are scaled before (River: StandardScaler) unless `scale: none` says otherwise: the plane of features
- * that are not centred runs after their level, and its scores with it, even where nothing changes.
+ * Rows are scaled before (River: StandardScaler) unless `scale: none` says otherwise: the plane of
+ * features that are not centred runs after their level, and its scores with it, even where nothing
+ * changes.
  *
  *   constant  features scaled to 0 have no weight, and no say until a row that differs was learned
  *   state     slots, steps, intercept, weights, optimizer slots: version 1

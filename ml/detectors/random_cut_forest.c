@@ -1,5 +1,5 @@
-/* random_cut_forest: how much a row would disturb trees over samples of the stream (Guha, Mishra, Roy and
- * Schrijvers, ICML 2016; ml/cut_tree.h).
+/* random_cut_forest: how much a row would disturb trees over samples of the stream (Guha, Mishra,
+ * Roy and Schrijvers, ICML 2016; ml/cut_tree.h).
  *
  *   point   the last shingle_size rows, joined: patterns in time become points in space
  *   score   mean over the trees of the expected collusive displacement of the point

@@ -1,5 +1,6 @@
-/* residual: how far each feature is from what a forecaster of its series expected, in recent spreads; the
- * largest of the features counts (ml/residual.h). For series whose usual level moves with the hour.
+/* residual: how far each feature is from what a forecaster of its series expected, in recent
+ * spreads; the largest of the features counts (ml/residual.h). For series whose usual level moves
+ * with the hour.
  *
  *   options   forecaster: any of `forecast` (holt_winters), with `options` of its own; season: length of
  *             a season in rows, or a list; fading_factor: weight of the newest residual in the spread

@@ -1,6 +1,6 @@
-/* adwin: a change of the mean, at any rate, without a parameter for its size. Numbers and defaults are
- * those of River 0.26's drift.ADWIN; the window itself is ml/adwin.c, which see for formulas, cost and
- * memory. Its false alarms are rare and its delay short: the detector to begin with.
+/* adwin: a change of the mean, at any rate, without a parameter for its size. Numbers and defaults
+ * are those of River 0.26's drift.ADWIN; the window itself is ml/adwin.c, which see for formulas,
+ * cost and memory. Its false alarms are rare and its delay short: the detector to begin with.
  */
 #include "ml/adwin.h"
 #include "engine/drift.h"

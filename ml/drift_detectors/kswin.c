@@ -1,6 +1,6 @@
-/* kswin: the newest values come from another distribution than those before, by the two-sample test of
- * Kolmogorov and Smirnov (Raab, Heusinger and Schleif, "Reactive soft prototype computing for concept
- * drift streams", 2020). Options and defaults are those of River 0.26's drift.KSWIN.
+/* kswin: the newest values come from another distribution than those before, by the two-sample test
+ * of Kolmogorov and Smirnov (Raab, Heusinger and Schleif, "Reactive soft prototype computing for
+ * concept drift streams", 2020). Options and defaults are those of River 0.26's drift.KSWIN.
  *
  *   window    the last window_size values; the stat_size newest against stat_size drawn without
  *             replacement from the others, anew for each value

@@ -1,5 +1,5 @@
-/* psi: population stability index of the last `window` values against the `window` values with which
- * the detector began.
+/* psi: population stability index of the last `window` values against the `window` values with
+ * which the detector began.
  *
  *   bins      the reference's quantiles at 1/n_bins, 2/n_bins, …, each once; a value lies in the first
  *             bin whose upper edge is not below it. Where the lowest edge is the least value itself

@@ -1,6 +1,6 @@
 /* holt_winters: level, trend and seasons by exponential smoothing (ml/smoother.h has formulas and
- * sources). With parameters given it computes what River 0.26's time_series.HoltWinters does; else they
- * are fitted on line.
+ * sources). With parameters given it computes what River 0.26's time_series.HoltWinters does; else
+ * they are fitted on line.
  *
  *   form      `multiplicative: auto`: where parameters are fitted and there are seasons, both forms run
  *             beside each other, each with its own parameters; that with the lesser error of its last

@@ -1,5 +1,5 @@
-/* hybrid: several forecasters beside each other, averaged horizon by horizon by how well each did of
- * late: short and long memory, with and without the longest season (Bates and Granger 1969).
+/* hybrid: several forecasters beside each other, averaged horizon by horizon by how well each did
+ * of late: short and long memory, with and without the longest season (Bates and Granger 1969).
  *
  *   error     of member k at a horizon: mean of |error|, in which one counts half after `half_life` more
  *   weight    (least error / error)^POWER, 0 beyond CUT times the least error or while a member cannot

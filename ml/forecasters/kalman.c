@@ -1,6 +1,6 @@
-/* kalman: level, slope and seasons that drift, tracked by a Kalman filter whose variances are fitted
- * on line (ml/structural.h has the model; with all variances given and damping 1 it is statsmodels'
- * UnobservedComponents with level `lltrend` and freq_seasonal).
+/* kalman: level, slope and seasons that drift, tracked by a Kalman filter whose variances are
+ * fitted on line (ml/structural.h has the model; with all variances given and damping 1 it is
+ * statsmodels' UnobservedComponents with level `lltrend` and freq_seasonal).
  *
  *   seasons   the first `harmonics` waves of each, two states a wave; one takes part once two of its
  *             cycles were seen: before, it is told from the trend by nothing
@@ -88,7 +88,8 @@ static const struct learner_alias aliases[] = {
     {"freq_seasonal", "harmonics"}, {"phi", "damping"},        {0},
 };
 
-/* Places to begin from besides the variances so far: a level that hardly moves, one that follows. */
+/* Places to begin from besides the variances so far: a level that hardly moves, one that follows.
+ * */
 static const double starts[STARTS][STRUCTURAL_VARIANCES] = {
     {-3, -8, -4, -4, -4, -4},
     {-1, -6, -5, -5, -5, -5},
@@ -155,7 +156,8 @@ static void fill_variances(const struct kalman *f, const double *logs, double *o
     }
 }
 
-/* The next trial: a start, then one coordinate away from the best; false when the search is over. */
+/* The next trial: a start, then one coordinate away from the best; false when the search is over.
+ * */
 static bool next_trial(struct kalman *f)
 {
     struct search *s = &f->search;

@@ -1,7 +1,7 @@
 /* adaptive_random_forest: Hoeffding trees over random columns, each row counting a random number of
- * times in each; a tree whose errors rise is replaced (Gomes and others, "Adaptive random forests for
- * evolving data stream classification", Machine Learning 106, 2017; values: ESANN 2018). Options and
- * defaults are those of River 0.26's forest.ARFClassifier and forest.ARFRegressor.
+ * times in each; a tree whose errors rise is replaced (Gomes and others, "Adaptive random forests
+ * for evolving data stream classification", Machine Learning 106, 2017; values: ESANN 2018).
+ * Options and defaults are those of River 0.26's forest.ARFClassifier and forest.ARFRegressor.
  *
  *   tree      a leaf looks at max_features columns, drawn when it sees its first row
  *   row       learned k = Poisson(lambda_value) times, not at all when k is 0
@@ -165,7 +165,8 @@ static void forest_grow(void *l, uint32_t classes)
     }
 }
 
-/* ---- predict ---------------------------------------------------------------------------------- */
+/* ---- predict ----------------------------------------------------------------------------------
+ * */
 
 static bool is_weighted(const struct forest *m)
 {
@@ -243,7 +244,8 @@ static void forest_predict(void *l, const double *x, uint32_t rows, double *out,
     }
 }
 
-/* ---- learn ------------------------------------------------------------------------------------ */
+/* ---- learn ------------------------------------------------------------------------------------
+ * */
 
 /* What the detectors of a tree are given. */
 static double detector_input(struct forest *m, struct member *t, double y, double predicted)
@@ -312,7 +314,8 @@ static void forest_learn(void *l, const double *x, uint32_t rows, const double *
     }
 }
 
-/* ---- snapshot --------------------------------------------------------------------------------- */
+/* ---- snapshot ---------------------------------------------------------------------------------
+ * */
 
 static int member_io(struct forest *m, struct member *t, struct snapshot *s)
 {

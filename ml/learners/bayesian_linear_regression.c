@@ -1,5 +1,5 @@
-/* bayesian_linear_regression: the mean of a Gaussian belief about linear weights, sharpened by every
- * row (Bishop 2006, section 3.3). Options and defaults are those of River 0.26's
+/* bayesian_linear_regression: the mean of a Gaussian belief about linear weights, sharpened by
+ * every row (Bishop 2006, section 3.3). Options and defaults are those of River 0.26's
  * linear_model.BayesianLinearRegression; there is no intercept.
  *
  *   prediction  p = m.x, with the posterior mean m = S^-1 eta

@@ -1,6 +1,6 @@
-/* hoeffding_tree: a decision tree that grows with the stream and splits a leaf once the best split is
- * the best with probability 1 - delta (Domingos and Hulten, KDD 2000). Options, defaults and splits are
- * those of River 0.26's tree.HoeffdingTreeClassifier and tree.HoeffdingTreeRegressor.
+/* hoeffding_tree: a decision tree that grows with the stream and splits a leaf once the best split
+ * is the best with probability 1 - delta (Domingos and Hulten, KDD 2000). Options, defaults and
+ * splits are those of River 0.26's tree.HoeffdingTreeClassifier and tree.HoeffdingTreeRegressor.
  *
  *   how       ml/tree.c: nodes and leaves; ml/tree_attempt.c: when to split, and the bound on memory;
  *             ml/tree_classes.c, ml/tree_values.c: what leaves know

@@ -1,5 +1,5 @@
-/* knn: the nearest of the last rows decide. As River 0.26's neighbors.KNNClassifier and KNNRegressor
- * with the engine LazySearch: exact, in a window of rows (ml/nearest.c).
+/* knn: the nearest of the last rows decide. As River 0.26's neighbors.KNNClassifier and
+ * KNNRegressor with the engine LazySearch: exact, in a window of rows (ml/nearest.c).
  *
  *   distance  (sum |x_i - row_i|^p)^(1/p), over features in their order
  *   nearest   the n_neighbors rows with the least distance; the older one on a tie. If the first of

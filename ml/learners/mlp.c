@@ -1,6 +1,6 @@
-/* mlp: a feed-forward network, learned row by row by backpropagation (Rumelhart, Hinton and Williams
- * 1986). Options and defaults are those of scikit-learn's MLPClassifier and MLPRegressor; learning a
- * row is what their partial_fit of one row is.
+/* mlp: a feed-forward network, learned row by row by backpropagation (Rumelhart, Hinton and
+ * Williams 1986). Options and defaults are those of scikit-learn's MLPClassifier and MLPRegressor;
+ * learning a row is what their partial_fit of one row is.
  *
  *   forward   a_0 = x;  a_k = f(W_k a_(k-1) + b_k) through the hidden layers;  z = V a_K + c
  *             f: relu max(0, .), tanh, logistic 1 / (1 + exp(-.)), identity

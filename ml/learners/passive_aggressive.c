@@ -1,6 +1,6 @@
-/* passive_aggressive: a linear score that is left alone while it is right by a margin, and else moved
- * as little as puts it right (Crammer et al. 2006). Options and defaults are those of River 0.26's
- * linear_model.PAClassifier and PARegressor.
+/* passive_aggressive: a linear score that is left alone while it is right by a margin, and else
+ * moved as little as puts it right (Crammer et al. 2006). Options and defaults are those of River
+ * 0.26's linear_model.PAClassifier and PARegressor.
  *
  *   score     z = w.x + b
  *   classes   P(class 1) = 1 / (1 + exp(-z)); loss = max(0, 1 - y z), y = +1 for class 1 and -1 for

@@ -1,6 +1,6 @@
-/* ridge: the linear function that minimises squared errors plus a penalty on its weights, exact after
- * every row. Options and defaults are those of scikit-learn's Ridge (closed form); rows are learned
- * one by one (ml/least_squares.c).
+/* ridge: the linear function that minimises squared errors plus a penalty on its weights, exact
+ * after every row. Options and defaults are those of scikit-learn's Ridge (closed form); rows are
+ * learned one by one (ml/least_squares.c).
  *
  *   prediction  p = w.x + b
  *   minimised   sum over rows of weight * (y - p)^2, plus alpha |w|^2; b is free

@@ -1,5 +1,5 @@
-/* adagrad: steps shrink with the sum of squared gradients (Duchi, Hazan and Singer 2011), as River's
- * optim.AdaGrad.
+/* adagrad: steps shrink with the sum of squared gradients (Duchi, Hazan and Singer 2011), as
+ * River's optim.AdaGrad.
  *
  *   s <- s + g^2            w <- w - lr / sqrt(s + eps) * g
  *

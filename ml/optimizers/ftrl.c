@@ -5,8 +5,8 @@
  *   s  = (sqrt(n + g^2) - sqrt(n)) / alpha
  *   z <- z + g - s w            n <- n + g^2
  *
- * in this order: a weight is worked out from the gradients before the present one, as River does it,
- * so it is one step behind them.
+ * in this order: a weight is worked out from the gradients before the present one, as River does
+ * it, so it is one step behind them.
  *
  *   options alpha (0.05), the learning rate; beta (1), l1 (0), l2 (1)
  *   state   z and n of each weight

@@ -1,5 +1,5 @@
-/* bin: a number as the number of its bin, 0 … n_bins - 1, edges learned on the stream (scikit-learn's
- * KBinsDiscretizer, encode: ordinal; a `one_hot` behind it makes columns of them).
+/* bin: a number as the number of its bin, 0 … n_bins - 1, edges learned on the stream
+ * (scikit-learn's KBinsDiscretizer, encode: ordinal; a `one_hot` behind it makes columns of them).
  *
  *   uniform    edges cut the range seen so far into equal widths
  *   quantile   edges are the quantiles 1/n_bins, 2/n_bins, … of what was seen, by P2 (ml/p2.c)

@@ -1,6 +1,6 @@
-/* feature_hash: any number of features as n_features columns, by the hashing trick (ml/hashed.c). Bit
- * for bit scikit-learn's FeatureHasher. River's (with the same 32-bit seed) has hash mod n_features for a negative hash, and
- * so the same features in another order.
+/* feature_hash: any number of features as n_features columns, by the hashing trick (ml/hashed.c).
+ * Bit for bit scikit-learn's FeatureHasher. River's (with the same 32-bit seed) has hash mod
+ * n_features for a negative hash, and so the same features in another order.
  *
  *     h = murmur3_32(text, seed) as a signed number
  *     <as>_(|h| mod n_features)  +=  value, negated where h < 0 (alternate_sign)

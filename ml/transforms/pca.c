@@ -1,5 +1,5 @@
-/* pca: the n_components directions in which numbers vary most (principal component analysis), learned
- * on the stream.
+/* pca: the n_components directions in which numbers vary most (principal component analysis),
+ * learned on the stream.
  *
  *     mean and scatter by Welford's recurrence     M += (n - 1) / n (x - mean)(x - mean)'
  *     every `refresh` rows                         M = V L V', by LAPACK (dsyevd)

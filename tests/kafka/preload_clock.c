@@ -8,9 +8,10 @@
  *   pthread_cond_timedwait, cnd_timedwait               end when the wrong clock says so
  *
  * The last line is why libfaketime does not serve here: it knows nothing of cnd_timedwait, by which
- * librdkafka waits, and lets the other go on by the true clock, though a wait that is under way when a real
- * clock is set back by a day takes a day longer. Who waits is woken for nothing twice a second to look at the clock, which POSIX allows.
- * Deadlines that can only be of CLOCK_MONOTONIC, years before the wall clock, are left alone.
+ * librdkafka waits, and lets the other go on by the true clock, though a wait that is under way
+ * when a real clock is set back by a day takes a day longer. Who waits is woken for nothing twice a
+ * second to look at the clock, which POSIX allows. Deadlines that can only be of CLOCK_MONOTONIC,
+ * years before the wall clock, are left alone.
  */
 #include <errno.h>
 #include <fcntl.h>

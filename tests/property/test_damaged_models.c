@@ -1,6 +1,6 @@
-/* Changelogs of the learning steps that somebody has damaged, for each algorithm there is: a task that
- * restores them refuses them, or goes on learning with what they say; under the sanitizers neither
- * reads nor writes where it must not, and no loop is as long as a number in the bytes.
+/* Changelogs of the learning steps that somebody has damaged, for each algorithm there is: a task
+ * that restores them refuses them, or goes on learning with what they say; under the sanitizers
+ * neither reads nor writes where it must not, and no loop is as long as a number in the bytes.
  */
 #include "tests/support/task_rig.h"
 

@@ -1,5 +1,5 @@
-/* Changelogs and metadata that somebody has damaged: a task that restores them refuses them, or goes
- * on with what they say; under the sanitizers neither reads nor writes where it must not.
+/* Changelogs and metadata that somebody has damaged: a task that restores them refuses them, or
+ * goes on with what they say; under the sanitizers neither reads nor writes where it must not.
  */
 #include "tests/support/task_rig.h"
 

@@ -1,6 +1,6 @@
-/* Steps over a disk that has room for next to nothing in memory: the same rows, changelogs and metrics
- * as in memory, whatever the share, the commits and the restarts; and a disk that cannot be read ends
- * the task, whatever it was about to do.
+/* Steps over a disk that has room for next to nothing in memory: the same rows, changelogs and
+ * metrics as in memory, whatever the share, the commits and the restarts; and a disk that cannot be
+ * read ends the task, whatever it was about to do.
  *
  * Seeds are printed on failure; KLAMM_SEEDS sets how many are tried, KLAMM_SEED the first.
  */

@@ -1,4 +1,5 @@
-/* Topologies that change over existing state: what `check --against` says beforehand is what happens.
+/* Topologies that change over existing state: what `check --against` says beforehand is what
+ * happens.
  *
  *   verdicts   every pair of many steps: `keep` and `migrate` go on, `rebuild` is refused as an error
  *              of configuration
@@ -416,8 +417,8 @@ static bool same_window(const json_t *a, const json_t *b)
     return is_same;
 }
 
-/* The i-th of n results among those of a run that had other rows before: the n last are the same; of
- * windows, the one of the same bounds, or NULL. */
+/* The i-th of n results among those of a run that had other rows before: the n last are the same;
+ * of windows, the one of the same bounds, or NULL. */
 static const json_t *counterpart(const struct trial *t, const json_t *row, size_t i, size_t n,
                                  const json_t *rows, bool is_whole)
 {

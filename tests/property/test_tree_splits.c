@@ -1,6 +1,6 @@
-/* The best split of a leaf, kept up row by row, against the best one found by trying every value over
- * all rows again: numbers and categories, of values; categories, of classes. Seeds are printed on
- * failure by the row they give.
+/* The best split of a leaf, kept up row by row, against the best one found by trying every value
+ * over all rows again: numbers and categories, of values; categories, of classes. Seeds are printed
+ * on failure by the row they give.
  */
 #include "engine/random.h"
 #include "ml/tree_classes.h"

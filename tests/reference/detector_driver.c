@@ -1,14 +1,14 @@
-/* A detector over a CSV file, row by row: scored, printed, learned. For comparison with other libraries
- * and for the NAB benchmark by test_anomalies.py.
+/* A detector over a CSV file, row by row: scored, printed, learned. For comparison with other
+ * libraries and for the NAB benchmark by test_anomalies.py.
  *
  *   detector_driver ALGORITHM none|standard OPTIONS SEED FILE
  *
- * OPTIONS is a YAML map ("{n_trees: 25}"). FILE has a header; where its first column is `timestamp`, the
- * last column is the value, otherwise all columns but the last one, the label, are features. A line
- * per row: the raw score ("nan" while there is none) and its calibrated tail probability, both from
- * what came before the row. An algorithm that learns from windows gets all rows at once, before the first
- * score. Last comes "# NANOSECONDS", the processor time that a row took without reading, calibrating and
- * printing.
+ * OPTIONS is a YAML map ("{n_trees: 25}"). FILE has a header; where its first column is
+ * `timestamp`, the last column is the value, otherwise all columns but the last one, the label, are
+ * features. A line per row: the raw score ("nan" while there is none) and its calibrated tail
+ * probability, both from what came before the row. An algorithm that learns from windows gets all
+ * rows at once, before the first score. Last comes "# NANOSECONDS", the processor time that a row
+ * took without reading, calibrating and printing.
  */
 #include "engine/config.h"
 #include "engine/learner.h"

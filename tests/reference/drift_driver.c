@@ -1,11 +1,11 @@
-/* A drift detector over every column of a CSV file with a header, for comparison with other libraries by
- * test_drift.py.
+/* A drift detector over every column of a CSV file with a header, for comparison with other
+ * libraries by test_drift.py.
  *
  *   drift_driver ALGORITHM OPTIONS SEED FILE
  *
- * OPTIONS is a YAML map ("{delta: 0.01}"). A line per column: the numbers of the values with which a
- * change was told of, separated by spaces. Last comes "# NANOSECONDS", CPU time a value of the column
- * that took least.
+ * OPTIONS is a YAML map ("{delta: 0.01}"). A line per column: the numbers of the values with which
+ * a change was told of, separated by spaces. Last comes "# NANOSECONDS", CPU time a value of the
+ * column that took least.
  */
 #include "engine/arena.h"
 #include "engine/drift.h"

@@ -4,11 +4,11 @@
  *   forecast_driver ALGORITHM OPTIONS HORIZONS SEASONS FILE COLUMN
  *
  * OPTIONS is a YAML map ("{alpha: 0.1}"); HORIZONS are steps ("1,2,12" or "1-12"), SEASONS too, or
- * "-"; FILE has a header, COLUMN is a name of it; an empty field is a missing value. The i-th line has
- * what was forecast once value i was learned (horizon h stands for value i + h), a tab between two
- * horizons, "nan" where there is no forecast. Last comes "# PREDICT_NS LEARN_NS ROWS BYTES": mean
- * times of a call (of this thread, on the processor, without the clock's own), and the size of the
- * snapshot at the end.
+ * "-"; FILE has a header, COLUMN is a name of it; an empty field is a missing value. The i-th line
+ * has what was forecast once value i was learned (horizon h stands for value i + h), a tab between
+ * two horizons, "nan" where there is no forecast. Last comes "# PREDICT_NS LEARN_NS ROWS BYTES":
+ * mean times of a call (of this thread, on the processor, without the clock's own), and the size of
+ * the snapshot at the end.
  */
 #include "engine/config.h"
 #include "engine/forecaster.h"

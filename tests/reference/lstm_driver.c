@@ -1,11 +1,12 @@
-/* An LSTM network with given weights over given windows, for comparison with PyTorch by test_lstm.py.
+/* An LSTM network with given weights over given windows, for comparison with PyTorch by
+ * test_lstm.py.
  *
  *   lstm_driver < NUMBERS
  *
- * NUMBERS: inputs, hidden, steps, outputs, windows; then as PyTorch has them weight_ih [4 hidden][inputs],
- * weight_hh [4 hidden][hidden], bias_ih, bias_hh [4 hidden], head.weight [outputs][hidden], head.bias
- * [outputs]; then windows [windows][steps][inputs]. Prints a line of outputs for every window, and last
- * "# NS", the time of a single step of one row.
+ * NUMBERS: inputs, hidden, steps, outputs, windows; then as PyTorch has them weight_ih [4
+ * hidden][inputs], weight_hh [4 hidden][hidden], bias_ih, bias_hh [4 hidden], head.weight
+ * [outputs][hidden], head.bias [outputs]; then windows [windows][steps][inputs]. Prints a line of
+ * outputs for every window, and last "# NS", the time of a single step of one row.
  */
 #include "engine/memory.h"
 #include "ml/lstm_network.h"

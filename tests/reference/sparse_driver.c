@@ -1,12 +1,13 @@
-/* A learner over rows of words, row by row: predicted, printed, learned. For comparison with River by
- * test_sparse.py.
+/* A learner over rows of words, row by row: predicted, printed, learned. For comparison with River
+ * by test_sparse.py.
  *
  *   sparse_driver ALGORITHM classes|value OPTIONS N_FEATURES FILE
  *
- * A line of FILE is the label (a class number or a value), the dense features, and the words, three fields with
- * a tab between them, each of words with a space between them. A line of output per row: the prediction,
- * or the probabilities of the classes so far; last "# NANOSECONDS HASHING BYTES": what predict and learn of a
- * row took, what making its features of its words took, and the learner's size in the end.
+ * A line of FILE is the label (a class number or a value), the dense features, and the words, three
+ * fields with a tab between them, each of words with a space between them. A line of output per
+ * row: the prediction, or the probabilities of the classes so far; last "# NANOSECONDS HASHING
+ * BYTES": what predict and learn of a row took, what making its features of its words took, and the
+ * learner's size in the end.
  */
 #include "engine/buffer.h"
 #include "engine/config.h"

@@ -3,9 +3,10 @@
  *
  *   structural_driver DAMPING HARMONICS SEASON,… VARIANCE,… < NUMBERS
  *
- * VARIANCE are those of level, slope and each season, relative to the noise's. NUMBERS: the values, "nan"
- * where one is missing. All seasons take part from the first value on, whose level is 0 with variance 1e6,
- * as is everything else's. Prints a line per value: what was expected, and its variance.
+ * VARIANCE are those of level, slope and each season, relative to the noise's. NUMBERS: the values,
+ * "nan" where one is missing. All seasons take part from the first value on, whose level is 0 with
+ * variance 1e6, as is everything else's. Prints a line per value: what was expected, and its
+ * variance.
  */
 #include "engine/memory.h"
 #include "ml/structural.h"

@@ -1,12 +1,12 @@
-/* A preprocessing step over the rows of a CSV file, for its time only: what comes out is compared by
- * test_transforms.py, through `klamm replay`.
+/* A preprocessing step over the rows of a CSV file, for its time only: what comes out is compared
+ * by test_transforms.py, through `klamm replay`.
  *
  *   transform_driver STEP OPTIONS COLUMNS FILE ROUNDS
  *
- * OPTIONS is the step's value ("{columns: [a, b], method: robust}"), COLUMNS the types of the file's
- * columns ("a: double?, kind: string?"); an empty field is null. The rows go through the step in
- * batches, ROUNDS times one after the other, with what was learned kept. Prints "# ROWS NANOSECONDS":
- * CPU time of push a row, with the new columns that it makes.
+ * OPTIONS is the step's value ("{columns: [a, b], method: robust}"), COLUMNS the types of the
+ * file's columns ("a: double?, kind: string?"); an empty field is null. The rows go through the
+ * step in batches, ROUNDS times one after the other, with what was learned kept. Prints "# ROWS
+ * NANOSECONDS": CPU time of push a row, with the new columns that it makes.
  */
 #include "engine/memory.h"
 #include "engine/registry.h"

@@ -1,12 +1,13 @@
 /* Whatever dies, and whenever: what readers of committed records see is what a run without faults
  * gives.
  *
- * Each seed makes rows, takes a topology, and runs it twice: one lane that nothing happens to; then up
- * to three that crash, freeze, fail, come and go at any call (tests/support/sim.h). Compared are all
- * output topics, key by key. With at_least_once rows may come twice, but none is lost or made up.
+ * Each seed makes rows, takes a topology, and runs it twice: one lane that nothing happens to; then
+ * up to three that crash, freeze, fail, come and go at any call (tests/support/sim.h). Compared are
+ * all output topics, key by key. With at_least_once rows may come twice, but none is lost or made
+ * up.
  *
- * KLAMM_SEEDS is how many, KLAMM_SEED the first: KLAMM_SEED=N KLAMM_SEEDS=1 replays one, and says all
- * that happened, as does a failure.
+ * KLAMM_SEEDS is how many, KLAMM_SEED the first: KLAMM_SEED=N KLAMM_SEEDS=1 replays one, and says
+ * all that happened, as does a failure.
  */
 #include "engine/clock.h"
 #include "engine/logger.h"

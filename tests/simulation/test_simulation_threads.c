@@ -3,10 +3,10 @@
  *
  * Each seed makes rows for 2 to 4 partitions and runs them twice: with one lane and no faults; then
  * with one or two lanes that come and go, over a log that at random calls fails for now, aborts,
- * loses the assignment, or dies before or after a commit; and, for one seed in three, over disks that
- * send everything away at each commit or after some, come back as they were, or break; for another,
- * over files that are torn, or damaged. Compared are all output topics, key by key. A failure prints
- * its seed; KLAMM_SEED and KLAMM_SEEDS as in tests/support/seeds.h.
+ * loses the assignment, or dies before or after a commit; and, for one seed in three, over disks
+ * that send everything away at each commit or after some, come back as they were, or break; for
+ * another, over files that are torn, or damaged. Compared are all output topics, key by key. A
+ * failure prints its seed; KLAMM_SEED and KLAMM_SEEDS as in tests/support/seeds.h.
  */
 #include "engine/logger.h"
 #include "engine/memory.h"

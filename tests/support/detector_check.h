@@ -1,5 +1,5 @@
-/* What must hold for every detector (a learner with LEARN_SCORES), beside what learner_check.h asks of
- * all learners. cmocka assertions inside.
+/* What must hold for every detector (a learner with LEARN_SCORES), beside what learner_check.h asks
+ * of all learners. cmocka assertions inside.
  */
 #ifndef KLAMM_TESTS_SUPPORT_DETECTOR_CHECK_H
 #define KLAMM_TESTS_SUPPORT_DETECTOR_CHECK_H
@@ -20,8 +20,8 @@ double detector_score(const struct learner_def *def, void *l, const double *x);
 /* Learns n rows of one value. */
 void detector_repeat(const struct learner_def *def, void *l, double x, uint32_t n);
 
-/* Rows one by one, save and load, damage, values of 1e150, constants, repeated rows; memory. Learned on
- * line. */
+/* Rows one by one, save and load, damage, values of 1e150, constants, repeated rows; memory.
+ * Learned on line. */
 void check_detector(const struct learner_def *def, const char *options);
 
 #endif

@@ -17,8 +17,8 @@ void check_alarms(const struct drift_def *def, const void *options, double (*val
                   int values, const int *at, int n);
 /* None at all among as many values that are x. */
 void check_no_alarm(const struct drift_def *def, const void *options, double x, int values);
-/* Saved at any place and loaded it goes on to the same alarms and bytes; damage is refused or does no
- * harm; no value makes it allocate. */
+/* Saved at any place and loaded it goes on to the same alarms and bytes; damage is refused or does
+ * no harm; no value makes it allocate. */
 void check_drift_detector(const struct drift_def *def, const void *options, double (*value)(int));
 
 #endif

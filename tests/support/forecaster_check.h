@@ -4,7 +4,8 @@
 
 #include "engine/forecaster.h"
 
-/* A series of two seasons (7 and 28 steps), a trend and noise, some values missing; reproducible. */
+/* A series of two seasons (7 and 28 steps), a trend and noise, some values missing; reproducible.
+ * */
 struct forecaster_series {
     uint32_t n;
     double *y;
@@ -26,8 +27,8 @@ void check_forecaster_refuses_damage(const struct forecaster_def *def, const voi
 /* predict() writes all horizons and changes nothing. */
 void check_forecaster_predict_is_pure(const struct forecaster_def *def, const void *options,
                                       const struct forecaster_series *s);
-/* Nothing but missing values, constants, jumps to +-1e150, tiny numbers: no infinite forecast, and on
- * a constant series the constant. */
+/* Nothing but missing values, constants, jumps to +-1e150, tiny numbers: no infinite forecast, and
+ * on a constant series the constant. */
 void check_forecaster_odd_series(const struct forecaster_def *def, const void *options);
 /* All of them. */
 void check_forecaster(const struct forecaster_def *def, const void *options);

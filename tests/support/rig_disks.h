@@ -1,5 +1,5 @@
-/* Disks for tasks that come and go, by name, as a process has them: now and then one comes back
- * as it was some writes ago (what kill -9 leaves), or cannot be read to its end. They are fake, or, in
+/* Disks for tasks that come and go, by name, as a process has them: now and then one comes back as
+ * it was some writes ago (what kill -9 leaves), or cannot be read to its end. They are fake, or, in
  * a folder, files (state_file.h): those are torn, or damaged, somewhere. Thread-safe.
  */
 #ifndef KLAMM_TESTS_RIG_DISKS_H

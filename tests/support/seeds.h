@@ -1,5 +1,5 @@
-/* Which seeds a property test tries: KLAMM_SEEDS is how many, KLAMM_SEED the first, 1 where it is not
- * set. The seed of a failure stands in its message. */
+/* Which seeds a property test tries: KLAMM_SEEDS is how many, KLAMM_SEED the first, 1 where it is
+ * not set. The seed of a failure stands in its message. */
 #ifndef KLAMM_TESTS_SUPPORT_SEEDS_H
 #define KLAMM_TESTS_SUPPORT_SEEDS_H
 

@@ -1,7 +1,7 @@
-/* Simulation: lanes of a topology in one thread, over the log in memory, with a virtual clock, and with
- * whatever a seed makes happen at their calls of the log and of their disks. Each lane is a fiber;
- * at a call it may have to wait while others go on, so all that happens is decided by the seed, and
- * happens again.
+/* Simulation: lanes of a topology in one thread, over the log in memory, with a virtual clock, and
+ * with whatever a seed makes happen at their calls of the log and of their disks. Each lane is a
+ * fiber; at a call it may have to wait while others go on, so all that happens is decided by the
+ * seed, and happens again.
  *
  *     sim_init(&s, &topology, plan, seed, disturbed);  …rows…  sim_run(&s);  sim_result(&s);  sim_done(&s);
  *

@@ -1,10 +1,10 @@
-/* What happens at the calls of a lane in a simulation. Each call is a point, and another where it is
- * done:
+/* What happens at the calls of a lane in a simulation. Each call is a point, and another where it
+ * is done:
  *
  *   point ──> others go on for a while ──> crash? ──> freeze?
  *
- * A lane that has crashed goes on to its end at once, but with all doors closed: each call fails, and
- * none has any effect. So its memory is freed, and nobody hears of it.
+ * A lane that has crashed goes on to its end at once, but with all doors closed: each call fails,
+ * and none has any effect. So its memory is freed, and nobody hears of it.
  *
  * Calls that wait at a real broker wait here in steps, while others go on.
  */

@@ -1,6 +1,7 @@
-/* What makes their output the same in any order of things: rows of one partition come in their order,
- * whoever reads them; behind a repartition, and where two topics meet, only sums and counts of
- * windows in which no row is late; tables are complete before the first row that looks them up. */
+/* What makes their output the same in any order of things: rows of one partition come in their
+ * order, whoever reads them; behind a repartition, and where two topics meet, only sums and counts
+ * of windows in which no row is late; tables are complete before the first row that looks them up.
+ * */
 #include "tests/support/sim_topologies.h"
 
 #include <stdio.h>
@@ -136,8 +137,8 @@ static const char plain[] = ROWS "  odd:\n    from: a\n    steps:\n      - filte
 
 #define PAST "value: json, key: {h: string}, columns: {h: string, v: long, ts: long}"
 
-/* Models that begin with what was there before: small ones, one large enough for parts and logs, and of
- * batches; read by every task, or by the one that has the keys. */
+/* Models that begin with what was there before: small ones, one large enough for parts and logs,
+ * and of batches; read by every task, or by the one that has the keys. */
 static const char history[] = ROWS
     "  then:\n    from: {topic: p, " PAST "}\n    steps:\n      - filter: v <> 11\n"
     "  then_groups:\n    from: then\n    steps:\n      - key_by: v % 4 as g\n"

@@ -130,7 +130,8 @@ static int past_partitions(void *ctx, const char *topic, int32_t *n, struct err 
     return 0;
 }
 
-/* The end lies before the rows that were written meanwhile: one of each partition, which is garbage. */
+/* The end lies before the rows that were written meanwhile: one of each partition, which is
+ * garbage. */
 static int past_bounds(void *ctx, const char *topic, int32_t partition, int64_t *begin,
                        int64_t *end, struct err *e)
 {

@@ -1,5 +1,5 @@
-/* Models of klamm_ml.h for its tests: one of each algorithm, fed with rows or values that suit it. cmocka
- * assertions inside.
+/* Models of klamm_ml.h for its tests: one of each algorithm, fed with rows or values that suit it.
+ * cmocka assertions inside.
  */
 #ifndef KLAMM_TESTS_UNIT_KLAMM_ML_HARNESS_H
 #define KLAMM_TESTS_UNIT_KLAMM_ML_HARNESS_H

@@ -1,4 +1,5 @@
-/* What the tests of learners share: options from YAML text, and learners that are asked for one row. */
+/* What the tests of learners share: options from YAML text, and learners that are asked for one
+ * row. */
 #ifndef KLAMM_TESTS_UNIT_LEARNER_HARNESS_H
 #define KLAMM_TESTS_UNIT_LEARNER_HARNESS_H
 

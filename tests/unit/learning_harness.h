@@ -1,5 +1,5 @@
-/* What the tests of learning steps share: rows of a stream `s`, made by the test, and a topology around
- * one step. A test says how many rows and of which columns, then includes this:
+/* What the tests of learning steps share: rows of a stream `s`, made by the test, and a topology
+ * around one step. A test says how many rows and of which columns, then includes this:
  *
  *     enum { ROWS = 600 };
  *     #define COLUMNS "host: string, a: double"

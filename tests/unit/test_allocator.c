@@ -1,5 +1,5 @@
-/* Allocator: what mimalloc does with freed pages is another setting behind the call; where a build has no
- * mimalloc (sanitizers) the call does nothing, and there is nothing to look at.
+/* Allocator: what mimalloc does with freed pages is another setting behind the call; where a build
+ * has no mimalloc (sanitizers) the call does nothing, and there is nothing to look at.
  */
 #include "worker/allocator.h"
 

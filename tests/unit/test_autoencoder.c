@@ -1,4 +1,5 @@
-/* autoencoder: learns a line through space, and what lies off it is odd; its steps go down its score. */
+/* autoencoder: learns a line through space, and what lies off it is odd; its steps go down its
+ * score. */
 #include "engine/random.h"
 #include "tests/support/detector_check.h"
 

@@ -1,5 +1,5 @@
-/* bayesian_linear_regression: the posterior mean by hand for one feature, with and without smoothing,
- * and for two features through the inverse of their precision.
+/* bayesian_linear_regression: the posterior mean by hand for one feature, with and without
+ * smoothing, and for two features through the inverse of their precision.
  */
 #include "tests/unit/learner_harness.h"
 

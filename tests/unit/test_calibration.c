@@ -1,5 +1,5 @@
-/* Calibration: tail probabilities mean what they say on any distribution, whatever anomalies come, and
- * while it drifts.
+/* Calibration: tail probabilities mean what they say on any distribution, whatever anomalies come,
+ * and while it drifts.
  */
 #include "ml/calibration.h"
 
@@ -84,7 +84,8 @@ static double alarm_rate(enum kind kind, double p, int from, int to, int runs)
     return (double)alarms / ((double)(to - from) * runs);
 }
 
-/* Within a factor of 2 of 0.001 where the distribution is continuous: about 200 alarms are expected. */
+/* Within a factor of 2 of 0.001 where the distribution is continuous: about 200 alarms are
+ * expected. */
 static void gives_one_alarm_in_a_thousand(void **state)
 {
     (void)state;
@@ -166,7 +167,8 @@ static void quantiles_are_those_of_the_distribution(void **state)
     calibration_free(c);
 }
 
-/* One row in 500 is far off, of growing size: usual rows give no more alarms for it, and these do. */
+/* One row in 500 is far off, of growing size: usual rows give no more alarms for it, and these do.
+ * */
 static void anomalies_do_not_poison_it(void **state)
 {
     (void)state;
@@ -308,7 +310,8 @@ static void refuses_damage(void **state)
     calibration_free(c);
 }
 
-/* No memory before the first score, little for few of them, and a bound that holds for any number. */
+/* No memory before the first score, little for few of them, and a bound that holds for any number.
+ * */
 static void takes_memory_as_it_needs_it(void **state)
 {
     (void)state;

@@ -48,7 +48,8 @@ static double impurity(const double *sum, const struct cart_options *o)
     return w * out;
 }
 
-/* What is left of the impurity when rows with x <= t (== t) go left; HUGE_VAL where a side is empty. */
+/* What is left of the impurity when rows with x <= t (== t) go left; HUGE_VAL where a side is
+ * empty. */
 static double rest(const struct data *d, const struct cart_options *o, int column, double t)
 {
     double side[2][3] = {{0}}, n[2] = {0};

@@ -26,7 +26,8 @@ static void learned_bounds(void **state)
                      "7 a=12.9768\n8 a=11.0\n9 a=null\n10 a=12.9768\n");
 }
 
-/* Before there are bounds an infinite value is none: what is behind the step gets finite numbers only. */
+/* Before there are bounds an infinite value is none: what is behind the step gets finite numbers
+ * only. */
 static void nothing_infinite_passes(void **state)
 {
     (void)state;

@@ -101,8 +101,8 @@ static void covers_the_stated_share(void **state)
     }
 }
 
-/* The score of an error is its share of the scale when its prediction was made, as the next interval's
- * will be: errors of 1, then of 2 that were predicted while the scale was 1. */
+/* The score of an error is its share of the scale when its prediction was made, as the next
+ * interval's will be: errors of 1, then of 2 that were predicted while the scale was 1. */
 static void a_late_truth_is_scored_by_the_scale_of_its_prediction(void **state)
 {
     (void)state;

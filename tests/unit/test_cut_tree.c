@@ -1,5 +1,5 @@
-/* Cut tree: its boxes and counts, its CoDisp against points really removed, its scores against insertions
- * really made.
+/* Cut tree: its boxes and counts, its CoDisp against points really removed, its scores against
+ * insertions really made.
  */
 #include "ml/cut_tree.h"
 

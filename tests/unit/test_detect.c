@@ -1,5 +1,5 @@
-/* detect inside a topology: thresholds, warm-up, keys, nulls, and the same bytes for every batch size
- * and across restarts. */
+/* detect inside a topology: thresholds, warm-up, keys, nulls, and the same bytes for every batch
+ * size and across restarts. */
 enum { ROWS = 3000 };
 #define COLUMNS "host: string, a: double, b: double, n: long"
 #include "tests/unit/learning_harness.h"
@@ -84,7 +84,8 @@ static void finds_what_is_far_off(void **state)
     }
 }
 
-/* What `{value: x}` is compared with can be seen: no row is found below x, and all are from it on. */
+/* What `{value: x}` is compared with can be seen: no row is found below x, and all are from it on.
+ * */
 static void shows_the_score_that_a_value_is_compared_with(void **state)
 {
     (void)state;
@@ -184,8 +185,8 @@ static void is_the_same_for_every_batch_size_and_restart(void **state)
     }
 }
 
-/* A series that never changes is never odd; the first row that differs is, up or down, and what follows it
- * is not. one_class_svm is blind to that row, and is lost behind it. */
+/* A series that never changes is never odd; the first row that differs is, up or down, and what
+ * follows it is not. one_class_svm is blind to that row, and is lost behind it. */
 static void constant_series_are_usual_and_what_leaves_them_is_not(void **state)
 {
     (void)state;
@@ -232,7 +233,8 @@ static void constant_series_are_usual_and_what_leaves_them_is_not(void **state)
     }
 }
 
-/* Whatever its place, a step whose learner draws nothing says the same; others with the same seed. */
+/* Whatever its place, a step whose learner draws nothing says the same; others with the same seed.
+ * */
 static void equal_steps_say_the_same(void **state)
 {
     (void)state;

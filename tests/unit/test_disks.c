@@ -1,5 +1,5 @@
-/* Disks of a process: lanes that take and give back at the same time, a folder in the way, and what is
- * left of tasks that have moved away.
+/* Disks of a process: lanes that take and give back at the same time, a folder in the way, and what
+ * is left of tasks that have moved away.
  */
 #include "worker/disks.h"
 

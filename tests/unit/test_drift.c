@@ -1,5 +1,5 @@
-/* drift inside a topology: the detecting rows, stretches, nulls, keys, bad rows, and the same bytes for
- * every batch size and across restarts. */
+/* drift inside a topology: the detecting rows, stretches, nulls, keys, bad rows, and the same bytes
+ * for every batch size and across restarts. */
 enum { ROWS = 3000 };
 #define COLUMNS "host: string, v: double, n: long, miss: boolean"
 #include "tests/support/drift_check.h"

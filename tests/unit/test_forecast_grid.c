@@ -1,5 +1,5 @@
-/* forecast_grid: horizons and seasons in steps, sorted, with their names; the rules to beat; the words of the
- * layout; what is refused.
+/* forecast_grid: horizons and seasons in steps, sorted, with their names; the rules to beat; the
+ * words of the layout; what is refused.
  */
 #include "ml/forecast_grid.h"
 

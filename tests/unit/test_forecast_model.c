@@ -162,8 +162,8 @@ static void continues_after_load(void **state)
     forecaster_series_free(&series);
 }
 
-/* Version 1 had no scales behind the four waiting forecasts, the second of which is the newest three steps
- * ahead: it loads, and forecasts the same values. */
+/* Version 1 had no scales behind the four waiting forecasts, the second of which is the newest
+ * three steps ahead: it loads, and forecasts the same values. */
 static void an_older_state_is_loaded(void **state)
 {
     (void)state;

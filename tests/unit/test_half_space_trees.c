@@ -27,8 +27,8 @@ struct node {
 static struct node tree[TREES][NODES];
 static int next_node;
 
-/* Draws as the detector does, from the same numbers; nodes in preorder: children of i are i + 1 and i +
- * 2^(levels below). */
+/* Draws as the detector does, from the same numbers; nodes in preorder: children of i are i + 1 and
+ * i + 2^(levels below). */
 static void grow(struct random *random, struct node *nodes, int depth, double *low, double *high)
 {
     struct node *node = &nodes[next_node++];

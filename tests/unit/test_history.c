@@ -1,4 +1,5 @@
-/* The step `history`: the rows of its own plan, with the columns that are needed, go to who reads them. */
+/* The step `history`: the rows of its own plan, with the columns that are needed, go to who reads
+ * them. */
 #include "engine/history.h"
 #include "schemas/registry_memory.h"
 #include "tests/support/plan_rig.h"

@@ -1,4 +1,5 @@
-/* hoeffding_tree: what every learner must do, of classes and values, with categories, in mid-growth. */
+/* hoeffding_tree: what every learner must do, of classes and values, with categories, in
+ * mid-growth. */
 #include "engine/memory.h"
 #include "engine/random.h"
 #include "tests/support/learner_check.h"

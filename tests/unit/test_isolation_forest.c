@@ -71,8 +71,8 @@ static void a_row_off_an_only_value_is_left_alone_soon(void **state)
     def->close(l);
 }
 
-/* Three rows, one far off: the first cut isolates it with probability (10 - 1) / 10, then it has length 1
- * and the others 2; else it has length 2, one of the others 1. */
+/* Three rows, one far off: the first cut isolates it with probability (10 - 1) / 10, then it has
+ * length 1 and the others 2; else it has length 2, one of the others 1. */
 static void lengths_follow_the_gaps(void **state)
 {
     (void)state;

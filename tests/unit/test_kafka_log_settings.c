@@ -148,7 +148,8 @@ static long long number_of(const rd_kafka_conf_t *c, const char *name)
     return atoll(text);
 }
 
-/* 52 bytes a record, 310 of bookkeeping; 16 resident bytes a fetched one; an answer for 4 partitions. */
+/* 52 bytes a record, 310 of bookkeeping; 16 resident bytes a fetched one; an answer for 4
+ * partitions. */
 static void test_what_a_consumer_takes_fits_half_of_its_memory(void **state)
 {
     struct err e = {0};

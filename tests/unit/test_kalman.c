@@ -93,7 +93,8 @@ static void a_restart_at_any_value_does_not_show(void **state)
     }
 }
 
-/* A slope that is damped and never moved leaves ever less, and then nothing: no number is subnormal. */
+/* A slope that is damped and never moved leaves ever less, and then nothing: no number is
+ * subnormal. */
 static void what_is_tiny_is_nothing(void **state)
 {
     (void)state;

@@ -1,5 +1,5 @@
-/* klamm_ml.h: every algorithm of every task is made by its name, fed, saved and loaded, and goes on bit for
- * bit; the list of what there is is that of the registries; a model of nothing is refused.
+/* klamm_ml.h: every algorithm of every task is made by its name, fed, saved and loaded, and goes on
+ * bit for bit; the list of what there is is that of the registries; a model of nothing is refused.
  */
 #include "engine/registry.h"
 #include "ml/klamm_ml_model.h"

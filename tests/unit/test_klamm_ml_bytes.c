@@ -1,5 +1,5 @@
-/* Saved models of klamm_ml.h: damage is found; bytes made up to look whole do no more than give odd numbers;
- * another setup goes on with them, or is told why not.
+/* Saved models of klamm_ml.h: damage is found; bytes made up to look whole do no more than give odd
+ * numbers; another setup goes on with them, or is told why not.
  */
 #include "engine/hash.h"
 #include "engine/memory.h"

@@ -1,6 +1,6 @@
-/* Rows of klamm_ml.h: the numbers are those of the learner, however rows are cut into calls; classes and
- * categories keep the program's numbers; rows without a value are passed over; what is refused changes
- * nothing.
+/* Rows of klamm_ml.h: the numbers are those of the learner, however rows are cut into calls;
+ * classes and categories keep the program's numbers; rows without a value are passed over; what is
+ * refused changes nothing.
  */
 #include "ml/klamm_ml_model.h"
 #include "tests/unit/klamm_ml_harness.h"

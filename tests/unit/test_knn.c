@@ -1,5 +1,5 @@
-/* knn: votes and means by hand; against brute force over a window that wraps, for every distance. Tests
- * ml/nearest.c and ml/distance.c, too.
+/* knn: votes and means by hand; against brute force over a window that wraps, for every distance.
+ * Tests ml/nearest.c and ml/distance.c, too.
  */
 #include "engine/random.h"
 #include "ml/distance.h"

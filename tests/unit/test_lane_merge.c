@@ -1,5 +1,5 @@
-/* Rows of several topics by event time: a table's and a stream's while both come in; backlogs of joins,
- * unions and lists of topics, which come out as `replay` has them.
+/* Rows of several topics by event time: a table's and a stream's while both come in; backlogs of
+ * joins, unions and lists of topics, which come out as `replay` has them.
  */
 #include "engine/memory.h"
 #include "tests/support/lane_rig.h"

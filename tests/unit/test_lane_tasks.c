@@ -1,5 +1,5 @@
-/* Tasks of a lane: what is known of an input when its task is built. What restores and rebalances do
- * to the output: test_lane.c. */
+/* Tasks of a lane: what is known of an input when its task is built. What restores and rebalances
+ * do to the output: test_lane.c. */
 #include "tests/support/lane_rig.h"
 
 #include <setjmp.h>

@@ -1,5 +1,5 @@
-/* Trainings beside the stream: rows go on with the old model, the new one goes in with a commit and is
- * the same that one thread makes; what is lost begins anew, what fails changes nothing. */
+/* Trainings beside the stream: rows go on with the old model, the new one goes in with a commit and
+ * is the same that one thread makes; what is lost begins anew, what fails changes nothing. */
 #include "ml/learning.h"
 
 #include "engine/logger.h"

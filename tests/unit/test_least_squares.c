@@ -1,5 +1,5 @@
-/* Least squares on line: after any rows the weights solve the normal equations of these rows, worked
- * out here by elimination; with weights, forgetting, penalties and what cannot be told.
+/* Least squares on line: after any rows the weights solve the normal equations of these rows,
+ * worked out here by elimination; with weights, forgetting, penalties and what cannot be told.
  */
 #include "ml/least_squares.h"
 

@@ -1,5 +1,5 @@
-/* lstm: what every forecaster must do, options, how much is learned per value, and that it beats the
- * last value on a series that it can learn.
+/* lstm: what every forecaster must do, options, how much is learned per value, and that it beats
+ * the last value on a series that it can learn.
  */
 #include "engine/arena.h"
 #include "engine/memory.h"
@@ -116,7 +116,8 @@ static void learns_beside_the_stream(void **state)
     assert_true(lstm < 0.3 * last); /* only trained anew, of late at 700 */
 }
 
-/* Due every so many values, once there are enough; owed until it has ended, well or badly; saved. */
+/* Due every so many values, once there are enough; owed until it has ended, well or badly; saved.
+ * */
 static void owes_trainings(void **state)
 {
     (void)state;

@@ -72,7 +72,8 @@ static void scores_by_nearest_earlier_rows(void **state)
     def->close(l);
 }
 
-/* Scores of a series with something odd at row 600, and the same at 757 again; the largest from..to-1. */
+/* Scores of a series with something odd at row 600, and the same at 757 again; the largest
+ * from..to-1. */
 static double largest(const double *x, const char *options, int from, int to)
 {
     double most = 0;

@@ -1,5 +1,5 @@
-/* Transactions of the log in memory: what readers see of one that is open, decided and not marked yet,
- * left behind by who is fenced; offsets in it; members that the group has thrown out.
+/* Transactions of the log in memory: what readers see of one that is open, decided and not marked
+ * yet, left behind by who is fenced; offsets in it; members that the group has thrown out.
  */
 #include "tests/unit/memory_log_harness.h"
 

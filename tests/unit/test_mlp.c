@@ -1,6 +1,6 @@
-/* mlp: its step is the gradient of the loss by finite differences, layer by layer, for every activation
- * and both tasks, the spare output included; it learns what no line tells apart, also behind rows of
- * one class; snapshots of version 1 are taken. Tests ml/dense.c, too.
+/* mlp: its step is the gradient of the loss by finite differences, layer by layer, for every
+ * activation and both tasks, the spare output included; it learns what no line tells apart, also
+ * behind rows of one class; snapshots of version 1 are taken. Tests ml/dense.c, too.
  */
 #include "engine/random.h"
 #include "ml/dense.h"
@@ -70,8 +70,8 @@ static void check_gradient(const char *activation, enum learner_task task)
     for (int round = 0; round < 20; round++) { /* away from the start */
         learner_feed(def, l, &d, 0, d.rows);
     }
-    /* head: version, 4 numbers and sizes, steps (2 bytes); then 3 x 3 and 2 x 4 doubles; the number of
-     * outputs, their steps (2 bytes each), and 3 doubles of each. */
+    /* head: version, 4 numbers and sizes, steps (2 bytes); then 3 x 3 and 2 x 4 doubles; the number
+     * of outputs, their steps (2 bytes each), and 3 doubles of each. */
     size_t at = 6 + 2;
     size_t offset[WEIGHTS_ROOM];
     uint32_t n = 0;

@@ -1,5 +1,5 @@
-/* A model's training is the same, bit for bit, in its row, on a copy, and in another thread; one that is
- * cancelled ends early and changes nothing. */
+/* A model's training is the same, bit for bit, in its row, on a copy, and in another thread; one
+ * that is cancelled ends early and changes nothing. */
 #include "ml/model_training.h"
 
 #include "engine/arena.h"

@@ -1,5 +1,5 @@
-/* Pieces: what is known of them, and a part at a time of what a window holds; against a plain model,
- * over a disk with room for nothing, for little, for all. */
+/* Pieces: what is known of them, and a part at a time of what a window holds; against a plain
+ * model, over a disk with room for nothing, for little, for all. */
 #include "windows/pieces.h"
 
 #include "engine/error.h"

@@ -1,5 +1,5 @@
-/* random_cut_forest: the trees themselves are tested in test_cut_tree.c; here samples, shingles and what
- * comes out.
+/* random_cut_forest: the trees themselves are tested in test_cut_tree.c; here samples, shingles and
+ * what comes out.
  */
 #include "engine/random.h"
 #include "tests/support/detector_check.h"

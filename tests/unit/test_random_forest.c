@@ -1,4 +1,5 @@
-/* random_forest: fitted on a window it tells classes apart and follows values; saves, loads, bounds. */
+/* random_forest: fitted on a window it tells classes apart and follows values; saves, loads,
+ * bounds. */
 #include "engine/memory.h"
 #include "engine/random.h"
 #include "tests/support/learner_check.h"
@@ -68,7 +69,8 @@ static void tells_classes_apart(void **state)
     learner_data_free(&d);
 }
 
-/* Classes that alternate along the only column: each split takes off a row, as deep as it may go. */
+/* Classes that alternate along the only column: each split takes off a row, as deep as it may go.
+ * */
 static void a_column_that_tells_nothing_costs_no_square(void **state)
 {
     (void)state;

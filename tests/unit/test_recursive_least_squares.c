@@ -1,5 +1,5 @@
-/* recursive_least_squares: what the textbook's recursion with its covariance gives, row by row, for as
- * long as that does not blow up.
+/* recursive_least_squares: what the textbook's recursion with its covariance gives, row by row, for
+ * as long as that does not blow up.
  */
 #include "tests/unit/learner_harness.h"
 

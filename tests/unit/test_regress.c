@@ -1,5 +1,5 @@
-/* regress inside a topology: values, intervals, nulls, bad labels, and the same bytes for every batch
- * size and across restarts. */
+/* regress inside a topology: values, intervals, nulls, bad labels, and the same bytes for every
+ * batch size and across restarts. */
 enum { ROWS = 600 };
 #define COLUMNS "host: string, a: double, b: double, y: double, n: long"
 #include "tests/unit/learning_harness.h"

@@ -1,4 +1,5 @@
-/* Residual: scores of a small forecaster worked out by hand, missing values, anomalies, save and load.
+/* Residual: scores of a small forecaster worked out by hand, missing values, anomalies, save and
+ * load.
  */
 #include "ml/residual.h"
 

@@ -1,5 +1,5 @@
-/* The learner ridge (the forecaster has the same name): the closed form after every row, the intercept
- * free, and a penalty that does not fade when rows do. ml/learners/ridge.c
+/* The learner ridge (the forecaster has the same name): the closed form after every row, the
+ * intercept free, and a penalty that does not fade when rows do. ml/learners/ridge.c
  */
 #include "tests/unit/learner_harness.h"
 
@@ -39,7 +39,8 @@ static void is_the_closed_form(void **state)
 static void the_penalty_does_not_fade(void **state)
 {
     (void)state;
-    /* Rows of one kind: in the end w = sum f^k x y / (sum f^k x^2 + alpha), and sum f^k = 1 / (1 - f). */
+    /* Rows of one kind: in the end w = sum f^k x y / (sum f^k x^2 + alpha), and sum f^k = 1 / (1 -
+     * f). */
     void *l =
         open_for(def, "{alpha: 2, forgetting_factor: 0.9, fit_intercept: false}", 1, LEARN_VALUES);
     const double x = 0.5, one = 1;

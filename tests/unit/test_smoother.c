@@ -1,5 +1,6 @@
-/* Smoothing of one form: what repeats exactly is forecast exactly, in sums and in factors, over gaps;
- * errors are known behind the first fit, and saved apart. What River says: test_holt_winters.c.
+/* Smoothing of one form: what repeats exactly is forecast exactly, in sums and in factors, over
+ * gaps; errors are known behind the first fit, and saved apart. What River says:
+ * test_holt_winters.c.
  */
 #include "ml/smoother.h"
 

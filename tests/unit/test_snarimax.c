@@ -1,5 +1,5 @@
-/* snarimax: what every forecaster must do; its first steps by hand, differencing and feeding back, the
- * bound on its steps, missing values. (tests/reference compares it with River.)
+/* snarimax: what every forecaster must do; its first steps by hand, differencing and feeding back,
+ * the bound on its steps, missing values. (tests/reference compares it with River.)
  */
 #include "engine/arena.h"
 #include "engine/memory.h"

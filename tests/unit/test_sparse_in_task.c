@@ -1,5 +1,6 @@
-/* Words as features inside a topology: the same bytes for every batch size and across restarts, small
- * models and large ones, keys, late labels, a first training; what is refused; rows that are odd. */
+/* Words as features inside a topology: the same bytes for every batch size and across restarts,
+ * small models and large ones, keys, late labels, a first training; what is refused; rows that are
+ * odd. */
 #include "engine/memory.h"
 #include "engine/random.h"
 #include "ml/bag.h"

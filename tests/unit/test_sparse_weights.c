@@ -1,5 +1,5 @@
-/* Sparse weights beside an array of all weights; and every learner that takes sparse features beside
- * itself with the same features dense. */
+/* Sparse weights beside an array of all weights; and every learner that takes sparse features
+ * beside itself with the same features dense. */
 #include "ml/sparse_weights.h"
 
 #include "engine/random.h"
@@ -167,7 +167,8 @@ static bool has_option(const struct learner_def *def, const char *name)
     return false;
 }
 
-/* Features of a row alone move: adam and ftrl, which move all dense ones, are compared with River. */
+/* Features of a row alone move: adam and ftrl, which move all dense ones, are compared with River.
+ * */
 static void learners_are_what_they_are_dense(void **state)
 {
     (void)state;

@@ -1,5 +1,5 @@
-/* Standby copies over the log in memory: what the process that takes a task over reads of its changelogs,
- * what becomes of copies as tasks come and go, and what is given up.
+/* Standby copies over the log in memory: what the process that takes a task over reads of its
+ * changelogs, what becomes of copies as tasks come and go, and what is given up.
  */
 #include "engine/logger.h"
 #include "engine/memory.h"

@@ -1,5 +1,5 @@
-/* One standby copy, without its thread: a lane that takes the task while the broker is asked, the time
- * of the mark, and a changelog that was made anew.
+/* One standby copy, without its thread: a lane that takes the task while the broker is asked, the
+ * time of the mark, and a changelog that was made anew.
  */
 #include "engine/memory.h"
 #include "tests/support/fake_disk.h"

@@ -1,5 +1,5 @@
-/* Who keeps copies of a task: as many as asked, never its owner, the same whoever computes it, and few of
- * them move when a process comes or goes.
+/* Who keeps copies of a task: as many as asked, never its owner, the same whoever computes it, and
+ * few of them move when a process comes or goes.
  */
 #include "engine/memory.h"
 #include "tests/support/plan_rig.h"

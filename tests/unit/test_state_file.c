@@ -1,5 +1,5 @@
-/* The file of a task: what is found again after a stop, torn, damaged, on a full disk, and at every moment
- * of its being written anew.
+/* The file of a task: what is found again after a stop, torn, damaged, on a full disk, and at every
+ * moment of its being written anew.
  */
 #include "engine/state_file.h"
 
@@ -119,7 +119,8 @@ static void put_mark(struct rig *r)
     r->d->ops->put(r->d, STATE_DISK_MARK, "", 0, &r->batches, sizeof r->batches);
 }
 
-/* What a task does behind a commit. slice: bytes of a store that is written anew, 0: as the file says. */
+/* What a task does behind a commit. slice: bytes of a store that is written anew, 0: as the file
+ * says. */
 static void commit(struct rig *r, uint64_t slice)
 {
     r->batches++;

@@ -1,5 +1,5 @@
-/* Bytes of state are what the allocator gives out for it, within a fifth: for values of a fixed size
- * and for those that own memory; they fall when values go.
+/* Bytes of state are what the allocator gives out for it, within a fifth: for values of a fixed
+ * size and for those that own memory; they fall when values go.
  *
  * The allocator is asked before a task is restored and after; both run the same steps with the same
  * rows, once with few keys and once with many, so that what is not state drops out.
@@ -58,7 +58,8 @@ static uint64_t restored(struct task_rig *r, const struct produced *item, size_t
     return took;
 }
 
-/* Half of the changelog, and all of it: the difference is state. The answer is what is said of all. */
+/* Half of the changelog, and all of it: the difference is state. The answer is what is said of all.
+ * */
 static uint64_t assert_ratio(const char *name, struct task_rig *r)
 {
     uint64_t half = 0, all = 0;

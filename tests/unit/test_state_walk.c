@@ -1,5 +1,5 @@
-/* A walk in steps, between which the store changes at random: together with the changes, it has told of
- * every entry.
+/* A walk in steps, between which the store changes at random: together with the changes, it has
+ * told of every entry.
  */
 #include "engine/hash.h"
 #include "engine/memory.h"

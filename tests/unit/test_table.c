@@ -536,8 +536,8 @@ static void rows_of_other_columns_on_disk_go(void **state)
     }
 }
 
-/* Until they are deleted, in the changelog as well, a restart meets them again: the mark stays at 0,
- * of a copy for another process, too. */
+/* Until they are deleted, in the changelog as well, a restart meets them again: the mark stays at
+ * 0, of a copy for another process, too. */
 static void the_mark_waits_for_rows_of_other_columns(void **state)
 {
     (void)state;

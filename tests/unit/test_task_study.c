@@ -1,4 +1,5 @@
-/* A task whose step reads a history first: in slices, cut off, and when the topic cannot be read. */
+/* A task whose step reads a history first: in slices, cut off, and when the topic cannot be read.
+ * */
 #include "engine/history.h"
 #include "engine/memory.h"
 #include "tests/support/fake_disk.h"
@@ -131,8 +132,8 @@ static void slices_do_not_show(void **state)
     task_rig_done(&parts);
 }
 
-/* What was learned is in the changelog, though no row has come; and a task restored from it does not
- * read again. */
+/* What was learned is in the changelog, though no row has come; and a task restored from it does
+ * not read again. */
 static void what_was_learned_is_committed(void **state)
 {
     (void)state;

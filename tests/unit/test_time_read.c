@@ -1,5 +1,5 @@
-/* A view from outside over the log in memory, beside what lanes have done: watermarks, offsets, lag,
- * what is open and who holds it; and that looking makes, writes and joins nothing. */
+/* A view from outside over the log in memory, beside what lanes have done: watermarks, offsets,
+ * lag, what is open and who holds it; and that looking makes, writes and joins nothing. */
 #include "tests/support/lane_rig.h"
 #include "worker/time_read.h"
 

@@ -1,6 +1,6 @@
-/* The trainer's thread: what becomes of jobs that are collected, dropped while they wait, dropped at
- * work. Nothing here depends on which thread is faster: where a job has to be at work, it says so. Lanes with
- * it lose nothing and repeat nothing. */
+/* The trainer's thread: what becomes of jobs that are collected, dropped while they wait, dropped
+ * at work. Nothing here depends on which thread is faster: where a job has to be at work, it says
+ * so. Lanes with it lose nothing and repeat nothing. */
 #include "worker/trainer_thread.h"
 
 #include "engine/memory.h"

@@ -1,5 +1,5 @@
-/* What preprocessing steps refuse before a row comes: columns that are not there, of another type, the
- * label's or the key's; options without effect.
+/* What preprocessing steps refuse before a row comes: columns that are not there, of another type,
+ * the label's or the key's; options without effect.
  */
 #include "tests/support/plan_rig.h"
 

@@ -1,5 +1,5 @@
-/* tree_adapt: a branch whose concept changed is replaced; without change, and without bootstrap, the
- * tree is the plain one.
+/* tree_adapt: a branch whose concept changed is replaced; without change, and without bootstrap,
+ * the tree is the plain one.
  */
 #include "engine/arena.h"
 #include "ml/tree.h"

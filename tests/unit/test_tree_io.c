@@ -1,4 +1,5 @@
-/* tree_io: what is saved is what was there, bytes counted anew are the same, odd snapshots are refused. */
+/* tree_io: what is saved is what was there, bytes counted anew are the same, odd snapshots are
+ * refused. */
 #include "engine/arena.h"
 #include "ml/tree.h"
 #include "tests/support/learner_options.h"

@@ -1,5 +1,5 @@
-/* tree_order: sums to the left of every value against all rows anew; pruning against a search tree of
- * nodes, as River keeps it; rounding as decimals are rounded.
+/* tree_order: sums to the left of every value against all rows anew; pruning against a search tree
+ * of nodes, as River keeps it; rounding as decimals are rounded.
  */
 #include "ml/tree_order.h"
 
@@ -81,7 +81,8 @@ static void sums_equal_those_of_all_rows(void **state)
     tree_order_done(&q);
 }
 
-/* ---- River's search tree: each node has the moments of all rows that went left at it, or ended --- */
+/* ---- River's search tree: each node has the moments of all rows that went left at it, or ended
+ * --- */
 
 struct node {
     double value;

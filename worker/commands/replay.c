@@ -253,7 +253,8 @@ static int count_partitions(struct replay *r, int32_t *n, struct err *e)
     return result;
 }
 
-/* ---- what steps read before their first row: the inputs of these topics, from their beginning ---- */
+/* ---- what steps read before their first row: the inputs of these topics, from their beginning
+ * ---- */
 
 static const struct feed *feed_of(const struct replay *r, const char *topic)
 {
@@ -388,8 +389,8 @@ static void draw_progress(struct replay *r, const struct feed *f)
             share * 100, (unsigned long long)r->records);
 }
 
-/* What models own is counted when the records have become a quarter more: that way each is looked at
- * some five times, however many records come. */
+/* What models own is counted when the records have become a quarter more: that way each is looked
+ * at some five times, however many records come. */
 static int hold_memory(struct replay *r, struct err *e)
 {
     if (r->memory.limit == 0 || r->records < r->look_at) {
