@@ -178,7 +178,8 @@ static size_t fetch(struct kafka_log *l, int timeout_ms)
     if (n > 0) {
         return n;
     }
-    if (l->pending != NULL && timeout_ms > PENDING_WAIT_MS) {
+    bool is_due_again = l->pending != NULL || l->sleepers != NULL;
+    if (is_due_again && timeout_ms > PENDING_WAIT_MS) {
         timeout_ms = PENDING_WAIT_MS;
     }
     int64_t deadline = clock_monotonic_ns() + timeout_ms * 1000000LL;
@@ -215,6 +216,7 @@ int kafka_poll(struct log *log, int timeout_ms, const struct record **records, s
     if (l->pending != NULL) {
         kafka_assign_pending(l);
     }
+    kafka_wake(l);
     kafka_group_watch(l);
     watch_clock(l);
     if (l->reader_idle_ns != 0 && clock_monotonic_ns() > l->reader_idle_ns + READER_IDLE_NS) {

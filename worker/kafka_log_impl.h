@@ -87,6 +87,8 @@ struct kafka_log {
     bool rebalanced;                          /* a callback ran in this poll */
     rd_kafka_topic_partition_list_t *pending; /* assigned, committed offsets not yet known */
     int64_t pending_since_ns, pending_next_ns;
+    rd_kafka_topic_partition_list_t *sleepers; /* resumed, and perhaps not fetched yet; or NULL */
+    int64_t wake_next_ns;
     struct err failure; /* for the next poll */
 
     bool in_transaction;
@@ -138,6 +140,13 @@ int kafka_seek(struct log *log, const char *topic, int32_t partition, int64_t of
                struct err *e);
 int kafka_position(struct log *log, const char *topic, int32_t partition, int64_t *offset);
 int kafka_has_more(struct log *log, const char *topic, int32_t partition);
+
+/* wake */
+/* These partitions may be fetched again; all that are assigned. */
+void kafka_resumed(struct kafka_log *l, const char *topic, int32_t partition);
+void kafka_resumed_all(struct kafka_log *l);
+/* Sees to it that they are; at every poll. */
+void kafka_wake(struct kafka_log *l);
 
 /* follow */
 int kafka_follow(struct log *log, const char *topic, int32_t partition, int64_t from,
