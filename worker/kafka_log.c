@@ -163,9 +163,6 @@ static void kafka_close(struct log *log, bool leave)
     if (l->pending != NULL) {
         rd_kafka_topic_partition_list_destroy(l->pending);
     }
-    if (l->sleepers != NULL) {
-        rd_kafka_topic_partition_list_destroy(l->sleepers);
-    }
     if (l->asked != NULL) {
         rd_kafka_topic_partition_list_destroy(l->asked);
     }

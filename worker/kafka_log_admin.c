@@ -1,10 +1,8 @@
-/* Kafka log, questions to the cluster: topics, offsets, creation. Blocking, for starts and
- * restores.
+/* Kafka log, questions to the cluster: topics, their creation, what the group has committed.
+ * Blocking, for starts and restores.
  *
- * bounds() ends at the last stable offset: everything below it is decided, committed or aborted;
- * written() at the high watermark, since a commit returns before its markers are written. A topic
- * that was just created counts as created once its partitions have leaders, since the first fetch
- * or send would otherwise wait for metadata.
+ * A topic that was just created counts as created once its partitions have leaders, since the first
+ * fetch or send would otherwise wait for metadata.
  */
 #include "engine/clock.h"
 #include "engine/memory.h"
@@ -15,6 +13,21 @@
 #include <time.h>
 
 #define UNKNOWN_MS 3000
+
+bool kafka_asks_again(rd_kafka_resp_err_t code, int64_t begin_ns, int timeout_ms)
+{
+    int64_t ms = (clock_monotonic_ns() - begin_ns) / 1000000;
+    switch ((int)code) {
+    case RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION:
+    case RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE:
+    case RD_KAFKA_RESP_ERR__TRANSPORT:
+        return ms <= timeout_ms;
+    case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
+        return ms <= timeout_ms && ms <= UNKNOWN_MS;
+    default:
+        return false;
+    }
+}
 
 /* Metadata of one topic. *n 0: there is none; *led: partitions that have a leader. */
 static int ask_partitions(struct kafka_log *l, const char *topic, int32_t *n, int32_t *led,
@@ -71,107 +84,6 @@ int kafka_topics(struct log *log, void (*each)(void *ctx, const char *topic), vo
     return 0;
 }
 
-static rd_kafka_resp_err_t ask_offset(rd_kafka_t *rk, const char *topic, int32_t partition,
-                                      int64_t spec, rd_kafka_IsolationLevel_t isolation,
-                                      int64_t *offset, int timeout_ms)
-{
-    char text[256] = "";
-    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
-    rd_kafka_topic_partition_list_add(list, topic, partition)->offset = spec;
-    rd_kafka_AdminOptions_t *options = rd_kafka_AdminOptions_new(rk, RD_KAFKA_ADMIN_OP_LISTOFFSETS);
-    rd_kafka_error_destroy(rd_kafka_AdminOptions_set_isolation_level(options, isolation));
-    rd_kafka_AdminOptions_set_request_timeout(options, timeout_ms, text, sizeof text);
-    rd_kafka_queue_t *queue = rd_kafka_queue_new(rk);
-    rd_kafka_ListOffsets(rk, list, options, queue);
-    rd_kafka_event_t *event = rd_kafka_queue_poll(queue, timeout_ms + 1000);
-    const rd_kafka_ListOffsets_result_t *result = rd_kafka_event_ListOffsets_result(event);
-    rd_kafka_resp_err_t code =
-        event == NULL ? RD_KAFKA_RESP_ERR__TIMED_OUT : rd_kafka_event_error(event);
-    if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
-        size_t n = 0;
-        const rd_kafka_ListOffsetsResultInfo_t **infos =
-            rd_kafka_ListOffsets_result_infos(result, &n);
-        const rd_kafka_topic_partition_t *at =
-            n == 1 ? rd_kafka_ListOffsetsResultInfo_topic_partition(infos[0]) : NULL;
-        code = at == NULL ? RD_KAFKA_RESP_ERR__BAD_MSG : at->err;
-        *offset = at == NULL ? OFFSET_NONE : at->offset;
-        if (code == RD_KAFKA_RESP_ERR_NO_ERROR && *offset < 0) {
-            /* The broker went away meanwhile: librdkafka 2.8 gives that as success without an
-             * offset. Taken for the end of a changelog, it would mean that there is no state. */
-            code = RD_KAFKA_RESP_ERR__TRANSPORT;
-        }
-    }
-    if (event != NULL) {
-        rd_kafka_event_destroy(event);
-    }
-    rd_kafka_queue_destroy(queue);
-    rd_kafka_AdminOptions_destroy(options);
-    rd_kafka_topic_partition_list_destroy(list);
-    return code;
-}
-
-/* A leader may be unknown or just elected, and brokers hear of a topic a moment after the one that
- * created it: asked again. */
-static bool is_asked_again(rd_kafka_resp_err_t code, int64_t begin_ns, int timeout_ms)
-{
-    int64_t ms = (clock_monotonic_ns() - begin_ns) / 1000000;
-    switch ((int)code) {
-    case RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION:
-    case RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE:
-    case RD_KAFKA_RESP_ERR__TRANSPORT:
-        return ms <= timeout_ms;
-    case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
-        return ms <= timeout_ms && ms <= UNKNOWN_MS;
-    default:
-        return false;
-    }
-}
-
-int kafka_offset_of(rd_kafka_t *rk, const char *topic, int32_t partition, int64_t spec,
-                    rd_kafka_IsolationLevel_t isolation, int64_t *offset, int timeout_ms,
-                    struct err *e)
-{
-    int64_t begin = clock_monotonic_ns();
-    for (;;) {
-        rd_kafka_resp_err_t code =
-            ask_offset(rk, topic, partition, spec, isolation, offset, timeout_ms);
-        if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
-            return 0;
-        }
-        if (!is_asked_again(code, begin, timeout_ms)) {
-            return kafka_fail(e, code, topic, NULL);
-        }
-        nanosleep(&(struct timespec){.tv_nsec = 20 * 1000000}, NULL);
-    }
-}
-
-/* Who asks. A broker answers the requests of a connection one after the other, and on the
- * consumer's there is mostly a fetch that waits fetch.wait.max.ms for records: three questions for
- * each task of a start would take a third of a second. */
-static rd_kafka_t *asker(const struct kafka_log *l)
-{
-    return l->producer != NULL ? l->producer : l->consumer;
-}
-
-int kafka_bounds(struct log *log, const char *topic, int32_t partition, int64_t *begin,
-                 int64_t *end, int timeout_ms, struct err *e)
-{
-    rd_kafka_t *rk = asker((struct kafka_log *)log);
-    int rc = kafka_offset_of(rk, topic, partition, RD_KAFKA_OFFSET_SPEC_EARLIEST,
-                             RD_KAFKA_ISOLATION_LEVEL_READ_COMMITTED, begin, timeout_ms, e);
-    return rc < 0 ? rc
-                  : kafka_offset_of(rk, topic, partition, RD_KAFKA_OFFSET_SPEC_LATEST,
-                                    RD_KAFKA_ISOLATION_LEVEL_READ_COMMITTED, end, timeout_ms, e);
-}
-
-int kafka_written(struct log *log, const char *topic, int32_t partition, int64_t *end,
-                  int timeout_ms, struct err *e)
-{
-    return kafka_offset_of(asker((struct kafka_log *)log), topic, partition,
-                           RD_KAFKA_OFFSET_SPEC_LATEST, RD_KAFKA_ISOLATION_LEVEL_READ_UNCOMMITTED,
-                           end, timeout_ms, e);
-}
-
 /* The topic's id in a result of DescribeTopics. */
 static rd_kafka_resp_err_t read_topic_id(const rd_kafka_event_t *event, char out[TOPIC_ID])
 {
@@ -226,7 +138,7 @@ int kafka_topic_id(struct log *log, const char *topic, char out[TOPIC_ID], int t
         if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
             return 0;
         }
-        if (!is_asked_again(code, begin, timeout_ms)) {
+        if (!kafka_asks_again(code, begin, timeout_ms)) {
             return kafka_fail(e, code, topic, NULL);
         }
         nanosleep(&(struct timespec){.tv_nsec = 20 * 1000000}, NULL);

@@ -178,8 +178,7 @@ static size_t fetch(struct kafka_log *l, int timeout_ms)
     if (n > 0) {
         return n;
     }
-    bool is_due_again = l->pending != NULL || l->sleepers != NULL;
-    if (is_due_again && timeout_ms > PENDING_WAIT_MS) {
+    if (l->pending != NULL && timeout_ms > PENDING_WAIT_MS) {
         timeout_ms = PENDING_WAIT_MS;
     }
     int64_t deadline = clock_monotonic_ns() + timeout_ms * 1000000LL;

@@ -87,8 +87,7 @@ struct kafka_log {
     bool rebalanced;                          /* a callback ran in this poll */
     rd_kafka_topic_partition_list_t *pending; /* assigned, committed offsets not yet known */
     int64_t pending_since_ns, pending_next_ns;
-    rd_kafka_topic_partition_list_t *sleepers; /* resumed, and perhaps not fetched yet; or NULL */
-    int64_t wake_next_ns;
+    bool sleeps;        /* who fetches, perhaps, and should not */
     struct err failure; /* for the next poll */
 
     bool in_transaction;
@@ -142,10 +141,10 @@ int kafka_position(struct log *log, const char *topic, int32_t partition, int64_
 int kafka_has_more(struct log *log, const char *topic, int32_t partition);
 
 /* wake */
-/* These partitions may be fetched again; all that are assigned. */
-void kafka_resumed(struct kafka_log *l, const char *topic, int32_t partition);
-void kafka_resumed_all(struct kafka_log *l);
-/* Sees to it that they are; at every poll. */
+/* A partition may be fetched again; the group gave or took some, and paused all meanwhile. */
+void kafka_resumed(struct kafka_log *l);
+void kafka_reassigned(struct kafka_log *l);
+/* Sees to it that they are fetched; at every poll. */
 void kafka_wake(struct kafka_log *l);
 
 /* follow */
@@ -171,16 +170,15 @@ int kafka_commit(struct log *log, const struct log_position *p, size_t n, struct
 int kafka_abort(struct log *log, struct err *e);
 
 /* admin */
+/* Whether a question that failed so is asked again: a leader may be unknown or just elected, and
+ * brokers hear of a topic a moment after the one that created it. */
+bool kafka_asks_again(rd_kafka_resp_err_t code, int64_t begin_ns, int timeout_ms);
 int kafka_topics(struct log *log, void (*each)(void *ctx, const char *topic), void *ctx,
                  int timeout_ms, struct err *e);
 int kafka_partitions(struct log *log, const char *topic, int32_t *count, int timeout_ms,
                      struct err *e);
-int kafka_bounds(struct log *log, const char *topic, int32_t partition, int64_t *begin,
-                 int64_t *end, int timeout_ms, struct err *e);
 int kafka_topic_id(struct log *log, const char *topic, char out[TOPIC_ID], int timeout_ms,
                    struct err *e);
-int kafka_written(struct log *log, const char *topic, int32_t partition, int64_t *end,
-                  int timeout_ms, struct err *e);
 int kafka_create_topic(struct log *log, const char *topic, int32_t partitions, int16_t replication,
                        bool compact, const char *const *config, int timeout_ms, struct err *e);
 int kafka_committed(struct log *log, struct log_position *p, size_t n, int timeout_ms,
@@ -189,9 +187,18 @@ int kafka_committed(struct log *log, struct log_position *p, size_t n, int timeo
  */
 int kafka_fetch_committed(struct kafka_log *l, rd_kafka_topic_partition_list_t *list,
                           int timeout_ms, bool *stable, struct err *e);
-int kafka_offset_of(rd_kafka_t *rk, const char *topic, int32_t partition, int64_t spec,
-                    rd_kafka_IsolationLevel_t isolation, int64_t *offset, int timeout_ms,
-                    struct err *e);
+
+/* offsets */
+struct kafka_offsets {
+    int64_t begin, stable;
+    int64_t written; /* the high watermark, where it was wanted */
+};
+int kafka_offsets(rd_kafka_t *rk, const char *topic, int32_t partition, struct kafka_offsets *out,
+                  bool wants_written, int timeout_ms, struct err *e);
+int kafka_bounds(struct log *log, const char *topic, int32_t partition, int64_t *begin,
+                 int64_t *end, int timeout_ms, struct err *e);
+int kafka_written(struct log *log, const char *topic, int32_t partition, int64_t *end,
+                  int timeout_ms, struct err *e);
 
 /* reader */
 int kafka_read_all(struct log *log, const char *topic, int32_t partition, int64_t from,

@@ -170,32 +170,26 @@ static int read_to_target(struct kafka_log *l, struct kafka_reader *r,
     return 0;
 }
 
-/* Where to begin, and the end that a reader of that isolation sees now. */
+/* Where to begin, and where to end: of undecided records, too, or at the first of them. */
 static int ask_ends(struct kafka_reader *r, const char *topic, int32_t partition, int64_t from,
-                    rd_kafka_IsolationLevel_t isolation, struct err *e)
+                    bool is_whole, struct err *e)
 {
-    int64_t begin;
-    int rc = kafka_offset_of(r->consumer, topic, partition, RD_KAFKA_OFFSET_SPEC_LATEST, isolation,
-                             &r->target, ASK_MS, e);
+    struct kafka_offsets o;
+    int rc = kafka_offsets(r->consumer, topic, partition, &o, is_whole, ASK_MS, e);
     if (rc < 0) {
         return rc;
     }
-    if (from > r->target && isolation == RD_KAFKA_ISOLATION_LEVEL_READ_UNCOMMITTED) {
+    r->target = is_whole ? o.written : o.stable;
+    if (from > r->target && is_whole) {
         return err_set(e, ERR_DATA, "%s [%d]: ends at %lld, before %lld: it was created anew",
                        topic, partition, (long long)r->target, (long long)from);
     }
-    r->next = from;
-    if (r->next >= r->target) {
-        return 0;
-    }
-    rc = kafka_offset_of(r->consumer, topic, partition, RD_KAFKA_OFFSET_SPEC_EARLIEST,
-                         RD_KAFKA_ISOLATION_LEVEL_READ_UNCOMMITTED, &begin, ASK_MS, e);
-    r->next = rc == 0 && from < begin ? begin : from;
-    return rc;
+    r->next = from < o.begin ? o.begin : from;
+    return 0;
 }
 
 static int read_until(struct kafka_log *l, struct kafka_reader **reader, const char *topic,
-                      int32_t partition, int64_t from, rd_kafka_IsolationLevel_t isolation,
+                      int32_t partition, int64_t from, bool is_whole,
                       int (*each)(void *ctx, const struct record *r), void *ctx, int64_t *next,
                       struct err *e)
 {
@@ -208,7 +202,7 @@ static int read_until(struct kafka_log *l, struct kafka_reader **reader, const c
     if (!has_in_hand(r, topic, partition, from)) {
         let_go(r);
         r->has_headers = kafka_topic(l, topic)->has_headers;
-        rc = ask_ends(r, topic, partition, from, isolation, e);
+        rc = ask_ends(r, topic, partition, from, is_whole, e);
         if (rc < 0) {
             return rc;
         }
@@ -228,8 +222,8 @@ int kafka_read_all(struct log *log, const char *topic, int32_t partition, int64_
                    struct err *e)
 {
     struct kafka_log *l = (struct kafka_log *)log;
-    return read_until(l, &l->reader[KAFKA_READ_ALL], topic, partition, from,
-                      RD_KAFKA_ISOLATION_LEVEL_READ_UNCOMMITTED, each, ctx, next, e);
+    return read_until(l, &l->reader[KAFKA_READ_ALL], topic, partition, from, true, each, ctx, next,
+                      e);
 }
 
 int kafka_read_on(struct log *log, const char *topic, int32_t partition, int64_t from,
@@ -237,6 +231,6 @@ int kafka_read_on(struct log *log, const char *topic, int32_t partition, int64_t
                   struct err *e)
 {
     struct kafka_log *l = (struct kafka_log *)log;
-    return read_until(l, &l->reader[KAFKA_READ_ON], topic, partition, from,
-                      RD_KAFKA_ISOLATION_LEVEL_READ_COMMITTED, each, ctx, next, e);
+    return read_until(l, &l->reader[KAFKA_READ_ON], topic, partition, from, false, each, ctx, next,
+                      e);
 }

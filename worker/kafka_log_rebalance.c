@@ -185,7 +185,7 @@ void kafka_on_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t code,
         kafka_fail(&l->failure, code, "rebalance", NULL);
         rd_kafka_assign(rk, NULL);
     }
-    kafka_resumed_all(l);
+    kafka_reassigned(l);
 }
 
 static rd_kafka_topic_partition_list_t *single(const char *topic, int32_t partition)
@@ -221,8 +221,9 @@ int kafka_pause(struct log *log, const char *topic, int32_t partition)
 
 int kafka_resume(struct log *log, const char *topic, int32_t partition)
 {
-    kafka_resumed((struct kafka_log *)log, topic, partition);
-    return pause_or_resume(log, topic, partition, rd_kafka_resume_partitions, false);
+    int rc = pause_or_resume(log, topic, partition, rd_kafka_resume_partitions, false);
+    kafka_resumed((struct kafka_log *)log);
+    return rc;
 }
 
 /* A partition that was just assigned cannot be moved until its fetcher has begun: asked again. */

@@ -6,53 +6,49 @@
  * partitions itself while the group changes, those that stay as well: that second is then all they
  * ever stand still.
  *
- * So after each resume every broker that leads one of those partitions gets a question, whose
- * sending and whose answer both wake its thread. What the answer says is of no interest: it goes to
- * a queue that is gone.
+ * The one call that wakes these threads and does nothing else is the one that changes the
+ * credentials: it is given those that are there. (A question to each leader, an admin request, wakes
+ * them too, but is not safe while a leader is unknown: see kafka_log_offsets.c.)
  */
-#include "engine/clock.h"
+#include "engine/memory.h"
 #include "worker/kafka_log_impl.h"
 
-#define AGAIN_NS   (20 * 1000000LL) /* partitions that pause and resume all the time ask no oftener */
-#define TIMEOUT_MS 1000
-
-void kafka_resumed(struct kafka_log *l, const char *topic, int32_t partition)
+void kafka_resumed(struct kafka_log *l)
 {
-    if (l->sleepers == NULL) {
-        l->sleepers = rd_kafka_topic_partition_list_new(4);
-    }
-    if (rd_kafka_topic_partition_list_find(l->sleepers, topic, partition) == NULL) {
-        rd_kafka_topic_partition_list_add(l->sleepers, topic, partition)->offset =
-            RD_KAFKA_OFFSET_SPEC_LATEST;
-    }
+    l->sleeps = true;
 }
 
-void kafka_resumed_all(struct kafka_log *l)
+/* What librdkafka itself resumed it has only put into its main thread's queue: an answer from there
+ * says that it is done. */
+void kafka_reassigned(struct kafka_log *l)
 {
     rd_kafka_topic_partition_list_t *held = NULL;
     if (rd_kafka_assignment(l->consumer, &held) == RD_KAFKA_RESP_ERR_NO_ERROR) {
-        for (int i = 0; i < held->cnt; i++) {
-            kafka_resumed(l, held->elems[i].topic, held->elems[i].partition);
-        }
         rd_kafka_topic_partition_list_destroy(held);
+        l->sleeps = true;
     }
+}
+
+/* The consumer's setting, "" where there is none; the caller's. */
+static char *setting(const struct kafka_log *l, const char *name)
+{
+    size_t n = 0;
+    const rd_kafka_conf_t *conf = rd_kafka_conf(l->consumer);
+    if (rd_kafka_conf_get(conf, name, NULL, &n) != RD_KAFKA_CONF_OK) {
+        return mem_strdup("");
+    }
+    char *value = mem_zalloc(n + 1);
+    rd_kafka_conf_get(conf, name, value, &n);
+    return value;
 }
 
 void kafka_wake(struct kafka_log *l)
 {
-    int64_t now;
-    if (l->sleepers == NULL || (now = clock_monotonic_ns()) < l->wake_next_ns) {
-        return;
+    if (l->sleeps) {
+        char *username = setting(l, "sasl.username"), *password = setting(l, "sasl.password");
+        rd_kafka_error_destroy(rd_kafka_sasl_set_credentials(l->consumer, username, password));
+        mem_free(username);
+        mem_free(password);
+        l->sleeps = false;
     }
-    char text[256] = "";
-    rd_kafka_queue_t *nowhere = rd_kafka_queue_new(l->consumer);
-    rd_kafka_AdminOptions_t *options =
-        rd_kafka_AdminOptions_new(l->consumer, RD_KAFKA_ADMIN_OP_LISTOFFSETS);
-    rd_kafka_AdminOptions_set_request_timeout(options, TIMEOUT_MS, text, sizeof text);
-    rd_kafka_ListOffsets(l->consumer, l->sleepers, options, nowhere);
-    rd_kafka_AdminOptions_destroy(options);
-    rd_kafka_queue_destroy(nowhere);
-    rd_kafka_topic_partition_list_destroy(l->sleepers);
-    l->sleepers = NULL;
-    l->wake_next_ns = now + AGAIN_NS;
 }

@@ -9,6 +9,7 @@
 #include "engine/memory.h"
 #include "generated/version.h"
 #include "worker/commands/command.h"
+#include "worker/crash_report.h"
 #include "worker/show.h"
 
 #include <errno.h>
@@ -190,6 +191,7 @@ static void fill_closed(void)
 int main(int argc, char **argv)
 {
     fill_closed();
+    crash_report_install();
     if (argc < 2) {
         print_help(stderr);
         return EXIT_USAGE;

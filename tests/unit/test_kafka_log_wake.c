@@ -1,87 +1,61 @@
-/* Kafka log, wake: who resumes partitions asks their brokers something, once. */
+/* Kafka log, wake: that it happens, and changes nothing. What it is good for is time, which
+ * bench/rolling measures.
+ */
 #include "tests/unit/mock_kafka.h"
 #include "worker/kafka_log.h"
 
-#include <stdlib.h>
-
-#define LIST_OFFSETS 2 /* API key */
-
-/* Questions since the last call. */
-static int asked(struct mock *m)
+static bool sleeps(const struct mock_lane *lane)
 {
-    size_t n;
-    int found = 0;
-    rd_kafka_mock_request_t **request = rd_kafka_mock_get_requests(m->cluster, &n);
-    for (size_t i = 0; i < n; i++) {
-        found += rd_kafka_mock_request_api_key(request[i]) == LIST_OFFSETS;
-    }
-    rd_kafka_mock_request_destroy_array(request, n);
-    rd_kafka_mock_clear_requests(m->cluster);
-    return found;
+    return ((const struct kafka_log *)lane->log)->sleeps;
 }
 
-static void wait_asked(struct mock *m, struct mock_lane *lane)
+static void has(const struct mock_lane *lane, const char *name, const char *expected)
 {
-    int64_t deadline = clock_monotonic_ns() + MOCK_WAIT_MS * 1000000LL;
-    while (asked(m) == 0) {
-        assert_true(clock_monotonic_ns() < deadline);
-        mock_poll(lane);
-    }
+    char value[100] = "";
+    size_t n = sizeof value;
+    const rd_kafka_t *rk = ((const struct kafka_log *)lane->log)->consumer;
+    rd_kafka_conf_get(rd_kafka_conf((rd_kafka_t *)(uintptr_t)rk), name, value, &n);
+    assert_string_equal(value, expected);
 }
 
-static void sees_nothing_asked(struct mock *m, struct mock_lane *lane)
+static void resume(struct mock_lane *lane)
 {
-    mock_see_no_more(lane); /* what is under way arrives */
-    asked(m);
-    mock_see_no_more(lane);
-    assert_int_equal(asked(m), 0);
+    assert_int_equal(lane->log->ops->pause(lane->log, "in", 1), 0);
+    assert_false(sleeps(lane));
+    assert_int_equal(lane->log->ops->resume(lane->log, "in", 1), 0);
+    assert_true(sleeps(lane));
+    mock_poll(lane);
+    assert_false(sleeps(lane));
 }
 
-static void test_after_a_resume(void **state)
+static void test_after_a_resume_and_an_assignment(void **state)
 {
     struct mock_lane lane = {0};
     mock_lane_open(*state, &lane, "in", NULL);
-    const struct log_ops *ops = lane.log->ops;
+    assert_false(sleeps(&lane));
     mock_wait_assigned(&lane, MOCK_PARTITIONS);
-    rd_kafka_mock_start_request_tracking(((struct mock *)*state)->cluster);
-    sees_nothing_asked(*state, &lane);
-    for (int p = 0; p < MOCK_PARTITIONS; p++) {
-        assert_int_equal(ops->pause(lane.log, "in", p), 0);
-    }
-    sees_nothing_asked(*state, &lane);
-    for (int p = 0; p < MOCK_PARTITIONS; p++) {
-        assert_int_equal(ops->resume(lane.log, "in", p), 0);
-    }
-    wait_asked(*state, &lane);
-    sees_nothing_asked(*state, &lane);
+    assert_true(sleeps(&lane));
+    mock_poll(&lane);
+    resume(&lane);
+    has(&lane, "sasl.username", "");
+    mock_put(&lane, "in", 1, "k", "v");
+    mock_wait_seen(&lane, 1);
     mock_lane_close(&lane);
 }
 
-/* The group paused them while it changed. Offsets are given: none has to be asked for. */
-static void test_after_an_assignment(void **state)
+static void test_credentials_stay_what_they_are(void **state)
 {
-    struct mock_lane lane = {0};
-    rd_kafka_mock_start_request_tracking(((struct mock *)*state)->cluster);
-    mock_lane_open(*state, &lane, "in", NULL);
-    lane.begin_at = 0;
-    mock_wait_assigned(&lane, MOCK_PARTITIONS);
-    wait_asked(*state, &lane);
-    sees_nothing_asked(*state, &lane);
-    mock_lane_close(&lane);
-}
-
-/* Resumed, and closed before the next poll; or closed before the answer. */
-static void test_nobody_waits_for_the_answer(void **state)
-{
-    for (int polls = 0; polls < 2; polls++) {
+    static const char *const user[] = {"sasl.username", "it's me"}, *const pass[] = {
+                                                                        "sasl.password", "\"1 2 3"};
+    for (int i = 0; i < 2; i++) {
         struct mock_lane lane = {0};
-        mock_lane_open(*state, &lane, "in", NULL);
+        struct err e = {0};
+        assert_int_equal(mock_lane_try(*state, &lane, "in", NULL, i ? pass : user, NULL, &e), 0);
         mock_wait_assigned(&lane, MOCK_PARTITIONS);
-        assert_int_equal(lane.log->ops->pause(lane.log, "in", 1), 0);
-        assert_int_equal(lane.log->ops->resume(lane.log, "in", 1), 0);
-        for (int i = 0; i < polls; i++) {
-            mock_poll(&lane);
-        }
+        mock_poll(&lane);
+        resume(&lane);
+        has(&lane, "sasl.username", i ? "" : user[1]);
+        has(&lane, "sasl.password", i ? pass[1] : "");
         mock_lane_close(&lane);
     }
 }
@@ -89,9 +63,8 @@ static void test_nobody_waits_for_the_answer(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        MOCK_TEST(test_after_a_resume),
-        MOCK_TEST(test_after_an_assignment),
-        MOCK_TEST(test_nobody_waits_for_the_answer),
+        MOCK_TEST(test_after_a_resume_and_an_assignment),
+        MOCK_TEST(test_credentials_stay_what_they_are),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -103,13 +103,13 @@ def sklearn_area(path, seed):
     return test_anomalies.area([-s for s in model.score_samples(rows)], truth)
 
 
-def theirs_on_shuttle(algorithm, options, path, truth):
+def theirs_on_shuttle(algorithm, options, path, truth, seeds=test_anomalies.SEEDS):
     """Areas by seed, and of one_class_svm the scores; where there is a peer."""
     if algorithm == "half_space_trees":
         return list(results([Call(river_area, (algorithm, options, path, s), (path,))
-                             for s in test_anomalies.SEEDS])), None
+                             for s in seeds])), None
     if algorithm == "isolation_forest":
-        return list(results([Call(sklearn_area, (path, s), (path,)) for s in test_anomalies.SEEDS])), None
+        return list(results([Call(sklearn_area, (path, s), (path,)) for s in seeds])), None
     if algorithm == "one_class_svm":
         scores, = results([Call(river_svm, (options, path), (path,))])
         return [test_anomalies.area(scores, truth)], scores
