@@ -1,6 +1,6 @@
 /* Crash report: when the program itself is at fault, stderr says where.
  *
- *   klamm 0.1.0: SIGSEGV at 0x10 in thread lane-0: a defect of klamm. What was not committed is read
+ *   klamm 0.1.0: SIGSEGV at 0x10 in thread lane 0: a defect of klamm. What was not committed is read
  *   again. Please report these lines:
  *   klamm(+0x2f1c)[0x55d0f1a02f1c]         addr2line -fe klamm 0x2f1c
  *   …

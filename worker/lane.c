@@ -447,7 +447,11 @@ struct lane *lane_new(const struct lane_config *cfg)
 
 static void *lane_main(void *arg)
 {
-    lane_run(arg);
+    struct lane *l = arg;
+    char name[16]; /* as top -H and a crash report show it */
+    snprintf(name, sizeof name, "lane %d", l->cfg.number);
+    pthread_setname_np(pthread_self(), name);
+    lane_run(l);
     return NULL;
 }
 

@@ -312,6 +312,7 @@ static void wait_until(struct standby *s, int64_t at)
 static void *standby_main(void *arg)
 {
     struct standby *s = arg;
+    pthread_setname_np(pthread_self(), "standby");
     setpriority(PRIO_PROCESS, 0, NICE); /* of this thread, and of those that it starts */
     wait_until(s, s->begin_at);
     while (!atomic_load(&s->stopping)) {

@@ -141,6 +141,7 @@ static struct training *next(struct trainer_thread *t)
 static void *work(void *arg)
 {
     struct trainer_thread *t = arg;
+    pthread_setname_np(pthread_self(), "trainer");
     setpriority(PRIO_PROCESS, 0, NICE); /* of this thread alone; it may be refused */
     pthread_mutex_lock(&t->mutex);
     while (!t->stops) {

@@ -13,6 +13,7 @@ A failed check ends the program with a message; whatever klamm wrote to stderr i
 import io
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -132,6 +133,13 @@ def as_bytes(s):
     return None if s is None else s.encode("latin-1")
 
 
+def functions(report):
+    """The frames of a crash report, by name and line."""
+    frames = re.findall(r"klamm\(\+(0x[0-9a-f]+)\)", report)
+    done = subprocess.run(["addr2line", "-fise", KLAMM, *frames], stdout=subprocess.PIPE, text=True)
+    return done.stdout
+
+
 class Process:
     """klamm in the background; its stderr goes to a file."""
 
@@ -163,7 +171,8 @@ class Process:
 
     def errors(self):
         with open(self.log, errors="replace") as f:
-            return f.read()
+            text = f.read()
+        return text + functions(text) if ": a defect of klamm" in text else text
 
 
 class Scratch:
