@@ -56,6 +56,10 @@ static const char *name_of(int number)
 static void on_crash(int number, siginfo_t *info, void *context)
 {
     (void)context;
+    if (info->si_code == SI_USER) { /* somebody wants it to end so */
+        raise(number);
+        return;
+    }
     char thread[17] = "";
     void *frame[FRAMES_MAX];
     prctl(PR_GET_NAME, thread);
@@ -85,4 +89,14 @@ void crash_report_install(void)
             sigaction(signals[i].number, &action, NULL);
         }
     }
+}
+
+void crash_report_let_through(void)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i++) {
+        sigaddset(&set, signals[i].number);
+    }
+    pthread_sigmask(SIG_UNBLOCK, &set, NULL);
 }

@@ -12,5 +12,7 @@
 
 /* For the process, once. Signals that somebody handles already (sanitizers) are left to them. */
 void crash_report_install(void);
+/* For a thread of a library that has all signals blocked: those that mean a defect get through. */
+void crash_report_let_through(void);
 
 #endif

@@ -87,8 +87,8 @@ struct kafka_log {
     bool rebalanced;                          /* a callback ran in this poll */
     rd_kafka_topic_partition_list_t *pending; /* assigned, committed offsets not yet known */
     int64_t pending_since_ns, pending_next_ns;
-    bool sleeps;        /* who fetches, perhaps, and should not */
-    struct err failure; /* for the next poll */
+    enum { KAFKA_AWAKE, KAFKA_RESUMED, KAFKA_REASSIGNED } sleep; /* who fetches may sleep since */
+    struct err failure;                                          /* for the next poll */
 
     bool in_transaction;
     size_t queued, queued_bytes; /* records with librdkafka, and the most it takes */
@@ -141,10 +141,7 @@ int kafka_position(struct log *log, const char *topic, int32_t partition, int64_
 int kafka_has_more(struct log *log, const char *topic, int32_t partition);
 
 /* wake */
-/* A partition may be fetched again; the group gave or took some, and paused all meanwhile. */
-void kafka_resumed(struct kafka_log *l);
-void kafka_reassigned(struct kafka_log *l);
-/* Sees to it that they are fetched; at every poll. */
+/* Whoever sleeps since a resume or a rebalance fetches again; at every poll. */
 void kafka_wake(struct kafka_log *l);
 
 /* follow */
@@ -193,8 +190,9 @@ struct kafka_offsets {
     int64_t begin, stable;
     int64_t written; /* the high watermark, where it was wanted */
 };
-int kafka_offsets(rd_kafka_t *rk, const char *topic, int32_t partition, struct kafka_offsets *out,
-                  bool wants_written, int timeout_ms, struct err *e);
+/* rk asks; all of it takes timeout_ms at most, and a little. */
+int kafka_offsets(const struct kafka_log *l, rd_kafka_t *rk, const char *topic, int32_t partition,
+                  struct kafka_offsets *out, bool wants_written, int timeout_ms, struct err *e);
 int kafka_bounds(struct log *log, const char *topic, int32_t partition, int64_t *begin,
                  int64_t *end, int timeout_ms, struct err *e);
 int kafka_written(struct log *log, const char *topic, int32_t partition, int64_t *end,

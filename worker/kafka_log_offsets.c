@@ -15,6 +15,8 @@
 
 #include <time.h>
 
+#define LATE_MS 200 /* librdkafka's own time-out comes first */
+
 /* The high watermark, of a partition whose leader is known. */
 static rd_kafka_resp_err_t ask_written(rd_kafka_t *rk, const char *topic, int32_t partition,
                                        int64_t *end, int timeout_ms)
@@ -28,7 +30,7 @@ static rd_kafka_resp_err_t ask_written(rd_kafka_t *rk, const char *topic, int32_
     rd_kafka_AdminOptions_set_request_timeout(options, timeout_ms, text, sizeof text);
     rd_kafka_queue_t *queue = rd_kafka_queue_new(rk);
     rd_kafka_ListOffsets(rk, list, options, queue);
-    rd_kafka_event_t *event = rd_kafka_queue_poll(queue, timeout_ms + 1000);
+    rd_kafka_event_t *event = rd_kafka_queue_poll(queue, timeout_ms + LATE_MS);
     const rd_kafka_ListOffsets_result_t *result = rd_kafka_event_ListOffsets_result(event);
     rd_kafka_resp_err_t code =
         event == NULL ? RD_KAFKA_RESP_ERR__TIMED_OUT : rd_kafka_event_error(event);
@@ -55,16 +57,17 @@ static rd_kafka_resp_err_t ask_written(rd_kafka_t *rk, const char *topic, int32_
     return code;
 }
 
-/* librdkafka calls a partition without a leader unknown, too: what the broker says of it. */
-static rd_kafka_resp_err_t why_unknown(rd_kafka_t *rk, const char *topic, int32_t partition,
-                                       int timeout_ms)
+/* librdkafka calls a partition without a leader unknown, too: what the broker says of it. The
+ * consumer asks, for a producer's question creates the topic. */
+static rd_kafka_resp_err_t why_unknown(const struct kafka_log *l, const char *topic,
+                                       int32_t partition, int timeout_ms)
 {
     const struct rd_kafka_metadata *md;
-    rd_kafka_topic_t *handle = rd_kafka_topic_new(rk, topic, NULL);
+    rd_kafka_topic_t *handle = rd_kafka_topic_new(l->consumer, topic, NULL);
     if (handle == NULL) {
         return rd_kafka_last_error();
     }
-    rd_kafka_resp_err_t code = rd_kafka_metadata(rk, 0, handle, &md, timeout_ms);
+    rd_kafka_resp_err_t code = rd_kafka_metadata(l->consumer, 0, handle, &md, timeout_ms);
     rd_kafka_topic_destroy(handle);
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
         return code;
@@ -79,28 +82,36 @@ static rd_kafka_resp_err_t why_unknown(rd_kafka_t *rk, const char *topic, int32_
     return code;
 }
 
-static rd_kafka_resp_err_t ask(rd_kafka_t *rk, const char *topic, int32_t partition,
-                               struct kafka_offsets *o, bool wants_written, int timeout_ms)
+/* What is left until the deadline, ms: a request gets at least one. */
+static int left(int64_t deadline_ns)
 {
-    rd_kafka_resp_err_t code =
-        rd_kafka_query_watermark_offsets(rk, topic, partition, &o->begin, &o->stable, timeout_ms);
+    int64_t ms = (deadline_ns - clock_monotonic_ns()) / 1000000;
+    return ms > 1 ? (int)ms : 1;
+}
+
+static rd_kafka_resp_err_t ask(const struct kafka_log *l, rd_kafka_t *rk, const char *topic,
+                               int32_t partition, struct kafka_offsets *o, bool wants_written,
+                               int64_t deadline_ns)
+{
+    rd_kafka_resp_err_t code = rd_kafka_query_watermark_offsets(rk, topic, partition, &o->begin,
+                                                                &o->stable, left(deadline_ns));
     if (code == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION) {
-        return why_unknown(rk, topic, partition, timeout_ms);
+        return why_unknown(l, topic, partition, left(deadline_ns));
     }
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR && (o->begin < 0 || o->stable < 0)) {
         return RD_KAFKA_RESP_ERR__TRANSPORT;
     }
     return code == RD_KAFKA_RESP_ERR_NO_ERROR && wants_written
-               ? ask_written(rk, topic, partition, &o->written, timeout_ms)
+               ? ask_written(rk, topic, partition, &o->written, left(deadline_ns))
                : code;
 }
 
-int kafka_offsets(rd_kafka_t *rk, const char *topic, int32_t partition, struct kafka_offsets *out,
-                  bool wants_written, int timeout_ms, struct err *e)
+int kafka_offsets(const struct kafka_log *l, rd_kafka_t *rk, const char *topic, int32_t partition,
+                  struct kafka_offsets *out, bool wants_written, int timeout_ms, struct err *e)
 {
-    int64_t begin = clock_monotonic_ns();
+    int64_t begin = clock_monotonic_ns(), deadline = begin + timeout_ms * 1000000LL;
     for (;;) {
-        rd_kafka_resp_err_t code = ask(rk, topic, partition, out, wants_written, timeout_ms);
+        rd_kafka_resp_err_t code = ask(l, rk, topic, partition, out, wants_written, deadline);
         if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
             return 0;
         }
@@ -122,9 +133,9 @@ static rd_kafka_t *asker(const struct kafka_log *l)
 int kafka_bounds(struct log *log, const char *topic, int32_t partition, int64_t *begin,
                  int64_t *end, int timeout_ms, struct err *e)
 {
+    const struct kafka_log *l = (const struct kafka_log *)log;
     struct kafka_offsets o;
-    int rc =
-        kafka_offsets(asker((struct kafka_log *)log), topic, partition, &o, false, timeout_ms, e);
+    int rc = kafka_offsets(l, asker(l), topic, partition, &o, false, timeout_ms, e);
     if (rc == 0) {
         *begin = o.begin;
         *end = o.stable;
@@ -135,9 +146,9 @@ int kafka_bounds(struct log *log, const char *topic, int32_t partition, int64_t 
 int kafka_written(struct log *log, const char *topic, int32_t partition, int64_t *end,
                   int timeout_ms, struct err *e)
 {
+    const struct kafka_log *l = (const struct kafka_log *)log;
     struct kafka_offsets o;
-    int rc =
-        kafka_offsets(asker((struct kafka_log *)log), topic, partition, &o, true, timeout_ms, e);
+    int rc = kafka_offsets(l, asker(l), topic, partition, &o, true, timeout_ms, e);
     if (rc == 0) {
         *end = o.written;
     }

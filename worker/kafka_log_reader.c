@@ -171,11 +171,11 @@ static int read_to_target(struct kafka_log *l, struct kafka_reader *r,
 }
 
 /* Where to begin, and where to end: of undecided records, too, or at the first of them. */
-static int ask_ends(struct kafka_reader *r, const char *topic, int32_t partition, int64_t from,
-                    bool is_whole, struct err *e)
+static int ask_ends(const struct kafka_log *l, struct kafka_reader *r, const char *topic,
+                    int32_t partition, int64_t from, bool is_whole, struct err *e)
 {
     struct kafka_offsets o;
-    int rc = kafka_offsets(r->consumer, topic, partition, &o, is_whole, ASK_MS, e);
+    int rc = kafka_offsets(l, r->consumer, topic, partition, &o, is_whole, ASK_MS, e);
     if (rc < 0) {
         return rc;
     }
@@ -202,7 +202,7 @@ static int read_until(struct kafka_log *l, struct kafka_reader **reader, const c
     if (!has_in_hand(r, topic, partition, from)) {
         let_go(r);
         r->has_headers = kafka_topic(l, topic)->has_headers;
-        rc = ask_ends(r, topic, partition, from, is_whole, e);
+        rc = ask_ends(l, r, topic, partition, from, is_whole, e);
         if (rc < 0) {
             return rc;
         }

@@ -40,6 +40,7 @@ static void fail_rebalance(struct kafka_log *l, rd_kafka_error_t *error)
 
 static void hand_over(struct kafka_log *l, const rd_kafka_topic_partition_list_t *list)
 {
+    l->sleep = KAFKA_REASSIGNED;
     if (is_cooperative(l->consumer)) {
         fail_rebalance(l, rd_kafka_incremental_assign(l->consumer, list));
         return;
@@ -165,6 +166,7 @@ static void on_revoke(struct kafka_log *l, const rd_kafka_topic_partition_list_t
         hand_over(l, l->pending);
         forget_pending(l);
     }
+    l->sleep = KAFKA_REASSIGNED;
     if (is_cooperative(l->consumer)) {
         fail_rebalance(l, rd_kafka_incremental_unassign(l->consumer, list));
     } else {
@@ -185,7 +187,6 @@ void kafka_on_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t code,
         kafka_fail(&l->failure, code, "rebalance", NULL);
         rd_kafka_assign(rk, NULL);
     }
-    kafka_reassigned(l);
 }
 
 static rd_kafka_topic_partition_list_t *single(const char *topic, int32_t partition)
@@ -221,9 +222,9 @@ int kafka_pause(struct log *log, const char *topic, int32_t partition)
 
 int kafka_resume(struct log *log, const char *topic, int32_t partition)
 {
-    int rc = pause_or_resume(log, topic, partition, rd_kafka_resume_partitions, false);
-    kafka_resumed((struct kafka_log *)log);
-    return rc;
+    struct kafka_log *l = (struct kafka_log *)log;
+    l->sleep = l->sleep == KAFKA_AWAKE ? KAFKA_RESUMED : l->sleep;
+    return pause_or_resume(log, topic, partition, rd_kafka_resume_partitions, false);
 }
 
 /* A partition that was just assigned cannot be moved until its fetcher has begun: asked again. */

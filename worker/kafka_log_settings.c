@@ -32,6 +32,7 @@
 #include "engine/hash.h"
 #include "engine/logger.h"
 #include "engine/memory.h"
+#include "worker/crash_report.h"
 #include "worker/kafka_log.h"
 #include "worker/kafka_log_impl.h"
 
@@ -283,9 +284,26 @@ rd_kafka_conf_t *kafka_conf(struct kafka_log *l, enum kafka_role role, const str
     return conf;
 }
 
+/* librdkafka's threads block all signals: a crash in one of them would say nothing. */
+static rd_kafka_resp_err_t on_thread_start(rd_kafka_t *rk, rd_kafka_thread_type_t type,
+                                           const char *name, void *opaque)
+{
+    (void)rk, (void)type, (void)name, (void)opaque;
+    crash_report_let_through();
+    return RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
+static rd_kafka_resp_err_t on_new(rd_kafka_t *rk, const rd_kafka_conf_t *conf, void *opaque,
+                                  char *text, size_t n)
+{
+    (void)conf, (void)opaque, (void)text, (void)n;
+    return rd_kafka_interceptor_add_on_thread_start(rk, "klamm", on_thread_start, NULL);
+}
+
 rd_kafka_t *kafka_new(rd_kafka_type_t type, rd_kafka_conf_t *conf, struct err *e)
 {
     char text[512];
+    rd_kafka_conf_interceptor_add_on_new(conf, "klamm", on_new, NULL);
     rd_kafka_t *rk = rd_kafka_new(type, conf, text, sizeof text);
     if (rk == NULL) {
         rd_kafka_conf_destroy(conf);

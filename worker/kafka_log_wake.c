@@ -13,19 +13,14 @@
 #include "engine/memory.h"
 #include "worker/kafka_log_impl.h"
 
-void kafka_resumed(struct kafka_log *l)
-{
-    l->sleeps = true;
-}
-
 /* What librdkafka itself resumed it has only put into its main thread's queue: an answer from there
- * says that it is done. */
-void kafka_reassigned(struct kafka_log *l)
+ * says that it is done. Not to be waited for in the rebalance, which may be the last one: a consumer
+ * that closes has no answers. */
+static void wait_for_resume(struct kafka_log *l)
 {
     rd_kafka_topic_partition_list_t *held = NULL;
     if (rd_kafka_assignment(l->consumer, &held) == RD_KAFKA_RESP_ERR_NO_ERROR) {
         rd_kafka_topic_partition_list_destroy(held);
-        l->sleeps = true;
     }
 }
 
@@ -44,11 +39,15 @@ static char *setting(const struct kafka_log *l, const char *name)
 
 void kafka_wake(struct kafka_log *l)
 {
-    if (l->sleeps) {
-        char *username = setting(l, "sasl.username"), *password = setting(l, "sasl.password");
-        rd_kafka_error_destroy(rd_kafka_sasl_set_credentials(l->consumer, username, password));
-        mem_free(username);
-        mem_free(password);
-        l->sleeps = false;
+    if (l->sleep == KAFKA_AWAKE) {
+        return;
     }
+    if (l->sleep == KAFKA_REASSIGNED) {
+        wait_for_resume(l);
+    }
+    char *username = setting(l, "sasl.username"), *password = setting(l, "sasl.password");
+    rd_kafka_error_destroy(rd_kafka_sasl_set_credentials(l->consumer, username, password));
+    mem_free(username);
+    mem_free(password);
+    l->sleep = KAFKA_AWAKE;
 }

@@ -84,7 +84,7 @@ def restarts(a, b):
     a = start(1, "--keep-place")
     wait_owned(a, 2, b)
     wait_owned(b, 2, a)
-    for how in ("SIGTERM", "kill -9"):
+    for how in (*["SIGTERM"] * 6, "kill -9"):
         before, had = events(b), owned(a)
         if how == "SIGTERM":
             check(a.stop() == 0, a.errors())

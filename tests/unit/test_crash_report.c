@@ -1,6 +1,7 @@
 /* Crash report: of a child that aborts, which sanitizers leave to us. */
 #include "worker/crash_report.h"
 
+#include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -56,6 +57,49 @@ static void says_where_and_ends_as_ever(void **state)
     assert_non_null(strstr(text, "test_crash_report(+0x"));
 }
 
+static void *aborts_blocked(void *ctx)
+{
+    (void)ctx;
+    sigset_t all;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, NULL);
+    crash_report_let_through();
+    pthread_kill(pthread_self(), SIGABRT);
+    return NULL;
+}
+
+static void aborts_in_a_thread_of_a_library(void)
+{
+    pthread_t thread;
+    crash_report_install();
+    pthread_create(&thread, NULL, aborts_blocked, NULL);
+    pthread_join(thread, NULL);
+}
+
+static void threads_that_block_signals_say_so_too(void **state)
+{
+    (void)state;
+    static char text[1 << 16];
+    int status = child(aborts_in_a_thread_of_a_library, text, sizeof text);
+    assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
+    assert_non_null(strstr(text, ": SIGABRT in thread "));
+}
+
+static void is_killed(void)
+{
+    crash_report_install();
+    kill(getpid(), SIGABRT);
+}
+
+static void a_signal_from_outside_is_no_defect(void **state)
+{
+    (void)state;
+    static char text[1 << 16];
+    int status = child(is_killed, text, sizeof text);
+    assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
+    assert_string_equal(text, "");
+}
+
 static void has_a_handler(void)
 {
     signal(SIGABRT, SIG_IGN);
@@ -76,6 +120,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(says_where_and_ends_as_ever),
+        cmocka_unit_test(threads_that_block_signals_say_so_too),
+        cmocka_unit_test(a_signal_from_outside_is_no_defect),
         cmocka_unit_test(what_is_handled_stays_so),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -82,6 +82,23 @@ static void test_bounds_without_a_leader(void **state)
     mock_lane_close(&lane);
 }
 
+/* With a producer, which may: a topic that is asked for is not created by that. */
+static void test_asking_creates_nothing(void **state)
+{
+    struct mock_lane lane = {0};
+    struct err e = {0};
+    int64_t begin = -1, end = -1, written = -1;
+    int32_t n = -1;
+    mock_lane_open(*state, &lane, NULL, "transactional");
+    assert_int_equal(lane.log->ops->bounds(lane.log, "none", 0, &begin, &end, 300, &e), -ERR_RETRY);
+    err_clear(&e);
+    assert_int_equal(lane.log->ops->written(lane.log, "none", 0, &written, 300, &e), -ERR_RETRY);
+    err_clear(&e);
+    assert_int_equal(lane.log->ops->partitions(lane.log, "none", &n, MOCK_WAIT_MS, &e), 0);
+    assert_int_equal(n, 0);
+    mock_lane_close(&lane);
+}
+
 /* Of a handle that was just opened and knows no leader: metadata comes while it asks. */
 static void test_first_question_of_many_handles(void **state)
 {
@@ -103,6 +120,7 @@ int main(void)
         MOCK_TEST(test_bounds_of_a_broker_that_leaves),
         MOCK_TEST(test_bounds_of_a_topic_that_is_not_known_yet),
         MOCK_TEST(test_bounds_without_a_leader),
+        MOCK_TEST(test_asking_creates_nothing),
         MOCK_TEST(test_first_question_of_many_handles),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -6,7 +6,7 @@
 
 static bool sleeps(const struct mock_lane *lane)
 {
-    return ((const struct kafka_log *)lane->log)->sleeps;
+    return ((const struct kafka_log *)lane->log)->sleep != KAFKA_AWAKE;
 }
 
 static void has(const struct mock_lane *lane, const char *name, const char *expected)
