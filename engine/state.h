@@ -135,7 +135,7 @@ uint64_t state_part_bytes(const struct state *s);
 int state_each_dirty(struct state *s, int (*each)(void *ctx, struct state_entry *e), void *ctx);
 /* A whole range, part by part; between them what was read goes again: for stores over a disk that
  * have to be gone through. The calls may do no more than those of state_range(). 0, or what failed.
- * */
+ */
 int state_scan(struct state *s, const void *prefix, uint32_t n,
                int (*each)(void *ctx, struct state_entry *e), void *ctx);
 /* The first key on disk that is not before these bytes, whether or not it was deleted since: 1, 0

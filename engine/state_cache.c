@@ -244,7 +244,7 @@ static int range_dirty(const struct range *r, bool has_more)
 }
 
 /* The range's next part from the disk: positive when there is more, then r->upto is its last key.
- * */
+ */
 static int range_stored(struct range *r, const struct buffer *behind, uint64_t most_bytes)
 {
     struct state_cache *c = state_cache_of(r->s);

@@ -114,7 +114,7 @@ struct step_def {
      * are those of in[0], null where the history has none of that name. `from` knows where they
      * stand: op_bad_row(from, …) is for them. Nothing may be emitted. b NULL: that was all;
      * positive then: it is to be called so again, for it has only done a part of what takes long.
-     * */
+     */
     int (*past)(struct op *op, struct op *from, struct batch *b);
     /* The input's watermark rose: fire, expire. The engine then passes watermark - lag on. A step
      * that may have much to do asks op_spent() now and then, and returns a positive number when

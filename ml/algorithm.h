@@ -11,7 +11,7 @@
 __attribute__((format(printf, 3, 4))) int algorithm_problem(struct node *n, const char *key,
                                                             const char *fmt, ...);
 /* A name that `as` gives a new column: 0, or -ERR_CONFIG when the input has it or all records do.
- * */
+ */
 int algorithm_column(struct node *n, const char *name);
 /* The place of `name` among `names` (which end with NULL), or -ERR_CONFIG with a problem with this
  * key that names the nearest of its kind. */

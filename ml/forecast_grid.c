@@ -43,7 +43,7 @@ static uint32_t steps_of(struct node *n, const struct forecast_grid *g, const ch
 }
 
 /* A list, or one of its entries alone, sorted into steps (and names); -ERR_CONFIG with a problem.
- * */
+ */
 static int bind_steps(struct node *n, const struct forecast_grid *g, const char *key,
                       const struct yaml *given, uint32_t least, uint32_t most, uint32_t **out,
                       const char **name)

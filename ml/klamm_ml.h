@@ -116,7 +116,7 @@ int klamm_ml_predict_learn(struct klamm_ml *m, const double *x, const double *y,
  * {learn: {batch: {window: 1d, every: 1h}}}, ask for it. */
 void klamm_ml_set_time(struct klamm_ml *m, int64_t time);
 /* The column of the greatest of n probabilities, the first on a tie; -1 when they are NaN or none.
- * */
+ */
 int klamm_ml_best(const double *p, uint32_t n);
 
 /* Numbers for the classes of those who have names: the number of a name, the next one when it is

@@ -191,7 +191,7 @@ void learning_reserve(struct learning_task *t, size_t n);
 /* All categories that a model knows. */
 uint64_t learning_categories(const struct learning *p, const struct model *m);
 /* Scores and learns task->x by this model, and tells state; *problem is set when the label is bad.
- * */
+ */
 int learning_teach(struct learning_pass *p, struct model *m, uint16_t row, bool predicted,
                    const char **problem);
 /* Sets a column of a row to null. */

@@ -55,7 +55,7 @@ static uint32_t draw(const double *share, uint32_t n, double sum, struct random 
 }
 
 /* into[i] = the weighted squared distance from the nearest centre, i the new one; returns the sum.
- * */
+ */
 static double distances(const struct lloyd_points *p, uint32_t centre, const double *before,
                         double *into)
 {

@@ -1,5 +1,5 @@
 /* Numbering: which number each cluster has when clusters are found anew and are to be known again.
- * */
+ */
 #ifndef KLAMM_ML_NUMBERING_H
 #define KLAMM_ML_NUMBERING_H
 

@@ -76,7 +76,7 @@ struct per_task {
 };
 int per_open(struct per_task *t, struct op *op, const struct per_plan *p, struct err *e);
 /* Behind per_open(): what the totals were, or of all objects. They have to last until per_close().
- * */
+ */
 int per_totals(struct per_task *t, struct op *op, const struct per_totals *totals, struct err *e);
 /* Before a commit. */
 int per_flush(struct per_task *t, struct op *op);

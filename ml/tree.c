@@ -27,7 +27,7 @@
 #include <string.h>
 
 /* ---- pools ------------------------------------------------------------------------------------
- * */
+ */
 
 double *tree_scratch(struct tree *t, size_t n)
 {
@@ -208,7 +208,7 @@ void tree_grow(struct tree *t, uint32_t classes)
 }
 
 /* ---- ways down --------------------------------------------------------------------------------
- * */
+ */
 
 static uint32_t find_way(const struct tree_ways *w, int32_t value)
 {
@@ -304,7 +304,7 @@ int32_t tree_branch_out(struct tree *t, int32_t node, const double *x)
 }
 
 /* ---- leaves -----------------------------------------------------------------------------------
- * */
+ */
 
 void tree_count_bytes(struct tree *t, struct tree_leaf *l)
 {
@@ -410,7 +410,7 @@ double tree_leaf_predict(struct tree *t, int32_t node, const double *x, double *
 }
 
 /* Draws the columns of a leaf that is about to see its first row: numbers first, in random order.
- * */
+ */
 static void sample_columns(struct tree *t, struct tree_leaf *l)
 {
     uint32_t n = t->setup.ncolumns, k = t->setup.max_features;
@@ -507,7 +507,7 @@ double tree_leaf_learn(struct tree *t, int32_t node, const double *x, double y, 
 }
 
 /* ---- rows -------------------------------------------------------------------------------------
- * */
+ */
 
 void tree_predict(struct tree *t, const double *x, double *out)
 {

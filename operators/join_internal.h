@@ -125,7 +125,7 @@ void join_rows_done(struct join_rows *r);
 /* Before rows of a batch: blocks committed meanwhile take no more rows. */
 void join_rows_begin(struct join_rows *r);
 /* A row with a key of this hash comes: first its slots, then, sooner, the rows that they lead to.
- * */
+ */
 void join_rows_fetch_slots(const struct join_rows *r, uint64_t hash);
 void join_rows_fetch_rows(const struct join_rows *r, uint64_t hash);
 void join_rows_add(struct join_rows *r, int side, const struct join_key *key, int64_t time,

@@ -114,7 +114,7 @@ static size_t fetch(struct kafka_reader *r)
 }
 
 /* Hands a batch to each() until that returns something. next follows records and ends of partition.
- * */
+ */
 static int give(struct kafka_log *l, struct kafka_reader *r,
                 int (*each)(void *ctx, const struct record *r), void *ctx, struct err *e)
 {

@@ -19,7 +19,7 @@ void proposal_print(const struct proposal *p, struct buffer *out);
 
 /* Adds to each problem of `d` that a topic's end has no types the columns its records suggest.
  * Reads 100 records of a topic at most, as a member of no group; what cannot be read adds nothing.
- * */
+ */
 void propose_columns(const struct topology *t, const struct client *c, struct diags *d);
 
 #endif

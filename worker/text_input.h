@@ -12,7 +12,7 @@ struct plan_source *text_input_source(const struct plan *p, const char *stream, 
  * else the step's. */
 struct plan_source *text_input_any(const struct plan *p, const char *name, struct err *e);
 /* The topic that rows of an input of this name go to: the one of that name, or the source's first.
- * */
+ */
 const char *text_input_topic(const struct plan_source *s, const char *name);
 /* The streams of a plan read this topic; else only a step does, before its first row. */
 bool text_input_is_read(const struct plan *p, const char *topic);

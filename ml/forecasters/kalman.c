@@ -89,7 +89,7 @@ static const struct learner_alias aliases[] = {
 };
 
 /* Places to begin from besides the variances so far: a level that hardly moves, one that follows.
- * */
+ */
 static const double starts[STARTS][STRUCTURAL_VARIANCES] = {
     {-3, -8, -4, -4, -4, -4},
     {-1, -6, -5, -5, -5, -5},
@@ -157,7 +157,7 @@ static void fill_variances(const struct kalman *f, const double *logs, double *o
 }
 
 /* The next trial: a start, then one coordinate away from the best; false when the search is over.
- * */
+ */
 static bool next_trial(struct kalman *f)
 {
     struct search *s = &f->search;

@@ -166,7 +166,7 @@ static void forest_grow(void *l, uint32_t classes)
 }
 
 /* ---- predict ----------------------------------------------------------------------------------
- * */
+ */
 
 static bool is_weighted(const struct forest *m)
 {
@@ -245,7 +245,7 @@ static void forest_predict(void *l, const double *x, uint32_t rows, double *out,
 }
 
 /* ---- learn ------------------------------------------------------------------------------------
- * */
+ */
 
 /* What the detectors of a tree are given. */
 static double detector_input(struct forest *m, struct member *t, double y, double predicted)
@@ -315,7 +315,7 @@ static void forest_learn(void *l, const double *x, uint32_t rows, const double *
 }
 
 /* ---- snapshot ---------------------------------------------------------------------------------
- * */
+ */
 
 static int member_io(struct forest *m, struct member *t, struct snapshot *s)
 {

@@ -5,7 +5,7 @@
 #include "engine/forecaster.h"
 
 /* A series of two seasons (7 and 28 steps), a trend and noise, some values missing; reproducible.
- * */
+ */
 struct forecaster_series {
     uint32_t n;
     double *y;

@@ -1,7 +1,7 @@
 /* What makes their output the same in any order of things: rows of one partition come in their
  * order, whoever reads them; behind a repartition, and where two topics meet, only sums and counts
  * of windows in which no row is late; tables are complete before the first row that looks them up.
- * */
+ */
 #include "tests/support/sim_topologies.h"
 
 #include <stdio.h>

@@ -168,7 +168,7 @@ static void quantiles_are_those_of_the_distribution(void **state)
 }
 
 /* One row in 500 is far off, of growing size: usual rows give no more alarms for it, and these do.
- * */
+ */
 static void anomalies_do_not_poison_it(void **state)
 {
     (void)state;
@@ -311,7 +311,7 @@ static void refuses_damage(void **state)
 }
 
 /* No memory before the first score, little for few of them, and a bound that holds for any number.
- * */
+ */
 static void takes_memory_as_it_needs_it(void **state)
 {
     (void)state;

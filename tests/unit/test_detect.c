@@ -85,7 +85,7 @@ static void finds_what_is_far_off(void **state)
 }
 
 /* What `{value: x}` is compared with can be seen: no row is found below x, and all are from it on.
- * */
+ */
 static void shows_the_score_that_a_value_is_compared_with(void **state)
 {
     (void)state;
@@ -234,7 +234,7 @@ static void constant_series_are_usual_and_what_leaves_them_is_not(void **state)
 }
 
 /* Whatever its place, a step whose learner draws nothing says the same; others with the same seed.
- * */
+ */
 static void equal_steps_say_the_same(void **state)
 {
     (void)state;

@@ -81,7 +81,7 @@ static void multiplicative_and_damped_by_hand(void **state)
     /* level 25, trend 10, factors 0.4 0.8 1.2 1.6 */
     def->learn(f, 14);
     /* base 30; level 0.5 35 + 0.5 30 = 32.5; trend 0.5 7.5 + 0.5 5 = 6.25; factor 0.5 14/30 + 0.2
-     * */
+     */
     def->predict(f, out);
     assert_true(is_near(out[0], (32.5 + 0.5 * 6.25) * 0.8));
     assert_true(is_near(out[1], (32.5 + (0.5 + 0.25 + 0.125) * 6.25) * 1.6));

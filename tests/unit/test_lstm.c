@@ -117,7 +117,7 @@ static void learns_beside_the_stream(void **state)
 }
 
 /* Due every so many values, once there are enough; owed until it has ended, well or badly; saved.
- * */
+ */
 static void owes_trainings(void **state)
 {
     (void)state;

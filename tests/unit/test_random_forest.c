@@ -70,7 +70,7 @@ static void tells_classes_apart(void **state)
 }
 
 /* Classes that alternate along the only column: each split takes off a row, as deep as it may go.
- * */
+ */
 static void a_column_that_tells_nothing_costs_no_square(void **state)
 {
     (void)state;

@@ -168,7 +168,7 @@ static bool has_option(const struct learner_def *def, const char *name)
 }
 
 /* Features of a row alone move: adam and ftrl, which move all dense ones, are compared with River.
- * */
+ */
 static void learners_are_what_they_are_dense(void **state)
 {
     (void)state;

@@ -59,7 +59,7 @@ static uint64_t restored(struct task_rig *r, const struct produced *item, size_t
 }
 
 /* Half of the changelog, and all of it: the difference is state. The answer is what is said of all.
- * */
+ */
 static uint64_t assert_ratio(const char *name, struct task_rig *r)
 {
     uint64_t half = 0, all = 0;

@@ -1,5 +1,5 @@
 /* A task whose step reads a history first: in slices, cut off, and when the topic cannot be read.
- * */
+ */
 #include "engine/history.h"
 #include "engine/memory.h"
 #include "tests/support/fake_disk.h"
